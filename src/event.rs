@@ -1,0 +1,461 @@
+//! The one event type: what happened in a run, as plain data.
+//!
+//! Everything else is a fold of it: the scheduler's states, the history that a resume starts from, and every view.
+//! Knows no clock, no file and no task graph.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{Name, RunId};
+
+/// The version of the journal's format. A journal with a higher one is refused, a lower one is read.
+pub const FORMAT: u32 = 1;
+
+/// One line of the journal: an event, its place in the order, and its time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// The place in the run's order, from 1 without gaps. The order of events is this and never the time.
+    pub seq: u64,
+    /// Wall time in milliseconds since 1970, for people. It may jump; durations are taken from `mono_us`.
+    pub at_ms: u64,
+    /// Microseconds on a monotonic clock since this process took up the run.
+    pub mono_us: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// What happened in a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// The first event of every journal.
+    RunStarted(Box<RunStarted>),
+    /// Another process took the run up. Attempts without an end are made again, and failed and skipped
+    /// tasks get another chance.
+    RunResumed {
+        /// The process that holds the run from here on.
+        holder: Holder,
+        /// Finished tasks that run again because their definition, or what they depend on, has changed.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        rerun: Vec<Name>,
+        /// The digests of the changed definitions, which replace those of the start.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        changed: Vec<TaskDigest>,
+    },
+    /// A task's output was taken over from an earlier run instead of being made.
+    TaskAdopted {
+        /// The task.
+        task: Name,
+        /// The run that made the output.
+        run: RunId,
+        /// The output.
+        output: Output,
+    },
+    /// One try at a task begins. It is on disk before anything is sent.
+    AttemptStarted {
+        /// The task.
+        task: Name,
+        /// Which try this is, from 1; it goes on counting over a resume.
+        attempt: u32,
+        /// The model, as `provider/model`.
+        model: String,
+    },
+    /// A request to a model is about to be sent.
+    CallStarted {
+        /// The task.
+        task: Name,
+        /// The attempt it belongs to.
+        attempt: u32,
+        /// Which call of the attempt this is, from 1.
+        call: u32,
+        /// The model, as `provider/model`.
+        model: String,
+        /// The estimated size of the prompt in tokens.
+        input_tokens: u64,
+    },
+    /// A model has answered completely.
+    CallFinished {
+        /// The task.
+        task: Name,
+        /// The attempt it belongs to.
+        attempt: u32,
+        /// Which call of the attempt this is, from 1.
+        call: u32,
+        /// What the answer cost in tokens.
+        usage: Usage,
+        /// Why the model stopped.
+        stop: StopReason,
+        /// From sending to the last byte, in milliseconds.
+        latency_ms: u64,
+        /// From sending to the first byte of the body, in milliseconds.
+        first_byte_ms: u64,
+    },
+    /// A call came to no usable answer.
+    CallFailed {
+        /// The task.
+        task: Name,
+        /// The attempt it belongs to.
+        attempt: u32,
+        /// Which call of the attempt this is, from 1.
+        call: u32,
+        /// Why.
+        failure: Failure,
+        /// What the call cost all the same, when the provider said so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        usage: Option<Usage>,
+        /// From sending to the failure, in milliseconds.
+        latency_ms: u64,
+    },
+    /// A try at a task failed.
+    AttemptFailed {
+        /// The task.
+        task: Name,
+        /// The try.
+        attempt: u32,
+        /// Why.
+        failure: Failure,
+        /// How long the next try waits, in milliseconds; absent when there is none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_in_ms: Option<u64>,
+    },
+    /// A task is done and its output is safe.
+    TaskSucceeded {
+        /// The task.
+        task: Name,
+        /// The attempt that did it.
+        attempt: u32,
+        /// The output.
+        output: Output,
+    },
+    /// A task has failed for good in this process; a resume may try it again.
+    TaskFailed {
+        /// The task.
+        task: Name,
+        /// Why the last attempt failed.
+        failure: Failure,
+    },
+    /// A task is not run, because another one failed.
+    TaskSkipped {
+        /// The task.
+        task: Name,
+        /// The task whose failure is the cause.
+        because: Name,
+        /// Why that failure concerns this task.
+        reason: SkipReason,
+    },
+    /// The user or the system asked the run to stop: nothing new starts.
+    StopRequested {
+        /// The signal's name, such as `SIGINT`.
+        signal: String,
+    },
+    /// The last event that a process writes.
+    RunFinished {
+        /// How the run stands.
+        status: RunStatus,
+    },
+}
+
+/// What is fixed when a run starts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunStarted {
+    /// The journal's format, see [`FORMAT`].
+    pub format: u32,
+    /// The version of orch that started the run.
+    pub orch: String,
+    /// The run.
+    pub run: RunId,
+    /// The orchestra's id.
+    pub orchestra: Name,
+    /// The goal, as given.
+    pub goal: String,
+    /// The orchestra's file, relative to the project where it lies inside.
+    pub source: String,
+    /// The workspace, relative to the project where it lies inside.
+    pub workspace: String,
+    /// Whether the offline player stands in for every model.
+    pub rehearsal: bool,
+    /// The random text that marks where data begins and ends in this run's prompts.
+    pub marker: String,
+    /// What the command line set, so that a resume goes on under the same rules.
+    pub overrides: Overrides,
+    /// The process that holds the run.
+    pub holder: Holder,
+    /// Every task of the run and the digest of its definition, in file order.
+    pub tasks: Vec<TaskDigest>,
+}
+
+/// A task and the digest of all that defines it: its text, agent, model and settings, but not its inputs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskDigest {
+    /// The task.
+    pub task: Name,
+    /// 16 hex digits.
+    pub digest: String,
+}
+
+/// What the command line sets over the file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Overrides {
+    /// `--strategy`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<String>,
+    /// `--max-parallel`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_parallel: Option<u32>,
+    /// `--timeout`, in seconds
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_seconds: Option<u64>,
+    /// `--model`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// `--tier`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tier: Option<String>,
+    /// `--only`
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub only: Vec<Name>,
+    /// `--from`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<Name>,
+    /// `--script` of a rehearsal
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub script: Option<String>,
+}
+
+/// The process that holds a run or a workspace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// Its process id.
+    pub pid: u32,
+    /// The name of its machine.
+    pub host: String,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process {} on {}", self.pid, self.host)
+    }
+}
+
+/// A task's output: its digest, and its text where that is short.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// The SHA-256 of the text in lowercase hex, which is also its name under `objects/`.
+    pub sha256: String,
+    /// The length in bytes.
+    pub bytes: u64,
+    /// The text itself where it is at most [`INLINE_BYTES`] long; a longer one lies under `objects/`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+/// Up to this length an output stands in the event itself, so that it is durable with the event's own
+/// sync; a longer one is an object of its own, which costs two more.
+pub const INLINE_BYTES: usize = 64 * 1024;
+
+/// The tokens of one call.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Tokens of the prompt, those read from a cache included.
+    pub input_tokens: u64,
+    /// Tokens of the answer.
+    pub output_tokens: u64,
+    /// Of the prompt's tokens, those that the provider read from its cache.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cached_tokens: u64,
+    /// Whether the provider gave no numbers, so that these are estimates (a token for four characters).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub estimated: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+impl std::ops::AddAssign for Usage {
+    fn add_assign(&mut self, other: Self) {
+        self.input_tokens += other.input_tokens;
+        self.output_tokens += other.output_tokens;
+        self.cached_tokens += other.cached_tokens;
+        self.estimated |= other.estimated;
+    }
+}
+
+/// Why a model stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopReason {
+    /// It was done.
+    End,
+    /// A stop sequence came up.
+    StopSequence,
+    /// A reason that this version does not know; the answer is taken, with a warning.
+    Other(String),
+}
+
+/// Why something failed, named by what the caller can do next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The class.
+    pub kind: FailureKind,
+    /// One or more sentences for a person, redacted.
+    pub message: String,
+    /// The HTTP status, when there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// How long the provider asks to wait, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+}
+
+impl Failure {
+    /// A failure of a class, with a message.
+    #[must_use]
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), status: None, retry_after_ms: None }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind, self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// The class of a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// The key is missing, wrong or not allowed: mend the key, or use another model.
+    Auth,
+    /// The account has no money or no quota left: pay, or use another model.
+    Quota,
+    /// Too many requests: wait, then try again.
+    RateLimited,
+    /// The provider is overloaded or broken: try again.
+    Overloaded,
+    /// A deadline passed: try again.
+    Timeout,
+    /// No connection, or one that broke off before the answer was complete: try again.
+    Connection,
+    /// The prompt is too long for the model: shorten it, or use a larger model.
+    ContextTooLong,
+    /// The model or a filter declined: change the prompt, or use another model.
+    Refused,
+    /// The answer was cut off at the output limit: raise the limit.
+    Truncated,
+    /// The reply was empty or was not what the protocol says: try again.
+    Malformed,
+    /// The reply was whole, but not what the task asks for.
+    InvalidOutput,
+    /// The request itself was wrong: mend the orchestra.
+    BadRequest,
+    /// A limit of the run was reached.
+    Budget,
+    /// The run was told to stop.
+    Cancelled,
+    /// A fault in orch itself.
+    Internal,
+}
+
+impl FailureKind {
+    /// Whether the same request to the same model can succeed later.
+    #[must_use]
+    pub fn is_retryable(self) -> bool {
+        matches!(self, Self::RateLimited | Self::Overloaded | Self::Timeout | Self::Connection | Self::Malformed)
+    }
+}
+
+impl fmt::Display for FailureKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auth => "not authorized",
+            Self::Quota => "quota used up",
+            Self::RateLimited => "rate limited",
+            Self::Overloaded => "provider overloaded",
+            Self::Timeout => "timed out",
+            Self::Connection => "connection failed",
+            Self::ContextTooLong => "prompt too long",
+            Self::Refused => "refused",
+            Self::Truncated => "answer truncated",
+            Self::Malformed => "malformed reply",
+            Self::InvalidOutput => "invalid output",
+            Self::BadRequest => "bad request",
+            Self::Budget => "limit reached",
+            Self::Cancelled => "cancelled",
+            Self::Internal => "internal fault",
+        })
+    }
+}
+
+/// Why a task is skipped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SkipReason {
+    /// It needs the output of a task that failed or was skipped.
+    Dependency,
+    /// `on_error: stop`: after a failure nothing new starts.
+    Stopped,
+}
+
+/// How a run stands when a process leaves it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    /// Every task succeeded.
+    Succeeded,
+    /// A task failed and no task succeeded.
+    Failed,
+    /// Some tasks succeeded, some did not.
+    Partial,
+    /// A limit was reached.
+    Limited,
+    /// An approval is waited for.
+    Waiting,
+    /// It was told to stop before it was done.
+    Interrupted,
+}
+
+impl fmt::Display for RunStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Partial => "partial",
+            Self::Limited => "limited",
+            Self::Waiting => "waiting",
+            Self::Interrupted => "interrupted",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_one_flat_json_object() {
+        let record = Record {
+            seq: 3,
+            at_ms: 1,
+            mono_us: 2,
+            event: Event::TaskSkipped {
+                task: Name::new("b").unwrap(),
+                because: Name::new("a").unwrap(),
+                reason: SkipReason::Dependency,
+            },
+        };
+        let line = serde_json::to_string(&record).unwrap();
+        assert_eq!(
+            line,
+            r#"{"seq":3,"at_ms":1,"mono_us":2,"type":"task_skipped","task":"b","because":"a","reason":"dependency"}"#
+        );
+        assert_eq!(serde_json::from_str::<Record>(&line).unwrap(), record);
+    }
+}

@@ -1,0 +1,3 @@
+//! The program `orch`.
+
+fn main() {}
