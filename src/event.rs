@@ -4,6 +4,7 @@
 //! Knows no clock, no file and no task graph.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +32,7 @@ pub struct Record {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
     /// The first event of every journal.
-    RunStarted(Box<RunStarted>),
+    RunStarted(Arc<RunStarted>),
     /// Another process took the run up. Attempts without an end are made again, and failed and skipped
     /// tasks get another chance.
     RunResumed {
@@ -40,9 +41,9 @@ pub enum Event {
         /// Finished tasks that run again because their definition, or what they depend on, has changed.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         rerun: Vec<Name>,
-        /// The digests of the changed definitions, which replace those of the start.
+        /// The changed definitions, which replace those of the start.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        changed: Vec<TaskDigest>,
+        changed: Vec<PlannedTask>,
     },
     /// A task's output was taken over from an earlier run instead of being made.
     TaskAdopted {
@@ -87,6 +88,9 @@ pub enum Event {
         usage: Usage,
         /// Why the model stopped.
         stop: StopReason,
+        /// What the answer cost in dollars; absent without a known price.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cost_usd: Option<f64>,
         /// From sending to the last byte, in milliseconds.
         latency_ms: u64,
         /// From sending to the first byte of the body, in milliseconds.
@@ -157,6 +161,27 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// The task that the event is about, if it is about one.
+    #[must_use]
+    pub fn task(&self) -> Option<&Name> {
+        match self {
+            Self::TaskAdopted { task, .. }
+            | Self::AttemptStarted { task, .. }
+            | Self::CallStarted { task, .. }
+            | Self::CallFinished { task, .. }
+            | Self::CallFailed { task, .. }
+            | Self::AttemptFailed { task, .. }
+            | Self::TaskSucceeded { task, .. }
+            | Self::TaskFailed { task, .. }
+            | Self::TaskSkipped { task, .. } => Some(task),
+            Self::RunStarted(_) | Self::RunResumed { .. } | Self::StopRequested { .. } | Self::RunFinished { .. } => {
+                None
+            }
+        }
+    }
+}
+
 /// What is fixed when a run starts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunStarted {
@@ -182,16 +207,21 @@ pub struct RunStarted {
     pub overrides: Overrides,
     /// The process that holds the run.
     pub holder: Holder,
-    /// Every task of the run and the digest of its definition, in file order.
-    pub tasks: Vec<TaskDigest>,
+    /// Every task of the run, in file order.
+    pub tasks: Vec<PlannedTask>,
 }
 
-/// A task and the digest of all that defines it: its text, agent, model and settings, but not its inputs.
+/// What a journal says of a task, so that a run can be read without its orchestra's file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TaskDigest {
+pub struct PlannedTask {
     /// The task.
     pub task: Name,
-    /// 16 hex digits.
+    /// The agent that plays it.
+    pub agent: Name,
+    /// The tasks whose outputs it gets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<Name>,
+    /// The digest of all that defines it: its text, agent, model and settings, but not its inputs. 16 hex digits.
     pub digest: String,
 }
 
@@ -249,7 +279,7 @@ pub struct Output {
     pub bytes: u64,
     /// The text itself where it is at most [`INLINE_BYTES`] long; a longer one lies under `objects/`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
+    pub text: Option<Arc<str>>,
 }
 
 /// Up to this length an output stands in the event itself, so that it is durable with the event's own

@@ -1,4 +1,8 @@
 //! orch runs orchestras of LLM agents. See the README for what it does.
 
 pub mod event;
+pub mod graph;
+pub mod history;
 pub mod id;
+pub mod retry;
+pub mod schedule;

@@ -1,0 +1,247 @@
+//! What a run has come to: the fold of its events that views, summaries and a resume read.
+//!
+//! Live and read back, events go through the same [`History::apply`]. Knows no file and no clock.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::event::{
+    Event, Failure, FailureKind, Output, PlannedTask, Record, RunStarted, RunStatus, SkipReason, Usage,
+};
+use crate::id::{Name, RunId};
+
+/// A run, folded.
+#[derive(Debug, Clone)]
+pub struct History {
+    /// What was fixed at the start.
+    pub start: Arc<RunStarted>,
+    /// The tasks in file order.
+    pub tasks: Vec<TaskHistory>,
+    /// How the last process left the run; `None` while one holds it, or when it was killed.
+    pub status: Option<RunStatus>,
+    /// Wall time of the first event, in milliseconds since 1970.
+    pub started_at_ms: u64,
+    /// Wall time of the last event, in milliseconds since 1970.
+    pub last_at_ms: u64,
+    /// How often the run was taken up again.
+    pub resumes: u32,
+    /// The sequence number of the last event.
+    pub last_seq: u64,
+    /// The time that earlier processes spent on the run, in microseconds.
+    earlier_us: u64,
+    /// The last event's time in its process, in microseconds.
+    mono_us: u64,
+    index: HashMap<Name, usize>,
+}
+
+/// A task of a run, folded.
+#[derive(Debug, Clone)]
+pub struct TaskHistory {
+    /// What the journal says of it at the start.
+    pub planned: PlannedTask,
+    /// How it stands.
+    pub state: TaskState,
+    /// Attempts so far, over all processes.
+    pub attempts: u32,
+    /// Attempts since the run was last taken up.
+    pub tries: u32,
+    /// Calls so far.
+    pub calls: u32,
+    /// Tokens so far.
+    pub usage: Usage,
+    /// Dollars so far, for the calls that had a price.
+    pub cost_usd: Option<f64>,
+    /// Whether a call was made whose price is not known.
+    pub unpriced: bool,
+    /// The model of the last attempt, as `provider/model`.
+    pub model: Option<String>,
+    /// The run's time at the first attempt's start, in microseconds.
+    pub started_us: Option<u64>,
+    /// The run's time at the task's end, in microseconds.
+    pub ended_us: Option<u64>,
+}
+
+/// How a task stands.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TaskState {
+    /// It waits for others, or for a place.
+    Waiting,
+    /// An attempt is under way, or was when its process ended.
+    Running,
+    /// The last attempt failed and the next one waits.
+    Retrying(Failure),
+    /// Done.
+    Succeeded(Output),
+    /// Taken over from another run.
+    Adopted(Output, RunId),
+    /// Failed for good.
+    Failed(Failure),
+    /// Not run, because of this task.
+    Skipped(Name, SkipReason),
+}
+
+impl TaskHistory {
+    /// The output, if there is one.
+    #[must_use]
+    pub fn output(&self) -> Option<&Output> {
+        match &self.state {
+            TaskState::Succeeded(output) | TaskState::Adopted(output, _) => Some(output),
+            _ => None,
+        }
+    }
+
+    /// From the first attempt's start to the end, in milliseconds; 0 while there is no end.
+    #[must_use]
+    pub fn duration_ms(&self) -> u64 {
+        match (self.started_us, self.ended_us) {
+            (Some(start), Some(end)) => end.saturating_sub(start) / 1000,
+            _ => 0,
+        }
+    }
+}
+
+impl History {
+    /// Begins the fold with a journal's first record; `None` if that is not a start.
+    #[must_use]
+    pub fn begin(record: &Record) -> Option<Self> {
+        let Event::RunStarted(start) = &record.event else { return None };
+        let tasks: Vec<TaskHistory> = start.tasks.iter().cloned().map(TaskHistory::new).collect();
+        Some(Self {
+            index: tasks.iter().enumerate().map(|(ix, t)| (t.planned.task.clone(), ix)).collect(),
+            start: start.clone(),
+            tasks,
+            status: None,
+            started_at_ms: record.at_ms,
+            last_at_ms: record.at_ms,
+            resumes: 0,
+            last_seq: record.seq,
+            earlier_us: 0,
+            mono_us: record.mono_us,
+        })
+    }
+
+    /// Takes note of the next record.
+    pub fn apply(&mut self, record: &Record) {
+        self.last_seq = record.seq;
+        self.last_at_ms = record.at_ms;
+        if let Event::RunResumed { rerun, changed, .. } = &record.event {
+            self.earlier_us += self.mono_us;
+            self.mono_us = record.mono_us;
+            self.take_up(rerun, changed);
+            return;
+        }
+        self.mono_us = record.mono_us;
+        let now = self.elapsed_us();
+        if let Event::RunFinished { status } = &record.event {
+            self.status = Some(*status);
+        } else if let Some(task) = record.event.task().and_then(|name| self.index.get(name)) {
+            self.tasks[*task].apply(&record.event, now);
+        }
+    }
+
+    /// The time that processes have spent on the run until the last event, in microseconds.
+    #[must_use]
+    pub fn elapsed_us(&self) -> u64 {
+        self.earlier_us + self.mono_us
+    }
+
+    /// A task by name.
+    #[must_use]
+    pub fn task(&self, name: &str) -> Option<&TaskHistory> {
+        self.index.get(name).map(|&ix| &self.tasks[ix])
+    }
+
+    /// Whether there is nothing left to do.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.tasks.iter().all(|task| task.output().is_some())
+    }
+
+    fn take_up(&mut self, rerun: &[Name], changed: &[PlannedTask]) {
+        self.status = None;
+        self.resumes += 1;
+        for planned in changed {
+            if let Some(&ix) = self.index.get(&planned.task) {
+                self.tasks[ix].planned = planned.clone();
+            }
+        }
+        for task in &mut self.tasks {
+            task.tries = 0;
+            if task.output().is_none() {
+                task.reopen();
+            }
+        }
+        for name in rerun {
+            if let Some(&ix) = self.index.get(name) {
+                self.tasks[ix].reopen();
+            }
+        }
+    }
+}
+
+impl TaskHistory {
+    fn new(planned: PlannedTask) -> Self {
+        Self {
+            planned,
+            state: TaskState::Waiting,
+            attempts: 0,
+            tries: 0,
+            calls: 0,
+            usage: Usage::default(),
+            cost_usd: None,
+            unpriced: false,
+            model: None,
+            started_us: None,
+            ended_us: None,
+        }
+    }
+
+    fn reopen(&mut self) {
+        self.state = TaskState::Waiting;
+        self.started_us = None;
+        self.ended_us = None;
+    }
+
+    fn apply(&mut self, event: &Event, now_us: u64) {
+        match event {
+            Event::AttemptStarted { attempt, model, .. } => {
+                self.state = TaskState::Running;
+                self.attempts = *attempt;
+                self.tries += 1;
+                self.model = Some(model.clone());
+                self.started_us.get_or_insert(now_us);
+            }
+            Event::CallStarted { .. } => self.calls += 1,
+            Event::CallFinished { usage, cost_usd, .. } => {
+                self.usage += *usage;
+                self.add_cost(*cost_usd);
+            }
+            Event::CallFailed { usage, .. } => self.usage += usage.unwrap_or_default(),
+            Event::AttemptFailed { failure, retry_in_ms: Some(_), .. } => {
+                self.state = TaskState::Retrying(failure.clone());
+            }
+            Event::AttemptFailed { failure, .. } if failure.kind == FailureKind::Cancelled => self.reopen(),
+            Event::TaskSucceeded { output, .. } => self.end(TaskState::Succeeded(output.clone()), now_us),
+            Event::TaskAdopted { run, output, .. } => {
+                self.end(TaskState::Adopted(output.clone(), run.clone()), now_us);
+            }
+            Event::TaskFailed { failure, .. } => self.end(TaskState::Failed(failure.clone()), now_us),
+            Event::TaskSkipped { because, reason, .. } => {
+                self.end(TaskState::Skipped(because.clone(), *reason), now_us);
+            }
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, state: TaskState, now_us: u64) {
+        self.state = state;
+        self.ended_us = Some(now_us);
+    }
+
+    fn add_cost(&mut self, cost_usd: Option<f64>) {
+        match cost_usd {
+            Some(cost) => *self.cost_usd.get_or_insert(0.0) += cost,
+            None => self.unpriced = true,
+        }
+    }
+}
