@@ -1,8 +1,10 @@
 //! orch runs orchestras of LLM agents. See the README for what it does.
 
+pub mod diagnostic;
 pub mod event;
 pub mod graph;
 pub mod history;
 pub mod id;
 pub mod retry;
 pub mod schedule;
+pub mod spec;
