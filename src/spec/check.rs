@@ -12,13 +12,22 @@ use crate::spec::yaml::{Node, Value};
 /// Names every place where `node` is not what `schema` says.
 #[must_use]
 pub fn check(node: &Node, schema: &Json) -> Vec<Diagnostic> {
-    let mut check = Check { root: schema, found: Vec::new() };
+    let mut check = Check { root: schema, lenient: false, found: Vec::new() };
+    check.visit(node, schema, "the file");
+    check.found
+}
+
+/// The same for the files of other tools: keys that the schema does not know are warnings.
+#[must_use]
+pub(crate) fn check_leniently(node: &Node, schema: &Json) -> Vec<Diagnostic> {
+    let mut check = Check { root: schema, lenient: true, found: Vec::new() };
     check.visit(node, schema, "the file");
     check.found
 }
 
 struct Check<'s> {
     root: &'s Json,
+    lenient: bool,
     found: Vec<Diagnostic>,
 }
 
@@ -130,6 +139,10 @@ impl<'s> Check<'s> {
                 (Some(property), _) => self.visit(value, property, &quoted),
                 (None, Some(Json::Bool(false))) => self.unknown_key(key, name, noun, properties),
                 (None, Some(rest)) if rest.is_object() => self.visit(value, rest, &quoted),
+                (None, _) if self.lenient => self.found.push(
+                    Diagnostic::error(format!("`{name}` in {noun} has no effect here"), key.span.clone(), "")
+                        .as_warning(),
+                ),
                 (None, _) => {}
             }
         }

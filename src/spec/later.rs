@@ -13,6 +13,7 @@ const KEYS: &[(&str, &[&str])] = &[
         ],
     ),
     ("`execution`", &["state_file"]),
+    ("a task group", &["max_concurrency", "limits"]),
     ("an agent", &["memory", "tools", "specialties", "mcp_servers", "team", "specialities"]),
     ("a model", &["argv", "api_key_command", "context_window", "timeout_seconds"]),
     (

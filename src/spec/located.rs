@@ -27,8 +27,15 @@ pub struct Located<T> {
     pub span: Span,
 }
 
+/// Two values are the same wherever they stand.
+impl<T: PartialEq> PartialEq for Located<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
 /// A short form, written as a scalar, or a full one, written as a list or a mapping.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Either<A, B> {
     /// The scalar.
     Short(A),

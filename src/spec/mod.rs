@@ -6,6 +6,7 @@
 pub mod check;
 mod later;
 pub mod located;
+pub mod playbook;
 pub mod yaml;
 
 use std::collections::BTreeMap;
@@ -58,6 +59,8 @@ pub struct Metadata {
     pub kind: Option<String>,
     /// What it is for.
     pub description: Option<String>,
+    /// When it was made.
+    pub created_at: Option<String>,
 }
 
 /// The orchestra's id, its workspace and how its tasks run.
@@ -102,7 +105,7 @@ pub enum WorkspaceKind {
 }
 
 /// How the tasks run.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "`execution`")]
 pub struct Execution {
@@ -138,7 +141,7 @@ pub enum Strategy {
 }
 
 /// A group of tasks in a `mixed` orchestra.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "a task group")]
 pub struct TaskGroup {
@@ -176,7 +179,7 @@ pub enum RetryStrategy {
 }
 
 /// When a failed attempt is tried again, in full.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "`retry_strategy`")]
 pub struct RetryTable {
