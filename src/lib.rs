@@ -5,4 +5,5 @@ pub mod graph;
 pub mod history;
 pub mod id;
 pub mod retry;
+pub mod roles;
 pub mod schedule;
