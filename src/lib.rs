@@ -8,6 +8,7 @@ pub mod id;
 pub mod orchestra;
 pub mod resolve;
 pub mod retry;
+pub mod roles;
 pub mod schedule;
 pub mod spec;
 pub mod template;
