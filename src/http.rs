@@ -342,6 +342,8 @@ fn innermost(error: &(dyn Error + 'static)) -> String {
     sources(error).last().map_or_else(String::new, ToString::to_string)
 }
 
+/// The kind of the I/O error in a chain; of the inner one, where one wraps another, which no `source` shows.
 fn io_kind(error: &(dyn Error + 'static)) -> Option<io::ErrorKind> {
-    sources(error).find_map(|error| error.downcast_ref::<io::Error>()).map(io::Error::kind)
+    let outer = sources(error).find_map(|error| error.downcast_ref::<io::Error>())?;
+    std::iter::successors(Some(outer), |&error| error.get_ref()?.downcast_ref()).last().map(io::Error::kind)
 }

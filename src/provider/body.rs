@@ -84,7 +84,7 @@ impl<'a> Body<'a> {
             Form::Stream { decoder, events } => match decoder.finish() {
                 // The blank line after the last event is what a careless server forgets. Half an event is another thing.
                 Some(last) if is_whole(&last.data) => self.wire.decode_event(&last, draft),
-                None if events == 0 && !self.declared_stream => Err(self.unreadable("is neither JSON nor a stream")),
+                _ if events == 0 && !self.declared_stream => Err(self.unreadable("is neither JSON nor a stream")),
                 _ => Ok(()),
             },
         }
