@@ -114,7 +114,7 @@ impl Client {
         *outgoing.headers_mut() = request.headers;
         *outgoing.body_mut() = request.body.map(reqwest::Body::from);
 
-        let exchange = Exchange { host, deadlines: *deadlines, total_at: started + deadlines.total };
+        let exchange = Exchange { host, deadlines: *deadlines, total_at: later(started, deadlines.total) };
         let (wait_until, waiting) = exchange.limit(started, Phase::FirstByte);
         let head = timeout_at(wait_until, client.execute(outgoing)).await;
         let head =
@@ -210,7 +210,7 @@ impl Response {
 
     /// Lets the rest of the body take `time` at most from now on.
     pub fn finish_within(&mut self, time: Duration) {
-        self.exchange.total_at = self.exchange.total_at.min(Instant::now() + time);
+        self.exchange.total_at = self.exchange.total_at.min(later(Instant::now(), time));
     }
 
     /// As much of an error's body as comes within [`MAX_ERROR_BYTES`] and a few seconds.
@@ -247,8 +247,8 @@ impl Exchange {
     /// Until when to wait, and for what: the phase's own deadline, or the total where that comes first.
     fn limit(&self, since: Instant, phase: Phase) -> (Instant, Phase) {
         let own = match phase {
-            Phase::FirstByte => since + self.deadlines.first_byte,
-            Phase::Idle => since + self.deadlines.idle,
+            Phase::FirstByte => later(since, self.deadlines.first_byte),
+            Phase::Idle => later(since, self.deadlines.idle),
             Phase::Total => self.total_at,
         };
         if own < self.total_at { (own, phase) } else { (self.total_at, Phase::Total) }
@@ -326,6 +326,12 @@ impl Exchange {
         let status = Some(head.status().as_u16());
         Err(Failure { status, ..Failure::new(FailureKind::BadRequest, message) })
     }
+}
+
+/// `time` after `since`; in thirty years where the sum is beyond what a clock can say.
+fn later(since: Instant, time: Duration) -> Instant {
+    const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+    since.checked_add(time).unwrap_or_else(|| since + FAR)
 }
 
 fn host(url: &Url) -> String {

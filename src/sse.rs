@@ -4,8 +4,9 @@
 //! difference: what is left at the end without its blank line is not dropped but handed out, because the caller has to
 //! tell a stream that ended from one that was cut. Knows nothing of what the data means.
 
-/// The most bytes that one event, or one line, may have.
-pub const MAX_EVENT_BYTES: usize = 8 * 1024 * 1024;
+/// The most bytes that one event, or one line, may have. An event of a model has some hundred; the cap is as low as it
+/// is because JSON that is made for it takes a hundred times its size once it is parsed.
+pub const MAX_EVENT_BYTES: usize = 2 * 1024 * 1024;
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 

@@ -8,8 +8,9 @@ use crate::provider::draft::Draft;
 use crate::provider::wire::{Fault, Wire};
 use crate::sse;
 
-/// The most bytes of a body that is one JSON document. Parsed it takes up to sixteen times its size.
-const MAX_DOCUMENT_BYTES: usize = 8 * 1024 * 1024;
+/// The most bytes of a body that is one JSON document: more than the longest answer of today's models, and little enough
+/// that memory holds it parsed, where JSON that is made for it takes a hundred times its size.
+pub const MAX_DOCUMENT_BYTES: usize = 2 * 1024 * 1024;
 
 /// How much of a body is kept to be shown when it turns out to be none. More than is shown, so that a secret is
 /// recognized that the end of what is shown would have cut in two.
@@ -66,7 +67,7 @@ impl<'a> Body<'a> {
             Form::Document(document) => {
                 document.extend_from_slice(bytes);
                 if document.len() > MAX_DOCUMENT_BYTES {
-                    return Err(self.unreadable("is longer than 8 MiB"));
+                    return Err(self.unreadable("is longer than 2 MiB"));
                 }
                 Ok(())
             }

@@ -8,7 +8,7 @@ use tokio::time::{Duration, Instant};
 
 use crate::event::{Failure, FailureKind, StopReason, Usage};
 use crate::http::{self, Client, Deadlines, HeaderMap, Response, header};
-use crate::provider::body::Body;
+use crate::provider::body::{Body, MAX_DOCUMENT_BYTES};
 use crate::provider::draft::{Draft, estimate_tokens};
 use crate::redact::Redactor;
 
@@ -94,6 +94,9 @@ async fn list_models(
     let mut body = Vec::new();
     while let Some(bytes) = response.chunk().await? {
         body.extend_from_slice(&bytes);
+        if body.len() > MAX_DOCUMENT_BYTES {
+            return Err(Failure::new(FailureKind::Malformed, format!("the list of models of {host} does not end")));
+        }
     }
     let listed: Value = serde_json::from_slice(&body).unwrap_or_default();
     let models = listed["data"].as_array().or_else(|| listed["models"].as_array()).ok_or_else(|| {

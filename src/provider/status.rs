@@ -34,6 +34,8 @@ impl Report {
         match &body["error"] {
             Value::Null if body["type"] == "error" || body["object"] == "error" => Some(Self::read(body)),
             Value::Null | Value::Bool(false) => None,
+            Value::String(nothing) if nothing.is_empty() => None,
+            Value::Object(nothing) if nothing.is_empty() => None,
             error => Some(Self::read(error)),
         }
     }
@@ -247,7 +249,9 @@ mod tests {
         }
         assert_eq!(Report::find(&json!({"error": "m"})).unwrap().message, "m");
         assert_eq!(Report::of_error_status(&json!({"detail": "m"})).message, "m");
-        assert_eq!(Report::find(&json!({"error": null, "choices": []})), None);
+        for nothing in [json!(null), json!({}), json!("")] {
+            assert_eq!(Report::find(&json!({"error": nothing, "choices": []})), None);
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What counts as an answer, in whatever packaging it comes.
 
 use orch::event::{FailureKind, StopReason, Usage};
-use orch::http::Client;
+use orch::http::{Client, Deadlines};
 use orch::provider::probe;
 use serde_json::json;
 
@@ -10,7 +10,8 @@ use crate::server::vendor::{
 };
 use crate::server::{Act, Server};
 use crate::wire::{
-    PATIENT, after, anthropic_after, ask, assert_fails, both, delta, events, finish, redactor, run, zip,
+    PATIENT, SOON, after, anthropic_after, ask, ask_within, assert_fails, both, delta, events, finish, openai,
+    redactor, run, zip,
 };
 
 #[test]
@@ -92,6 +93,31 @@ fn an_answer_is_whole_when_the_model_has_stopped_whatever_happens_then() {
 
     let messages: String = anthropic_events("done").into_iter().filter(|e| !e.contains("message_stop")).collect();
     assert_eq!(anthropic_after(Act::Sse(messages)).unwrap().text, "done");
+}
+
+#[test]
+fn a_server_that_hangs_after_the_end_is_not_waited_for() {
+    let server = Server::start();
+    let until_stop = stream(openai_events("echo: hello").into_iter().take(4)).len() - "0\r\n\r\n".len();
+    server.when("hello", [Act::Stall { after: until_stop }]);
+    let deadlines = Deadlines { idle: SOON, ..PATIENT };
+    let reply = ask_within(&openai(&server.openai()), &deadlines).unwrap();
+    assert_eq!((&*reply.text, reply.usage.estimated), ("echo: hello", true));
+}
+
+#[test]
+fn calls_run_side_by_side() {
+    let server = Server::start();
+    server.when("hello", [Act::Hold, Act::Hold]);
+    let wire = openai(&server.openai());
+    std::thread::scope(|scope| {
+        let calls = [scope.spawn(|| ask(&wire)), scope.spawn(|| ask(&wire))];
+        server.wait_for(2);
+        assert_eq!(server.most_in_flight(), 2);
+        server.release();
+        assert!(calls.into_iter().all(|call| call.join().unwrap().is_ok()));
+    });
+    assert!(server.seen().iter().all(|seen| seen.completed));
 }
 
 #[test]

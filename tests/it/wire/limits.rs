@@ -83,8 +83,8 @@ fn a_redirect_is_never_followed() {
 
 #[test]
 fn what_is_too_large_is_cut_off() {
-    let blown_up = zip(&vec![b' '; 9 << 20]);
-    let bomb = [b"{\"choices\":\"".to_vec(), vec![b'x'; 9 << 20]].concat();
+    let blown_up = zip(&vec![b' '; 3 << 20]);
+    let bomb = [b"{\"choices\":\"".to_vec(), vec![b'x'; 3 << 20]].concat();
     let gzip = |kind: &str| [("content-type", kind.to_owned()), ("content-encoding", "gzip".to_owned())];
     let huge_header = format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "x".repeat(1 << 20));
     let endless = Act::Repeat {
@@ -93,15 +93,23 @@ fn what_is_too_large_is_cut_off() {
         pause: Duration::ZERO,
     };
     for (act, words) in [
-        (Act::Raw(response(200, &gzip("application/json"), &zip(&bomb))), "longer than 8 MiB"),
+        (Act::Raw(response(200, &gzip("application/json"), &zip(&bomb))), "longer than 2 MiB"),
         (Act::Raw(response(200, &gzip("application/json"), &blown_up)), "is empty"),
         (Act::Raw(response(200, &gzip("application/json"), b"no gzip at all")), "cannot be unpacked"),
         (Act::Raw(huge_header.into_bytes()), "head that cannot be read"),
         (Act::Raw(b"SSH-2.0-OpenSSH\r\n\r\n".to_vec()), "head that cannot be read"),
-        (endless, "longer than 8 MiB"),
+        (endless, "longer than 2 MiB"),
     ] {
         assert_fails(after(act), FailureKind::Malformed, words);
     }
+}
+
+#[test]
+fn a_deadline_may_be_as_far_away_as_one_likes() {
+    let never = Duration::MAX;
+    let deadlines = Deadlines { connect: never, first_byte: never, idle: never, total: never };
+    let server = Server::start();
+    assert!(ask_within(&openai(&server.openai()), &deadlines).is_ok());
 }
 
 #[test]

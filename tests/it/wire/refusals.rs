@@ -89,6 +89,11 @@ fn an_error_inside_of_a_success_is_an_error() {
         assert_fails(named, expected, "inner words");
     }
     assert_fails(
+        after(Act::Sse("event: error\ndata: inner words\n\n".to_owned())),
+        FailureKind::Overloaded,
+        "inner words",
+    );
+    assert_fails(
         after(Act::json(r#"{"choices":[{"error":{"code":502,"message":"inner words"}}]}"#)),
         FailureKind::Overloaded,
         "inner words",
