@@ -288,9 +288,11 @@ impl Exchange {
             let message = format!("no connection to {host} within {:?}", self.deadlines.connect);
             return Failure::new(FailureKind::Timeout, message);
         }
+        // With a proxy in between, nobody can tell from here which of the two it was.
+        let proxy = if names_proxy() { ", or the proxy on the way to it," } else { "" };
         match io {
-            _ if error.is_dns() => failure(format!("the host {host} was not found: {reason}")),
-            Some(io::ErrorKind::ConnectionRefused) => failure(format!("{host} refused the connection")),
+            _ if error.is_dns() => failure(format!("the host {host}{proxy} was not found: {reason}")),
+            Some(io::ErrorKind::ConnectionRefused) => failure(format!("{host}{proxy} refused the connection")),
             Some(io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) => {
                 failure(format!("no secure connection (TLS) to {host}: {reason}"))
             }
@@ -337,6 +339,12 @@ fn later(since: Instant, time: Duration) -> Instant {
 fn host(url: &Url) -> String {
     let name = url.host_str().unwrap_or("?");
     url.port().map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"))
+}
+
+fn names_proxy() -> bool {
+    ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
 }
 
 fn sources<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {

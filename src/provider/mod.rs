@@ -124,7 +124,12 @@ async fn receive(
     let worded = |fault| word_fault(&host, fault, &headers, redactor);
     loop {
         match response.chunk().await {
-            Ok(Some(bytes)) => body.push(&bytes, draft).map_err(worded)?,
+            Ok(Some(bytes)) => match body.push(&bytes, draft) {
+                Ok(()) => {}
+                // The answer is whole, whatever comes after it, unless that takes it back.
+                Err(Fault::Unreadable { .. }) if draft.stop.is_some() => break,
+                Err(fault) => return Err(worded(fault)),
+            },
             Ok(None) => {
                 body.finish(draft).map_err(worded)?;
                 break;

@@ -154,12 +154,23 @@ impl Server {
         self.shared.lock().most_in_flight
     }
 
+    /// Every request so far, once none is under way any more: a client has its answer a little before the server
+    /// has noted that it is written.
+    pub fn settled(&self) -> Vec<Seen> {
+        self.wait_while("requests are still under way", |state| state.in_flight > 0);
+        self.seen()
+    }
+
     /// Waits until so many requests have begun.
     pub fn wait_for(&self, requests: usize) {
-        let enough = |state: &mut State| state.seen.len() < requests;
+        self.wait_while("fewer requests than expected", |state| state.seen.len() < requests);
+    }
+
+    fn wait_while(&self, trouble: &str, condition: impl Fn(&State) -> bool) {
         let wait = Duration::from_secs(20);
-        let late = self.shared.changed.wait_timeout_while(self.shared.lock(), wait, enough).unwrap().1;
-        assert!(!late.timed_out(), "{requests} requests did not come");
+        let late =
+            self.shared.changed.wait_timeout_while(self.shared.lock(), wait, |state| condition(state)).unwrap().1;
+        assert!(!late.timed_out(), "{trouble}");
     }
 }
 

@@ -90,6 +90,7 @@ fn an_answer_is_whole_when_the_model_has_stopped_whatever_happens_then() {
     let cut = format!("{STREAM_HEAD}{:x}\r\n{stopped}\r\n", stopped.len());
     let reply = after(Act::Raw(cut.into_bytes())).unwrap();
     assert_eq!(reply.text, "done");
+    assert_eq!(after(Act::Sse(format!("{stopped}data: [END]\n\n"))).unwrap().text, "done");
 
     let messages: String = anthropic_events("done").into_iter().filter(|e| !e.contains("message_stop")).collect();
     assert_eq!(anthropic_after(Act::Sse(messages)).unwrap().text, "done");
@@ -117,7 +118,7 @@ fn calls_run_side_by_side() {
         server.release();
         assert!(calls.into_iter().all(|call| call.join().unwrap().is_ok()));
     });
-    assert!(server.seen().iter().all(|seen| seen.completed));
+    assert!(server.settled().iter().all(|seen| seen.completed));
 }
 
 #[test]

@@ -21,17 +21,25 @@ fn each_deadline_has_its_own_words() {
         deadlines
     };
     let body = STREAM_HEAD.len() + 20;
-    let pings = Act::Repeat { head: STREAM_HEAD.to_owned(), piece: b"8\r\n: ping\n\n\r\n".to_vec(), pause: SOON / 10 };
     for (act, deadlines, words) in [
         (Act::Stall { after: 0 }, short(|d| d.first_byte = SOON), "sent no answer within 50ms"),
         (Act::Stall { after: STREAM_HEAD.len() }, short(|d| d.first_byte = SOON), "sent no answer within 50ms"),
         (Act::Stall { after: body }, short(|d| d.idle = SOON), "sent nothing for 50ms in the middle"),
         (Act::Stall { after: body }, short(|d| d.total = SOON), "not complete within 50ms"),
-        (pings, Deadlines { total: 2 * SOON, idle: SOON, ..PATIENT }, "not complete within 100ms"),
     ] {
         server.when("hello", [act]);
         assert_fails(ask_within(&wire, &deadlines), FailureKind::Timeout, words);
     }
+}
+
+#[test]
+fn a_server_that_only_says_that_it_is_there_runs_into_the_total() {
+    let server = Server::start();
+    let ping = b"8\r\n: ping\n\n\r\n".to_vec();
+    server.when("hello", [Act::Repeat { head: STREAM_HEAD.to_owned(), piece: ping, pause: SOON / 10 }]);
+    let deadlines = Deadlines { idle: 4 * SOON, total: 5 * SOON, ..PATIENT };
+    let failed = ask_within(&openai(&server.openai()), &deadlines);
+    assert_fails(failed, FailureKind::Timeout, "not complete within 250ms");
 }
 
 #[test]

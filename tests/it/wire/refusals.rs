@@ -132,7 +132,9 @@ fn a_model_that_declines_is_quoted() {
         assert_fails(after(Act::Sse(events)), FailureKind::Refused, words);
     }
     let events = anthropic_events("I cannot.").concat().replace("end_turn", "refusal");
-    assert_fails(anthropic_after(Act::Sse(events)), FailureKind::Refused, "I cannot.");
+    assert_fails(anthropic_after(Act::Sse(events.clone())), FailureKind::Refused, "I cannot.");
+    let explained = events.replace("\"refusal\"", "\"refusal\",\"stop_details\":{\"explanation\":\"Too risky.\"}");
+    assert_fails(anthropic_after(Act::Sse(explained)), FailureKind::Refused, "Too risky.");
 }
 
 #[test]
