@@ -271,7 +271,8 @@ mod tests {
     #[test]
     fn a_mistake_is_shown_at_its_place() {
         let source = Arc::new(Source::new("a.yaml", "tasks:\n  - nme: x\n"));
-        let mistake = Diagnostic::error("unknown key `nme` in a task", 11..14, "not a key here").help("did you mean `name`?");
+        let mistake =
+            Diagnostic::error("unknown key `nme` in a task", 11..14, "not a key here").help("did you mean `name`?");
         let text = Report::new(source, vec![mistake]).render(false);
         assert_eq!(
             text,

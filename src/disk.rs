@@ -89,7 +89,8 @@ impl Dir {
 
     fn write_and_rename(&self, temporary: &str, name: &str, bytes: &[u8], durable: bool) -> io::Result<()> {
         boundary("create")?;
-        let mut file = self.inner.open_with(temporary, OpenOptions::new().write(true).create(true).truncate(true))?.into_std();
+        let mut file =
+            self.inner.open_with(temporary, OpenOptions::new().write(true).create(true).truncate(true))?.into_std();
         write_all(&mut file, bytes)?;
         if durable {
             boundary("fsync")?;

@@ -144,7 +144,9 @@ fn parse(line: &[u8], seq: u64) -> Result<Record, String> {
     let Some(line) = line.strip_suffix(b"\n") else { return Err("it does not end".to_owned()) };
     let record: Record = match serde_json::from_slice(line) {
         Ok(record) => record,
-        Err(error) => return Err(newer_format(line).map_or_else(|| error.to_string(), |format| format!("it has format {format}"))),
+        Err(error) => {
+            return Err(newer_format(line).map_or_else(|| error.to_string(), |format| format!("it has format {format}")));
+        }
     };
     if record.seq != seq {
         return Err(format!("it has number {} where {seq} belongs", record.seq));

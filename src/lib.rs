@@ -1,5 +1,6 @@
 //! orch runs orchestras of LLM agents. See the README for what it does.
 
+pub mod agent;
 pub mod clock;
 pub mod diagnostic;
 pub mod disk;
@@ -12,13 +13,16 @@ pub mod journal;
 pub mod lock;
 pub mod objects;
 pub mod orchestra;
+pub mod project;
 pub mod prompt;
 pub mod provider;
 pub mod redact;
 pub mod resolve;
 pub mod retry;
 pub mod roles;
+pub mod runner;
 pub mod schedule;
+pub mod settings;
 pub mod spec;
 pub mod sse;
 pub mod template;

@@ -38,11 +38,7 @@ impl Prompt {
     /// # Errors
     /// A template that does not go with these values.
     pub fn new(task: &Task, agent: &Agent, inputs: &Inputs<'_>) -> Result<Self, TemplateError> {
-        let values = Values {
-            goal: inputs.goal,
-            run: inputs.run,
-            outputs: inputs.outputs.iter().copied().collect(),
-        };
+        let values = Values { goal: inputs.goal, run: inputs.run, outputs: inputs.outputs.iter().copied().collect() };
         let description = task.description.render(&values)?;
         Ok(Self { system: system(agent, !inputs.outputs.is_empty()), user: user(&description, inputs) })
     }
@@ -62,7 +58,8 @@ pub fn estimate_tokens(text: &str) -> u64 {
 
 fn system(agent: &Agent, has_data: bool) -> String {
     let mut system = format!("You are {} ({}).", agent.name, agent.title);
-    let part = |text: &Option<String>| text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
+    let part =
+        |text: &Option<String>| text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
     if let Some(goal) = part(&agent.goal) {
         let _ = write!(system, " Your general goal: {}.", goal.trim_end_matches('.'));
     }

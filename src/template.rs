@@ -61,7 +61,10 @@ impl Template {
             let inner = rest.strip_prefix("{{").filter(|_| found < last_end);
             if let Some(end) = inner.and_then(|inner| inner.find("}}")) {
                 let range = found..found + end + 4;
-                holes.push(Hole { expression: text[found + 2..found + 2 + end].trim().to_owned(), range: range.clone() });
+                holes.push(Hole {
+                    expression: text[found + 2..found + 2 + end].trim().to_owned(),
+                    range: range.clone(),
+                });
                 at = range.end;
             } else if rest.starts_with("{goal}") {
                 holes.push(Hole { expression: "goal".to_owned(), range: found..found + "{goal}".len() });
@@ -165,7 +168,10 @@ fn unknown(name: &str, known: &Values<'_>, all_tasks: &BTreeSet<&str>) -> Option
             if tail.is_empty() || known.outputs.contains_key(task) {
                 None
             } else if all_tasks.contains(task) {
-                Some((format!("the task does not get the output of `{task}`"), format!("add `{task}` to its `context`")))
+                Some((
+                    format!("the task does not get the output of `{task}`"),
+                    format!("add `{task}` to its `context`"),
+                ))
             } else {
                 let help = near_miss(task, known.outputs.keys().copied())
                     .map_or_else(|| "name a task of this file".to_owned(), |near| format!("did you mean `{near}`?"));
@@ -218,7 +224,9 @@ mod tests {
 
     #[test]
     fn other_braces_are_text() {
-        for text in ["{filename: code}", "fn a() { {1} }", "{\"a\": {}}", "{ goal }", "{", "}}", "{{", "{goal", "{% if %}"] {
+        for text in
+            ["{filename: code}", "fn a() { {1} }", "{\"a\": {}}", "{ goal }", "{", "}}", "{{", "{goal", "{% if %}"]
+        {
             assert_eq!(Template::new(text).render(&values()).unwrap(), text);
             assert_eq!(check(text), [""; 0]);
         }

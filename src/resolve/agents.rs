@@ -57,8 +57,12 @@ impl<'r> Cast<'r> {
             let again = cast.listed.insert(&name.value, entry);
             if again.is_some_and(|first| matches!((first, agent), (Listed::Inline(_), _) | (_, Either::Full(_)))) {
                 cast.found.push(
-                    Diagnostic::error(format!("the agent `{}` is listed twice", name.value), name.span.clone(), "again")
-                        .help("keep one of the two"),
+                    Diagnostic::error(
+                        format!("the agent `{}` is listed twice", name.value),
+                        name.span.clone(),
+                        "again",
+                    )
+                    .help("keep one of the two"),
                 );
             }
         }

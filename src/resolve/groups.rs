@@ -43,8 +43,12 @@ impl<'r> Resolver<'r> {
                 && let Some(first) = group_names.insert(&name.value, name)
             {
                 self.found.push(
-                    Diagnostic::error(format!("two groups are called `{}`", name.value), name.span.clone(), "the second")
-                        .see(first.span.clone(), "the first"),
+                    Diagnostic::error(
+                        format!("two groups are called `{}`", name.value),
+                        name.span.clone(),
+                        "the second",
+                    )
+                    .see(first.span.clone(), "the first"),
                 );
             }
             resolved.push(Group {

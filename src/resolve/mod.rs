@@ -190,8 +190,11 @@ impl<'r> Resolver<'r> {
         if !tier.is_sequential() || (strategy == Strategy::Sequential && max_parallel == Some(1)) {
             return;
         }
-        let message =
-            format!("the tier `{}` runs one task after another, and this orchestra is {}", tier.name(), strategy.name());
+        let message = format!(
+            "the tier `{}` runs one task after another, and this orchestra is {}",
+            tier.name(),
+            strategy.name()
+        );
         let place = settings.and_then(|s| s.strategy.as_ref()).map(|s| s.span.clone());
         let diagnostic = match place {
             Some(span) => Diagnostic::error(message, span, "not in this tier"),
@@ -230,7 +233,10 @@ impl<'r> Resolver<'r> {
                 let message = if first.value == name.value {
                     format!("two tasks are called `{}`", name.value)
                 } else {
-                    format!("`{}` and `{}` would share an output file where case does not count", first.value, name.value)
+                    format!(
+                        "`{}` and `{}` would share an output file where case does not count",
+                        first.value, name.value
+                    )
                 };
                 self.found.push(
                     Diagnostic::error(message, name.span.clone(), "the second")
@@ -275,9 +281,10 @@ impl<'r> Resolver<'r> {
     }
 
     fn unknown_task(&mut self, text: &Text, names: &HashMap<&'r str, TaskIx>) {
-        let help = self
-            .near_task(&text.value, names)
-            .map_or_else(|| "`context` names tasks whose outputs are needed".to_owned(), |n| format!("did you mean `{n}`?"));
+        let help = self.near_task(&text.value, names).map_or_else(
+            || "`context` names tasks whose outputs are needed".to_owned(),
+            |n| format!("did you mean `{n}`?"),
+        );
         let message = format!("there is no task `{}`", text.value);
         self.found.push(Diagnostic::error(message, text.span.clone(), "not a task").help(help));
     }
@@ -314,9 +321,10 @@ impl<'r> Resolver<'r> {
                         cycle.iter().chain([&first]).map(|&ix| tasks[ix].value.name.value.as_str()).collect();
                     let at = &tasks[first].value;
                     let span = at.context.as_ref().map_or_else(|| at.name.span.clone(), |context| context.span.clone());
-                    let direct = cycle.iter().zip(cycle.iter().cycle().skip(1)).all(|(&task, next)| {
-                        contexts[task].as_ref().is_some_and(|context| context.contains(next))
-                    });
+                    let direct = cycle
+                        .iter()
+                        .zip(cycle.iter().cycle().skip(1))
+                        .all(|(&task, next)| contexts[task].as_ref().is_some_and(|context| context.contains(next)));
                     let help = if direct {
                         "take one of them out of a `context`"
                     } else {

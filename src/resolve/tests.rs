@@ -6,8 +6,7 @@ use crate::diagnostic::Report;
 fn resolve_text(text: &str, overrides: &Overrides) -> Result<Orchestra, Vec<(String, String)>> {
     let source = Source::new("a.yaml", text);
     let file = spec::read(&source).expect("a file of the right form");
-    let around =
-        Surroundings { source: &source, fallback_id: "a", playbooks: &BTreeMap::new(), overrides };
+    let around = Surroundings { source: &source, fallback_id: "a", playbooks: &BTreeMap::new(), overrides };
     resolve(&file, &around).map_err(|found| {
         let told = |d: Diagnostic| (d.message, d.at.map_or(String::new(), |(span, _)| source.text[span].to_owned()));
         found.into_iter().map(told).collect()
@@ -24,7 +23,8 @@ fn has(found: &[(String, String)], message: &str, at: &str) {
 
 #[test]
 fn a_minimal_file_gets_every_default() {
-    let text = "tasks:\n  - {name: x, agent: developer, description: Do it}\n  - {name: y, agent: writer, description: And}\n";
+    let text =
+        "tasks:\n  - {name: x, agent: developer, description: Do it}\n  - {name: y, agent: writer, description: And}\n";
     let orchestra = resolve_text(text, &Overrides::default()).unwrap();
     assert_eq!((orchestra.id.as_str(), orchestra.workspace.as_str()), ("a", "orchestra_workspaces/a"));
     assert_eq!(orchestra.execution.max_parallel, Some(1));
@@ -84,11 +84,7 @@ tasks:
 #[test]
 fn a_tier_forbids_what_it_does_not_run() {
     let text = "execution: {strategy: parallel}\norchestra: {required_tier: genies}\ntasks: [{name: a, agent: writer, description: x}]\n";
-    has(
-        &mistakes(text),
-        "the tier `genies` runs one task after another, and this orchestra is parallel",
-        "parallel",
-    );
+    has(&mistakes(text), "the tier `genies` runs one task after another, and this orchestra is parallel", "parallel");
     let overrides = Overrides { tier: Some("protocols".into()), ..Overrides::default() };
     assert!(resolve_text(text, &overrides).is_ok());
 }

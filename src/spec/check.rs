@@ -95,8 +95,11 @@ impl<'s> Check<'s> {
         if words.contains(&text.as_str()) {
             return;
         }
-        let mut diagnostic =
-            Diagnostic::error(format!("{what} cannot be `{text}`"), node.span.clone(), format!("can be {}", either(words)));
+        let mut diagnostic = Diagnostic::error(
+            format!("{what} cannot be `{text}`"),
+            node.span.clone(),
+            format!("can be {}", either(words)),
+        );
         if later::word(what, text) {
             diagnostic.message = format!("`{text}` for {what} is not supported yet");
         } else if let Some(near) = near_miss(text, words.iter().copied()) {
@@ -130,8 +133,9 @@ impl<'s> Check<'s> {
                 continue;
             };
             if let Some(first) = seen.insert(name, key) {
-                let duplicate = Diagnostic::error(format!("`{name}` stands twice in {noun}"), key.span.clone(), "here again")
-                    .see(first.span.clone(), "first here");
+                let duplicate =
+                    Diagnostic::error(format!("`{name}` stands twice in {noun}"), key.span.clone(), "here again")
+                        .see(first.span.clone(), "first here");
                 self.found.push(duplicate.help("keep one of the two"));
             }
             let quoted = format!("`{name}`");

@@ -8,8 +8,17 @@ const KEYS: &[(&str, &[&str])] = &[
     (
         "`orchestra`",
         &[
-            "limits", "hooks", "orchestration_type", "replicas", "resources", "autoApprove", "coordination", "project_dir",
-            "api_provider", "mcp_servers", "customPrompts",
+            "limits",
+            "hooks",
+            "orchestration_type",
+            "replicas",
+            "resources",
+            "autoApprove",
+            "coordination",
+            "project_dir",
+            "api_provider",
+            "mcp_servers",
+            "customPrompts",
         ],
     ),
     ("`execution`", &["state_file"]),
@@ -19,8 +28,8 @@ const KEYS: &[(&str, &[&str])] = &[
     (
         "a task",
         &[
-            "agents", "resolve", "phase", "output", "sets", "approve", "for_each", "review", "run", "verify", "tools", "inputs",
-            "outputs", "limits", "when", "branch", "model",
+            "agents", "resolve", "phase", "output", "sets", "approve", "for_each", "review", "run", "verify", "tools",
+            "inputs", "outputs", "limits", "when", "branch", "model",
         ],
     ),
 ];
@@ -29,7 +38,10 @@ const KEYS: &[(&str, &[&str])] = &[
 const WORDS: &[(&str, &[&str])] = &[
     ("`strategy`", &["hierarchical"]),
     ("`execution_strategy`", &["hierarchical"]),
-    ("`provider`", &["command", "gemini", "google", "zhipu", "glm", "responses", "codex", "claude", "cohere", "mistral"]),
+    (
+        "`provider`",
+        &["command", "gemini", "google", "zhipu", "glm", "responses", "codex", "claude", "cohere", "mistral"],
+    ),
 ];
 
 /// Whether a key of the mapping that `noun` names belongs to a later version.

@@ -81,9 +81,8 @@ impl<'de> Deserializer<'de> for Tree<'de> {
             Value::Float(value) => visitor.visit_f64(*value),
             Value::Text(value) => visitor.visit_borrowed_str(value),
             Value::List(items) => SeqDeserializer::new(items.iter().map(Tree)).deserialize_any(visitor),
-            Value::Map(entries) => {
-                MapDeserializer::new(entries.iter().map(|(key, value)| (Tree(key), Tree(value)))).deserialize_any(visitor)
-            }
+            Value::Map(entries) => MapDeserializer::new(entries.iter().map(|(key, value)| (Tree(key), Tree(value))))
+                .deserialize_any(visitor),
         }
     }
 
@@ -100,7 +99,11 @@ impl<'de> Deserializer<'de> for Tree<'de> {
         _fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ConvertError> {
-        if name == LOCATED { visitor.visit_map(LocatedAccess { node: self.0, next: 0 }) } else { self.deserialize_any(visitor) }
+        if name == LOCATED {
+            visitor.visit_map(LocatedAccess { node: self.0, next: 0 })
+        } else {
+            self.deserialize_any(visitor)
+        }
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -110,9 +113,7 @@ impl<'de> Deserializer<'de> for Tree<'de> {
         visitor: V,
     ) -> Result<V::Value, ConvertError> {
         let variant = match &self.0.value {
-            _ if name == EITHER => {
-                EITHER_VARIANTS[usize::from(matches!(self.0.value, Value::List(_) | Value::Map(_)))]
-            }
+            _ if name == EITHER => EITHER_VARIANTS[usize::from(matches!(self.0.value, Value::List(_) | Value::Map(_)))],
             Value::Text(text) => text,
             other => return Err(ConvertError::custom(format!("a word was expected, and {} is there", other.kind()))),
         };

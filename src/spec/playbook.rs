@@ -221,9 +221,7 @@ fn in_one(source: &Source, warnings: Vec<Diagnostic>) -> Option<Diagnostic> {
 
 fn schema() -> &'static serde_json::Value {
     static SCHEMA: OnceLock<serde_json::Value> = OnceLock::new();
-    SCHEMA.get_or_init(|| {
-        SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Playbook>().to_value()
-    })
+    SCHEMA.get_or_init(|| SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Playbook>().to_value())
 }
 
 /// A model as a playbook names it: a reference, or a description of its own.
@@ -266,9 +264,6 @@ spec:
         assert_eq!(playbook.instructions().unwrap(), "Writes code.");
         assert!(matches!(playbook.model(), Some(Either::Full(m)) if m.model.value == "llama3.1:8b"));
         assert_eq!(playbook.all_tasks()[0].name.value, "implement_feature");
-        assert_eq!(
-            warning.unwrap().message,
-            "keys that have no effect here: `agentflow`, `optimization`, `outputs`"
-        );
+        assert_eq!(warning.unwrap().message, "keys that have no effect here: `agentflow`, `optimization`, `outputs`");
     }
 }

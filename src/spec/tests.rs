@@ -78,7 +78,8 @@ fn the_schema_says_what_the_types_say() {
 
 #[test]
 fn places_survive_into_the_types() {
-    let source = Source::new("a", "agents: [x, {name: y, model: [a, b]}]\ntasks: [{name: a, agent: x, description: d}]\n");
+    let source =
+        Source::new("a", "agents: [x, {name: y, model: [a, b]}]\ntasks: [{name: a, agent: x, description: d}]\n");
     let file = read(&source).unwrap();
     let agents = file.agents.unwrap();
     let Either::Full(agent) = &agents[1] else { panic!() };

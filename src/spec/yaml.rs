@@ -108,8 +108,12 @@ pub fn parse(source: &Source) -> Result<Node, Box<Diagnostic>> {
 #[must_use]
 pub fn too_large(bytes: u64) -> Diagnostic {
     let mib = |n: u64| n / (1024 * 1024);
-    Diagnostic::error_in_file(format!("the file is too large: {} MiB, and at most {} MiB are read", mib(bytes), mib(MAX_BYTES)))
-        .help("an orchestra holds instructions; put data into files of its own")
+    Diagnostic::error_in_file(format!(
+        "the file is too large: {} MiB, and at most {} MiB are read",
+        mib(bytes),
+        mib(MAX_BYTES)
+    ))
+    .help("an orchestra holds instructions; put data into files of its own")
 }
 
 fn node(spanned: Spanned<Value>) -> Node {
@@ -128,7 +132,9 @@ fn diagnose(source: &Source, error: &serde_yaml::Error) -> Diagnostic {
     let text = error.without_snippet().render_with_formatter(&serde_yaml::UserMessageFormatter);
     // The place is shown by the caret, so it need not stand in the message too.
     let message = text.split(" at line ").next().unwrap_or(&text).trim_end_matches(['.', ':']).to_owned();
-    let Some(location) = error.location() else { return Diagnostic::error_in_file(format!("not valid YAML: {message}")) };
+    let Some(location) = error.location() else {
+        return Diagnostic::error_in_file(format!("not valid YAML: {message}"));
+    };
     let mut at = match location.span().byte_offset() {
         Some(_) => span(&location),
         None => {
@@ -147,7 +153,8 @@ fn diagnose(source: &Source, error: &serde_yaml::Error) -> Diagnostic {
     let lower = message.to_lowercase();
     if lower.contains("document") {
         diagnostic.help("a file holds one orchestra; put the others into files of their own")
-    } else if lower.contains("alias") || lower.contains("budget") || lower.contains("limit") || lower.contains("depth") {
+    } else if lower.contains("alias") || lower.contains("budget") || lower.contains("limit") || lower.contains("depth")
+    {
         diagnostic.help(format!("at most {MAX_DEPTH} levels and {MAX_NODES} values are read, aliases included"))
     } else {
         diagnostic
