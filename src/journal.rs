@@ -145,7 +145,9 @@ fn parse(line: &[u8], seq: u64) -> Result<Record, String> {
     let record: Record = match serde_json::from_slice(line) {
         Ok(record) => record,
         Err(error) => {
-            return Err(newer_format(line).map_or_else(|| error.to_string(), |format| format!("it has format {format}")));
+            return Err(
+                newer_format(line).map_or_else(|| error.to_string(), |format| format!("it has format {format}"))
+            );
         }
     };
     if record.seq != seq {
