@@ -35,3 +35,15 @@ fn is_set(variable: &str) -> bool {
 fn is_dumb() -> bool {
     std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
+
+/// Writes a run's result to standard output, for a person without what could steer the terminal.
+pub(super) fn print_result(text: &str) {
+    if io::stdout().is_terminal() {
+        print(&crate::printable::clean(text));
+    } else {
+        print(text);
+    }
+    if !text.ends_with('\n') && io::stdout().is_terminal() {
+        print("\n");
+    }
+}
