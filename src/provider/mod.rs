@@ -17,6 +17,7 @@ mod body;
 pub mod draft;
 mod endpoint;
 pub mod openai;
+pub mod rehearsal;
 pub mod status;
 mod wire;
 

@@ -7,6 +7,7 @@ pub mod check;
 mod later;
 pub mod located;
 pub mod playbook;
+pub mod script;
 pub mod yaml;
 
 use std::collections::BTreeMap;
