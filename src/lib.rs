@@ -1,6 +1,7 @@
 //! orch runs orchestras of LLM agents. See the README for what it does.
 
 pub mod agent;
+pub mod cli;
 pub mod clock;
 pub mod diagnostic;
 pub mod disk;
@@ -12,7 +13,9 @@ pub mod id;
 pub mod journal;
 pub mod lock;
 pub mod objects;
+pub mod observe;
 pub mod orchestra;
+pub mod printable;
 pub mod project;
 pub mod prompt;
 pub mod provider;
@@ -25,5 +28,8 @@ pub mod schedule;
 pub mod settings;
 pub mod spec;
 pub mod sse;
+pub mod summary;
 pub mod template;
 pub mod workspace;
+#[cfg(test)]
+mod story;

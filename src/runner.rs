@@ -129,6 +129,7 @@ enum Wake {
     RetryDue,
     Signal(&'static str),
     GraceOver,
+    Tick,
 }
 
 impl<'r> Runner<'r> {
@@ -177,7 +178,9 @@ impl<'r> Runner<'r> {
         loop {
             let status = self.decide();
             self.commit()?;
-            if let (Some(status), Some(history)) = (status, self.history.take()) {
+            if let Some(status) = status
+                && let Some(history) = self.history.take()
+            {
                 return Ok(Ended { status, history });
             }
             let wake = self.wait(&mut told, &mut ended, &mut signals).await;
@@ -360,6 +363,7 @@ impl<'r> Runner<'r> {
     ) -> Wake {
         let never = Instant::now() + Duration::from_secs(86_400 * 365);
         let retry = self.retries.peek().map_or(never, |Reverse((due, _))| *due);
+        let tick = self.stage.observers.tick_every().unwrap_or(Duration::from_secs(3600));
         tokio::select! {
             biased;
             Some(signal) = signals.recv() => Wake::Signal(signal),
@@ -367,6 +371,7 @@ impl<'r> Runner<'r> {
             Some(end) = ended.recv() => Wake::Ended(end),
             () = tokio::time::sleep_until(retry) => Wake::RetryDue,
             () = tokio::time::sleep_until(self.grace_ends.unwrap_or(never)) => Wake::GraceOver,
+            () = tokio::time::sleep(tick) => Wake::Tick,
         }
     }
 
@@ -377,6 +382,7 @@ impl<'r> Runner<'r> {
             Wake::RetryDue => self.retry_due(),
             Wake::Signal(signal) => self.stop(signal),
             Wake::GraceOver => self.cancel_all("the run was told to stop"),
+            Wake::Tick => self.stage.observers.tick(),
         }
         Ok(())
     }

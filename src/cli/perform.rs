@@ -17,7 +17,7 @@ use crate::journal::Journal;
 use crate::lock::{Lock, LockError};
 use crate::objects::Objects;
 use crate::observe::Observers;
-use crate::observe::json::Json;
+use crate::observe::json::JsonLines;
 use crate::observe::metrics::Metrics;
 use crate::observe::plain::Plain;
 use crate::observe::progress::Progress;
@@ -31,7 +31,7 @@ use crate::redact::Redactor;
 use crate::runner::{self, Ended, RunError, Stage};
 use crate::settings::{Settings, Unusable};
 use crate::spec::Provider;
-use crate::summary::{self, Summary};
+use crate::summary::{Summary, page};
 use crate::workspace::{self, Workspace};
 
 /// How much a run says while it goes on.
@@ -109,11 +109,11 @@ fn no_model(orchestra: &Orchestra, agent: &str, unusable: Unusable) -> Complaint
 
 /// The views of a run, by what the command line and the orchestra ask for.
 pub(super) fn observers(orchestra: &Orchestra, talk: Talk, run_dir: &Dir) -> Observers {
-    let mut observers = Observers::default();
+    let mut observers = Observers::new(Box::new(std::io::stderr()));
     if talk.json {
-        observers.add("json", Json::new(std::io::stdout()));
-    } else if terminal::is_interactive() && !talk.verbose {
-        observers.add("progress", Progress::new(terminal::color()));
+        observers.add("json", JsonLines::new(std::io::stdout()));
+    } else if terminal::is_interactive() {
+        observers.add("progress", Progress::on_stderr(terminal::color(), talk.verbose));
     } else {
         observers.add("plain", Plain::new(std::io::stderr(), talk.verbose));
     }
@@ -174,13 +174,12 @@ pub(super) fn perform(
 
 fn tell(ended: &Ended, workspace_path: &str, talk: Talk) {
     let summary = Summary::of(&ended.history);
-    let colors = terminal::color();
-    terminal::say(&summary::render(&summary, workspace_path, colors));
-    if !talk.json && ended.status == RunStatus::Succeeded {
-        let result = std::path::Path::new(workspace_path).join(workspace::result_file());
-        if let Ok(text) = std::fs::read_to_string(result) {
-            terminal::print_result(&text);
-        }
+    let result = std::path::Path::new(workspace_path).join(workspace::result_file());
+    let text = std::fs::read_to_string(&result).ok();
+    let shown = text.as_ref().map(|_| format!("{}/{}", summary.workspace, workspace::result_file()));
+    terminal::say(&page::render(&summary, shown.as_deref()));
+    if let (false, RunStatus::Succeeded, Some(text)) = (talk.json, ended.status, text) {
+        terminal::print_result(&text);
     }
 }
 
