@@ -4,5 +4,9 @@ pub mod event;
 pub mod graph;
 pub mod history;
 pub mod id;
+pub mod printable;
 pub mod retry;
 pub mod schedule;
+#[cfg(test)]
+mod story;
+pub mod summary;
