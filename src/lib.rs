@@ -4,6 +4,7 @@ pub mod event;
 pub mod graph;
 pub mod history;
 pub mod id;
+pub mod observe;
 pub mod printable;
 pub mod retry;
 pub mod schedule;

@@ -303,7 +303,7 @@ Status: ⚠ PARTIAL
         let long = "x".repeat(100);
         let story = Story::with(&[(&long, &long), ("a", "b")], |start| start.goal = "goal ".repeat(100))
             .plays(&long, "m/m")
-            .fails("a", Failure::new(FailureKind::Internal, &"word ".repeat(500)));
+            .fails("a", Failure::new(FailureKind::Internal, "word ".repeat(500)));
         for line in page(&story).lines() {
             assert!(columns(line) <= WIDTH, "{line}");
         }
