@@ -8,7 +8,7 @@ use crate::observe::Observer;
 use crate::observe::line::line;
 use crate::observe::patient::Patient;
 
-/// Writes what [`line`] says of each record.
+/// Writes what [`line()`] says of each record.
 pub struct Plain<W> {
     out: Patient<W>,
     verbose: bool,

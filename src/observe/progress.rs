@@ -1,9 +1,9 @@
 //! A run on a terminal: a board that is drawn over and over, and above it the lines that stay.
 //!
-//! What the board shows is [`Board`]'s business and what the lines say is [`line`]'s; here they are brought to the
+//! What the board shows is the board's business and what the lines say is [`line()`]'s; here they are brought to the
 //! terminal, and not too often.
 
-use std::io;
+use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use console::Term;
@@ -15,17 +15,19 @@ use crate::observe::Observer;
 use crate::observe::board::Board;
 use crate::observe::line::line;
 
-/// Between two drawings. A spinner looks alive at ten a second, and a run of thousands of tasks is not slowed down.
-const PAUSE: Duration = Duration::from_millis(100);
+/// Between two drawings. A spinner looks alive at eight a second, and a run of thousands of tasks is not slowed down.
+const PAUSE: Duration = Duration::from_millis(125);
 
 /// Shows a run on a terminal.
 pub struct Progress {
     board: Board,
-    /// One bar whose message is the whole board: indicatif moves the cursor, the board says what stands there.
+    /// One bar whose message is the whole board: indicatif moves the cursor, [`Board`] says what stands there.
     bar: ProgressBar,
     width: Box<dyn Fn() -> usize>,
+    /// The same terminal, for lines that stay: they end in newlines, so that they can be copied and logged.
+    out: Box<dyn Write>,
     /// Lines that stay, and are not on the terminal yet.
-    pending: Vec<String>,
+    pending: String,
     drawn: Option<Instant>,
     /// When the last record came, and the run's time in microseconds then.
     last: (Instant, u64),
@@ -39,10 +41,11 @@ impl Progress {
     #[must_use]
     pub fn on_stderr(color: bool, verbose: bool) -> Self {
         let width = || usize::from(Term::stderr().size().1);
-        Self::new(ProgressDrawTarget::stderr(), Box::new(width), color, verbose)
+        let progress = Self::new(ProgressDrawTarget::stderr(), Box::new(width), Box::new(io::stderr()));
+        Self { color, verbose, ..progress }
     }
 
-    fn new(target: ProgressDrawTarget, width: Box<dyn Fn() -> usize>, color: bool, verbose: bool) -> Self {
+    fn new(target: ProgressDrawTarget, width: Box<dyn Fn() -> usize>, out: Box<dyn Write>) -> Self {
         let style = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
         let bar = ProgressBar::with_draw_target(None, target).with_style(style);
         Self {
@@ -50,29 +53,29 @@ impl Progress {
             // However the process ends, half a board does not stay behind.
             bar: bar.with_finish(ProgressFinish::AndClear),
             width,
-            pending: Vec::new(),
+            out,
+            pending: String::new(),
             drawn: None,
             last: (Instant::now(), 0),
-            color,
-            verbose,
+            color: false,
+            verbose: false,
         }
     }
 
-    fn draw_if_due(&mut self) {
-        if self.drawn.is_none_or(|drawn| drawn.elapsed() >= PAUSE) {
-            self.draw();
-        }
+    fn draw_if_due(&mut self) -> io::Result<()> {
+        if self.drawn.is_none_or(|drawn| drawn.elapsed() >= PAUSE) { self.draw() } else { Ok(()) }
     }
 
-    fn draw(&mut self) {
+    fn draw(&mut self) -> io::Result<()> {
         let (seen, then_us) = self.last;
         let now_us = then_us + u64::try_from(seen.elapsed().as_micros()).unwrap_or_default();
-        self.bar.set_message(self.board.lines(now_us, (self.width)(), self.color));
-        if !self.pending.is_empty() {
-            self.bar.println(self.pending.join("\n"));
-            self.pending.clear();
-        }
         self.drawn = Some(Instant::now());
+        self.bar.set_message(self.board.lines(now_us, (self.width)(), self.color));
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let lines = std::mem::take(&mut self.pending);
+        self.bar.suspend(|| self.out.write_all(lines.as_bytes()))
     }
 }
 
@@ -81,11 +84,12 @@ impl Observer for Progress {
         self.board.see(record, history);
         self.last = (Instant::now(), history.elapsed_us());
         // That a task has started is seen on the board.
-        if self.verbose || !matches!(record.event, Event::AttemptStarted { .. }) {
-            self.pending.extend(line(record, history, self.verbose));
+        let on_board = matches!(record.event, Event::AttemptStarted { .. }) && !self.verbose;
+        if let Some(line) = line(record, history, self.verbose).filter(|_| !on_board) {
+            self.pending.push_str(&line);
+            self.pending.push('\n');
         }
-        self.draw_if_due();
-        Ok(())
+        self.draw_if_due()
     }
 
     fn tick_every(&self) -> Option<Duration> {
@@ -93,18 +97,13 @@ impl Observer for Progress {
     }
 
     fn tick(&mut self) -> io::Result<()> {
-        if self.drawn.is_some() {
-            self.draw_if_due();
-        }
-        Ok(())
+        // Before the first record there is nothing to show.
+        if self.drawn.is_some() { self.draw_if_due() } else { Ok(()) }
     }
 
     fn close(&mut self) -> io::Result<()> {
-        if self.drawn.is_some() {
-            self.draw();
-        }
         self.bar.finish_and_clear();
-        Ok(())
+        self.out.write_all(std::mem::take(&mut self.pending).as_bytes())
     }
 }
 
@@ -162,10 +161,21 @@ mod tests {
         }
     }
 
+    impl Write for Screen {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            TermLike::write_str(self, std::str::from_utf8(bytes).unwrap())?;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
     fn watch(story: &Story) -> (String, u32) {
         let screen = Screen::default();
         let target = ProgressDrawTarget::term_like(Box::new(screen.clone()));
-        let mut progress = Progress::new(target, Box::new(|| 80), false, false);
+        let mut progress = Progress::new(target, Box::new(|| 80), Box::new(screen.clone()));
         let mut history = History::begin(&story.records[0]).unwrap();
         for record in &story.records {
             history.apply(record);
@@ -180,8 +190,8 @@ mod tests {
     #[test]
     fn what_has_ended_stays_and_what_has_begun_does_not() {
         let (text, _) = watch(&Story::of(&[("a", "b")]).plays("a", "m/m").finished(RunStatus::Succeeded));
-        assert!(text.contains("[a] ✅ done in 900 ms (m/m, 1 call, 1,200 tokens)"), "{text:?}");
-        assert!(text.contains("[orch] ✅ succeeded after 900 ms"), "{text:?}");
+        assert!(text.contains("[a] ✅ done in 900 ms (m/m, 1 call, 1,200 tokens)\n"), "{text:?}");
+        assert!(text.contains("[orch] ✅ succeeded after 900 ms\n"), "{text:?}");
         assert!(!text.contains("[a] ▶ started"), "{text:?}");
     }
 
@@ -192,7 +202,7 @@ mod tests {
         let story = names.iter().fold(Story::of(&tasks), |story, name| story.plays(name, "m/m"));
         let began = Instant::now();
         let (text, drawings) = watch(&story);
-        let most = 6 + 3 * began.elapsed().as_millis() / PAUSE.as_millis();
+        let most = 8 + 4 * began.elapsed().as_millis() / PAUSE.as_millis();
         assert!(u128::from(drawings) <= most, "{drawings} drawings in {:?}", began.elapsed());
         assert_eq!(text.matches("✅ done").count(), 2000, "and every end is told");
     }
