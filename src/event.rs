@@ -109,6 +109,9 @@ pub enum Event {
         /// What the call cost all the same, when the provider said so.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         usage: Option<Usage>,
+        /// What that is in dollars; absent without a known price.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cost_usd: Option<f64>,
         /// From sending to the failure, in milliseconds.
         latency_ms: u64,
     },

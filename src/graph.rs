@@ -189,6 +189,39 @@ impl Plan {
         waves
     }
 
+    /// The graph of some of the tasks, with new indices in the order of `keep`. Barriers stay, so groups stay in order.
+    #[must_use]
+    pub fn select(&self, keep: &[TaskIx]) -> Self {
+        let mut new_index = vec![None; self.nodes()];
+        for (new, &old) in keep.iter().enumerate() {
+            new_index[old] = Some(new);
+        }
+        for barrier in self.tasks..self.nodes() {
+            new_index[barrier] = Some(keep.len() + barrier - self.tasks);
+        }
+        let nodes = keep.len() + self.nodes() - self.tasks;
+        let mut plan = Self {
+            tasks: keep.len(),
+            successors: vec![Vec::new(); nodes],
+            waits_for: vec![0; nodes],
+            needs: vec![Vec::new(); keep.len()],
+            rank: keep.iter().map(|&old| self.rank[old]).collect(),
+            order: self.order.iter().filter_map(|&old| new_index[old]).collect(),
+        };
+        for &old in keep {
+            let new = new_index[old].unwrap_or_default();
+            plan.needs[new] = self.needs[old].iter().filter_map(|&needed| new_index[needed]).collect();
+        }
+        for (node, successors) in self.successors.iter().enumerate() {
+            for &(successor, edge) in successors {
+                if let (Some(before), Some(after)) = (new_index[node], new_index[successor]) {
+                    plan.add_edge(before, after, edge);
+                }
+            }
+        }
+        plan
+    }
+
     fn with_context(outline: &Outline) -> Self {
         let tasks = outline.tasks.len();
         let mut plan = Self {

@@ -216,7 +216,10 @@ impl TaskHistory {
                 self.usage += *usage;
                 self.add_cost(*cost_usd);
             }
-            Event::CallFailed { usage, .. } => self.usage += usage.unwrap_or_default(),
+            Event::CallFailed { usage: Some(usage), cost_usd, .. } => {
+                self.usage += *usage;
+                self.add_cost(*cost_usd);
+            }
             Event::AttemptFailed { failure, retry_in_ms: Some(_), .. } => {
                 self.state = TaskState::Retrying(failure.clone());
             }

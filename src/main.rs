@@ -1,3 +1,7 @@
 //! The program `orch`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    orch::cli::main()
+}

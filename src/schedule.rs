@@ -97,7 +97,7 @@ impl<'p> Schedule<'p> {
     }
 
     /// What to do next; `None` means to wait for something to happen.
-    pub fn next(&mut self) -> Option<Step> {
+    pub fn next_step(&mut self) -> Option<Step> {
         if self.finished {
             return None;
         }

@@ -101,7 +101,15 @@ impl Story {
 
     pub fn call_fails(self, task: &str, attempt: u32, kind: FailureKind) -> Self {
         let failure = Failure::new(kind, "slow down");
-        self.then(Event::CallFailed { task: name(task), attempt, call: 1, failure, usage: None, latency_ms: 100 })
+        self.then(Event::CallFailed {
+            task: name(task),
+            attempt,
+            call: 1,
+            failure,
+            usage: None,
+            cost_usd: None,
+            latency_ms: 100,
+        })
     }
 
     pub fn attempt_fails(self, task: &str, attempt: u32, failure: Failure, retry_in_ms: Option<u64>) -> Self {

@@ -152,10 +152,11 @@ impl Timeline {
                     notes.first_byte_ms = Some(*first_byte_ms);
                 });
             }
-            Event::CallFailed { task, call, failure, usage, .. } => {
+            Event::CallFailed { task, call, failure, usage, cost_usd, .. } => {
                 self.close(task, What::Call(*call), |notes| {
                     notes.fail(failure.kind);
                     notes.usage = *usage;
+                    notes.cost_usd = *cost_usd;
                 });
             }
             Event::AttemptFailed { task, attempt, failure, .. } => {

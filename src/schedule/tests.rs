@@ -88,7 +88,7 @@ fn play(case: &Case, plan: &Plan, names: &[Name]) -> Result<Vec<Event>, TestCase
             schedule = Schedule::new(plan, &case.rules, names);
             events.iter().for_each(|event| schedule.apply(event));
         }
-        let event = match schedule.next() {
+        let event = match schedule.next_step() {
             Some(Step::Start(task)) => {
                 running.push(task);
                 started(&names[task])
@@ -169,7 +169,7 @@ proptest! {
             let mut folded = Schedule::new(&plan, &case.rules, &names);
             events[..n].iter().for_each(|event| folded.apply(event));
             prop_assert_eq!((&live.states, &live.missing, live.running), (&folded.states, &folded.missing, folded.running));
-            prop_assert_eq!(live.next(), folded.next());
+            prop_assert_eq!(live.next_step(), folded.next_step());
             if let Some(event) = events.get(n) {
                 live.apply(event);
             }
@@ -188,8 +188,8 @@ fn after_a_stop_nothing_new_starts_and_the_open_task_is_open_again() {
     schedule.apply(&started(&names[1]));
     schedule.apply(&Event::StopRequested { signal: "SIGINT".into() });
     schedule.apply(&ended(&names[0], false));
-    assert_eq!(schedule.next(), None);
+    assert_eq!(schedule.next_step(), None);
     let failure = Failure::new(FailureKind::Cancelled, "");
     schedule.apply(&Event::AttemptFailed { task: names[1].clone(), attempt: 1, failure, retry_in_ms: None });
-    assert_eq!(schedule.next(), Some(Step::Finish(RunStatus::Interrupted)));
+    assert_eq!(schedule.next_step(), Some(Step::Finish(RunStatus::Interrupted)));
 }

@@ -1,1 +1,6 @@
 //! The integration tests, in one binary: they run the real `orch` against real files and a real HTTP server on loopback.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests, helpers included")]
+
+mod server;
+mod wire;

@@ -1,0 +1,63 @@
+//! From a name on the command line to an orchestra that can run.
+
+use std::sync::Arc;
+
+use crate::cli::complaint::Complaint;
+use crate::diagnostic::{Report, Source};
+use crate::event::Overrides;
+use crate::orchestra::Orchestra;
+use crate::project::{self, FindError, ORCHESTRAS_DIR, Project};
+use crate::resolve::{Surroundings, agents_named, resolve};
+use crate::spec;
+
+/// An orchestra, and what is to be said about its files.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) source: Arc<Source>,
+    pub(super) orchestra: Orchestra,
+    pub(super) warnings: Vec<Report>,
+}
+
+/// Finds, reads and resolves an orchestra.
+pub(super) fn load(project: &Project, name: &str, overrides: &Overrides) -> Result<Loaded, Complaint> {
+    let source = project.find(name).map_err(|error| cannot_find(project, error))?;
+    check(project, &source, overrides)
+        .map(|(orchestra, warnings)| Loaded { source, orchestra, warnings })
+        .map_err(Complaint::mistakes)
+}
+
+/// Reads and resolves a text: an orchestra with the warnings about its playbooks, or every mistake in its files.
+pub(super) fn check(
+    project: &Project,
+    source: &Arc<Source>,
+    overrides: &Overrides,
+) -> Result<(Orchestra, Vec<Report>), Vec<Report>> {
+    let report = |mistakes| vec![Report::new(source.clone(), mistakes)];
+    let file = spec::read(source).map_err(report)?;
+    let (playbooks, warnings, broken) = match project.playbooks(agents_named(&file)) {
+        Ok((playbooks, warnings)) => (playbooks, warnings, Vec::new()),
+        Err(broken) => (std::collections::BTreeMap::new(), Vec::new(), broken),
+    };
+    let fallback_id = project::stem(&source.path).unwrap_or_default();
+    let around = Surroundings { source, fallback_id: &fallback_id, playbooks: &playbooks, overrides };
+    match resolve(&file, &around) {
+        Ok(orchestra) if broken.is_empty() => Ok((orchestra, warnings)),
+        Ok(_) => Err(broken),
+        Err(mistakes) => Err(broken.into_iter().chain(report(mistakes)).collect()),
+    }
+}
+
+fn cannot_find(project: &Project, error: FindError) -> Complaint {
+    match error {
+        FindError::Unreadable(report) => Complaint::mistakes(vec![*report]),
+        FindError::Io { .. } => Complaint::usage(error.to_string()),
+        FindError::Unknown { .. } => {
+            let help = if project.orchestras().is_empty() {
+                format!("there is no `{ORCHESTRAS_DIR}/` here: `orch create ID` makes one, -C names another folder")
+            } else {
+                "`orch list` names those of this project".to_owned()
+            };
+            Complaint::usage(error.to_string()).help(help)
+        }
+    }
+}

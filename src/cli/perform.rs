@@ -1,0 +1,240 @@
+//! What `run` and `resume` share: the models, the views, the signals, and how a run's end is told.
+
+use std::collections::HashMap;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use crate::agent::{Model, Voice};
+use crate::cli::complaint::Complaint;
+use crate::cli::terminal;
+use crate::clock::Clock;
+use crate::disk::Dir;
+use crate::event::{Event, Record, RunStatus};
+use crate::http::Client;
+use crate::journal::Journal;
+use crate::lock::{Lock, LockError};
+use crate::objects::Objects;
+use crate::observe::Observers;
+use crate::observe::json::Json;
+use crate::observe::metrics::Metrics;
+use crate::observe::plain::Plain;
+use crate::observe::progress::Progress;
+use crate::observe::trace::Trace;
+use crate::orchestra::{ModelRef, Orchestra};
+use crate::provider::anthropic::Anthropic;
+use crate::provider::openai::OpenAi;
+use crate::provider::rehearsal::Player;
+use crate::provider::{Endpoint, Wire};
+use crate::redact::Redactor;
+use crate::runner::{self, Ended, RunError, Stage};
+use crate::settings::{Settings, Unusable};
+use crate::spec::Provider;
+use crate::summary::{self, Summary};
+use crate::workspace::{self, Workspace};
+
+/// How much a run says while it goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::Args)]
+pub(super) struct Talk {
+    /// Say more: the order, each call, each retry and why, the workspace, the tier
+    #[arg(short, long)]
+    pub(super) verbose: bool,
+    /// Give the run's events as JSON lines on standard output
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Who answers for each agent of an orchestra.
+///
+/// # Errors
+/// The first model that cannot be used, with the agents that need it.
+pub(super) fn voices(orchestra: &Orchestra, settings: &Settings) -> Result<Vec<Voice>, Complaint> {
+    let mut reached: Vec<(ModelRef, Endpoint)> = Vec::new();
+    let mut models: Vec<ModelRef> = Vec::with_capacity(orchestra.agents.len());
+    for agent in &orchestra.agents {
+        let model = match &agent.model {
+            Some(model) => model.clone(),
+            None => settings.default_model().map_err(|unusable| no_model(orchestra, agent.name.as_str(), unusable))?,
+        };
+        if !reached.iter().any(|(known, _)| *known == model) {
+            let reachable =
+                settings.reach(&model).map_err(|unusable| no_model(orchestra, agent.name.as_str(), unusable))?;
+            reached.push((model.clone(), reachable.endpoint));
+        }
+        models.push(model);
+    }
+    let redactor = Redactor::new(reached.iter().flat_map(|(_, endpoint)| endpoint.secrets()));
+    let client = Client::new();
+    let mut wires: HashMap<String, Arc<dyn Wire>> = HashMap::new();
+    for (model, endpoint) in reached {
+        let wire: Arc<dyn Wire> = match model.provider {
+            Provider::Openai | Provider::Ollama => Arc::new(OpenAi::new(endpoint)),
+            Provider::Anthropic => Arc::new(Anthropic::new(endpoint)),
+        };
+        wires.insert(format!("{model:?}"), wire);
+    }
+    let voice = |(agent, model): (&crate::orchestra::Agent, ModelRef)| {
+        let wire = wires.get(&format!("{model:?}")).cloned()?;
+        Some(Voice {
+            model: Model::Remote { wire, client: client.clone(), redactor: redactor.clone() },
+            label: model.label(),
+            temperature: agent.temperature.or(model.temperature),
+            max_tokens: agent.max_tokens.or(model.max_tokens),
+            price: model.price,
+            name: model.model,
+        })
+    };
+    Ok(orchestra.agents.iter().zip(models).filter_map(voice).collect())
+}
+
+/// The offline player in place of every model.
+pub(super) fn rehearsal_voices(orchestra: &Orchestra, player: Player) -> Vec<Voice> {
+    let player = Arc::new(player);
+    let voice = |_: &crate::orchestra::Agent| Voice {
+        model: Model::Rehearsal(player.clone()),
+        label: "rehearsal/player".to_owned(),
+        name: "player".to_owned(),
+        temperature: None,
+        max_tokens: None,
+        price: None,
+    };
+    orchestra.agents.iter().map(voice).collect()
+}
+
+fn no_model(orchestra: &Orchestra, agent: &str, unusable: Unusable) -> Complaint {
+    let why = unusable.why;
+    Complaint::usage(format!("{why}, and agent `{agent}` of `{}` needs it", orchestra.id)).help(unusable.help)
+}
+
+/// The views of a run, by what the command line and the orchestra ask for.
+pub(super) fn observers(orchestra: &Orchestra, talk: Talk, run_dir: &Dir) -> Observers {
+    let mut observers = Observers::default();
+    if talk.json {
+        observers.add("json", Json::new(std::io::stdout()));
+    } else if terminal::is_interactive() && !talk.verbose {
+        observers.add("progress", Progress::new(terminal::color()));
+    } else {
+        observers.add("plain", Plain::new(std::io::stderr(), talk.verbose));
+    }
+    if orchestra.execution.metrics {
+        observers.add("metrics", Metrics::new(run_dir.path().join("summary.json")));
+    }
+    if orchestra.execution.trace {
+        observers.add("trace", Trace::new(run_dir.path().join("trace.json")));
+    }
+    observers
+}
+
+/// The parts of a run that are on disk.
+pub(super) struct OnDisk {
+    pub(super) run_dir: Dir,
+    pub(super) journal: Journal,
+    pub(super) objects: Objects,
+    pub(super) workspace: Workspace,
+    /// Held until the run has ended.
+    pub(super) lock: Lock,
+}
+
+/// Performs a run and tells how it ended.
+pub(super) fn perform(
+    orchestra: Arc<Orchestra>,
+    voices: Vec<Voice>,
+    disk: OnDisk,
+    past: &[Record],
+    first: Vec<Event>,
+    talk: Talk,
+) -> Result<ExitCode, Complaint> {
+    let workspace_path = disk.workspace.path().display().to_string();
+    let stage = Stage {
+        observers: observers(&orchestra, talk, &disk.run_dir),
+        orchestra,
+        voices,
+        journal: disk.journal,
+        objects: disk.objects,
+        workspace: disk.workspace,
+        clock: Clock::start(),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Complaint::failure(format!("the run cannot start: {error}")))?;
+    let ended = runtime.block_on(async {
+        let (sender, signals) = mpsc::unbounded_channel();
+        listen(&sender);
+        runner::perform(stage, past, first, signals).await
+    });
+    drop(disk.lock);
+    // A connection that hangs must not keep the process.
+    runtime.shutdown_background();
+    let ended = ended.map_err(|error| stopped(&error))?;
+    tell(&ended, &workspace_path, talk);
+    Ok(ExitCode::from(exit_code(ended.status)))
+}
+
+fn tell(ended: &Ended, workspace_path: &str, talk: Talk) {
+    let summary = Summary::of(&ended.history);
+    let colors = terminal::color();
+    terminal::say(&summary::render(&summary, workspace_path, colors));
+    if !talk.json && ended.status == RunStatus::Succeeded {
+        let result = std::path::Path::new(workspace_path).join(workspace::result_file());
+        if let Ok(text) = std::fs::read_to_string(result) {
+            terminal::print_result(&text);
+        }
+    }
+}
+
+fn stopped(error: &RunError) -> Complaint {
+    Complaint::failure(format!("the run stopped: {error}"))
+        .help("nothing that was finished is lost: mend the cause, then `orch resume`")
+}
+
+fn exit_code(status: RunStatus) -> u8 {
+    match status {
+        RunStatus::Succeeded => 0,
+        RunStatus::Failed | RunStatus::Partial => 1,
+        RunStatus::Limited => 3,
+        RunStatus::Waiting => 4,
+        RunStatus::Interrupted => 130,
+    }
+}
+
+/// Hands on the signals that tell a run to stop.
+fn listen(sender: &mpsc::UnboundedSender<&'static str>) {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let kinds = [
+            (SignalKind::interrupt(), "SIGINT"),
+            (SignalKind::terminate(), "SIGTERM"),
+            (SignalKind::hangup(), "SIGHUP"),
+        ];
+        for (kind, name) in kinds {
+            let Ok(mut stream) = signal(kind) else { continue };
+            let sender = sender.clone();
+            tokio::spawn(async move {
+                while stream.recv().await.is_some() {
+                    let _ = sender.send(name);
+                }
+            });
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        let sender = sender.clone();
+        tokio::spawn(async move {
+            while tokio::signal::ctrl_c().await.is_ok() {
+                let _ = sender.send("Ctrl-C");
+            }
+        });
+    }
+}
+
+/// Why a workspace or a run cannot be taken.
+pub(super) fn cannot_take(what: &str, error: &LockError) -> Complaint {
+    let complaint = Complaint::usage(format!("{what} cannot be used: {error}"));
+    match error {
+        LockError::Held(_) => complaint.help("wait until it ends, or give this run another place with --workspace"),
+        LockError::Io(_) => complaint.help("check the path and who may write there; --workspace names another place"),
+    }
+}

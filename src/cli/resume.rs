@@ -1,0 +1,199 @@
+//! `orch resume`: goes on with a run from what its journal holds. Nothing that is finished is made again.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use crate::cli::complaint::{Complaint, say_reports};
+use crate::cli::load::load;
+use crate::cli::perform::{self, OnDisk, Talk, cannot_take, perform};
+use crate::cli::run::read_script_again;
+use crate::cli::{Context, Outcome, terminal};
+use crate::disk::Dir;
+use crate::event::{Event, PlannedTask};
+use crate::history::History;
+use crate::id::{Name, RunId};
+use crate::journal::{Journal, JournalError};
+use crate::lock::{Claim, Lock, this_process};
+use crate::objects::Objects;
+use crate::orchestra::Orchestra;
+use crate::project::{Project, STATE_DIR};
+use crate::provider::rehearsal::Player;
+use crate::settings::Settings;
+use crate::workspace::{self, Standing, Workspace};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The run; the latest unfinished one if left out
+    run: Option<String>,
+    #[command(flatten)]
+    talk: Talk,
+    /// Go on although the file has changed: what changed, and what depends on it, runs again
+    #[arg(long)]
+    accept_changes: bool,
+    /// Write over outputs in the workspace that were changed by hand
+    #[arg(long)]
+    force: bool,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Outcome {
+    let project = &context.project;
+    let Some(run) = choose(args, project)? else {
+        terminal::say("nothing to resume\n");
+        return Ok(ExitCode::SUCCESS);
+    };
+    let claim = Claim { holder: this_process(), run: run.clone() };
+    let run_dir = project.run_dir(&run).map_err(|error| Complaint::usage(format!("{run} cannot be opened: {error}")))?;
+    let lock = Lock::take(&run_dir, "lock", &claim).map_err(|error| cannot_take(&run.to_string(), &error))?;
+    // Only now does nobody else write to it.
+    let (contents, history) = project.history(&run).map_err(|error| unreadable(&run, &error))?;
+    if contents.torn {
+        terminal::say("note: the journal's last line was cut off and is dropped; what it said had not been promised\n");
+    }
+    let (orchestra, changes) = reload(args, project, &history)?;
+    let objects = open_objects(project)?;
+    let workspace = open_workspace(args, project, &history, &claim, &objects, &changes)?;
+    if history.is_complete() && changes.rerun.is_empty() {
+        terminal::say(&format!("nothing to resume: {run} is finished\n"));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let voices = if history.start.rehearsal {
+        let script = history.start.overrides.script.as_deref().map(read_script_again).transpose()?;
+        perform::rehearsal_voices(&orchestra, Player::new(script))
+    } else {
+        perform::voices(&orchestra, &Settings::from_environment())?
+    };
+    let journal = Journal::reopen(&run_dir, &contents)
+        .map_err(|error| Complaint::failure(format!("the journal of {run} cannot be written: {error}")))?;
+    let done = history.tasks.iter().filter(|t| t.output().is_some()).count() - changes.rerun.len();
+    terminal::say(&format!("resuming {run}: {done} of {} tasks are done already\n", history.tasks.len()));
+    let first = vec![Event::RunResumed { holder: claim.holder, rerun: changes.rerun, changed: changes.changed }];
+    let disk = OnDisk { run_dir, journal, objects, workspace, lock };
+    perform(Arc::new(orchestra), voices, disk, &contents.records, first, args.talk)
+}
+
+/// The run that is meant, or none if nothing is unfinished.
+fn choose(args: &Args, project: &Project) -> Result<Option<RunId>, Complaint> {
+    if let Some(named) = &args.run {
+        let run = RunId::try_from(named.clone()).map_err(|error| Complaint::usage(format!("{named}: {error}")))?;
+        if project.run_dir(&run).is_err() {
+            return Err(Complaint::usage(format!("there is no run {run}")).help("`orch runs` lists them"));
+        }
+        return Ok(Some(run));
+    }
+    for run in project.runs().into_iter().rev() {
+        match project.history(&run) {
+            Ok((_, history)) if history.is_complete() => {}
+            Ok(_) => return Ok(Some(run)),
+            // It was killed before its first event was on disk: nothing was called.
+            Err(JournalError::Empty) => {}
+            Err(JournalError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(unreadable(&run, &error)),
+        }
+    }
+    Ok(None)
+}
+
+fn unreadable(run: &RunId, error: &JournalError) -> Complaint {
+    let complaint = Complaint::failure(format!("{run} cannot be read: {error}"));
+    match error {
+        JournalError::Damaged { .. } => complaint.help(format!(
+            "orch does not guess what stood there; start anew, or look into {STATE_DIR}/runs/{run}/{}",
+            crate::journal::FILE
+        )),
+        JournalError::Empty => complaint.help("nothing was called in it; start anew with `orch run`"),
+        JournalError::TooNew(_) | JournalError::Io(_) => complaint,
+    }
+}
+
+/// What the file says now that it did not say when the run started.
+#[derive(Debug, Default)]
+struct Changes {
+    changed: Vec<PlannedTask>,
+    /// Finished tasks that have to run again: those that changed, and those that depend on them.
+    rerun: Vec<Name>,
+}
+
+/// Reads the orchestra again, under the rules of the run's start, and compares.
+fn reload(args: &Args, project: &Project, history: &History) -> Result<(Orchestra, Changes), Complaint> {
+    let start = &history.start;
+    let loaded = load(project, &start.source, &start.overrides)?;
+    say_reports(&loaded.warnings);
+    let whole = &loaded.orchestra;
+    let mut keep = Vec::with_capacity(history.tasks.len());
+    let mut gone = Vec::new();
+    for task in &history.tasks {
+        match whole.find(task.planned.task.as_str()) {
+            Some(ix) => keep.push(ix),
+            None => gone.push(format!("`{}` is gone", task.planned.task)),
+        }
+    }
+    let selected = !start.overrides.only.is_empty() || start.overrides.from.is_some();
+    let new = whole.tasks.iter().filter(|task| !selected && history.task(task.name.as_str()).is_none());
+    gone.extend(new.map(|task| format!("`{}` is new", task.name)));
+    if !gone.is_empty() {
+        return Err(Complaint::usage(format!("{} has other tasks than when the run started: {}", start.source, gone.join(", ")))
+            .help("undo that to resume, or start anew with `orch run`"));
+    }
+    let orchestra = whole.select(&keep);
+    let planned = orchestra.planned();
+    let changed: Vec<usize> =
+        (0..planned.len()).filter(|&ix| planned[ix].digest != history.tasks[ix].planned.digest).collect();
+    if changed.is_empty() {
+        return Ok((orchestra, Changes::default()));
+    }
+    let names: Vec<String> = changed.iter().map(|&ix| format!("`{}`", planned[ix].task)).collect();
+    if !args.accept_changes {
+        return Err(Complaint::usage(format!("{} has changed since the run started, in {}", start.source, names.join(", ")))
+            .help("undo that, or give --accept-changes: what changed and what depends on it runs again"));
+    }
+    let rerun = orchestra.plan.downstream(&changed);
+    let rerun = rerun.into_iter().filter(|&ix| history.tasks[ix].output().is_some());
+    let rerun = rerun.map(|ix| planned[ix].task.clone()).collect();
+    let changed = changed.into_iter().map(|ix| planned[ix].clone()).collect();
+    Ok((orchestra, Changes { changed, rerun }))
+}
+
+fn open_objects(project: &Project) -> Result<Objects, Complaint> {
+    let state = Dir::open(&project.root().join(STATE_DIR));
+    state
+        .and_then(|state| Objects::open(&state))
+        .map_err(|error| Complaint::failure(format!("{STATE_DIR} cannot be used: {error}")))
+}
+
+/// Opens the workspace and makes it show the run again: what is missing is written from the journal, and what
+/// somebody has changed is not written over unasked.
+fn open_workspace(
+    args: &Args,
+    project: &Project,
+    history: &History,
+    claim: &Claim,
+    objects: &Objects,
+    changes: &Changes,
+) -> Result<Workspace, Complaint> {
+    let start = &history.start;
+    let workspace = Workspace::open_anywhere(&project.root().join(&start.workspace), claim)
+        .map_err(|error| cannot_take(&format!("the workspace {}", start.workspace), &error))?;
+    let failed = |error: std::io::Error| {
+        Complaint::failure(format!("the workspace {} cannot be brought up to date: {error}", start.workspace))
+    };
+    if !workspace.showed(claim) {
+        workspace.clear().map_err(failed)?;
+    }
+    for task in &history.tasks {
+        let name = task.planned.task.as_str();
+        let Some(output) = task.output().filter(|_| !changes.rerun.iter().any(|again| again.as_str() == name)) else {
+            continue;
+        };
+        let text = objects.get(output).map_err(failed)?;
+        match workspace.compare(name, &text).map_err(failed)? {
+            Standing::Same => {}
+            Standing::Different if !args.force => {
+                let file = workspace::output_file(name);
+                return Err(Complaint::usage(format!("{file} was changed since the run wrote it, and would be written over"))
+                    .help("move it away, or give --force to have the run's own output there again"));
+            }
+            Standing::Missing | Standing::Different => workspace.write_output(name, &text).map_err(failed)?,
+        }
+    }
+    Ok(workspace)
+}

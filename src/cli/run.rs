@@ -1,0 +1,323 @@
+//! `orch run`: checks everything, then performs an orchestra from its start.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::ValueEnum;
+
+use crate::cli::complaint::{Complaint, say_reports};
+use crate::cli::load::{Loaded, load};
+use crate::cli::perform::{self, OnDisk, Talk, cannot_take, perform};
+use crate::cli::{Context, Outcome, dry_run, terminal};
+use crate::clock;
+use crate::diagnostic::Source;
+use crate::disk::Dir;
+use crate::event::{Event, FORMAT, Overrides, Output, RunStarted};
+use crate::graph::TaskIx;
+use crate::history::History;
+use crate::id::{Name, RunId};
+use crate::journal::Journal;
+use crate::lock::{Claim, Lock, this_process};
+use crate::objects::Objects;
+use crate::orchestra::Orchestra;
+use crate::project::{Project, STATE_DIR};
+use crate::provider::rehearsal::Player;
+use crate::settings::Settings;
+use crate::spec::script::Script;
+use crate::workspace::Workspace;
+
+/// The longest goal, in bytes. It stands in every prompt.
+const MAX_GOAL_BYTES: usize = 1024 * 1024;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The orchestra: its id, or the path of its file
+    orchestra: String,
+    /// What is to be achieved: a text, `-` for standard input, or `@FILE`
+    #[arg(short, long, visible_alias = "feature", value_name = "TEXT")]
+    goal: Option<String>,
+    /// Check everything and show what would run, and in which order; call nothing and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    talk: Talk,
+    /// Put the tasks in order in another way than the file says
+    #[arg(long, value_enum)]
+    strategy: Option<Strategy>,
+    /// How many tasks may run at once; 0 is no limit
+    #[arg(long, value_name = "N")]
+    max_parallel: Option<u32>,
+    /// How long one attempt at any task may take
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=604_800))]
+    timeout: Option<u64>,
+    /// The model of all agents: a name under `models`, or provider/model
+    #[arg(long, value_name = "MODEL")]
+    model: Option<String>,
+    /// Where the results go, instead of where the file says
+    #[arg(long, value_name = "PATH")]
+    workspace: Option<PathBuf>,
+    /// Run these tasks alone, on the latest outputs of the others
+    #[arg(long, value_name = "TASK", value_delimiter = ',', conflicts_with = "from")]
+    only: Vec<String>,
+    /// Run this task and all that depend on it, on the latest outputs of the others
+    #[arg(long, value_name = "TASK")]
+    from: Option<String>,
+    /// Use the offline player in place of every model: nothing is called and nothing costs
+    #[arg(long)]
+    rehearse: bool,
+    /// What the offline player does: a file that says which task is slow, fails, or answers what
+    #[arg(long, value_name = "FILE", requires = "rehearse")]
+    script: Option<PathBuf>,
+    /// The tier to stay in; `oracles` and `genies` run one task after another
+    #[arg(long, value_enum)]
+    tier: Option<Tier>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Strategy {
+    Sequential,
+    Parallel,
+    Mixed,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Tier {
+    Oracles,
+    Genies,
+    Protocols,
+    Superagents,
+    Sovereigns,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Outcome {
+    let project = &context.project;
+    let overrides = overrides(args)?;
+    let loaded = load(project, &args.orchestra, &overrides)?;
+    say_reports(&loaded.warnings);
+    let goal = goal(args, project, &loaded)?;
+    let settings = Settings::from_environment();
+    if args.dry_run {
+        return Ok(dry_run::show(&loaded, &goal, &settings, args.rehearse));
+    }
+    let script = args.script.as_ref().map(|path| read_script(path)).transpose()?;
+    let selection = select(args, project, &loaded.orchestra)?;
+    let orchestra = Arc::new(selection.orchestra);
+    let voices = if args.rehearse {
+        perform::rehearsal_voices(&orchestra, Player::new(script))
+    } else {
+        perform::voices(&orchestra, &settings)?
+    };
+    let run = new_run_id(project);
+    let claim = Claim { holder: this_process(), run: run.clone() };
+    let disk = open(args, project, &orchestra, &claim)?;
+    if args.talk.verbose {
+        terminal::say(&dry_run::order(&orchestra));
+        terminal::say(&format!("workspace: {}\n", disk.workspace.path().display()));
+    }
+    let start = RunStarted {
+        format: FORMAT,
+        orch: env!("CARGO_PKG_VERSION").to_owned(),
+        run,
+        orchestra: orchestra.id.clone(),
+        goal,
+        source: loaded.source.path.clone(),
+        workspace: disk.workspace.path().strip_prefix(project.root()).unwrap_or(disk.workspace.path()).display().to_string(),
+        rehearsal: args.rehearse,
+        marker: format!("{:016x}{:016x}", clock::random(), clock::random()),
+        overrides,
+        holder: claim.holder,
+        tasks: orchestra.planned(),
+    };
+    let mut first = vec![Event::RunStarted(start.into())];
+    first.extend(selection.adopted);
+    perform(orchestra, voices, disk, &[], first, args.talk)
+}
+
+fn overrides(args: &Args) -> Result<Overrides, Complaint> {
+    let word = |value: Option<clap::builder::PossibleValue>| value.map(|word| word.get_name().to_owned());
+    let task = |flag: &str, text: &String| {
+        Name::new(text).map_err(|error| Complaint::usage(format!("{flag} {text}: {error}")))
+    };
+    Ok(Overrides {
+        strategy: word(args.strategy.and_then(|s| s.to_possible_value())),
+        max_parallel: args.max_parallel,
+        timeout_seconds: args.timeout,
+        model: args.model.clone(),
+        tier: word(args.tier.and_then(|t| t.to_possible_value())),
+        only: args.only.iter().map(|name| task("--only", name)).collect::<Result<_, _>>()?,
+        from: args.from.as_ref().map(|name| task("--from", name)).transpose()?,
+        script: args.script.as_ref().map(|path| path.display().to_string()),
+    })
+}
+
+fn goal(args: &Args, project: &Project, loaded: &Loaded) -> Result<String, Complaint> {
+    let goal = match args.goal.as_deref() {
+        None => String::new(),
+        Some("-") => {
+            let mut text = String::new();
+            let limit = MAX_GOAL_BYTES as u64 + 1;
+            std::io::stdin().lock().take(limit).read_to_string(&mut text).map_err(|error| {
+                Complaint::usage(format!("the goal cannot be read from standard input: {error}"))
+            })?;
+            text
+        }
+        Some(text) => match text.strip_prefix('@') {
+            None => text.to_owned(),
+            Some(path) => std::fs::read_to_string(project.root().join(path)).map_err(|error| {
+                Complaint::usage(format!("the goal cannot be read from {path}: {error}"))
+                    .help("--goal takes a text, `-` for standard input, or @FILE")
+            })?,
+        },
+    };
+    let goal = goal.trim().to_owned();
+    if goal.len() > MAX_GOAL_BYTES {
+        return Err(Complaint::usage(format!("the goal has more than {MAX_GOAL_BYTES} bytes"))
+            .help("a goal is a few sentences; put material into files"));
+    }
+    if goal.is_empty() && args.goal.is_some() {
+        return Err(Complaint::usage("the goal is empty").help("say what is to be achieved: --goal \"...\""));
+    }
+    let asks = |text: &str| text.contains("{goal}") || text.contains("{{");
+    let asking = loaded.orchestra.tasks.iter().find(|task| asks(task.description.text()));
+    if let (true, false, Some(task)) = (goal.is_empty(), args.dry_run, asking) {
+        return Err(Complaint::usage(format!("`{}` needs a goal: its task `{}` asks for it", loaded.orchestra.id, task.name))
+            .help(format!("orch run {} --goal \"...\"", args.orchestra)));
+    }
+    if !goal.is_empty() && goal.split_whitespace().count() < 4 {
+        terminal::say("warning: the goal is very short; results are better when it says what exactly is wanted\n");
+    }
+    Ok(goal)
+}
+
+fn read_script(path: &std::path::Path) -> Result<Script, Complaint> {
+    let shown = path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Complaint::usage(format!("the script {shown} cannot be read: {error}")))?;
+    let source = Arc::new(Source::new(shown, text));
+    Script::read(&source)
+        .map_err(|mistakes| Complaint::mistakes(vec![crate::diagnostic::Report::new(source.clone(), mistakes)]))
+}
+
+/// The script of a run that is taken up again.
+pub(super) fn read_script_again(path: &str) -> Result<Script, Complaint> {
+    read_script(std::path::Path::new(path))
+}
+
+/// What `--only` and `--from` leave of an orchestra, and the outputs that take the place of the rest.
+struct Selection {
+    orchestra: Orchestra,
+    adopted: Vec<Event>,
+}
+
+fn select(args: &Args, project: &Project, orchestra: &Orchestra) -> Result<Selection, Complaint> {
+    let find = |flag: &str, name: &String| {
+        orchestra.find(name).ok_or_else(|| {
+            let names = orchestra.tasks.iter().map(|task| task.name.as_str());
+            let near = crate::diagnostic::near_miss(name, names);
+            let complaint = Complaint::usage(format!("{flag}: `{}` has no task `{name}`", orchestra.id));
+            match near {
+                Some(near) => complaint.help(format!("did you mean `{near}`?")),
+                None => complaint.help("`orch graph` shows the tasks"),
+            }
+        })
+    };
+    let wanted: Vec<TaskIx> = match &args.from {
+        Some(name) => orchestra.plan.downstream(&[find("--from", name)?]),
+        None if args.only.is_empty() => return Ok(Selection { orchestra: orchestra.clone(), adopted: Vec::new() }),
+        None => args.only.iter().map(|name| find("--only", name)).collect::<Result<_, _>>()?,
+    };
+    let wanted: BTreeSet<TaskIx> = wanted.into_iter().collect();
+    let needed: BTreeSet<TaskIx> =
+        wanted.iter().flat_map(|&task| orchestra.plan.needs(task)).copied().filter(|n| !wanted.contains(n)).collect();
+    // With --from, what need not run again still belongs to the result.
+    let others: Vec<TaskIx> = (0..orchestra.tasks.len()).filter(|t| !wanted.contains(t)).collect();
+    let mut earlier = Earlier::new(project, orchestra);
+    let (mut keep, mut adopted) = (wanted, Vec::new());
+    for task in others {
+        let name = &orchestra.tasks[task].name;
+        match earlier.output(name) {
+            Some((run, output)) => {
+                keep.insert(task);
+                adopted.push(Event::TaskAdopted { task: name.clone(), run, output });
+            }
+            None if needed.contains(&task) => {
+                return Err(Complaint::usage(format!("there is no earlier output of `{name}` to go on from"))
+                    .help("run the whole orchestra once, or start further up with --from"));
+            }
+            None => {}
+        }
+    }
+    let keep: Vec<TaskIx> = keep.into_iter().collect();
+    Ok(Selection { orchestra: orchestra.select(&keep), adopted })
+}
+
+/// The outputs of earlier runs of an orchestra, the latest first; journals are read as they are needed.
+struct Earlier<'e> {
+    project: &'e Project,
+    orchestra: &'e Orchestra,
+    runs: Vec<RunId>,
+    read: Vec<History>,
+}
+
+impl<'e> Earlier<'e> {
+    fn new(project: &'e Project, orchestra: &'e Orchestra) -> Self {
+        Self { project, orchestra, runs: project.runs(), read: Vec::new() }
+    }
+
+    fn output(&mut self, task: &Name) -> Option<(RunId, Output)> {
+        let of = |history: &History| {
+            let output = history.task(task.as_str())?.output()?.clone();
+            Some((history.start.run.clone(), output))
+        };
+        if let Some(found) = self.read.iter().find_map(of) {
+            return Some(found);
+        }
+        while let Some(run) = self.runs.pop() {
+            let Ok((_, history)) = self.project.history(&run) else { continue };
+            if history.start.orchestra != self.orchestra.id {
+                continue;
+            }
+            let found = of(&history);
+            self.read.push(history);
+            if found.is_some() {
+                return found;
+            }
+        }
+        None
+    }
+}
+
+fn new_run_id(project: &Project) -> RunId {
+    loop {
+        let run = clock::new_run_id();
+        if project.run_dir(&run).is_err() {
+            return run;
+        }
+    }
+}
+
+/// Opens everything that a run writes to, so that what cannot be written is known before anything is called.
+fn open(args: &Args, project: &Project, orchestra: &Orchestra, claim: &Claim) -> Result<OnDisk, Complaint> {
+    let root = Dir::open(project.root())
+        .map_err(|error| Complaint::usage(format!("{} cannot be used: {error}", project.root().display())))?;
+    let workspace = match &args.workspace {
+        Some(path) => Workspace::open_anywhere(&project.root().join(path), claim),
+        None => Workspace::open(&root, &orchestra.workspace, claim),
+    };
+    let shown = args.workspace.as_ref().map_or(orchestra.workspace.clone(), |path| path.display().to_string());
+    let workspace = workspace.map_err(|error| cannot_take(&format!("the workspace {shown}"), &error))?;
+    let cannot_write = |error: std::io::Error| {
+        Complaint::usage(format!("{} cannot be written: {error}", project.root().join(STATE_DIR).display()))
+            .help("orch keeps its journal there; check who may write to the project's folder")
+    };
+    let state = root.make_child(STATE_DIR, true).map_err(cannot_write)?;
+    let objects = Objects::open(&state).map_err(cannot_write)?;
+    let runs = state.make_child("runs", true).map_err(cannot_write)?;
+    let run_dir = runs.make_child(claim.run.as_str(), true).map_err(cannot_write)?;
+    let lock = Lock::take(&run_dir, "lock", claim).map_err(|error| cannot_take("the run", &error))?;
+    let journal = Journal::create(&run_dir).map_err(cannot_write)?;
+    workspace.clear().map_err(|error| cannot_take(&format!("the workspace {shown}"), &error.into()))?;
+    Ok(OnDisk { run_dir, journal, objects, workspace, lock })
+}

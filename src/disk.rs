@@ -1,0 +1,294 @@
+//! Files below a folder that cannot be left, and every step that reaches the disk.
+//!
+//! A [`Dir`] is a handle: names are opened relative to it, and neither `..` nor a link leads out. Each write, sync and
+//! rename passes one boundary, at which a test can end the process or fail the step.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use cap_std::ambient_authority;
+use cap_std::fs::OpenOptions;
+
+/// A folder.
+#[derive(Debug)]
+pub struct Dir {
+    inner: cap_std::fs::Dir,
+    /// For messages only.
+    path: std::path::PathBuf,
+}
+
+impl Dir {
+    /// Opens a folder that the user named.
+    ///
+    /// # Errors
+    /// If it is not there or cannot be opened.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let inner = cap_std::fs::Dir::open_ambient_dir(path, ambient_authority())?;
+        Ok(Self { inner, path: path.to_owned() })
+    }
+
+    /// Opens a folder that the user named, and makes it and its parents if need be.
+    ///
+    /// # Errors
+    /// If it cannot be made or opened.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        if !path.is_dir() {
+            boundary("mkdir")?;
+            std::fs::create_dir_all(path)?;
+        }
+        Self::open(path)
+    }
+
+    /// Where it is, for messages.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Opens a folder below this one, which must be there.
+    ///
+    /// # Errors
+    /// If it is not there, or its path leads out of this folder.
+    pub fn child(&self, name: &str) -> io::Result<Self> {
+        Ok(Self { inner: self.inner.open_dir(name)?, path: self.path.join(name) })
+    }
+
+    /// Opens a folder below this one, and makes it and its parents if need be. A new folder's name is on disk when
+    /// `durable` is set.
+    ///
+    /// # Errors
+    /// If it cannot be made, or its path leads out of this folder.
+    pub fn make_child(&self, name: &str, durable: bool) -> io::Result<Self> {
+        match self.child(name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                boundary("mkdir")?;
+                self.inner.create_dir_all(name)?;
+                if durable {
+                    self.sync()?;
+                }
+                self.child(name)
+            }
+            other => other,
+        }
+    }
+
+    /// Writes a file whole: under another name first, then renamed. A reader sees the old file or the new one.
+    /// With `durable`, the new one and its name are on disk on return.
+    ///
+    /// # Errors
+    /// If any step fails; what stood there before is untouched then, and the other name is gone.
+    pub fn write(&self, name: &str, bytes: &[u8], durable: bool) -> io::Result<()> {
+        let temporary = format!(".{name}.tmp");
+        let written = self.write_and_rename(&temporary, name, bytes, durable);
+        if written.is_err() {
+            let _ = self.inner.remove_file(&temporary);
+        }
+        written
+    }
+
+    fn write_and_rename(&self, temporary: &str, name: &str, bytes: &[u8], durable: bool) -> io::Result<()> {
+        boundary("create")?;
+        let mut file =
+            self.inner.open_with(temporary, OpenOptions::new().write(true).create(true).truncate(true))?.into_std();
+        write_all(&mut file, bytes)?;
+        if durable {
+            boundary("fsync")?;
+            file.sync_all()?;
+        }
+        drop(file);
+        boundary("rename")?;
+        self.inner.rename(temporary, &self.inner, name)?;
+        if durable {
+            self.sync()?;
+        }
+        Ok(())
+    }
+
+    /// Opens a file for reading and for writing at its end, and makes it if need be.
+    ///
+    /// # Errors
+    /// If it cannot be opened.
+    pub fn append_to(&self, name: &str) -> io::Result<File> {
+        boundary("create")?;
+        let mut options = OpenOptions::new();
+        Ok(self.inner.open_with(name, options.read(true).append(true).create(true))?.into_std())
+    }
+
+    /// Opens a file for reading.
+    ///
+    /// # Errors
+    /// If it cannot be opened.
+    pub fn open_file(&self, name: &str) -> io::Result<File> {
+        Ok(self.inner.open(name)?.into_std())
+    }
+
+    /// A file's content; `None` if there is no such file.
+    ///
+    /// # Errors
+    /// If it is there and cannot be read.
+    pub fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        match self.inner.open(name) {
+            Ok(mut file) => {
+                let mut bytes = Vec::new();
+                file.read_to_end(&mut bytes)?;
+                Ok(Some(bytes))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes a file; that there is none is fine.
+    ///
+    /// # Errors
+    /// If it is there and cannot be removed.
+    pub fn remove(&self, name: &str) -> io::Result<()> {
+        boundary("unlink")?;
+        match self.inner.remove_file(name) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// The names in the folder, sorted; names that are not UTF-8 are left out, since orch never gives any.
+    ///
+    /// # Errors
+    /// If the folder cannot be read.
+    pub fn names(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in self.inner.entries()? {
+            names.extend(entry?.file_name().into_string());
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// Puts the folder's own entries on disk.
+    ///
+    /// # Errors
+    /// If the system says that they may not be there.
+    pub fn sync(&self) -> io::Result<()> {
+        boundary("fsync")?;
+        // Windows has no such call; its file systems journal their folders.
+        if cfg!(unix) {
+            self.inner.open(".")?.sync_all()?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes all bytes, with a boundary in the middle of them where tests look.
+///
+/// # Errors
+/// If not all could be written.
+pub fn write_all(file: &mut File, bytes: &[u8]) -> io::Result<()> {
+    boundary("write")?;
+    if cfg!(debug_assertions) {
+        let (first, second) = bytes.split_at(bytes.len() / 2);
+        file.write_all(first)?;
+        boundary("torn write")?;
+        return file.write_all(second);
+    }
+    file.write_all(bytes)
+}
+
+/// Puts a file's data on disk.
+///
+/// # Errors
+/// If the system says that it may not be there. That is never tried again: a second try can succeed although the
+/// data is gone.
+pub fn sync_data(file: &File) -> io::Result<()> {
+    boundary("fsync")?;
+    file.sync_data()
+}
+
+fn boundary(step: &str) -> io::Result<()> {
+    #[cfg(debug_assertions)]
+    boundaries::pass(step)?;
+    let _ = step;
+    Ok(())
+}
+
+/// What tests do at a boundary. Not in release builds.
+#[cfg(debug_assertions)]
+mod boundaries {
+    use std::io;
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    /// `ORCH_TEST_DISK=kill:N` ends the process at the Nth boundary, `fail:N:ERRNO` fails it with a number of the
+    /// system's, and `fail-from:N:ERRNO` fails it and all behind it.
+    enum Order {
+        Kill(u64),
+        Fail(u64, i32),
+        FailFrom(u64, i32),
+    }
+
+    static PASSED: AtomicU64 = AtomicU64::new(0);
+
+    pub(super) fn pass(_step: &str) -> io::Result<()> {
+        static ORDER: OnceLock<Option<Order>> = OnceLock::new();
+        let Some(order) = ORDER.get_or_init(read_order) else { return Ok(()) };
+        let number = PASSED.fetch_add(1, Ordering::SeqCst) + 1;
+        match order {
+            Order::Kill(at) if number == *at => die(),
+            Order::Fail(at, errno) if number == *at => Err(io::Error::from_raw_os_error(*errno)),
+            Order::FailFrom(at, errno) if number >= *at => Err(io::Error::from_raw_os_error(*errno)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends the process as `kill -9` does: nothing is flushed and nothing cleaned up.
+    fn die() -> io::Result<()> {
+        #[cfg(unix)]
+        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+        std::process::abort()
+    }
+
+    fn read_order() -> Option<Order> {
+        let order = std::env::var("ORCH_TEST_DISK").ok()?;
+        let parts: Vec<&str> = order.split(':').collect();
+        match parts.as_slice() {
+            ["kill", at] => Some(Order::Kill(at.parse().ok()?)),
+            ["fail", at, errno] => Some(Order::Fail(at.parse().ok()?, errno.parse().ok()?)),
+            ["fail-from", at, errno] => Some(Order::FailFrom(at.parse().ok()?, errno.parse().ok()?)),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_written_file_is_whole_and_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = Dir::open(folder.path()).unwrap();
+        dir.write("a", b"one", true).unwrap();
+        dir.write("a", b"two", false).unwrap();
+        assert_eq!(dir.read("a").unwrap().unwrap(), b"two");
+        assert_eq!(dir.names().unwrap(), ["a"]);
+        assert_eq!(dir.read("b").unwrap(), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nothing_leads_out() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("in")).unwrap();
+        std::os::unix::fs::symlink("..", folder.path().join("in/up")).unwrap();
+        std::fs::write(folder.path().join("secret"), "x").unwrap();
+        std::os::unix::fs::symlink("../secret", folder.path().join("in/link")).unwrap();
+        let dir = Dir::open(&folder.path().join("in")).unwrap();
+        for name in ["../secret", "up/secret", "link", "/etc/passwd"] {
+            assert!(dir.read(name).is_err(), "{name}");
+        }
+        for name in ["..", "up", "../new", "up/new"] {
+            assert!(dir.make_child(name, false).is_err(), "{name}");
+        }
+        dir.write("link", b"y", false).unwrap();
+        assert_eq!(std::fs::read(folder.path().join("secret")).unwrap(), b"x", "a link is replaced, not followed");
+    }
+}

@@ -1,0 +1,165 @@
+//! Anthropic's Messages.
+//!
+//! Format: <https://docs.anthropic.com/en/api/messages>, <https://docs.anthropic.com/en/api/messages-streaming>.
+//! Thinking is not part of the answer: only text blocks are read.
+
+use serde_json::{Value, json};
+
+use crate::event::StopReason;
+use crate::http::{self, HeaderMap, HeaderName, HeaderValue, Method, header};
+use crate::provider::draft::{Draft, Stop, tokens};
+use crate::provider::endpoint::Endpoint;
+use crate::provider::status::Report;
+use crate::provider::wire::{Fault, ModelRequest, Role, Wire};
+use crate::sse;
+
+/// The version of the API that this module speaks.
+const VERSION: &str = "2023-06-01";
+
+/// The API demands a limit of output tokens. This one is below what every current model allows.
+const DEFAULT_MAX_TOKENS: u32 = 8192;
+
+/// A server that speaks Messages.
+#[derive(Debug, Clone)]
+pub struct Anthropic {
+    endpoint: Endpoint,
+}
+
+impl Anthropic {
+    /// A server at `endpoint`, whose base URL is `https://host`, `https://host/v1` or the full path with
+    /// `/v1/messages`.
+    #[must_use]
+    pub fn new(endpoint: Endpoint) -> Self {
+        Self { endpoint }
+    }
+
+    fn request(&self, method: Method, resource: &str, body: Option<Vec<u8>>) -> http::Request {
+        let path = self.endpoint.path();
+        let base = path.strip_suffix("/messages").unwrap_or(path);
+        let base = base.strip_suffix("/v1").unwrap_or(base);
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT, HeaderValue::from_static("text/event-stream, application/json"));
+        headers.insert(HeaderName::from_static("anthropic-version"), HeaderValue::from_static(VERSION));
+        if body.is_some() {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        headers.extend(self.endpoint.key_header("").map(|key| (HeaderName::from_static("x-api-key"), key)));
+        http::Request { method, url: self.endpoint.at(&format!("{base}/v1/{resource}")), headers, body }
+    }
+}
+
+impl Wire for Anthropic {
+    fn encode(&self, request: &ModelRequest) -> http::Request {
+        let (system, conversation): (Vec<_>, Vec<_>) = request.messages.iter().partition(|m| m.role == Role::System);
+        let messages = conversation.iter().map(|m| json!({"role": m.role.as_str(), "content": m.text}));
+        let mut body = json!({
+            "model": request.model,
+            "max_tokens": request.max_tokens.unwrap_or(DEFAULT_MAX_TOKENS),
+            "messages": messages.collect::<Value>(),
+            "stream": true,
+        });
+        if !system.is_empty() {
+            let texts: Vec<_> = system.iter().map(|m| m.text.as_str()).collect();
+            body["system"] = json!(texts.join("\n\n"));
+        }
+        if let Some(temperature) = request.temperature {
+            body["temperature"] = json!(temperature);
+        }
+        self.request(Method::POST, "messages", Some(body.to_string().into_bytes()))
+    }
+
+    fn decode_event(&self, event: &sse::Event, draft: &mut Draft) -> Result<(), Fault> {
+        let data = event.data.trim();
+        if data.is_empty() || event.name == "ping" {
+            return Ok(());
+        }
+        let value: Value = match serde_json::from_str(data) {
+            Ok(value) => value,
+            Err(_) if event.name == "error" => {
+                return Err(Fault::Reported(Report { message: data.to_owned(), ..Report::default() }));
+            }
+            Err(error) => return Err(Fault::unreadable(format!("has an event that is no JSON ({error})"), data)),
+        };
+        if let Some(report) = Report::find(&value) {
+            return Err(Fault::Reported(report));
+        }
+        match value["type"].as_str().unwrap_or_default() {
+            "message_start" => read_usage(&value["message"]["usage"], draft),
+            "content_block_start" => read_block(&value["content_block"], draft),
+            "content_block_delta" if value["delta"]["type"] == "text_delta" => {
+                draft.text.push_str(value["delta"]["text"].as_str().unwrap_or_default());
+            }
+            "message_delta" => {
+                read_usage(&value["usage"], draft);
+                read_stop(&value["delta"], draft);
+            }
+            "message_stop" => draft.done = true,
+            // Anthropic asks clients to pass over the events that they do not know.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn decode_body(&self, body: &str, draft: &mut Draft) -> Result<(), Fault> {
+        let value: Value =
+            serde_json::from_str(body).map_err(|error| Fault::unreadable(format!("is no JSON ({error})"), body))?;
+        if let Some(report) = Report::find(&value) {
+            return Err(Fault::Reported(report));
+        }
+        let Some(content) = value.get("content") else {
+            return Err(Fault::unreadable("is JSON, but no message", body));
+        };
+        read_usage(&value["usage"], draft);
+        content.as_array().into_iter().flatten().for_each(|block| read_block(block, draft));
+        read_stop(&value, draft);
+        // A whole JSON document cannot have been cut, so a server that gives no reason is believed.
+        draft.stop.get_or_insert_with(|| Stop::Complete(StopReason::Other("unspecified".to_owned())));
+        draft.done = true;
+        Ok(())
+    }
+
+    fn list_models(&self) -> http::Request {
+        self.request(Method::GET, "models", None)
+    }
+}
+
+/// A block of a whole message, or the beginning of one in a stream.
+fn read_block(block: &Value, draft: &mut Draft) {
+    match block["type"].as_str() {
+        Some("text") => draft.text.push_str(block["text"].as_str().unwrap_or_default()),
+        Some("tool_use") => draft.called_tool = true,
+        _ => {}
+    }
+}
+
+fn read_stop(message: &Value, draft: &mut Draft) {
+    let Some(reason) = message["stop_reason"].as_str().filter(|reason| !reason.is_empty()) else { return };
+    if let Some(explanation) = message["stop_details"]["explanation"].as_str() {
+        draft.refusal = explanation.to_owned();
+    }
+    draft.stop = Some(match reason {
+        "end_turn" => Stop::Complete(StopReason::End),
+        "stop_sequence" => Stop::Complete(StopReason::StopSequence),
+        "max_tokens" => Stop::Truncated("the limit of output tokens"),
+        "model_context_window_exceeded" => Stop::Truncated("the end of the model's context window"),
+        "refusal" => Stop::Refused,
+        "tool_use" => Stop::ToolCall,
+        other => Stop::Complete(StopReason::Other(other.to_owned())),
+    });
+}
+
+/// Takes over the numbers that `usage` has. They are cumulative, and one event repeats only some of them.
+/// `input_tokens` counts what was neither read from the cache nor written to it, so that all three make up the prompt.
+fn read_usage(usage: &Value, draft: &mut Draft) {
+    let number = |key: &str| tokens(&usage[key]).unwrap_or(0);
+    let (cached, output) = (number("cache_read_input_tokens"), number("output_tokens"));
+    let input = number("input_tokens") + number("cache_creation_input_tokens") + cached;
+    // Zeros are what a server writes that does not count.
+    if input == 0 && output == 0 {
+        return;
+    }
+    let known = draft.usage.get_or_insert_default();
+    known.input_tokens = known.input_tokens.max(input);
+    known.cached_tokens = known.cached_tokens.max(cached);
+    known.output_tokens = known.output_tokens.max(output);
+}

@@ -1,0 +1,224 @@
+//! Calls a model: one request, one answer, one verdict on what came.
+//!
+//! Transport is `http`'s, the protocol is a [`Wire`]'s; here they are put together. Every text that leaves this module
+//! has passed the redactor. Nothing is tried again: every attempt is the caller's, who counts and pays for it.
+
+use serde_json::Value;
+use tokio::time::{Duration, Instant};
+
+use crate::event::{Failure, FailureKind, StopReason, Usage};
+use crate::http::{self, Client, Deadlines, HeaderMap, Response, header};
+use crate::provider::body::{Body, MAX_DOCUMENT_BYTES};
+use crate::provider::draft::{Draft, estimate_tokens};
+use crate::redact::Redactor;
+
+pub mod anthropic;
+mod body;
+pub mod draft;
+mod endpoint;
+pub mod openai;
+pub mod rehearsal;
+pub mod status;
+mod wire;
+
+pub use endpoint::{Endpoint, EndpointError};
+pub use wire::{CallFailure, Fault, Message, ModelRequest, Reply, Role, Wire};
+
+/// How long the connection is still listened to once the model has stopped. What may follow is the number of tokens;
+/// the answer itself is whole.
+const AFTER_STOP: Duration = Duration::from_secs(2);
+
+/// How many bytes of a body that is not what it should be are shown.
+const EXCERPT_BYTES: usize = 200;
+
+/// How many bytes of a provider's message are shown.
+const MESSAGE_BYTES: usize = 2000;
+
+/// How many bytes of a body are looked at to make an excerpt, see [`EXCERPT_BYTES`]. More, so that a secret at the
+/// edge is recognized before it is cut in two.
+const EXCERPT_SOURCE_BYTES: usize = 8 * EXCERPT_BYTES;
+
+/// Sends `request` and reads the answer to its end.
+///
+/// # Errors
+/// Every way in which there is no whole, usable answer; see [`FailureKind`] for what each asks of the caller.
+pub async fn call(
+    client: &Client,
+    wire: &dyn Wire,
+    request: &ModelRequest,
+    deadlines: &Deadlines,
+    redactor: &Redactor,
+) -> Result<Reply, CallFailure> {
+    let started = Instant::now();
+    let outgoing = wire.encode(request);
+    let host = outgoing.host();
+    let mut draft = Draft::default();
+    let received = receive(client, outgoing, wire, deadlines, redactor, &mut draft).await;
+
+    let text = redactor.redact_secrets(&draft.text).into_owned();
+    let reached_end = received.is_ok() && draft.stop.is_some();
+    let usage = if reached_end { Some(count(draft.usage, request, &text)) } else { draft.usage };
+    match received.and_then(|first_byte_ms| Ok((first_byte_ms, draft.settle(&host)?))) {
+        Ok((first_byte_ms, stop)) => Ok(Reply {
+            text,
+            usage: usage.unwrap_or_default(),
+            stop: redact_stop(stop, redactor),
+            first_byte_ms,
+            latency_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        }),
+        Err(failure) => Err(CallFailure { failure: redact_failure(failure, redactor), usage, partial: text }),
+    }
+}
+
+/// Asks a provider which models it has: whether it is there, and whether the key opens it.
+///
+/// # Errors
+/// As [`call`].
+pub async fn probe(
+    client: &Client,
+    wire: &dyn Wire,
+    deadlines: &Deadlines,
+    redactor: &Redactor,
+) -> Result<Vec<String>, Failure> {
+    list_models(client, wire, deadlines, redactor).await.map_err(|failure| redact_failure(failure, redactor))
+}
+
+async fn list_models(
+    client: &Client,
+    wire: &dyn Wire,
+    deadlines: &Deadlines,
+    redactor: &Redactor,
+) -> Result<Vec<String>, Failure> {
+    let request = wire.list_models();
+    let host = request.host();
+    let mut response = open(client, request, deadlines, redactor).await?;
+    let mut body = Vec::new();
+    while let Some(bytes) = response.chunk().await? {
+        body.extend_from_slice(&bytes);
+        if body.len() > MAX_DOCUMENT_BYTES {
+            return Err(Failure::new(FailureKind::Malformed, format!("the list of models of {host} does not end")));
+        }
+    }
+    let listed: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let models = listed["data"].as_array().or_else(|| listed["models"].as_array()).ok_or_else(|| {
+        let excerpt = excerpt(&body, redactor);
+        Failure::new(FailureKind::Malformed, format!("{host} answered with something else than models: {excerpt}"))
+    })?;
+    let id = |model: &Value| model["id"].as_str().or_else(|| model["name"].as_str()).map(str::to_owned);
+    Ok(models.iter().filter_map(id).map(|id| redactor.redact_secrets(&id).into_owned()).collect())
+}
+
+/// Sends, and reads the answer into `draft`. Gives the milliseconds to the first byte.
+async fn receive(
+    client: &Client,
+    request: http::Request,
+    wire: &dyn Wire,
+    deadlines: &Deadlines,
+    redactor: &Redactor,
+    draft: &mut Draft,
+) -> Result<u64, Failure> {
+    let host = request.host();
+    let mut response = open(client, request, deadlines, redactor).await?;
+    let headers = response.headers().clone();
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let mut body = Body::new(wire, content_type);
+    let worded = |fault| word_fault(&host, fault, &headers, redactor);
+    loop {
+        match response.chunk().await {
+            Ok(Some(bytes)) => match body.push(&bytes, draft) {
+                Ok(()) => {}
+                // The answer is whole, whatever comes after it, unless that takes it back.
+                Err(Fault::Unreadable { .. }) if draft.stop.is_some() => break,
+                Err(fault) => return Err(worded(fault)),
+            },
+            Ok(None) => {
+                body.finish(draft).map_err(worded)?;
+                break;
+            }
+            Err(_) if draft.stop.is_some() => break,
+            Err(failure) => return Err(failure),
+        }
+        if draft.done {
+            break;
+        }
+        if draft.stop.is_some() {
+            response.finish_within(AFTER_STOP);
+        }
+    }
+    Ok(response.first_byte_ms())
+}
+
+/// Sends, and turns an error status into a failure.
+async fn open(
+    client: &Client,
+    request: http::Request,
+    deadlines: &Deadlines,
+    redactor: &Redactor,
+) -> Result<Response, Failure> {
+    let host = request.host();
+    let response = client.send(request, deadlines).await?;
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let headers = response.headers().clone();
+    let body = response.error_body().await;
+    Err(status::failure_of_status(&host, status, &headers, &body, &excerpt(&body, redactor)))
+}
+
+fn word_fault(host: &str, fault: Fault, headers: &HeaderMap, redactor: &Redactor) -> Failure {
+    match fault {
+        Fault::Reported(report) => status::failure_in_answer(host, &report, headers),
+        Fault::Unreadable { why, data } => {
+            let excerpt = excerpt(data.as_bytes(), redactor);
+            let colon = if excerpt.is_empty() { "" } else { ": " };
+            Failure::new(FailureKind::Malformed, format!("the answer of {host} {why}{colon}{excerpt}"))
+        }
+    }
+}
+
+/// The numbers of the provider, and estimates where it gave none.
+fn count(usage: Option<Usage>, request: &ModelRequest, text: &str) -> Usage {
+    let mut usage = usage.unwrap_or_default();
+    if usage.input_tokens == 0 {
+        usage.input_tokens = request.messages.iter().map(|message| estimate_tokens(&message.text)).sum();
+        usage.estimated = true;
+    }
+    if usage.output_tokens == 0 && !text.is_empty() {
+        usage.output_tokens = estimate_tokens(text);
+        usage.estimated = true;
+    }
+    usage
+}
+
+fn redact_stop(stop: StopReason, redactor: &Redactor) -> StopReason {
+    match stop {
+        StopReason::Other(reason) => StopReason::Other(tidy(&reason, EXCERPT_BYTES, redactor)),
+        known => known,
+    }
+}
+
+fn redact_failure(failure: Failure, redactor: &Redactor) -> Failure {
+    Failure { message: tidy(&failure.message, MESSAGE_BYTES, redactor), ..failure }
+}
+
+fn excerpt(body: &[u8], redactor: &Redactor) -> String {
+    tidy(&String::from_utf8_lossy(&body[..body.len().min(EXCERPT_SOURCE_BYTES)]), EXCERPT_BYTES, redactor)
+}
+
+/// Redacts `text`, puts it on one line without control characters, and cuts it after `limit` bytes.
+fn tidy(text: &str, limit: usize, redactor: &Redactor) -> String {
+    let text = redactor.redact(text);
+    let mut line = String::new();
+    for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {
+        let space = if line.is_empty() { "" } else { " " };
+        line.extend([space, word]);
+        if line.len() > limit {
+            let end = (0..=limit).rev().find(|&end| line.is_char_boundary(end)).unwrap_or(0);
+            line.truncate(end);
+            line.push('\u{2026}');
+            break;
+        }
+    }
+    line
+}

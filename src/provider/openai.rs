@@ -1,0 +1,174 @@
+//! OpenAI's Chat Completions, which most other servers speak too.
+//!
+//! Format: <https://platform.openai.com/docs/api-reference/chat>. Strict about whether an answer is complete, lenient
+//! about everything else, since every server leaves something out.
+
+use serde_json::{Value, json};
+
+use crate::event::{StopReason, Usage};
+use crate::http::{self, HeaderMap, HeaderValue, Method, header};
+use crate::provider::draft::{Draft, Stop, tokens};
+use crate::provider::endpoint::Endpoint;
+use crate::provider::status::Report;
+use crate::provider::wire::{Fault, ModelRequest, Wire};
+use crate::sse;
+
+/// OpenAI's own host, which differs in small things from the servers that speak its protocol.
+const OPENAI: &str = "api.openai.com";
+
+/// A server that speaks Chat Completions.
+#[derive(Debug, Clone)]
+pub struct OpenAi {
+    endpoint: Endpoint,
+}
+
+impl OpenAi {
+    /// A server at `endpoint`, whose base URL is what OpenAI's own clients take (`https://host/v1`); the full path
+    /// with `/chat/completions` is taken too.
+    #[must_use]
+    pub fn new(endpoint: Endpoint) -> Self {
+        Self { endpoint }
+    }
+
+    fn is_openai(&self) -> bool {
+        self.endpoint.host_name() == OPENAI
+    }
+
+    fn request(&self, method: Method, resource: &str, body: Option<Vec<u8>>) -> http::Request {
+        let path = self.endpoint.path();
+        let base = path.strip_suffix("/chat/completions").unwrap_or(path);
+        let base = if base.is_empty() && self.is_openai() { "/v1" } else { base };
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT, HeaderValue::from_static("text/event-stream, application/json"));
+        if body.is_some() {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        headers.extend(self.endpoint.key_header("Bearer ").map(|key| (header::AUTHORIZATION, key)));
+        http::Request { method, url: self.endpoint.at(&format!("{base}/{resource}")), headers, body }
+    }
+}
+
+impl Wire for OpenAi {
+    fn encode(&self, request: &ModelRequest) -> http::Request {
+        let messages = request.messages.iter().map(|m| json!({"role": m.role.as_str(), "content": m.text}));
+        let mut body = json!({
+            "model": request.model,
+            "messages": messages.collect::<Value>(),
+            "stream": true,
+            "stream_options": {"include_usage": true},
+        });
+        if let Some(temperature) = request.temperature {
+            body["temperature"] = json!(temperature);
+        }
+        if let Some(max_tokens) = request.max_tokens {
+            // OpenAI's newer models refuse the old name, and other servers do not know the new one.
+            let key = if self.is_openai() { "max_completion_tokens" } else { "max_tokens" };
+            body[key] = json!(max_tokens);
+        }
+        self.request(Method::POST, "chat/completions", Some(body.to_string().into_bytes()))
+    }
+
+    fn decode_event(&self, event: &sse::Event, draft: &mut Draft) -> Result<(), Fault> {
+        let data = event.data.trim();
+        if data == "[DONE]" {
+            draft.done = true;
+            return Ok(());
+        }
+        if data.is_empty() {
+            return Ok(());
+        }
+        let chunk = match serde_json::from_str(data) {
+            Ok(chunk) => chunk,
+            Err(_) if event.name == "error" => {
+                return Err(Fault::Reported(Report { message: data.to_owned(), ..Report::default() }));
+            }
+            Err(error) => return Err(Fault::unreadable(format!("has an event that is no JSON ({error})"), data)),
+        };
+        report_in(&chunk)?;
+        read_usage(&chunk["usage"], draft);
+        if let Some(choice) = first_choice(&chunk["choices"]) {
+            read_choice(choice, &choice["delta"], draft);
+        }
+        Ok(())
+    }
+
+    fn decode_body(&self, body: &str, draft: &mut Draft) -> Result<(), Fault> {
+        let value: Value =
+            serde_json::from_str(body).map_err(|error| Fault::unreadable(format!("is no JSON ({error})"), body))?;
+        report_in(&value)?;
+        if value.get("choices").is_none() {
+            return Err(Fault::unreadable("is JSON, but no chat completion", body));
+        }
+        read_usage(&value["usage"], draft);
+        if let Some(choice) = first_choice(&value["choices"]) {
+            read_choice(choice, &choice["message"], draft);
+        }
+        // A whole JSON document cannot have been cut, so a server that gives no reason is believed.
+        draft.stop.get_or_insert_with(|| Stop::Complete(StopReason::Other("unspecified".to_owned())));
+        draft.done = true;
+        Ok(())
+    }
+
+    fn list_models(&self) -> http::Request {
+        self.request(Method::GET, "models", None)
+    }
+}
+
+fn report_in(value: &Value) -> Result<(), Fault> {
+    Report::find(value)
+        .or_else(|| first_choice(&value["choices"]).and_then(Report::find))
+        .map_or(Ok(()), |report| Err(Fault::Reported(report)))
+}
+
+/// The choice with the index 0. We ask for one only, and a server that gives more mixes their chunks.
+fn first_choice(choices: &Value) -> Option<&Value> {
+    choices.as_array()?.iter().find(|choice| choice["index"].as_u64().unwrap_or(0) == 0)
+}
+
+/// Reads a choice, whose text is in `message` (`delta` in a stream).
+fn read_choice(choice: &Value, message: &Value, draft: &mut Draft) {
+    read_text(&message["content"], &mut draft.text);
+    read_text(&message["refusal"], &mut draft.refusal);
+    let any = |calls: &Value| calls.as_array().is_some_and(|calls| !calls.is_empty());
+    draft.called_tool |= any(&message["tool_calls"]) || message["function_call"].is_object();
+    // An empty reason is how some servers write that there is none yet.
+    if let Some(reason) = choice["finish_reason"].as_str().filter(|reason| !reason.is_empty()) {
+        draft.stop = Some(stop(reason));
+    }
+}
+
+/// Content is a text, or a list of parts of which the texts count.
+fn read_text(content: &Value, into: &mut String) {
+    match content {
+        Value::String(text) => into.push_str(text),
+        Value::Array(parts) => into.extend(parts.iter().filter_map(|part| part["text"].as_str())),
+        _ => {}
+    }
+}
+
+fn stop(reason: &str) -> Stop {
+    match reason {
+        "stop" | "eos" | "eos_token" | "end_turn" => Stop::Complete(StopReason::End),
+        "stop_sequence" => Stop::Complete(StopReason::StopSequence),
+        "length" | "max_tokens" => Stop::Truncated("the limit of output tokens"),
+        "model_length" => Stop::Truncated("the end of the model's context window"),
+        "content_filter" => Stop::Refused,
+        "tool_calls" | "function_call" => Stop::ToolCall,
+        "error" | "insufficient_system_resource" => Stop::Broken(reason.to_owned()),
+        other => Stop::Complete(StopReason::Other(other.to_owned())),
+    }
+}
+
+fn read_usage(usage: &Value, draft: &mut Draft) {
+    let input = tokens(&usage["prompt_tokens"]).unwrap_or(0);
+    let output = tokens(&usage["completion_tokens"]).unwrap_or(0);
+    // Zeros are what a server writes that does not count.
+    if input == 0 && output == 0 {
+        return;
+    }
+    let cached = tokens(&usage["prompt_tokens_details"]["cached_tokens"])
+        .or_else(|| tokens(&usage["prompt_cache_hit_tokens"]))
+        .unwrap_or(0);
+    draft.usage =
+        Some(Usage { input_tokens: input, output_tokens: output, cached_tokens: cached.min(input), estimated: false });
+}

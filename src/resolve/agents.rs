@@ -1,0 +1,246 @@
+//! Who the agents are: described in the file, in a playbook of the project, or by a built-in role.
+
+use std::collections::HashMap;
+
+use crate::diagnostic::{Diagnostic, Source, near_miss};
+use crate::id::Name;
+use crate::orchestra::{Agent, ModelRef};
+use crate::resolve::{Surroundings, models};
+use crate::roles;
+use crate::spec::located::{Either, Located};
+use crate::spec::playbook::Playbook;
+use crate::spec::{InlineAgent, OrchestraFile, Text};
+
+/// A playbook of the project, read.
+#[derive(Debug)]
+pub struct LoadedPlaybook {
+    /// Its file.
+    pub source: std::sync::Arc<Source>,
+    /// What stands in it.
+    pub playbook: Playbook,
+}
+
+/// The agents that are found so far, and the mistakes in them.
+pub(super) struct Cast<'r> {
+    file: &'r OrchestraFile,
+    around: &'r Surroundings<'r>,
+    listed: HashMap<&'r str, Listed<'r>>,
+    /// The model that the command line gives to all.
+    for_all: Option<ModelRef>,
+    agents: Vec<Agent>,
+    index: HashMap<&'r str, Option<usize>>,
+    found: Vec<Diagnostic>,
+}
+
+enum Listed<'r> {
+    ByName,
+    Inline(&'r InlineAgent),
+}
+
+impl<'r> Cast<'r> {
+    pub(super) fn new(file: &'r OrchestraFile, around: &'r Surroundings<'r>) -> Self {
+        let mut cast = Self {
+            file,
+            around,
+            listed: HashMap::new(),
+            for_all: None,
+            agents: Vec::new(),
+            index: HashMap::new(),
+            found: models::check(&file.models),
+        };
+        for agent in file.agents.iter().flatten() {
+            let (name, entry) = match agent {
+                Either::Short(name) => (name, Listed::ByName),
+                Either::Full(inline) => (&inline.name, Listed::Inline(inline)),
+            };
+            // Listing an agent twice says nothing new, unless one of the two describes it.
+            let again = cast.listed.insert(&name.value, entry);
+            if again.is_some_and(|first| matches!((first, agent), (Listed::Inline(_), _) | (_, Either::Full(_)))) {
+                cast.found.push(
+                    Diagnostic::error(
+                        format!("the agent `{}` is listed twice", name.value),
+                        name.span.clone(),
+                        "again",
+                    )
+                    .help("keep one of the two"),
+                );
+            }
+        }
+        if let Some(model) = &around.overrides.model {
+            let text = Located { value: model.clone(), span: 0..0 };
+            match models::by_name(&text, &file.models) {
+                Ok(model) => cast.for_all = Some(model),
+                Err(mistake) => cast.found.push(Diagnostic {
+                    message: format!("--model: {}", mistake.message),
+                    at: None,
+                    ..*mistake
+                }),
+            }
+        }
+        cast
+    }
+
+    /// The agent that a task names.
+    pub(super) fn player(&mut self, name: &'r Text) -> Option<usize> {
+        if let Some(&known) = self.index.get(name.value.as_str()) {
+            return known;
+        }
+        let agent = self.find(name);
+        let player = agent.map(|agent| {
+            self.agents.push(agent);
+            self.agents.len() - 1
+        });
+        self.index.insert(&name.value, player);
+        player
+    }
+
+    /// Agents that no task uses are looked at all the same, so that a mistake in one is found.
+    pub(super) fn check_unused(&mut self) {
+        for agent in self.file.agents.iter().flatten() {
+            let name = match agent {
+                Either::Short(name) => name,
+                Either::Full(inline) => &inline.name,
+            };
+            if !self.index.contains_key(name.value.as_str()) {
+                let agent = self.find(name);
+                self.index.insert(&name.value, None);
+                drop(agent);
+            }
+        }
+    }
+
+    pub(super) fn finish(self) -> (Vec<Agent>, Vec<Diagnostic>) {
+        (self.agents, self.found)
+    }
+
+    fn find(&mut self, text: &'r Text) -> Option<Agent> {
+        let name = match Name::new(&text.value) {
+            Ok(name) => name,
+            Err(error) => {
+                let message = format!("{:?} cannot be the name of an agent", text.value);
+                self.found.push(Diagnostic::error(message, text.span.clone(), error.to_string()));
+                return None;
+            }
+        };
+        if let Some(Listed::Inline(inline)) = self.listed.get(text.value.as_str()) {
+            let inline = *inline;
+            return Some(self.inline(name, inline));
+        }
+        if self.file.agents.is_some() && !self.listed.contains_key(text.value.as_str()) {
+            self.not_listed(text);
+            return None;
+        }
+        if let Some(loaded) = self.around.playbooks.get(&text.value) {
+            return Some(self.from_playbook(name, loaded, text));
+        }
+        if let Some(role) = roles::find(&text.value) {
+            return Some(self.with_model(Agent {
+                name,
+                title: role.title.to_owned(),
+                goal: Some(role.goal.to_owned()),
+                persona: None,
+                instructions: Some(role.instructions.to_owned()),
+                model: None,
+                temperature: None,
+                max_tokens: None,
+            }));
+        }
+        let known = roles::all().iter().map(|role| role.name).chain(self.around.playbooks.keys().map(String::as_str));
+        let diagnostic = Diagnostic::error(
+            format!("there is no agent `{}`", text.value),
+            text.span.clone(),
+            "neither a playbook of this project nor a built-in role",
+        );
+        self.found.push(match near_miss(&text.value, known) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            None => diagnostic.help(format!(
+                "describe it here: `- {{name: {0}, role: ..., instructions: ...}}`, or in agents/{0}.yaml",
+                text.value
+            )),
+        });
+        None
+    }
+
+    fn not_listed(&mut self, text: &Text) {
+        let diagnostic = Diagnostic::error(
+            format!("the agent `{}` is not listed under `agents`", text.value),
+            text.span.clone(),
+            "",
+        );
+        self.found.push(match near_miss(&text.value, self.listed.keys().copied()) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            None => diagnostic.help("list it there, or leave `agents` out"),
+        });
+    }
+
+    fn inline(&mut self, name: Name, inline: &InlineAgent) -> Agent {
+        let role = roles::find(inline.role.as_deref().unwrap_or(name.as_str()));
+        let title = match (role, &inline.role) {
+            (Some(role), _) => role.title.to_owned(),
+            (None, Some(title)) => title.clone(),
+            (None, None) => name.to_string(),
+        };
+        let model = match &inline.model {
+            None => None,
+            Some(Either::Short(text)) => self.model(text),
+            Some(Either::Full(chain)) => match chain.value.as_slice() {
+                [text] => self.model(text),
+                _ => {
+                    self.found.push(
+                        Diagnostic::error("a chain of models is not supported yet", chain.span.clone(), "")
+                            .help("name one model"),
+                    );
+                    None
+                }
+            },
+        };
+        self.with_model(Agent {
+            name,
+            title,
+            goal: inline.goal.clone().or_else(|| role.map(|r| r.goal.to_owned())),
+            persona: inline.persona.clone(),
+            instructions: inline.instructions.clone().or_else(|| role.map(|r| r.instructions.to_owned())),
+            model,
+            temperature: inline.temperature,
+            max_tokens: inline.max_tokens,
+        })
+    }
+
+    fn from_playbook(&mut self, name: Name, loaded: &LoadedPlaybook, listed: &Text) -> Agent {
+        let playbook = &loaded.playbook;
+        let model = match playbook.model() {
+            None => Ok(None),
+            Some(Either::Short(text)) => models::by_name(text, &self.file.models).map(Some),
+            Some(Either::Full(described)) => models::of_playbook(described).map(Some),
+        };
+        let model = model.unwrap_or_else(|mistake| {
+            // Its place is in another file, so it is told where the orchestra names the agent.
+            let (line, column) = mistake.at.as_ref().map_or((1, 1), |(span, _)| loaded.source.position(span.start));
+            let label = format!("{}:{line}:{column}", loaded.source.path);
+            self.found.push(Diagnostic { at: Some((listed.span.clone(), label)), see: None, ..*mistake });
+            None
+        });
+        let title = playbook.title().map_or_else(|| name.to_string(), str::to_owned);
+        self.with_model(Agent {
+            name,
+            title,
+            goal: playbook.goal().map(str::to_owned),
+            persona: playbook.persona(),
+            instructions: playbook.instructions(),
+            model,
+            temperature: playbook.temperature,
+            max_tokens: playbook.max_tokens,
+        })
+    }
+
+    fn model(&mut self, text: &Text) -> Option<ModelRef> {
+        models::by_name(text, &self.file.models).map_err(|mistake| self.found.push(*mistake)).ok()
+    }
+
+    fn with_model(&self, agent: Agent) -> Agent {
+        match &self.for_all {
+            Some(model) => Agent { model: Some(model.clone()), ..agent },
+            None => agent,
+        }
+    }
+}

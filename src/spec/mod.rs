@@ -1,0 +1,375 @@
+//! An orchestra's file as it is written: every key of the format, with its place, and nothing decided yet.
+//!
+//! [`OrchestraFile`] and its parts are the format. The JSON Schema, the check of a file and the editor's help are made
+//! from these types and their comments. Knows no other file: whether an agent exists is for `resolve`.
+
+pub mod check;
+mod later;
+pub mod located;
+pub mod playbook;
+pub mod script;
+pub mod yaml;
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde::Deserialize;
+
+use crate::diagnostic::{Diagnostic, Source};
+use crate::spec::located::{Either, Located};
+
+/// Text with its place.
+pub type Text = Located<String>;
+
+/// Agents, tasks, and how to run them.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "an orchestra file")]
+pub struct OrchestraFile {
+    /// Who made the orchestra and what it is for.
+    pub metadata: Option<Metadata>,
+    /// The orchestra's id, its workspace and how its tasks run.
+    pub orchestra: Option<OrchestraSection>,
+    /// The same as `orchestra.execution`; one of the two is enough.
+    pub execution: Option<Located<Execution>>,
+    /// Names for models; `provider/model` needs no entry here.
+    #[serde(default)]
+    pub models: BTreeMap<String, Model>,
+    /// The agents that may play tasks: names of playbooks or built-in roles, or agents described here. Left out, these
+    /// are the agents that the tasks name.
+    pub agents: Option<Vec<Either<Text, InlineAgent>>>,
+    /// The tasks, in the order in which they are told.
+    #[schemars(required)]
+    pub tasks: Located<Vec<Located<Task>>>,
+}
+
+/// Who made the orchestra and what it is for.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "`metadata`")]
+pub struct Metadata {
+    /// A name for people.
+    pub name: Option<String>,
+    /// The orchestra's id, unless `orchestra.id` says otherwise.
+    pub id: Option<Text>,
+    /// The orchestra's own version.
+    pub version: Option<String>,
+    /// What kind of orchestra it is, such as `basic`.
+    pub kind: Option<String>,
+    /// What it is for.
+    pub description: Option<String>,
+    /// When it was made.
+    pub created_at: Option<String>,
+}
+
+/// The orchestra's id, its workspace and how its tasks run.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "`orchestra`")]
+pub struct OrchestraSection {
+    /// The id, which names the workspace. Left out, it is `metadata.id`, else the file's name.
+    pub id: Option<Text>,
+    /// A name for people.
+    pub name: Option<String>,
+    /// What it is for.
+    pub description: Option<String>,
+    /// Where the results go.
+    pub workspace: Option<Workspace>,
+    /// How the tasks run.
+    pub execution: Option<Located<Execution>>,
+    /// The tier that the orchestra may not exceed; `oracles` and `genies` run one task at a time.
+    pub required_tier: Option<Located<Tier>>,
+    /// Whether earlier results may be used again. Only `false` so far, which is what happens.
+    pub reuse: Option<Located<bool>>,
+}
+
+/// Where the results go.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "`workspace`")]
+pub struct Workspace {
+    /// What keeps the workspace.
+    #[serde(rename = "type")]
+    pub kind: Option<WorkspaceKind>,
+    /// The folder, relative to the project. `./orchestra_workspaces/<id>` if left out.
+    pub path: Option<Text>,
+}
+
+/// What keeps a workspace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WorkspaceKind {
+    /// A folder.
+    LocalFs,
+}
+
+/// How the tasks run.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "`execution`")]
+pub struct Execution {
+    /// How tasks are put in order; `sequential` if left out.
+    pub strategy: Option<Located<Strategy>>,
+    /// How many tasks may run at once: 1 if sequential, else 3; 0 is no limit.
+    pub max_parallel_tasks: Option<Located<u32>>,
+    /// How long one attempt at a task may take, in seconds; 300 if left out.
+    #[schemars(range(max = 604_800), extend("exclusiveMinimum" = 0))]
+    pub task_timeout_seconds: Option<f64>,
+    /// When a failed attempt is tried again; `exponential_backoff` if left out.
+    pub retry_strategy: Option<Retry>,
+    /// What a failed task means for the others: `stop` if sequential, else `continue`.
+    pub on_error: Option<OnError>,
+    /// Whether `summary.json` is written into the run's folder; true if left out.
+    pub enable_metrics: Option<bool>,
+    /// Whether `trace.json` is written into the run's folder; true if left out.
+    pub enable_trace: Option<bool>,
+    /// With `mixed`: the groups in their order; each waits for the one before it.
+    pub task_groups: Option<Located<Vec<TaskGroup>>>,
+}
+
+/// How tasks are put in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// One after another; each gets the output of the one before it.
+    Sequential,
+    /// As soon as what their `context` names is done.
+    Parallel,
+    /// In groups, one group after another.
+    Mixed,
+}
+
+/// A group of tasks in a `mixed` orchestra.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "a task group")]
+pub struct TaskGroup {
+    /// The group's name.
+    pub name: Option<Text>,
+    /// The names of its tasks.
+    pub tasks: Located<Vec<Text>>,
+    /// How its tasks are put in order; `sequential` if left out.
+    pub execution_strategy: Option<GroupStrategy>,
+}
+
+/// How the tasks of a group are put in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum GroupStrategy {
+    /// One after another; each gets the output of the one before it.
+    Sequential,
+    /// As soon as what their `context` names is done.
+    Parallel,
+}
+
+/// When a failed attempt is tried again: a name, or a name with its numbers.
+pub type Retry = Either<Located<RetryStrategy>, RetryTable>;
+
+/// How the wait between two attempts grows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RetryStrategy {
+    /// It doubles from try to try, and a random part of it is waited.
+    ExponentialBackoff,
+    /// It stays the same.
+    Fixed,
+    /// There is no second attempt.
+    None,
+}
+
+/// When a failed attempt is tried again, in full.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "`retry_strategy`")]
+pub struct RetryTable {
+    /// How the wait grows; `exponential_backoff` if left out.
+    pub strategy: Option<RetryStrategy>,
+    /// Attempts in all, the first one included; 3 if left out.
+    #[schemars(range(min = 1, max = 100))]
+    pub max_attempts: Option<u32>,
+    /// The wait before the second attempt, in seconds; 1 if left out.
+    #[schemars(range(min = 0, max = 3600))]
+    pub initial_seconds: Option<f64>,
+    /// The longest wait, in seconds; 60 if left out.
+    #[schemars(range(min = 0, max = 3600))]
+    pub max_seconds: Option<f64>,
+}
+
+/// What a failed task means for those that do not depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnError {
+    /// What runs ends, and nothing new starts.
+    Stop,
+    /// They run all the same.
+    Continue,
+}
+
+/// The tiers of SuperOptiX.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Tier {
+    /// One task at a time.
+    Oracles,
+    /// One task at a time.
+    Genies,
+    /// Every strategy.
+    Protocols,
+    /// Every strategy.
+    Superagents,
+    /// Every strategy.
+    Sovereigns,
+}
+
+/// A model and where it is served.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "a model")]
+pub struct Model {
+    /// The wire format that the server speaks.
+    pub provider: Located<Provider>,
+    /// The name that the server knows the model by.
+    pub model: Text,
+    /// The server's address; the provider's own if left out.
+    pub base_url: Option<Text>,
+    /// The environment variable that holds the key.
+    pub api_key_env: Option<Text>,
+    /// What it costs.
+    pub price: Option<Price>,
+    /// How freely it chooses its words: 0 is not at all.
+    #[schemars(range(min = 0, max = 2))]
+    pub temperature: Option<f64>,
+    /// The longest answer, in tokens.
+    #[schemars(range(min = 1))]
+    pub max_tokens: Option<u32>,
+}
+
+/// The wire format that a server speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Provider {
+    /// OpenAI Chat Completions, also spoken by llama.cpp, vLLM, LiteLLM, GLM and many others.
+    Openai,
+    /// Anthropic Messages.
+    Anthropic,
+    /// A local Ollama, through its OpenAI-compatible interface.
+    Ollama,
+}
+
+/// Dollars for a million tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "`price`")]
+pub struct Price {
+    /// For tokens of the prompt.
+    #[schemars(range(min = 0))]
+    pub input: f64,
+    /// For tokens of the answer.
+    #[schemars(range(min = 0))]
+    pub output: f64,
+    /// For tokens of the prompt that the provider had in its cache; as `input` if left out.
+    #[schemars(range(min = 0))]
+    pub cached_input: Option<f64>,
+}
+
+/// An agent described where it is listed.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "an agent")]
+pub struct InlineAgent {
+    /// The name that tasks use.
+    pub name: Text,
+    /// A built-in role to start from, or any title; the name if left out.
+    pub role: Option<String>,
+    /// What it is to achieve in general.
+    pub goal: Option<String>,
+    /// What kind of character it is.
+    pub persona: Option<String>,
+    /// How it works and what its answers look like.
+    pub instructions: Option<String>,
+    /// The model: a name under `models`, or `provider/model`.
+    pub model: Option<Either<Text, Located<Vec<Text>>>>,
+    /// How freely it chooses its words: 0 is not at all.
+    #[schemars(range(min = 0, max = 2))]
+    pub temperature: Option<f64>,
+    /// The longest answer, in tokens.
+    #[schemars(range(min = 1))]
+    pub max_tokens: Option<u32>,
+}
+
+/// One piece of work for one agent.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "a task")]
+pub struct Task {
+    /// The name, which also names its output file.
+    pub name: Text,
+    /// The agent that plays it.
+    pub agent: Text,
+    /// What is to be done; `{goal}` and `{{ ... }}` are filled in.
+    pub description: Text,
+    /// The tasks whose outputs it gets.
+    pub context: Option<Located<Vec<Text>>>,
+    /// Which of several ready tasks starts first; `medium` if left out.
+    pub priority: Option<Priority>,
+    /// How long one attempt may take, in seconds.
+    #[schemars(range(max = 604_800), extend("exclusiveMinimum" = 0))]
+    pub timeout_seconds: Option<f64>,
+    /// When a failed attempt is tried again.
+    pub retry_strategy: Option<Retry>,
+    /// What its failure means for the others.
+    pub on_error: Option<OnError>,
+    /// Whether an earlier result may be used again. Only `false` so far, which is what happens.
+    pub reuse: Option<Located<bool>>,
+}
+
+/// Which of several ready tasks starts first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Priority {
+    /// Before all others.
+    Critical,
+    /// Early.
+    High,
+    /// In between.
+    #[default]
+    Medium,
+    /// Late.
+    Low,
+}
+
+/// The JSON Schema of the format (draft 2020-12), as `orch schema` prints it.
+#[must_use]
+pub fn schema() -> &'static serde_json::Value {
+    static SCHEMA: OnceLock<serde_json::Value> = OnceLock::new();
+    SCHEMA.get_or_init(|| {
+        let generator = SchemaSettings::draft2020_12().into_generator();
+        generator.into_root_schema_for::<OrchestraFile>().to_value()
+    })
+}
+
+/// Reads a file: every mistake of form at once, or the file.
+///
+/// # Errors
+/// The mistakes, in no particular order.
+pub fn read(source: &Source) -> Result<OrchestraFile, Vec<Diagnostic>> {
+    read_as(source, schema())
+}
+
+/// Reads a text as the type that `schema` was made from.
+pub(crate) fn read_as<T: for<'de> Deserialize<'de>>(
+    source: &Source,
+    schema: &serde_json::Value,
+) -> Result<T, Vec<Diagnostic>> {
+    let tree = yaml::parse(source).map_err(|diagnostic| vec![*diagnostic])?;
+    let found = check::check(&tree, schema);
+    if !found.is_empty() {
+        return Err(found);
+    }
+    located::convert(&tree).map_err(|error| vec![Diagnostic::error_in_file(format!("cannot be read: {error}"))])
+}
+
+#[cfg(test)]
+mod tests;

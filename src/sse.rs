@@ -1,0 +1,201 @@
+//! Decodes Server-Sent Events from chunks of bytes, wherever the chunks are cut.
+//!
+//! The format is <https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream>, with one
+//! difference: what is left at the end without its blank line is not dropped but handed out, because the caller has to
+//! tell a stream that ended from one that was cut. Knows nothing of what the data means.
+
+/// The most bytes that one event, or one line, may have. An event of a model has some hundred; the cap is as low as it
+/// is because JSON that is made for it takes a hundred times its size once it is parsed.
+pub const MAX_EVENT_BYTES: usize = 2 * 1024 * 1024;
+
+const BOM: &[u8] = b"\xEF\xBB\xBF";
+
+/// What a stream brings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Item {
+    /// An event that its blank line has ended.
+    Event(Event),
+    /// A comment, which servers send to show that they are still there.
+    Comment,
+}
+
+/// One event.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Event {
+    /// The `event` field; empty when there was none.
+    pub name: String,
+    /// The `data` fields, joined by line feeds. Bytes that are not UTF-8 have become U+FFFD.
+    pub data: String,
+}
+
+/// An event or a line has more than [`MAX_EVENT_BYTES`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an event of the stream is longer than {} MiB", MAX_EVENT_BYTES / 1024 / 1024)]
+pub struct TooLong;
+
+/// The decoder. Every byte is looked at once, so its time is linear even in a line that comes in many chunks.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    /// The bytes of the line that is not ended yet.
+    line: Vec<u8>,
+    /// Whether the last line ended in CR, so that an LF now belongs to it.
+    after_cr: bool,
+    /// Whether a line has ended: only the first one can begin with a byte order mark.
+    begun: bool,
+    name: Vec<u8>,
+    data: Vec<u8>,
+    has_data: bool,
+}
+
+impl Decoder {
+    /// Takes the next bytes, and answers what they complete.
+    ///
+    /// # Errors
+    /// [`TooLong`], after which the decoder is of no more use.
+    pub fn push(&mut self, mut chunk: &[u8]) -> Result<Vec<Item>, TooLong> {
+        let mut items = Vec::new();
+        while let Some(&first) = chunk.first() {
+            if std::mem::take(&mut self.after_cr) && first == b'\n' {
+                chunk = &chunk[1..];
+                continue;
+            }
+            let end = chunk.iter().position(|&byte| byte == b'\n' || byte == b'\r');
+            let (part, rest) = chunk.split_at(end.unwrap_or(chunk.len()));
+            if self.line.len() + self.data.len() + part.len() > MAX_EVENT_BYTES {
+                return Err(TooLong);
+            }
+            self.line.extend_from_slice(part);
+            if let Some((&newline, rest)) = rest.split_first() {
+                self.after_cr = newline == b'\r';
+                items.extend(self.end_line());
+                chunk = rest;
+            } else {
+                break;
+            }
+        }
+        Ok(items)
+    }
+
+    /// Ends the stream. `None` when it ended between two events; otherwise it was cut, and this is as much of the
+    /// last event as had come.
+    #[must_use]
+    pub fn finish(mut self) -> Option<Event> {
+        if !self.line.is_empty() {
+            self.end_line();
+            self.has_data = true;
+        }
+        (self.has_data || !self.name.is_empty()).then(|| self.take_event())
+    }
+
+    fn end_line(&mut self) -> Option<Item> {
+        let mut buffer = std::mem::take(&mut self.line);
+        let bom = if self.begun { None } else { buffer.strip_prefix(BOM) };
+        let item = self.read_line(bom.unwrap_or(&buffer));
+        self.begun = true;
+        buffer.clear();
+        self.line = buffer;
+        item
+    }
+
+    fn read_line(&mut self, line: &[u8]) -> Option<Item> {
+        if line.is_empty() {
+            let event = self.has_data.then(|| self.take_event()).filter(|event| !event.data.is_empty());
+            self.name.clear();
+            return event.map(Item::Event);
+        }
+        let colon = line.iter().position(|&byte| byte == b':').unwrap_or(line.len());
+        let (field, value) = line.split_at(colon);
+        let value = value.strip_prefix(b":").unwrap_or(value);
+        let value = value.strip_prefix(b" ").unwrap_or(value);
+        match field {
+            b"" => return Some(Item::Comment),
+            b"event" => self.name = value.to_vec(),
+            b"data" => {
+                if std::mem::replace(&mut self.has_data, true) {
+                    self.data.push(b'\n');
+                }
+                self.data.extend_from_slice(value);
+            }
+            _ => {}
+        }
+        None
+    }
+
+    fn take_event(&mut self) -> Event {
+        self.has_data = false;
+        let text = |bytes: Vec<u8>| {
+            String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+        };
+        Event { name: text(std::mem::take(&mut self.name)), data: text(std::mem::take(&mut self.data)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the stream brings when it comes in chunks of `size` bytes, and what is left of it.
+    fn decode(bytes: &[u8], size: usize) -> (Vec<Item>, Option<Event>) {
+        let mut decoder = Decoder::default();
+        let items = bytes.chunks(size).flat_map(|chunk| decoder.push(chunk).unwrap()).collect();
+        (items, decoder.finish())
+    }
+
+    fn event(name: &str, data: &str) -> Event {
+        Event { name: name.to_owned(), data: data.to_owned() }
+    }
+
+    #[test]
+    fn every_form_of_an_event_is_read_wherever_it_is_cut() {
+        let data = |text: &str| vec![Item::Event(event("", text))];
+        for (bytes, expected) in [
+            (&b"data: a\n\n"[..], data("a")),
+            (b"data:a\r\n\r\n", data("a")),
+            (b"data: a\r\r", data("a")),
+            (b"\xEF\xBB\xBFdata: a\n\n", data("a")),
+            (b"data:  two spaces\n\n", data(" two spaces")),
+            (b"data: a\ndata: b\n\n", data("a\nb")),
+            (b"data\ndata: b\n\n", data("\nb")),
+            (b"id: 7\nretry: 10\nunknown: x\ndata: a\n\n", data("a")),
+            (b"data: \xC3\xA9\n\n", data("\u{e9}")),
+            (b"data: \xFF!\n\n", data("\u{FFFD}!")),
+            (b"data: a\0b\n\n", data("a\0b")),
+            (b"event: ping\n\ndata: a\n\n", data("a")),
+            (b"data:\n\n\n", vec![]),
+            (b": ping\n\n:\n", vec![Item::Comment, Item::Comment]),
+            (b"event: x\ndata: a\n\n", vec![Item::Event(event("x", "a"))]),
+        ] {
+            for size in 1..=bytes.len() {
+                let text = String::from_utf8_lossy(bytes);
+                assert_eq!(decode(bytes, size), (expected.clone(), None), "{text:?} in chunks of {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_stream_that_was_cut_is_told_from_one_that_ended() {
+        for (bytes, left) in [
+            (&b"data: a\n\n"[..], None),
+            (b"data: a\n\n: bye\n", None),
+            (b"data: a", Some(event("", "a"))),
+            (b"data: a\n", Some(event("", "a"))),
+            (b"event: x\ndata: {\"a\"", Some(event("x", "{\"a\""))),
+            (b"dat", Some(event("", ""))),
+        ] {
+            assert_eq!(decode(bytes, 3).1, left, "{:?}", String::from_utf8_lossy(bytes));
+        }
+    }
+
+    #[test]
+    fn an_event_without_end_is_refused_in_linear_time() {
+        let mut decoder = Decoder::default();
+        decoder.push(b"data: ").unwrap();
+        let chunk = vec![b'x'; 1024];
+        let pushed = (0..).map_while(|_| decoder.push(&chunk).ok()).count();
+        assert_eq!(pushed, MAX_EVENT_BYTES / 1024 - 1);
+
+        let mut decoder = Decoder::default();
+        let line = [&b"data: "[..], &chunk, b"\n"].concat();
+        assert!((0..=MAX_EVENT_BYTES / 1024).any(|_| decoder.push(&line) == Err(TooLong)));
+    }
+}
