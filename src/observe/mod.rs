@@ -1,0 +1,196 @@
+//! Those who watch a run: each one sees every event and shows it somewhere.
+//!
+//! An observer only reads. None knows another one, and none can hold up or end a run: one that fails is dropped.
+//! Each does a bounded amount of work for a record, however many tasks there are, and may look at all of them only when
+//! a process takes up the run or leaves it.
+
+pub mod json;
+pub mod line;
+pub mod metrics;
+pub mod plain;
+pub mod progress;
+pub mod trace;
+
+mod board;
+mod lanes;
+mod patient;
+mod replace;
+mod timeline;
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use crate::event::Record;
+use crate::history::History;
+
+/// One that watches a run.
+pub trait Observer {
+    /// Sees the next record, and what the run has come to with it.
+    ///
+    /// # Errors
+    /// When it cannot show it. It is asked nothing more then.
+    fn see(&mut self, record: &Record, history: &History) -> io::Result<()>;
+
+    /// Takes note of a record that an earlier process wrote. Nothing is shown: that process did.
+    fn recall(&mut self, _record: &Record) {}
+
+    /// How often it wants [`Observer::tick`], because what it shows changes while nothing happens.
+    fn tick_every(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Some time has passed.
+    ///
+    /// # Errors
+    /// When it cannot show it.
+    fn tick(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// The process leaves the run. Also called when there was no [`crate::event::Event::RunFinished`].
+    ///
+    /// # Errors
+    /// When the last of what it has to show cannot be shown.
+    fn close(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// All that watch a run.
+pub struct Observers {
+    all: Vec<(&'static str, Box<dyn Observer>)>,
+    warnings: Box<dyn Write>,
+}
+
+impl Observers {
+    /// Nobody yet. Who fails later is named on `warnings`, which is standard error outside tests.
+    #[must_use]
+    pub fn new(warnings: Box<dyn Write>) -> Self {
+        Self { all: Vec::new(), warnings }
+    }
+
+    /// Adds one; the name stands in the warning if it fails.
+    pub fn add(&mut self, name: &'static str, observer: impl Observer + 'static) {
+        self.all.push((name, Box::new(observer)));
+    }
+
+    /// Lets all take note of a record that an earlier process wrote.
+    pub fn recall(&mut self, record: &Record) {
+        for (_, observer) in &mut self.all {
+            observer.recall(record);
+        }
+    }
+
+    /// Shows all the next record. `history` is the run with that record applied.
+    pub fn see(&mut self, record: &Record, history: &History) {
+        self.each(|observer| observer.see(record, history));
+    }
+
+    /// How often [`Observers::tick`] is to be called; `None` if nobody wants it.
+    #[must_use]
+    pub fn tick_every(&self) -> Option<Duration> {
+        self.all.iter().filter_map(|(_, observer)| observer.tick_every()).min()
+    }
+
+    /// Tells all that some time has passed.
+    pub fn tick(&mut self) {
+        self.each(Observer::tick);
+    }
+
+    /// Ends it. Whatever comes after is seen by nobody.
+    pub fn close(&mut self) {
+        self.each(Observer::close);
+        self.all.clear();
+    }
+
+    /// Asks each one, and drops those that fail. A reader that has gone away (`orch run --json | head`) is no failure
+    /// to speak of.
+    fn each(&mut self, mut ask: impl FnMut(&mut (dyn Observer + 'static)) -> io::Result<()>) {
+        self.all.retain_mut(|(name, observer)| match ask(observer.as_mut()) {
+            Ok(()) => true,
+            Err(error) => {
+                if error.kind() != io::ErrorKind::BrokenPipe {
+                    // There is nobody left to tell when standard error fails.
+                    let _ = writeln!(self.warnings, "warning: {name} failed and is left out from here on: {error}");
+                }
+                false
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use super::*;
+    use crate::story::Story;
+
+    /// Standard error, to look at afterwards.
+    #[derive(Clone, Default)]
+    struct Shared(Rc<RefCell<Vec<u8>>>);
+
+    impl Shared {
+        fn text(&self) -> String {
+            String::from_utf8(self.0.borrow().clone()).unwrap()
+        }
+    }
+
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.borrow_mut().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Counts what it sees and fails at the second record, if it has a failure.
+    struct Counter {
+        seen: Rc<RefCell<u32>>,
+        failure: Option<io::ErrorKind>,
+    }
+
+    impl Observer for Counter {
+        fn see(&mut self, _: &Record, _: &History) -> io::Result<()> {
+            *self.seen.borrow_mut() += 1;
+            match self.failure {
+                Some(kind) if *self.seen.borrow() == 2 => Err(kind.into()),
+                _ => Ok(()),
+            }
+        }
+    }
+
+    /// How many of three records an observer saw beside one that never fails, and what was said about it.
+    fn watch_with(failure: Option<io::ErrorKind>) -> (u32, String) {
+        let (stderr, seen, others) = (Shared::default(), Rc::default(), Rc::default());
+        let mut observers = Observers::new(Box::new(stderr.clone()));
+        observers.add("the one", Counter { seen: Rc::clone(&seen), failure });
+        observers.add("the other", Counter { seen: Rc::clone(&others), failure: None });
+        let story = Story::of(&[]);
+        for _ in 0..3 {
+            observers.see(story.last(), &story.history);
+        }
+        observers.close();
+        observers.see(story.last(), &story.history);
+        assert_eq!(*others.borrow(), 3, "the others go on, up to the close");
+        (seen.take(), stderr.text())
+    }
+
+    #[test]
+    fn one_that_fails_is_dropped_with_one_warning() {
+        assert_eq!(watch_with(None), (3, String::new()));
+        let (seen, said) = watch_with(Some(io::ErrorKind::StorageFull));
+        assert_eq!(
+            (seen, said.as_str()),
+            (2, "warning: the one failed and is left out from here on: no storage space\n")
+        );
+    }
+
+    #[test]
+    fn one_whose_reader_has_gone_is_dropped_silently() {
+        assert_eq!(watch_with(Some(io::ErrorKind::BrokenPipe)), (2, String::new()));
+    }
+}

@@ -1,0 +1,48 @@
+//! A run as lines of text, for logs and for terminals that can do no more.
+
+use std::io::{self, Write};
+
+use crate::event::Record;
+use crate::history::History;
+use crate::observe::Observer;
+use crate::observe::line::line;
+use crate::observe::patient::Patient;
+
+/// Writes what [`line()`] says of each record.
+pub struct Plain<W> {
+    out: Patient<W>,
+    verbose: bool,
+}
+
+impl<W: Write> Plain<W> {
+    /// Writes to `out`, which is standard error outside tests. `verbose` adds calls, order and times.
+    pub fn new(out: W, verbose: bool) -> Self {
+        Self { out: Patient(out), verbose }
+    }
+}
+
+impl<W: Write> Observer for Plain<W> {
+    fn see(&mut self, record: &Record, history: &History) -> io::Result<()> {
+        let Some(line) = line(record, history, self.verbose) else { return Ok(()) };
+        // In one piece, so that lines of processes that share a log do not mix.
+        self.out.write_all(format!("{line}\n").as_bytes())?;
+        self.out.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::Story;
+
+    #[test]
+    fn only_what_there_is_to_say_is_written() {
+        let mut written = Vec::new();
+        let mut plain = Plain::new(&mut written, false);
+        let story = Story::of(&[("a", "b")]).attempt("a", 1, "m/m");
+        plain.see(story.last(), &story.history).unwrap();
+        let story = story.call("a", 1, "m/m");
+        plain.see(story.last(), &story.history).unwrap();
+        assert_eq!(String::from_utf8(written).unwrap(), "[a] ▶ started (b, m/m)\n");
+    }
+}

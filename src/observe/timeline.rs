@@ -1,0 +1,370 @@
+//! When each task, attempt and call of a run began and ended: spans, side by side in lanes.
+//!
+//! A fold of records. Lane 0 is the run itself; a task has a lane for itself from its first attempt to its end, its
+//! waits between attempts included. Keeps nothing that a model, a provider or a user wrote, but the names of models.
+
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::event::{Event, FailureKind, Record, RunStarted, Usage};
+use crate::id::Name;
+use crate::observe::lanes::Lanes;
+
+/// The spans of a run so far.
+#[derive(Debug, Default)]
+pub(crate) struct Timeline {
+    start: Option<Arc<RunStarted>>,
+    closed: Vec<Span>,
+    /// The spans of a task that is under way: its own, an attempt's and a call's, each within the one before.
+    open: HashMap<Name, Vec<Span>>,
+    run: Option<Span>,
+    pub(crate) moments: Vec<Moment>,
+    lanes: Lanes,
+    models: HashSet<Arc<str>>,
+    processes: u32,
+    /// The time that earlier processes spent on the run, in microseconds.
+    earlier_us: u64,
+    /// The last record's time in its process, in microseconds.
+    mono_us: u64,
+}
+
+/// Something that takes time.
+#[derive(Debug)]
+pub(crate) struct Span {
+    pub(crate) what: What,
+    /// The task; of a run, the orchestra.
+    pub(crate) of: Name,
+    pub(crate) lane: u32,
+    /// The run's time in microseconds.
+    pub(crate) start_us: u64,
+    /// The same; `None` while it is open.
+    pub(crate) end_us: Option<u64>,
+    pub(crate) notes: Notes,
+}
+
+/// What a span is of. Those further down lie within those above.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum What {
+    /// A process' hold on the run, from 1.
+    Process(u32),
+    Task,
+    /// Which one, from 1.
+    Attempt(u32),
+    /// Which one of its attempt, from 1.
+    Call(u32),
+}
+
+/// What else there is to know of a span.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Notes {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<Arc<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<Outcome>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<FailureKind>,
+    #[serde(flatten)]
+    usage: Option<Usage>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_byte_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost_usd: Option<f64>,
+}
+
+/// How a span ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Outcome {
+    Succeeded,
+    Failed,
+    /// Its process ended before it did.
+    Interrupted,
+}
+
+/// Something that takes no time.
+#[derive(Debug)]
+pub(crate) struct Moment {
+    pub(crate) name: String,
+    pub(crate) at_us: u64,
+}
+
+impl Timeline {
+    /// Takes note of the next record.
+    pub(crate) fn take(&mut self, record: &Record) {
+        if let Event::RunResumed { .. } = record.event {
+            self.leave();
+            self.earlier_us += self.mono_us;
+        }
+        self.mono_us = record.mono_us;
+        match &record.event {
+            Event::RunStarted(start) => {
+                self.start = Some(Arc::clone(start));
+                self.enter();
+            }
+            Event::RunResumed { .. } => self.enter(),
+            Event::RunFinished { .. } => self.leave(),
+            Event::StopRequested { .. } => self.moment("stop requested".to_owned()),
+            Event::TaskAdopted { task, .. } => self.moment(format!("{task} reused")),
+            Event::TaskSkipped { task, .. } => self.moment(format!("{task} not run")),
+            event => self.take_of_task(event),
+        }
+    }
+
+    /// All spans, and an outer one always before those within it: viewers stack spans of one start in this order.
+    pub(crate) fn spans(&self) -> Vec<&Span> {
+        let mut spans: Vec<&Span> = self.closed.iter().chain(&self.run).chain(self.open.values().flatten()).collect();
+        spans.sort_by_key(|span| (span.lane, span.start_us, Reverse(self.end_of(span)), span.what));
+        spans
+    }
+
+    /// The end of a span, in microseconds of the run's time; for an open one the last time that is known.
+    pub(crate) fn end_of(&self, span: &Span) -> u64 {
+        span.end_us.unwrap_or_else(|| self.now_us())
+    }
+
+    /// The run's name, for people.
+    pub(crate) fn title(&self) -> String {
+        self.start.as_ref().map_or_else(String::new, |start| format!("orch {} {}", start.orchestra, start.run))
+    }
+
+    /// How many lanes there are beside the run's own.
+    pub(crate) fn lanes(&self) -> u32 {
+        self.lanes.made()
+    }
+
+    fn take_of_task(&mut self, event: &Event) {
+        match event {
+            Event::AttemptStarted { task, attempt, model } => {
+                if !self.open.contains_key(task) {
+                    self.open(task, What::Task, None);
+                }
+                self.open(task, What::Attempt(*attempt), Some(model));
+            }
+            Event::CallStarted { task, call, model, .. } => self.open(task, What::Call(*call), Some(model)),
+            Event::CallFinished { task, call, usage, cost_usd, first_byte_ms, .. } => {
+                self.close(task, What::Call(*call), |notes| {
+                    notes.outcome = Some(Outcome::Succeeded);
+                    notes.usage = Some(*usage);
+                    notes.cost_usd = *cost_usd;
+                    notes.first_byte_ms = Some(*first_byte_ms);
+                });
+            }
+            Event::CallFailed { task, call, failure, usage, cost_usd, .. } => {
+                self.close(task, What::Call(*call), |notes| {
+                    notes.fail(failure.kind);
+                    notes.usage = *usage;
+                    notes.cost_usd = *cost_usd;
+                });
+            }
+            Event::AttemptFailed { task, attempt, failure, .. } => {
+                self.close(task, What::Attempt(*attempt), |notes| notes.fail(failure.kind));
+                if failure.kind == FailureKind::Cancelled {
+                    self.close(task, What::Task, |notes| notes.fail(failure.kind));
+                }
+            }
+            Event::TaskSucceeded { task, attempt, .. } => {
+                self.close(task, What::Attempt(*attempt), |notes| notes.outcome = Some(Outcome::Succeeded));
+                self.close(task, What::Task, |notes| notes.outcome = Some(Outcome::Succeeded));
+            }
+            Event::TaskFailed { task, failure } => self.close(task, What::Task, |notes| notes.fail(failure.kind)),
+            _ => {}
+        }
+    }
+
+    /// A process takes up the run.
+    fn enter(&mut self) {
+        let Some(start) = &self.start else { return };
+        self.processes += 1;
+        self.run = Some(Span {
+            what: What::Process(self.processes),
+            of: start.orchestra.clone(),
+            lane: 0,
+            start_us: self.now_us(),
+            end_us: None,
+            notes: Notes::default(),
+        });
+    }
+
+    /// A process leaves the run, or is found to have gone: what it was at ends.
+    fn leave(&mut self) {
+        let now = Some(self.now_us());
+        for (_, spans) in self.open.drain() {
+            for mut span in spans {
+                if span.what == What::Task {
+                    self.lanes.give_back(span.lane - 1);
+                }
+                span.end_us = now;
+                span.notes.outcome = Some(Outcome::Interrupted);
+                self.closed.push(span);
+            }
+        }
+        if let Some(mut run) = self.run.take() {
+            run.end_us = now;
+            self.closed.push(run);
+        }
+    }
+
+    fn open(&mut self, task: &Name, what: What, model: Option<&str>) {
+        let (start_us, model) = (self.now_us(), model.map(|model| self.model(model)));
+        let spans = self.open.entry(task.clone()).or_default();
+        let lane = spans.first().map_or_else(|| self.lanes.take() + 1, |span| span.lane);
+        let notes = Notes { model, ..Notes::default() };
+        spans.push(Span { what, of: task.clone(), lane, start_us, end_us: None, notes });
+    }
+
+    /// Closes a span of a task, and those within it that were never closed.
+    fn close(&mut self, task: &Name, what: What, note: impl FnOnce(&mut Notes)) {
+        let now = Some(self.now_us());
+        let Some(spans) = self.open.get_mut(task) else { return };
+        let Some(place) = spans.iter().rposition(|span| span.what == what) else { return };
+        note(&mut spans[place].notes);
+        if what == What::Task {
+            self.lanes.give_back(spans[place].lane - 1);
+        }
+        self.closed.extend(spans.drain(place..).map(|span| Span { end_us: now, ..span }));
+        if spans.is_empty() {
+            self.open.remove(task);
+        }
+    }
+
+    fn moment(&mut self, name: String) {
+        self.moments.push(Moment { name, at_us: self.now_us() });
+    }
+
+    /// A run has few models and many spans, which share their names.
+    fn model(&mut self, model: &str) -> Arc<str> {
+        if let Some(known) = self.models.get(model) {
+            return Arc::clone(known);
+        }
+        let model: Arc<str> = model.into();
+        self.models.insert(Arc::clone(&model));
+        model
+    }
+
+    fn now_us(&self) -> u64 {
+        self.earlier_us + self.mono_us
+    }
+}
+
+impl Notes {
+    fn fail(&mut self, kind: FailureKind) {
+        self.outcome = Some(Outcome::Failed);
+        self.failure = Some(kind);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Failure, RunStatus};
+    use crate::story::Story;
+
+    /// Each span as `lane: what of whom, start-end in ms`.
+    fn told(story: &Story) -> Vec<String> {
+        let mut timeline = Timeline::default();
+        story.records.iter().for_each(|record| timeline.take(record));
+        check(&timeline);
+        let spans = timeline.spans();
+        let tell = |s: &&Span| {
+            let (start, end) = (s.start_us / 1000, timeline.end_of(s) / 1000);
+            format!("{}: {:?} {} {start}-{end}", s.lane, s.what, s.of)
+        };
+        spans.iter().map(tell).collect()
+    }
+
+    /// Spans of a lane lie within each other or apart: a viewer can draw nothing else.
+    fn check(timeline: &Timeline) {
+        let mut around: Vec<(u32, u64)> = Vec::new();
+        for span in timeline.spans() {
+            let end = timeline.end_of(span);
+            assert!(span.start_us <= end);
+            around.retain(|&(lane, until)| lane == span.lane && until > span.start_us);
+            assert!(around.iter().all(|&(_, until)| end <= until), "{span:?} within {around:?}");
+            around.push((span.lane, end));
+        }
+    }
+
+    fn late() -> Failure {
+        Failure::new(FailureKind::Timeout, "late")
+    }
+
+    #[test]
+    fn spans_lie_within_each_other_and_tasks_side_by_side() {
+        let story = Story::of(&[("a", "x"), ("b", "x"), ("c", "x")])
+            .attempt("a", 1, "m/m")
+            .call("a", 1, "m/m")
+            .at(100)
+            .attempt("b", 1, "m/m")
+            .at(200)
+            .call_fails("a", 1, FailureKind::Timeout)
+            .attempt_fails("a", 1, late(), Some(100))
+            .at(300)
+            .attempt("a", 2, "m/n")
+            .at(400)
+            .succeeds("a", 2)
+            .attempt("c", 1, "m/m")
+            .at(500)
+            .succeeds("b", 1)
+            .succeeds("c", 1)
+            .finished(RunStatus::Succeeded);
+        assert_eq!(
+            told(&story),
+            [
+                "0: Process(1) feature 0-500",
+                "1: Task a 0-400",
+                "1: Attempt(1) a 0-200",
+                "1: Call(1) a 0-200",
+                "1: Attempt(2) a 300-400",
+                "1: Task c 400-500",
+                "1: Attempt(1) c 400-500",
+                "2: Task b 100-500",
+                "2: Attempt(1) b 100-500",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_resumed_run_goes_on_where_its_time_stopped() {
+        let story = Story::of(&[("a", "x")]).at(100).attempt("a", 1, "m/m").at(300).call("a", 1, "m/m").resumed();
+        let story = story.at(50).attempt("a", 2, "m/m").at(100).succeeds("a", 2).finished(RunStatus::Succeeded);
+        assert_eq!(
+            told(&story),
+            [
+                "0: Process(1) feature 0-300",
+                "0: Process(2) feature 300-400",
+                "1: Task a 100-300",
+                "1: Attempt(1) a 100-300",
+                "1: Call(1) a 300-300",
+                "1: Task a 350-400",
+                "1: Attempt(2) a 350-400",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_has_no_end_ends_at_the_last_time() {
+        let story = Story::of(&[("a", "x"), ("b", "x")]).attempt("a", 1, "m/m").at(100).plays("b", "m/m");
+        assert_eq!(told(&story)[..3], ["0: Process(1) feature 0-1000", "1: Task a 0-1000", "1: Attempt(1) a 0-1000"]);
+    }
+
+    #[test]
+    fn a_thousand_tasks_four_at_a_time_need_four_lanes() {
+        let names: Vec<String> = (0..1000).map(|n| format!("task{n}")).collect();
+        let tasks: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "agent")).collect();
+        let mut story = Story::of(&tasks);
+        for (n, name) in names.iter().enumerate() {
+            story = story.at(n as u64 * 10).attempt(name, 1, "m/m");
+            if n >= 3 {
+                story = story.succeeds(&names[n - 3], 1);
+            }
+        }
+        let mut timeline = Timeline::default();
+        story.records.iter().for_each(|record| timeline.take(record));
+        check(&timeline);
+        assert_eq!(timeline.lanes(), 4);
+        assert_eq!((timeline.closed.len(), timeline.models.len()), (997 * 2, 1));
+    }
+}
