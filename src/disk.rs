@@ -54,19 +54,24 @@ impl Dir {
         Ok(Self { inner: self.inner.open_dir(name)?, path: self.path.join(name) })
     }
 
-    /// Opens a folder below this one, and makes it and its parents if need be. A new folder's name is on disk when
-    /// `durable` is set.
+    /// Another handle of the same folder.
+    ///
+    /// # Errors
+    /// If the system gives no more handles.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self { inner: self.inner.try_clone()?, path: self.path.clone() })
+    }
+
+    /// Opens a folder below this one, and makes it and its parents if need be. A new folder's name is on disk after
+    /// the next [`Dir::sync`] of this one.
     ///
     /// # Errors
     /// If it cannot be made, or its path leads out of this folder.
-    pub fn make_child(&self, name: &str, durable: bool) -> io::Result<Self> {
+    pub fn make_child(&self, name: &str) -> io::Result<Self> {
         match self.child(name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 boundary("mkdir")?;
                 self.inner.create_dir_all(name)?;
-                if durable {
-                    self.sync()?;
-                }
                 self.child(name)
             }
             other => other,
@@ -286,7 +291,7 @@ mod tests {
             assert!(dir.read(name).is_err(), "{name}");
         }
         for name in ["..", "up", "../new", "up/new"] {
-            assert!(dir.make_child(name, false).is_err(), "{name}");
+            assert!(dir.make_child(name).is_err(), "{name}");
         }
         dir.write("link", b"y", false).unwrap();
         assert_eq!(std::fs::read(folder.path().join("secret")).unwrap(), b"x", "a link is replaced, not followed");

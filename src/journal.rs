@@ -18,6 +18,8 @@ pub const FILE: &str = "journal.jsonl";
 pub struct Journal {
     file: File,
     buffer: Vec<u8>,
+    /// The folders on the way to a new journal, whose entries may not be on disk.
+    unsynced: Vec<Dir>,
 }
 
 /// A journal as it was read.
@@ -54,14 +56,15 @@ pub enum JournalError {
 }
 
 impl Journal {
-    /// Begins the journal of a new run. Its name is on disk with the first append.
+    /// Begins the journal of a new run. With the first append that promises something, the names on the way to it
+    /// are on disk too: its own in `dir`, and those of new folders in `above`.
     ///
     /// # Errors
     /// If the file cannot be made.
-    pub fn create(dir: &Dir) -> io::Result<Self> {
+    pub fn create(dir: Dir, above: Vec<Dir>) -> io::Result<Self> {
         let file = dir.append_to(FILE)?;
-        dir.sync()?;
-        Ok(Self { file, buffer: Vec::new() })
+        let unsynced = above.into_iter().chain([dir]).collect();
+        Ok(Self { file, buffer: Vec::new(), unsynced })
     }
 
     /// Opens a journal that was read, to go on behind its last whole line.
@@ -73,7 +76,8 @@ impl Journal {
         if contents.torn {
             file.set_len(contents.good_bytes)?;
         }
-        Ok(Self { file, buffer: Vec::new() })
+        // The process before may have been killed between its first sync and those of the folders.
+        Ok(Self { file, buffer: Vec::new(), unsynced: vec![dir.try_clone()?] })
     }
 
     /// Appends records in one write. Returns when they are on disk, if one of them promises something.
@@ -89,6 +93,9 @@ impl Journal {
         disk::write_all(&mut self.file, &self.buffer)?;
         if records.iter().any(|record| is_promise(&record.event)) {
             disk::sync_data(&self.file)?;
+            for dir in self.unsynced.drain(..) {
+                dir.sync()?;
+            }
         }
         Ok(())
     }
@@ -195,7 +202,7 @@ mod tests {
     fn written(records: &[Record], tail: &[u8]) -> (tempfile::TempDir, Dir) {
         let folder = tempfile::tempdir().unwrap();
         let dir = Dir::open(folder.path()).unwrap();
-        Journal::create(&dir).unwrap().append(records).unwrap();
+        Journal::create(dir.try_clone().unwrap(), Vec::new()).unwrap().append(records).unwrap();
         dir.append_to(FILE).unwrap().write_all(tail).unwrap();
         (folder, dir)
     }

@@ -12,19 +12,19 @@ use sha2::{Digest, Sha256};
 use crate::disk::Dir;
 use crate::event::{INLINE_BYTES, Output};
 
-/// The store of a project.
+const FOLDER: &str = "objects";
+
+/// The store of a project. Its folder is made with the first long text.
 #[derive(Debug)]
 pub struct Objects {
-    dir: Dir,
+    state: Dir,
 }
 
 impl Objects {
-    /// Opens the store below a project's `.orchestra`.
-    ///
-    /// # Errors
-    /// If it cannot be made.
-    pub fn open(orchestra_dir: &Dir) -> io::Result<Self> {
-        Ok(Self { dir: orchestra_dir.make_child("objects", true)? })
+    /// The store below a project's `.orchestra`.
+    #[must_use]
+    pub fn below(state: Dir) -> Self {
+        Self { state }
     }
 
     /// Makes a text an output. A long one is on disk on return.
@@ -37,11 +37,15 @@ impl Objects {
         if text.len() <= INLINE_BYTES {
             return Ok(Output { sha256, bytes, text: Some(text.into()) });
         }
-        let folder = self.dir.make_child(&sha256[..2], true)?;
+        let all = self.state.make_child(FOLDER)?;
+        let folder = all.make_child(&sha256[..2])?;
         // An entry that is damaged is replaced and not trusted.
         if folder.read(&sha256)?.is_none_or(|there| there != text.as_bytes()) {
             folder.write(&sha256, text.as_bytes(), true)?;
         }
+        // Also when the folders were there: the process that made them may not have come to this.
+        all.sync()?;
+        self.state.sync()?;
         Ok(Output { sha256, bytes, text: None })
     }
 
@@ -55,7 +59,8 @@ impl Objects {
         }
         let name = &output.sha256;
         let missing = || io::Error::new(io::ErrorKind::NotFound, format!("the object {name} is missing"));
-        let folder = self.dir.child(name.get(..2).unwrap_or_default()).map_err(|_| missing())?;
+        let all = self.state.child(FOLDER).map_err(|_| missing())?;
+        let folder = all.child(name.get(..2).unwrap_or_default()).map_err(|_| missing())?;
         let bytes = folder.read(name)?.ok_or_else(missing)?;
         if digest(&bytes) != *name {
             return Err(io::Error::new(io::ErrorKind::InvalidData, format!("the object {name} is damaged")));
@@ -80,8 +85,7 @@ mod tests {
     #[test]
     fn long_texts_are_objects_and_damage_is_noticed() {
         let folder = tempfile::tempdir().unwrap();
-        let dir = Dir::open(folder.path()).unwrap();
-        let objects = Objects::open(&dir).unwrap();
+        let objects = Objects::below(Dir::open(folder.path()).unwrap());
         assert!(objects.put("short".into()).unwrap().text.is_some());
         let long = "x".repeat(INLINE_BYTES + 1);
         let output = objects.put(long.clone()).unwrap();

@@ -41,7 +41,7 @@ impl Workspace {
     /// # Errors
     /// If its path leads out of the project, a folder cannot be made, or another process holds it.
     pub fn open(project: &Dir, path: &str, claim: &Claim) -> Result<Self, LockError> {
-        Self::prepare(project.make_child(path.trim_start_matches("./"), false)?, claim)
+        Self::prepare(project.make_child(path.trim_start_matches("./"))?, claim)
     }
 
     /// The same for a path that the user gave on the command line, which may be anywhere.
@@ -54,9 +54,9 @@ impl Workspace {
 
     fn prepare(root: Dir, claim: &Claim) -> Result<Self, LockError> {
         let lock = Lock::take(&root, LOCK, claim)?;
-        let outputs = root.make_child(OUTPUTS, false)?;
-        let result = root.make_child(FINAL, false)?;
-        root.make_child("intermediate/artifacts", false)?;
+        let outputs = root.make_child(OUTPUTS)?;
+        let result = root.make_child(FINAL)?;
+        root.make_child("intermediate/artifacts")?;
         Ok(Self { root, outputs, result, lock })
     }
 

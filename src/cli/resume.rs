@@ -42,7 +42,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
         return Ok(ExitCode::SUCCESS);
     };
     let claim = Claim { holder: this_process(), run: run.clone() };
-    let run_dir = project.run_dir(&run).map_err(|error| Complaint::usage(format!("{run} cannot be opened: {error}")))?;
+    let run_dir =
+        project.run_dir(&run).map_err(|error| Complaint::usage(format!("{run} cannot be opened: {error}")))?;
     let lock = Lock::take(&run_dir, "lock", &claim).map_err(|error| cannot_take(&run.to_string(), &error))?;
     // Only now does nobody else write to it.
     let (contents, history) = project.history(&run).map_err(|error| unreadable(&run, &error))?;
@@ -131,8 +132,12 @@ fn reload(args: &Args, project: &Project, history: &History) -> Result<(Orchestr
     let new = whole.tasks.iter().filter(|task| !selected && history.task(task.name.as_str()).is_none());
     gone.extend(new.map(|task| format!("`{}` is new", task.name)));
     if !gone.is_empty() {
-        return Err(Complaint::usage(format!("{} has other tasks than when the run started: {}", start.source, gone.join(", ")))
-            .help("undo that to resume, or start anew with `orch run`"));
+        return Err(Complaint::usage(format!(
+            "{} has other tasks than when the run started: {}",
+            start.source,
+            gone.join(", ")
+        ))
+        .help("undo that to resume, or start anew with `orch run`"));
     }
     let orchestra = whole.select(&keep);
     let planned = orchestra.planned();
@@ -143,8 +148,12 @@ fn reload(args: &Args, project: &Project, history: &History) -> Result<(Orchestr
     }
     let names: Vec<String> = changed.iter().map(|&ix| format!("`{}`", planned[ix].task)).collect();
     if !args.accept_changes {
-        return Err(Complaint::usage(format!("{} has changed since the run started, in {}", start.source, names.join(", ")))
-            .help("undo that, or give --accept-changes: what changed and what depends on it runs again"));
+        return Err(Complaint::usage(format!(
+            "{} has changed since the run started, in {}",
+            start.source,
+            names.join(", ")
+        ))
+        .help("undo that, or give --accept-changes: what changed and what depends on it runs again"));
     }
     let rerun = orchestra.plan.downstream(&changed);
     let rerun = rerun.into_iter().filter(|&ix| history.tasks[ix].output().is_some());
@@ -154,9 +163,8 @@ fn reload(args: &Args, project: &Project, history: &History) -> Result<(Orchestr
 }
 
 fn open_objects(project: &Project) -> Result<Objects, Complaint> {
-    let state = Dir::open(&project.root().join(STATE_DIR));
-    state
-        .and_then(|state| Objects::open(&state))
+    Dir::open(&project.root().join(STATE_DIR))
+        .map(Objects::below)
         .map_err(|error| Complaint::failure(format!("{STATE_DIR} cannot be used: {error}")))
 }
 
@@ -189,8 +197,10 @@ fn open_workspace(
             Standing::Same => {}
             Standing::Different if !args.force => {
                 let file = workspace::output_file(name);
-                return Err(Complaint::usage(format!("{file} was changed since the run wrote it, and would be written over"))
-                    .help("move it away, or give --force to have the run's own output there again"));
+                return Err(Complaint::usage(format!(
+                    "{file} was changed since the run wrote it, and would be written over"
+                ))
+                .help("move it away, or give --force to have the run's own output there again"));
             }
             Standing::Missing | Standing::Different => workspace.write_output(name, &text).map_err(failed)?,
         }

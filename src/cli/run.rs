@@ -14,7 +14,7 @@ use crate::cli::{Context, Outcome, dry_run, terminal};
 use crate::clock;
 use crate::diagnostic::Source;
 use crate::disk::Dir;
-use crate::event::{Event, FORMAT, Overrides, Output, RunStarted};
+use crate::event::{Event, FORMAT, Output, Overrides, RunStarted};
 use crate::graph::TaskIx;
 use crate::history::History;
 use crate::id::{Name, RunId};
@@ -123,7 +123,13 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
         orchestra: orchestra.id.clone(),
         goal,
         source: loaded.source.path.clone(),
-        workspace: disk.workspace.path().strip_prefix(project.root()).unwrap_or(disk.workspace.path()).display().to_string(),
+        workspace: disk
+            .workspace
+            .path()
+            .strip_prefix(project.root())
+            .unwrap_or(disk.workspace.path())
+            .display()
+            .to_string(),
         rehearsal: args.rehearse,
         marker: format!("{:016x}{:016x}", clock::random(), clock::random()),
         overrides,
@@ -153,24 +159,25 @@ fn overrides(args: &Args) -> Result<Overrides, Complaint> {
 }
 
 fn goal(args: &Args, project: &Project, loaded: &Loaded) -> Result<String, Complaint> {
-    let goal = match args.goal.as_deref() {
-        None => String::new(),
-        Some("-") => {
-            let mut text = String::new();
-            let limit = MAX_GOAL_BYTES as u64 + 1;
-            std::io::stdin().lock().take(limit).read_to_string(&mut text).map_err(|error| {
-                Complaint::usage(format!("the goal cannot be read from standard input: {error}"))
-            })?;
-            text
-        }
-        Some(text) => match text.strip_prefix('@') {
-            None => text.to_owned(),
-            Some(path) => std::fs::read_to_string(project.root().join(path)).map_err(|error| {
-                Complaint::usage(format!("the goal cannot be read from {path}: {error}"))
-                    .help("--goal takes a text, `-` for standard input, or @FILE")
-            })?,
-        },
-    };
+    let goal =
+        match args.goal.as_deref() {
+            None => String::new(),
+            Some("-") => {
+                let mut text = String::new();
+                let limit = MAX_GOAL_BYTES as u64 + 1;
+                std::io::stdin().lock().take(limit).read_to_string(&mut text).map_err(|error| {
+                    Complaint::usage(format!("the goal cannot be read from standard input: {error}"))
+                })?;
+                text
+            }
+            Some(text) => match text.strip_prefix('@') {
+                None => text.to_owned(),
+                Some(path) => std::fs::read_to_string(project.root().join(path)).map_err(|error| {
+                    Complaint::usage(format!("the goal cannot be read from {path}: {error}"))
+                        .help("--goal takes a text, `-` for standard input, or @FILE")
+                })?,
+            },
+        };
     let goal = goal.trim().to_owned();
     if goal.len() > MAX_GOAL_BYTES {
         return Err(Complaint::usage(format!("the goal has more than {MAX_GOAL_BYTES} bytes"))
@@ -182,8 +189,11 @@ fn goal(args: &Args, project: &Project, loaded: &Loaded) -> Result<String, Compl
     let asks = |text: &str| text.contains("{goal}") || text.contains("{{");
     let asking = loaded.orchestra.tasks.iter().find(|task| asks(task.description.text()));
     if let (true, false, Some(task)) = (goal.is_empty(), args.dry_run, asking) {
-        return Err(Complaint::usage(format!("`{}` needs a goal: its task `{}` asks for it", loaded.orchestra.id, task.name))
-            .help(format!("orch run {} --goal \"...\"", args.orchestra)));
+        return Err(Complaint::usage(format!(
+            "`{}` needs a goal: its task `{}` asks for it",
+            loaded.orchestra.id, task.name
+        ))
+        .help(format!("orch run {} --goal \"...\"", args.orchestra)));
     }
     if !goal.is_empty() && goal.split_whitespace().count() < 4 {
         terminal::say("warning: the goal is very short; results are better when it says what exactly is wanted\n");
@@ -312,12 +322,13 @@ fn open(args: &Args, project: &Project, orchestra: &Orchestra, claim: &Claim) ->
         Complaint::usage(format!("{} cannot be written: {error}", project.root().join(STATE_DIR).display()))
             .help("orch keeps its journal there; check who may write to the project's folder")
     };
-    let state = root.make_child(STATE_DIR, true).map_err(cannot_write)?;
-    let objects = Objects::open(&state).map_err(cannot_write)?;
-    let runs = state.make_child("runs", true).map_err(cannot_write)?;
-    let run_dir = runs.make_child(claim.run.as_str(), true).map_err(cannot_write)?;
+    let state = root.make_child(STATE_DIR).map_err(cannot_write)?;
+    let runs = state.make_child("runs").map_err(cannot_write)?;
+    let run_dir = runs.make_child(claim.run.as_str()).map_err(cannot_write)?;
     let lock = Lock::take(&run_dir, "lock", claim).map_err(|error| cannot_take("the run", &error))?;
-    let journal = Journal::create(&run_dir).map_err(cannot_write)?;
+    let objects = Objects::below(state.try_clone().map_err(cannot_write)?);
+    let journal =
+        run_dir.try_clone().and_then(|dir| Journal::create(dir, vec![root, state, runs])).map_err(cannot_write)?;
     workspace.clear().map_err(|error| cannot_take(&format!("the workspace {shown}"), &error.into()))?;
     Ok(OnDisk { run_dir, journal, objects, workspace, lock })
 }
