@@ -1,0 +1,1 @@
+pub(super) fn run() -> super::Outcome { Ok(0.into()) }
