@@ -6,4 +6,5 @@ mod inputs;
 mod order;
 mod secrets;
 mod selection;
+mod sweep;
 mod views;
