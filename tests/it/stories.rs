@@ -1,10 +1,16 @@
 //! What a person does with `orch run` and `orch resume`, and what comes of it.
 
 mod command_line;
+mod durability;
 mod failure;
 mod inputs;
+mod locks;
 mod order;
 mod secrets;
 mod selection;
 mod sweep;
 mod views;
+mod workspace;
+
+#[cfg(unix)]
+mod signals;

@@ -11,17 +11,8 @@ use crate::server::Server;
 use crate::story::{RESULT, RUN, Story, orchestra, output};
 
 /// Two long branches and a short one that are joined, then a tail; `d`'s output is too long for the journal.
-const TASKS: [(&str, &str); 9] = [
-    ("a", ""),
-    ("b", ""),
-    ("c", ""),
-    ("d", "a"),
-    ("e", "a, b"),
-    ("f", "c"),
-    ("g", "f"),
-    ("h", "d, e, g"),
-    ("i", "h"),
-];
+const TASKS: [(&str, &str); 9] =
+    [("a", ""), ("b", ""), ("c", ""), ("d", "a"), ("e", "a, b"), ("f", "c"), ("g", "f"), ("h", "d, e, g"), ("i", "h")];
 
 fn answer(task: &str) -> String {
     if task == "d" { "long line\n".repeat(6_600) } else { format!("answer of {task}") }
@@ -73,7 +64,8 @@ fn is_whole(story: &Story, at: &str) {
     }
     assert_eq!(story.read(RESULT), Some(answer("i")), "{at}: the result");
     assert_eq!(story.journal().last().unwrap()["status"], "succeeded", "{at}");
-    let stray: Vec<_> = story.files().into_iter().filter(|(path, _)| path.to_string_lossy().ends_with(".tmp")).collect();
+    let stray: Vec<_> =
+        story.files().into_iter().filter(|(path, _)| path.to_string_lossy().ends_with(".tmp")).collect();
     assert!(stray.is_empty(), "{at}: {:?}", stray[0].0);
 }
 
