@@ -8,9 +8,12 @@ mod locks;
 mod order;
 mod secrets;
 mod selection;
-mod sweep;
 mod views;
 mod workspace;
 
 #[cfg(unix)]
 mod signals;
+
+// A release build has no boundaries to stop at.
+#[cfg(debug_assertions)]
+mod sweep;

@@ -78,6 +78,7 @@ impl Story {
     }
 
     /// Fails or kills at a boundary of the disk; see `disk.rs`.
+    #[cfg(debug_assertions)]
     #[must_use]
     pub fn disk(&self, order: impl Into<String>) -> Self {
         self.env("ORCH_TEST_DISK", order)

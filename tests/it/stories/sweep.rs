@@ -105,7 +105,6 @@ fn sweep(step: u64, attempt: impl Fn(u64) -> bool + Sync) -> u64 {
     last.into_inner()
 }
 
-#[cfg(debug_assertions)]
 #[test]
 fn a_run_that_is_killed_anywhere_is_resumed_to_the_same_end() {
     let last = sweep(1, |number| {
@@ -126,7 +125,6 @@ fn a_run_that_is_killed_anywhere_is_resumed_to_the_same_end() {
     assert!(last > 40, "only {last} steps reach the disk");
 }
 
-#[cfg(debug_assertions)]
 #[test]
 fn a_resume_that_is_killed_anywhere_is_resumed_in_turn() {
     for (first, step) in [(30, 1), (50, 3)] {
@@ -151,7 +149,6 @@ fn a_resume_that_is_killed_anywhere_is_resumed_in_turn() {
     }
 }
 
-#[cfg(debug_assertions)]
 #[test]
 fn a_disk_that_fails_anywhere_stops_the_run_and_loses_nothing() {
     let last = sweep(1, |number| {
