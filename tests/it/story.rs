@@ -190,7 +190,6 @@ impl Running {
     }
 
     /// Waits for something that only the project's files tell.
-    #[cfg(unix)]
     pub fn wait_until(&self, condition: impl Fn() -> bool) {
         let started = Instant::now();
         while !condition() {

@@ -160,11 +160,10 @@ fn when_every_call_fails_nothing_says_success() {
 fn an_attempt_may_take_as_long_as_the_file_says() {
     let server = Server::start();
     server.when("do a", [Act::Stall { after: 250 }]);
-    let ended = story(&server, "retry_strategy: none", &["name: a, description: do a, timeout_seconds: 0.2"])
+    story(&server, "retry_strategy: none", &["name: a, description: do a, timeout_seconds: 0.2"])
         .run()
         .exits(1)
         .file_has(&output("a"), "timed out");
-    assert_eq!(counts(&ended, &server), 1);
 }
 
 #[test]
