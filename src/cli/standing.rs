@@ -66,8 +66,8 @@ fn standing(project: &Project, run: &RunId, status: Option<RunStatus>) -> Standi
 
 /// Whether a process holds the run.
 ///
-/// For a moment this holds the lock itself, together with others who look. So it is asked only of runs that have begun
-/// and have no end: nothing but a `resume` in the same instant can be told that the run is taken.
+/// For a moment this holds the lock itself, together with others who look. So it is asked only of runs that have begun:
+/// nothing but a `resume` in the same instant can be told that the run is taken.
 pub(super) fn is_held(project: &Project, run: &RunId) -> bool {
     let lock = project.run_dir(run).and_then(|dir| dir.open_file(RUN_LOCK));
     lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
