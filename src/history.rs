@@ -151,10 +151,10 @@ impl History {
         self.index.get(name).map(|&ix| &self.tasks[ix])
     }
 
-    /// Whether there is nothing left to do.
+    /// Whether there is nothing left to do: every task is done, and the workspace has been seen to show it.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.tasks.iter().all(|task| task.output().is_some())
+        self.status == Some(RunStatus::Succeeded)
     }
 
     fn take_up(&mut self, rerun: &[Name], changed: &[PlannedTask]) {

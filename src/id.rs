@@ -106,17 +106,18 @@ impl fmt::Debug for Name {
     }
 }
 
-/// The id of a run, such as `run_20261120_093000_7f3a`: its UTC start and four random hex digits.
+/// The id of a run, such as `run_20261120_093000_7f3a`: its UTC start, to the second and in 65536ths of it.
 /// Ids sort by start time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct RunId(String);
 
 impl RunId {
-    /// Makes an id from a UTC date and time written as `YYYYMMDD_HHMMSS` and 16 random bits.
+    /// Makes an id from a UTC date and time written as `YYYYMMDD_HHMMSS` and the part of the second that had gone by,
+    /// in 65536ths.
     #[must_use]
-    pub fn at(utc: &str, random: u16) -> Self {
-        Self(format!("run_{utc}_{random:04x}"))
+    pub fn at(utc: &str, fraction: u16) -> Self {
+        Self(format!("run_{utc}_{fraction:04x}"))
     }
 
     /// The id as text, which is also the name of the run's folder.

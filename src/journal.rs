@@ -102,9 +102,13 @@ impl Journal {
 }
 
 /// Whether something outside the process follows from the event, so that it must not be lost.
-/// A call's own events only inform: the attempt is what is counted, and its end what is kept.
+/// A call's own events only inform: the attempt is what is counted, and its end what is kept. A run whose end is lost
+/// is ended once more by a resume.
 fn is_promise(event: &Event) -> bool {
-    !matches!(event, Event::CallStarted { .. } | Event::CallFinished { .. } | Event::CallFailed { .. })
+    !matches!(
+        event,
+        Event::CallStarted { .. } | Event::CallFinished { .. } | Event::CallFailed { .. } | Event::RunFinished { .. }
+    )
 }
 
 /// Reads a journal.

@@ -25,7 +25,7 @@ use crate::observe::Observers;
 use crate::orchestra::Orchestra;
 use crate::prompt::{Inputs, Prompt};
 use crate::schedule::{Rules, Schedule, Step};
-use crate::workspace::Workspace;
+use crate::workspace::{self, Workspace};
 
 /// How long what runs may take to end once the run was told to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -243,13 +243,20 @@ impl<'r> Runner<'r> {
         if self.batch.is_empty() {
             return Ok(());
         }
-        self.stage.journal.append(&self.batch).map_err(RunError::Journal)?;
-        let batch = std::mem::take(&mut self.batch);
+        let mut batch = std::mem::take(&mut self.batch);
+        // The end is written when the workspace shows all of the run: a run that has an end needs nothing more.
+        let end = batch.pop_if(|last| matches!(last.event, Event::RunFinished { .. }));
+        if !batch.is_empty() {
+            self.stage.journal.append(&batch).map_err(RunError::Journal)?;
+        }
         for record in &batch {
             self.show(&record.event)?;
-            if let Some(history) = &self.history {
-                self.stage.observers.see(record, history);
-            }
+            self.tell(record);
+        }
+        if let Some(end) = end {
+            self.show(&end.event)?;
+            self.stage.journal.append(std::slice::from_ref(&end)).map_err(RunError::Journal)?;
+            self.tell(&end);
         }
         for record in &batch {
             if let Event::AttemptStarted { task, attempt, .. } = &record.event {
@@ -262,6 +269,12 @@ impl<'r> Runner<'r> {
         Ok(())
     }
 
+    fn tell(&mut self, record: &Record) {
+        if let Some(history) = &self.history {
+            self.stage.observers.see(record, history);
+        }
+    }
+
     /// Brings the workspace in line with an event.
     fn show(&self, event: &Event) -> Result<(), RunError> {
         let workspace = &self.stage.workspace;
@@ -272,7 +285,7 @@ impl<'r> Runner<'r> {
             }
             Event::TaskFailed { task, failure } => {
                 let attempts = self.history.as_ref().and_then(|h| h.task(task.as_str())).map_or(0, |t| t.attempts);
-                (task.as_str(), workspace.write_output(task.as_str(), &error_text(task, failure, attempts)))
+                (task.as_str(), workspace.write_output(task.as_str(), &workspace::error_text(task, failure, attempts)))
             }
             Event::RunFinished { .. } => ("the run", self.show_result()?),
             _ => return Ok(()),
@@ -481,9 +494,4 @@ impl Drop for EndGuard {
             let _ = end.send(End { task, number, result: Err(failure) });
         }
     }
-}
-
-fn error_text(task: &Name, failure: &Failure, attempts: u32) -> String {
-    let tries = if attempts == 1 { "1 attempt".to_owned() } else { format!("{attempts} attempts") };
-    format!("ERROR: task {task} failed after {tries}\n\n{}: {}\n", failure.kind, failure.message)
 }

@@ -6,6 +6,8 @@ use std::io;
 use std::path::Path;
 
 use crate::disk::Dir;
+use crate::event::Failure;
+use crate::id::Name;
 use crate::lock::{Claim, Lock, LockError};
 
 /// The file that says which run the workspace shows, and that is locked while a process writes to it.
@@ -101,6 +103,14 @@ impl Workspace {
         self.outputs.write(&output_file(task), text.as_bytes(), false)
     }
 
+    /// Takes a task's file away.
+    ///
+    /// # Errors
+    /// If it is there and cannot be removed.
+    pub fn remove_output(&self, task: &str) -> io::Result<()> {
+        self.outputs.remove(&output_file(task))
+    }
+
     /// Writes the result of the run.
     ///
     /// # Errors
@@ -121,6 +131,13 @@ impl Workspace {
             Some(_) => Standing::Different,
         })
     }
+}
+
+/// What stands in the file of a task that failed.
+#[must_use]
+pub fn error_text(task: &Name, failure: &Failure, attempts: u32) -> String {
+    let tries = if attempts == 1 { "1 attempt".to_owned() } else { format!("{attempts} attempts") };
+    format!("ERROR: task {task} failed after {tries}\n\n{}: {}\n", failure.kind, failure.message)
 }
 
 /// The name of a task's file.

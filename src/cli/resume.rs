@@ -10,7 +10,7 @@ use crate::cli::run::read_script_again;
 use crate::cli::{Context, Outcome, terminal};
 use crate::disk::Dir;
 use crate::event::{Event, PlannedTask};
-use crate::history::History;
+use crate::history::{History, TaskHistory, TaskState};
 use crate::id::{Name, RunId};
 use crate::journal::{Journal, JournalError};
 use crate::lock::{Claim, Lock, this_process};
@@ -50,12 +50,17 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     if contents.torn {
         terminal::say("note: the journal's last line was cut off and is dropped; what it said had not been promised\n");
     }
-    let (orchestra, changes) = reload(args, project, &history)?;
-    let objects = open_objects(project)?;
-    let workspace = open_workspace(args, project, &history, &claim, &objects, &changes)?;
-    if history.is_complete() && changes.rerun.is_empty() {
+    let finished = || {
         terminal::say(&format!("nothing to resume: {run} is finished\n"));
-        return Ok(ExitCode::SUCCESS);
+        Ok(ExitCode::SUCCESS)
+    };
+    // The file of a finished run may well have changed since.
+    if history.is_complete() && !args.accept_changes {
+        return finished();
+    }
+    let (orchestra, changes) = reload(args, project, &history)?;
+    if history.is_complete() && changes.rerun.is_empty() {
+        return finished();
     }
     let voices = if history.start.rehearsal {
         let script = history.start.overrides.script.as_deref().map(read_script_again).transpose()?;
@@ -63,6 +68,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     } else {
         perform::voices(&orchestra, &Settings::from_environment())?
     };
+    let objects = open_objects(project)?;
+    let workspace = open_workspace(args, project, &history, &claim, &objects, &changes)?;
     let journal = Journal::reopen(&run_dir, &contents)
         .map_err(|error| Complaint::failure(format!("the journal of {run} cannot be written: {error}")))?;
     let done = history.tasks.iter().filter(|t| t.output().is_some()).count() - changes.rerun.len();
@@ -187,23 +194,33 @@ fn open_workspace(
     if !workspace.showed(claim) {
         workspace.clear().map_err(failed)?;
     }
+    let recorded = |task: &TaskHistory| match &task.state {
+        TaskState::Succeeded(output) | TaskState::Adopted(output, _) => objects.get(output).map_err(failed),
+        TaskState::Failed(failure) => Ok(workspace::error_text(&task.planned.task, failure, task.attempts).into()),
+        TaskState::Waiting | TaskState::Running | TaskState::Retrying(_) | TaskState::Skipped(..) => Ok("".into()),
+    };
+    let mut outdated = Vec::new();
     for task in &history.tasks {
         let name = task.planned.task.as_str();
-        let Some(output) = task.output().filter(|_| !changes.rerun.iter().any(|again| again.as_str() == name)) else {
-            continue;
-        };
-        let text = objects.get(output).map_err(failed)?;
-        match workspace.compare(name, &text).map_err(failed)? {
-            Standing::Same => {}
-            Standing::Different if !args.force => {
-                let file = workspace::output_file(name);
-                return Err(Complaint::usage(format!(
-                    "{file} was changed since the run wrote it, and would be written over"
-                ))
-                .help("move it away, or give --force to have the run's own output there again"));
-            }
-            Standing::Missing | Standing::Different => workspace.write_output(name, &text).map_err(failed)?,
+        let standing = workspace.compare(name, &recorded(task)?).map_err(failed)?;
+        if standing == Standing::Different && !args.force {
+            let file = workspace::output_file(name);
+            return Err(Complaint::usage(format!(
+                "{file} was changed since the run wrote it, and would be written over"
+            ))
+            .help("move it away, or give --force to have the run's own output there again"));
         }
+        let again = task.output().is_none() || changes.rerun.contains(&task.planned.task);
+        let as_it_should_be = if again { Standing::Missing } else { Standing::Same };
+        if standing != as_it_should_be {
+            outdated.push((task, again));
+        }
+    }
+    for (task, again) in outdated {
+        let name = task.planned.task.as_str();
+        // What an earlier try left must not pass for a change by hand if this process is killed in turn.
+        if again { workspace.remove_output(name) } else { workspace.write_output(name, &recorded(task)?) }
+            .map_err(failed)?;
     }
     Ok(workspace)
 }

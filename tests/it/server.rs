@@ -80,6 +80,11 @@ impl Seen {
     pub fn prompt(&self) -> &str {
         self.body["messages"].as_array().and_then(|m| m.last()).and_then(|m| m["content"].as_str()).unwrap_or_default()
     }
+
+    /// What orch asks for in a prompt, behind the goal and the material.
+    pub fn task(&self) -> &str {
+        self.prompt().rsplit("Your task: ").next().unwrap_or_default()
+    }
 }
 
 #[derive(Default)]
@@ -137,6 +142,28 @@ impl Server {
     /// The next requests with `text` in their body get these acts, one each; after them the echo again.
     pub fn when(&self, text: &str, acts: impl IntoIterator<Item = Act>) {
         self.shared.lock().rules.push((text.to_owned(), acts.into_iter().collect()));
+    }
+
+    /// A task with this description is always answered with this text.
+    pub fn plays(&self, task: &str, text: &str) {
+        self.when(&format!("Your task: {task}\""), std::iter::repeat_n(Act::Text(text.to_owned()), 100));
+    }
+
+    /// The descriptions of the tasks that were asked for, in the order in which the requests began.
+    pub fn tasks(&self) -> Vec<String> {
+        self.seen().iter().map(|seen| seen.task().to_owned()).collect()
+    }
+
+    /// How often a task with this description was asked for.
+    pub fn calls(&self, task: &str) -> usize {
+        self.seen().iter().filter(|seen| seen.task() == task).count()
+    }
+
+    /// The only request for the task with this description.
+    pub fn request(&self, task: &str) -> Seen {
+        let seen: Vec<Seen> = self.seen().into_iter().filter(|seen| seen.task() == task).collect();
+        assert_eq!(seen.len(), 1, "{task}");
+        seen[0].clone()
     }
 
     /// Lets all requests go on that [`Act::Hold`] holds, and those that it would hold.

@@ -1,0 +1,128 @@
+//! Which task runs when, by the order in which a real server was asked.
+
+use crate::server::{Act, Server};
+use crate::story::{RESULT, RUN, Story, orchestra, output};
+
+#[test]
+fn a_sequence_passes_each_output_on_and_the_last_one_is_the_result() {
+    let server = Server::start();
+    for (task, text) in [("do a", "Alpha"), ("do b", "Beta"), ("do c", "Gamma")] {
+        server.plays(task, text);
+    }
+    let tasks = ["name: a, description: do a", "name: b, description: do b", "name: c, description: do c"];
+    Story::new()
+        .file("x.yaml", orchestra("strategy: sequential", &tasks))
+        .server(&server)
+        .args(RUN)
+        .run()
+        .exits(0)
+        .prints_exactly("Gamma")
+        .says("SUCCEEDED")
+        .file_is(&output("a"), "Alpha")
+        .file_is(&output("b"), "Beta")
+        .file_is(RESULT, "Gamma");
+    assert_eq!(server.tasks(), ["do a", "do b", "do c"]);
+    let last = server.request("do c");
+    assert!(last.prompt().contains("output of task b>>\nBeta\n<<end"), "{}", last.prompt());
+    assert!(!last.prompt().contains("Alpha"), "only the task before is passed on");
+}
+
+#[test]
+fn context_gives_what_it_names_whatever_ran_in_between() {
+    let server = Server::start();
+    for (task, text) in [("do a", "Alpha"), ("do b", "Beta")] {
+        server.plays(task, text);
+    }
+    let tasks =
+        ["name: a, description: do a", "name: b, description: do b", "name: c, description: do c, context: [a]"];
+    Story::new().file("x.yaml", orchestra("strategy: sequential", &tasks)).server(&server).args(RUN).run().exits(0);
+    assert_eq!(server.tasks(), ["do a", "do b", "do c"]);
+    let last = server.request("do c");
+    assert!(last.prompt().contains("Alpha") && !last.prompt().contains("Beta"), "{}", last.prompt());
+}
+
+#[test]
+fn parallel_tasks_run_side_by_side_up_to_the_limit() {
+    let server = Server::start();
+    server.when("Your task: do", vec![Act::Hold; 5]);
+    let tasks = ["a", "b", "c", "d", "e"].map(|name| format!("name: {name}, description: do {name}"));
+    let tasks: Vec<&str> = tasks.iter().map(String::as_str).collect();
+    let running = Story::new()
+        .file("x.yaml", orchestra("strategy: parallel, max_parallel_tasks: 3", &tasks))
+        .server(&server)
+        .args(RUN)
+        .spawn();
+    server.wait_for(3);
+    server.release();
+    running.wait().exits(0);
+    assert_eq!((server.seen().len(), server.most_in_flight()), (5, 3));
+}
+
+#[test]
+fn a_ready_task_does_not_wait_for_the_layer_before_it() {
+    let server = Server::start();
+    server.when("Your task: do slow", [Act::Hold]);
+    let tasks = [
+        "name: slow, description: do slow",
+        "name: quick, description: do quick",
+        "name: next, description: do next, context: [quick]",
+        "name: last, description: do last, context: [next]",
+    ];
+    let running =
+        Story::new().file("x.yaml", orchestra("strategy: parallel", &tasks)).server(&server).args(RUN).spawn();
+    // All of the quick branch is asked for while the slow one has no answer.
+    server.wait_for(4);
+    server.release();
+    let ended = running.wait().exits(0);
+    let slow = server.settled().into_iter().find(|seen| seen.task() == "do slow").unwrap();
+    assert_eq!(slow.ended, Some(4));
+    assert!(ended.stdout.contains("# slow\n\n") && ended.stdout.contains("# last\n\n"), "{}", ended.stdout);
+}
+
+#[test]
+fn a_group_is_a_barrier() {
+    let server = Server::start();
+    let yaml = "
+orchestra:
+  id: x
+  execution:
+    strategy: mixed
+    max_parallel_tasks: 0
+    task_groups:
+      - {name: research, tasks: [a, b, c], execution_strategy: parallel}
+      - {name: deliver, tasks: [d, e], execution_strategy: sequential}
+tasks:
+  - {agent: developer, name: d, description: do d}
+  - {agent: developer, name: e, description: do e}
+  - {agent: developer, name: a, description: do a}
+  - {agent: developer, name: b, description: do b}
+  - {agent: developer, name: c, description: do c}
+";
+    server.when("Your task: do a", [Act::Hold]);
+    let running = Story::new().file("x.yaml", yaml).server(&server).args(RUN).spawn();
+    server.wait_for(3);
+    server.release();
+    running.wait().exits(0);
+    let seen = server.settled();
+    let mut first: Vec<&str> = seen[..3].iter().map(|seen| seen.task()).collect();
+    first.sort_unstable();
+    assert_eq!(first, ["do a", "do b", "do c"]);
+    assert_eq!([seen[3].task(), seen[4].task()], ["do d", "do e"]);
+    assert!(seen[..3].iter().all(|seen| seen.ended.unwrap() <= 3), "{seen:?}");
+}
+
+#[test]
+fn among_ready_tasks_the_most_urgent_is_first_and_then_the_order_of_the_file() {
+    let server = Server::start();
+    let tasks = [
+        "name: a, description: do a, priority: low",
+        "name: b, description: do b",
+        "name: c, description: do c, priority: high, context: [e]",
+        "name: d, description: do d",
+        "name: e, description: do e, priority: critical",
+    ];
+    let story = Story::new().server(&server).args(RUN);
+    let yaml = orchestra("strategy: parallel, max_parallel_tasks: 1", &tasks);
+    story.file("x.yaml", yaml).run().exits(0);
+    assert_eq!(server.tasks(), ["do e", "do c", "do b", "do d", "do a"]);
+}

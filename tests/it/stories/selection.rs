@@ -1,0 +1,71 @@
+//! A part of an orchestra, on what earlier runs have left.
+
+use crate::server::{Act, Server};
+use crate::story::{RESULT, RUN, Story, orchestra, output};
+
+const CHAIN: [&str; 3] = [
+    "name: a, description: do a",
+    "name: b, description: do b, context: [a]",
+    "name: c, description: do c, context: [b]",
+];
+
+fn chain(server: &Server) -> Story {
+    Story::new().file("x.yaml", orchestra("strategy: sequential", &CHAIN)).server(server).args(RUN)
+}
+
+#[test]
+fn from_runs_a_task_and_what_follows_on_what_is_there() {
+    let server = Server::start();
+    server.when("Your task: do a\"", [Act::Text("Alpha".to_owned())]);
+    server.when("Your task: do b\"", ["first", "second"].map(|text| Act::Text(text.to_owned())));
+    server.plays("do c", "Gamma");
+    let story = chain(&server);
+    let first = story.run().exits(0).file_is(&output("b"), "first").story.runs();
+    story
+        .and(["--from", "b"])
+        .run()
+        .exits(0)
+        .says(&format!("[a] ✅ reused from {}", first[0]))
+        .file_is(&output("a"), "Alpha")
+        .file_is(&output("b"), "second")
+        .file_is(RESULT, "Gamma");
+    assert_eq!(server.tasks(), ["do a", "do b", "do c", "do b", "do c"]);
+    assert!(server.seen()[3].prompt().contains("Alpha") && server.seen()[4].prompt().contains("second"));
+}
+
+#[test]
+fn only_runs_a_task_alone() {
+    let server = Server::start();
+    let story = chain(&server);
+    story.run().exits(0);
+    story.and(["--only", "b"]).run().exits(0).says("reused");
+    assert_eq!(server.tasks(), ["do a", "do b", "do c", "do b"]);
+    story.and(["--only", "a,c"]).run().exits(0);
+    assert_eq!(server.seen().len(), 6);
+}
+
+#[test]
+fn what_is_not_there_is_named_before_anything() {
+    let server = Server::start();
+    let story = chain(&server);
+    for (flags, words) in [
+        (["--from", "b"], "there is no earlier output of `a`"),
+        (["--only", "c"], "there is no earlier output of `b`"),
+        (["--only", "d"], "has no task `d`"),
+        (["--from", "../a"], "--from ../a"),
+    ] {
+        story.and(flags).run().exits(2).says(words).no_file(".orchestra").no_file("orchestra_workspaces");
+    }
+    assert!(server.seen().is_empty());
+}
+
+#[test]
+fn a_selection_that_was_interrupted_is_resumed_as_that() {
+    let server = Server::start();
+    let story = chain(&server);
+    story.run().exits(0);
+    server.when("Your task: do c", [Act::Status { code: 401, headers: vec![], body: String::new() }]);
+    story.and(["--from", "b"]).run().exits(1);
+    story.args(["resume"]).run().exits(0);
+    assert_eq!(["do a", "do b", "do c"].map(|task| server.calls(task)), [1, 2, 3]);
+}
