@@ -17,6 +17,8 @@ mod run;
 mod runs;
 mod schema;
 mod show;
+mod standing;
+mod table;
 mod terminal;
 mod validate;
 
