@@ -158,8 +158,8 @@ fn write(project: &Project, path: &str, text: &str, orchestra: &Orchestra) -> Re
     };
     let root = Dir::open(project.root()).map_err(|error| cannot(&project.root().display().to_string(), error))?;
     let workspace = orchestra.workspace.trim_start_matches("./");
-    root.make_child(workspace, false).map_err(|error| cannot(&orchestra.workspace, error))?;
-    root.make_child(ORCHESTRAS_DIR, false).map_err(|error| cannot(ORCHESTRAS_DIR, error))?;
+    root.make_child(workspace).map_err(|error| cannot(&orchestra.workspace, error))?;
+    root.make_child(ORCHESTRAS_DIR).map_err(|error| cannot(ORCHESTRAS_DIR, error))?;
     write_new(&project.root().join(path), text).map_err(|error| cannot(path, error))
 }
 

@@ -108,7 +108,7 @@ fn text(project: &Project, output: &Output) -> Result<String, Complaint> {
     if let Some(text) = &output.text {
         return Ok(text.to_string());
     }
-    let objects = Dir::open(&project.root().join(STATE_DIR)).and_then(|state| Objects::open(&state));
+    let objects = Dir::open(&project.root().join(STATE_DIR)).map(Objects::below);
     let text = objects.and_then(|objects| objects.get(output));
     text.map(|text| text.to_string()).map_err(|error| Complaint::failure(format!("the output cannot be read: {error}")))
 }
