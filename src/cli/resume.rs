@@ -63,7 +63,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
         return finished();
     }
     let voices = if history.start.rehearsal {
-        let script = history.start.overrides.script.as_deref().map(read_script_again).transpose()?;
+        let script =
+            history.start.overrides.script.as_deref().map(|path| read_script_again(path, &orchestra)).transpose()?;
         perform::rehearsal_voices(&orchestra, Player::new(script))
     } else {
         perform::voices(&orchestra, &Settings::from_environment())?
