@@ -75,7 +75,8 @@ fn a_ready_task_does_not_wait_for_the_layer_before_it() {
     server.release();
     let ended = running.wait().exits(0);
     let slow = server.settled().into_iter().find(|seen| seen.task() == "do slow").unwrap();
-    assert_eq!(slow.ended, Some(4));
+    // It was held until the last one was asked for; which of the two answers came first then is chance.
+    assert!(slow.ended >= Some(3));
     assert!(ended.stdout.contains("# slow\n\n") && ended.stdout.contains("# last\n\n"), "{}", ended.stdout);
 }
 
