@@ -413,6 +413,7 @@ impl<'r> Runner<'r> {
                 self.note(Event::TaskSucceeded { task: name, attempt: number, output });
                 return Ok(());
             }
+            Err(failure) if failure.kind == FailureKind::ContextTooLong => self.name_largest_inputs(task, failure),
             Err(failure) => failure,
         };
         let tries = self.history.as_ref().and_then(|h| h.task(name.as_str())).map_or(number, |t| t.tries);
@@ -425,6 +426,26 @@ impl<'r> Runner<'r> {
             None => self.note(Event::TaskFailed { task: name, failure }),
         }
         Ok(())
+    }
+
+    /// A prompt that is too long is mostly what other tasks have written; a person needs to know which.
+    fn name_largest_inputs(&self, task: TaskIx, failure: Failure) -> Failure {
+        let Some(history) = &self.history else { return failure };
+        let needs = self.orchestra.plan.needs(task).iter();
+        let mut inputs: Vec<(u64, &str)> = needs
+            .filter_map(|&needed| {
+                let name = self.orchestra.tasks[needed].name.as_str();
+                Some((history.task(name)?.output()?.bytes, name))
+            })
+            .collect();
+        inputs.sort_unstable_by(|a, b| b.cmp(a));
+        let largest: Vec<String> =
+            inputs.iter().take(3).map(|(bytes, name)| format!("the output of {name} ({bytes} bytes)")).collect();
+        if largest.is_empty() {
+            return failure;
+        }
+        let message = format!("{}; its largest inputs are {}", failure.message, largest.join(", "));
+        Failure { message, ..failure }
     }
 
     fn retry_due(&mut self) {

@@ -73,8 +73,6 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let workspace = open_workspace(args, project, &history, &claim, &objects, &changes)?;
     let journal = Journal::reopen(&run_dir, &contents)
         .map_err(|error| Complaint::failure(format!("the journal of {run} cannot be written: {error}")))?;
-    let done = history.tasks.iter().filter(|t| t.output().is_some()).count() - changes.rerun.len();
-    terminal::say(&format!("resuming {run}: {done} of {} tasks are done already\n", history.tasks.len()));
     let first = vec![Event::RunResumed { holder: claim.holder, rerun: changes.rerun, changed: changes.changed }];
     let disk = OnDisk { run_dir, journal, objects, workspace, lock };
     perform(Arc::new(orchestra), voices, disk, &contents.records, first, args.talk)
