@@ -256,7 +256,7 @@ impl Ended {
     }
 
     #[track_caller]
-    pub fn is_killed(self) -> Self {
+    pub fn dies(self) -> Self {
         self.check(self.code().is_none(), &format!("it is not killed but exits {}", self.status));
         self
     }

@@ -55,7 +55,7 @@ fn two_resumes_of_one_run_do_not_both_go_on() {
     server.wait_for(1);
     // A lock ends with its process.
     first.signal(rustix::process::Signal::KILL);
-    first.wait().is_killed();
+    first.wait().dies();
     let second = story.args(["resume"]).spawn();
     server.wait_for(2);
     story.args(["resume"]).run().exits(2).says(&format!("process {}", second.pid()));

@@ -131,7 +131,7 @@ fn a_resume_that_is_killed_anywhere_is_resumed_in_turn() {
         let last = sweep(step, |number| {
             let at = format!("kill:{first}, then kill:{number}");
             let (story, server) = project();
-            story.disk(format!("kill:{first}")).run().is_killed();
+            story.disk(format!("kill:{first}")).run().dies();
             let before = left(&story);
             let killed = story.args(["resume"]).disk(format!("kill:{number}")).run();
             if killed.code().is_some() {

@@ -1,6 +1,6 @@
 //! Where a run writes, and that it knows whether it can before anything is called.
 
-use crate::server::Server;
+use crate::server::{Act, Server};
 use crate::story::{RESULT, RUN, Story, orchestra, output};
 
 const TASK: [&str; 1] = ["name: a, description: do a"];
@@ -90,6 +90,24 @@ fn a_link_that_leads_out_of_the_project_is_refused() {
     }
     assert!(server.seen().is_empty());
     assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0, "nothing was written there");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_workspace_that_became_a_link_out_of_the_project_is_not_resumed_into() {
+    let server = Server::start();
+    server.when("do a", [Act::Status { code: 401, headers: vec![], body: String::new() }]);
+    let outside = tempfile::tempdir().unwrap();
+    let story = story(&server).run().exits(1).story;
+    std::fs::remove_dir_all(story.path("orchestra_workspaces/x")).unwrap();
+    std::os::unix::fs::symlink(outside.path(), story.path("orchestra_workspaces/x")).unwrap();
+    story.args(["resume"]).run().exits(2).says("error: the workspace");
+    assert_eq!((server.seen().len(), std::fs::read_dir(outside.path()).unwrap().count()), (1, 0));
+    // The user may well send a run there.
+    server.when("do a", [Act::Status { code: 401, headers: vec![], body: String::new() }]);
+    let elsewhere = story.args(RUN).and(["--workspace", outside.path().to_str().unwrap()]).run().exits(1).story;
+    elsewhere.args(["resume"]).run().exits(0);
+    assert!(outside.path().join("task_outputs/a_output.txt").is_file());
 }
 
 #[cfg(unix)]
