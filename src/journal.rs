@@ -102,8 +102,8 @@ impl Journal {
 }
 
 /// Whether something outside the process follows from the event, so that it must not be lost.
-/// A call's own events only inform: the attempt is what is counted, and its end what is kept. A run whose end is lost
-/// is ended once more by a resume.
+/// A call's own events only inform: the attempt is what is counted, and its end what is kept. The end of a run only
+/// says what the ends of its tasks say already.
 fn is_promise(event: &Event) -> bool {
     !matches!(
         event,

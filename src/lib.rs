@@ -28,8 +28,8 @@ pub mod schedule;
 pub mod settings;
 pub mod spec;
 pub mod sse;
+#[cfg(test)]
+mod story;
 pub mod summary;
 pub mod template;
 pub mod workspace;
-#[cfg(test)]
-mod story;

@@ -1,3 +1,184 @@
+//! `orch create`: a new orchestra from the project's playbooks, or from a template where there are none.
+//!
+//! What it writes has been read and resolved before, so that it runs as it stands.
+
+mod draft;
+mod templates;
+
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::ValueEnum;
+
+use crate::cli::complaint::{Complaint, say_reports};
+use crate::cli::create::draft::Draft;
+use crate::cli::load::check;
+use crate::cli::{Context, Outcome, terminal};
+use crate::diagnostic::{Source, near_miss};
+use crate::disk::Dir;
+use crate::event::Overrides;
+use crate::id::Name;
+use crate::orchestra::Orchestra;
+use crate::printable::plural;
+use crate::project::{FindError, ORCHESTRAS_DIR, Project};
+use crate::{roles, spec};
+
+/// Where a user may put the schema for editors, within [`ORCHESTRAS_DIR`].
+const SCHEMA: &str = ".schema.json";
+
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
-pub(super) fn run(_: &Args, _: &super::Context) -> super::Outcome { Ok(0.into()) }
+#[command(
+    after_help = "The tasks are those of the project's playbooks (agents/<name>/playbook/<name>_playbook.yaml or \
+                        agents/<name>.yaml), one after another. Without playbooks, the ids sdlc, content_creation and \
+                        data_analysis give an orchestra that is ready to run, and any other id one to edit."
+)]
+pub(super) struct Args {
+    /// The new orchestra's id, which names its file and its workspace
+    id: String,
+    /// Take these agents and no others, in this order: playbooks of the project, or built-in roles
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    agents: Vec<String>,
+    /// How its tasks are put in order
+    #[arg(long, value_enum)]
+    strategy: Option<Strategy>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Strategy {
+    /// One after another; each gets the output of the one before it
+    Sequential,
+    /// All at once
+    Parallel,
+    /// All but the last at once, and the last on their outputs
+    Mixed,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Outcome {
+    let project = &context.project;
+    let id = Name::new(&args.id)
+        .map_err(|error| Complaint::usage(format!("{:?} cannot be the id of an orchestra: {error}", args.id)))?;
+    let path = format!("{ORCHESTRAS_DIR}/{id}_orchestra.yaml");
+    check_free(project, id.as_str(), &path)?;
+    let (text, origin) = compose(args, project, id.as_str())?;
+    let text = editor_line(project) + &text;
+    let source = Arc::new(Source::new(path.clone(), text));
+    let (orchestra, warnings) = check(project, &source, &Overrides::default()).map_err(Complaint::mistakes)?;
+    say_reports(&warnings);
+    write(project, &path, &source.text, &orchestra)?;
+    terminal::print(&format!("{path}\n"));
+    terminal::say(&next_steps(id.as_str(), &origin));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses an id that is taken, whoever has it.
+fn check_free(project: &Project, id: &str, path: &str) -> Result<(), Complaint> {
+    let taken = |by: &str| {
+        Complaint::usage(format!("there is already an orchestra `{id}`: {by}"))
+            .help("nothing was written; edit that file, remove it, or choose another id")
+    };
+    if std::fs::symlink_metadata(project.root().join(path)).is_ok() {
+        return Err(taken(path));
+    }
+    match project.find(id) {
+        Err(FindError::Unknown { .. }) => Ok(()),
+        Ok(source) => Err(taken(&source.path)),
+        Err(FindError::Io { path, .. }) => Err(taken(&path)),
+        Err(FindError::Unreadable(report)) => Err(taken(&report.source.path)),
+    }
+}
+
+/// The text of the new file, and what it was made from.
+fn compose(args: &Args, project: &Project, id: &str) -> Result<(String, String), Complaint> {
+    let agents = agents(args, project)?;
+    if agents.is_empty() {
+        if args.strategy.is_some() {
+            return Err(Complaint::usage("--strategy needs agents, and this project has no playbooks")
+                .help("name built-in roles, such as `--agents researcher,writer`, or edit `strategy` in the file"));
+        }
+        return Ok(match templates::finished(id) {
+            Some(text) => (text, format!("the template `{id}`, ready to run")),
+            None => (templates::starter(id), "an example that runs; its comments say what to edit".to_owned()),
+        });
+    }
+    let names = agents.iter().map(String::as_str);
+    let (playbooks, _) = project.playbooks(names.clone()).map_err(Complaint::mistakes)?;
+    let strategy = match args.strategy {
+        None | Some(Strategy::Sequential) => spec::Strategy::Sequential,
+        Some(Strategy::Parallel) => spec::Strategy::Parallel,
+        Some(Strategy::Mixed) => spec::Strategy::Mixed,
+    };
+    let draft = Draft::new(names.map(|name| (name, playbooks.get(name).map(|p| &p.playbook))), strategy);
+    let tasks = plural(draft.len() as u64, "task", "tasks");
+    let origin = format!("{tasks} for {}: {}", plural(agents.len() as u64, "agent", "agents"), agents.join(", "));
+    Ok((draft.render(id), origin))
+}
+
+/// The agents that were asked for, else those of the project.
+fn agents(args: &Args, project: &Project) -> Result<Vec<String>, Complaint> {
+    let playbooks = project.agents();
+    if args.agents.is_empty() {
+        return Ok(playbooks);
+    }
+    let mut agents: Vec<String> = Vec::new();
+    for name in &args.agents {
+        if !playbooks.contains(name) && roles::find(name).is_none() {
+            let known = playbooks.iter().map(String::as_str).chain(roles::all().iter().map(|role| role.name));
+            let complaint = Complaint::usage(format!("there is no agent `{name}`"));
+            return Err(match near_miss(name, known) {
+                Some(near) => complaint.help(format!("did you mean `{near}`?")),
+                None => complaint.help(format!("describe it in agents/{name}.yaml, or name a built-in role")),
+            });
+        }
+        if !agents.contains(name) {
+            agents.push(name.clone());
+        }
+    }
+    Ok(agents)
+}
+
+/// What an editor needs to complete and check the file: the schema where the user has put it, else how to get it.
+fn editor_line(project: &Project) -> String {
+    if project.root().join(ORCHESTRAS_DIR).join(SCHEMA).is_file() {
+        return format!("# yaml-language-server: $schema={SCHEMA}\n");
+    }
+    // The backticks keep editors from taking this for the line itself, and missing the file.
+    format!(
+        "# For an editor that completes and checks this file: `orch schema > {ORCHESTRAS_DIR}/{SCHEMA}`, and as line 1\n\
+         # `# yaml-language-server: $schema={SCHEMA}`\n"
+    )
+}
+
+/// Makes the workspace, then the file, which must not be there.
+fn write(project: &Project, path: &str, text: &str, orchestra: &Orchestra) -> Result<(), Complaint> {
+    let cannot = |what: &str, error: std::io::Error| {
+        Complaint::failure(format!("{what} cannot be made: {error}"))
+            .help("check who may write to the project's folder")
+    };
+    let root = Dir::open(project.root()).map_err(|error| cannot(&project.root().display().to_string(), error))?;
+    let workspace = orchestra.workspace.trim_start_matches("./");
+    root.make_child(workspace).map_err(|error| cannot(&orchestra.workspace, error))?;
+    root.make_child(ORCHESTRAS_DIR).map_err(|error| cannot(ORCHESTRAS_DIR, error))?;
+    write_new(&project.root().join(path), text).map_err(|error| cannot(path, error))
+}
+
+/// Writes a file that is not there. Another one of that name, which came in the meantime, stays as it is.
+fn write_new(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(path)?;
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+    if written.is_err() {
+        // Half an orchestra is none.
+        let _ = std::fs::remove_file(path);
+    }
+    written
+}
+
+fn next_steps(id: &str, origin: &str) -> String {
+    format!(
+        "{origin}\nnext:\n  \
+         orch run {id} --goal \"...\" --dry-run     what would run, and on which models\n  \
+         orch run {id} --goal \"...\" --rehearse    all of it, without a model\n  \
+         orch run {id} --goal \"...\"\n"
+    )
+}

@@ -1,3 +1,273 @@
+//! `orch doctor`: which models can be used from here and why others cannot, and whether runs can be kept.
+//!
+//! Says where a key comes from and never the key.
+
+mod ask;
+mod place;
+
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use crate::cli::complaint::{Complaint, FAILURE};
+use crate::cli::doctor::ask::{Answer, Question};
+use crate::cli::doctor::place::Place;
+use crate::cli::load::check;
+use crate::cli::{Context, Outcome, list, table, terminal};
+use crate::diagnostic::near_miss;
+use crate::event::Overrides;
+use crate::orchestra::ModelRef;
+use crate::printable::{clean, plural};
+use crate::project::Project;
+use crate::settings::{MODEL_VARIABLE, Settings};
+use crate::spec::Provider;
+
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
-pub(super) fn run(_: &Args, _: &super::Context) -> super::Outcome { Ok(0.into()) }
+#[command(
+    after_help = "Looks at the default model and at every model that an orchestra of the project names, and asks each \
+                        server for its list of models. Exit code: 0 if at least one model can be used, else 1."
+)]
+pub(super) struct Args {
+    /// Ask no server, and go by the environment and the files alone
+    #[arg(long)]
+    offline: bool,
+    /// Give what is found as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was found.
+#[derive(Debug, Serialize)]
+struct Findings {
+    models: Vec<Finding>,
+    /// Orchestras with mistakes, whose models are not known.
+    skipped: Vec<String>,
+    project: Place,
+}
+
+/// What was found out about a model.
+#[derive(Debug, Serialize)]
+struct Finding {
+    /// `provider/model`; `null` where the environment gives no default.
+    model: Option<String>,
+    provider: Option<&'static str>,
+    /// Whether it is the model of agents that name none.
+    default: bool,
+    /// The orchestras that name it.
+    orchestras: Vec<String>,
+    usable: bool,
+    /// The server's host.
+    host: Option<String>,
+    /// Where its address comes from.
+    address_from: Option<String>,
+    /// The variable that its key comes from; `null` if it is called without one.
+    key_from: Option<String>,
+    #[serde(flatten)]
+    server: Option<Answer>,
+    /// Why it cannot be used, or what is odd about it.
+    why: Option<String>,
+    help: Option<String>,
+}
+
+/// A model that something names.
+#[derive(Debug)]
+struct Wanted {
+    model: ModelRef,
+    default: bool,
+    orchestras: Vec<String>,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Outcome {
+    let project = &context.project;
+    let settings = Settings::from_environment();
+    let (wanted, skipped) = wanted(project, &settings);
+    let questions: Vec<Result<Question, Box<Finding>>> =
+        wanted.into_iter().map(|wanted| prepare(wanted, &settings)).collect();
+    let answers = if args.offline { Vec::new() } else { ask_all(&questions)? };
+    let mut models: Vec<Finding> = Vec::new();
+    if let Err(unusable) = settings.default_model() {
+        models.push(Finding { why: Some(unusable.why), help: Some(unusable.help), ..Finding::of_no_model() });
+    }
+    models.extend(questions.into_iter().map(|question| match question {
+        Ok(question) => {
+            let answer = answers.iter().find(|(server, _)| *server == question.server).map(|(_, answer)| answer);
+            judge(question, answer)
+        }
+        Err(finding) => *finding,
+    }));
+    let findings = Findings { models, skipped, project: Place::look(project.root()) };
+    terminal::print(&if args.json { table::json(&findings) } else { page(&findings) });
+    let usable = findings.models.iter().any(|finding| finding.usable);
+    Ok(if usable { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) })
+}
+
+/// The default model and those that the orchestras name, each once, and the orchestras that could not be read.
+fn wanted(project: &Project, settings: &Settings) -> (Vec<Wanted>, Vec<String>) {
+    let default = settings.default_model().ok();
+    let mut wanted: Vec<Wanted> = Vec::new();
+    wanted.extend(default.map(|model| Wanted { model, default: true, orchestras: Vec::new() }));
+    let mut skipped = Vec::new();
+    for file in list::files(project) {
+        let path = file.as_ref().map_or_else(|report| &report.source.path, |source| &source.path).clone();
+        let checked = file.ok().and_then(|source| check(project, &source, &Overrides::default()).ok());
+        let Some((orchestra, _)) = checked else {
+            skipped.push(path);
+            continue;
+        };
+        let id = orchestra.id.to_string();
+        for model in orchestra.agents.into_iter().filter_map(|agent| agent.model) {
+            match wanted.iter_mut().find(|known| is_same(&known.model, &model)) {
+                Some(known) if known.orchestras.contains(&id) => {}
+                Some(known) => known.orchestras.push(id.clone()),
+                None => wanted.push(Wanted { model, default: false, orchestras: vec![id.clone()] }),
+            }
+        }
+    }
+    (wanted, skipped)
+}
+
+/// Prices, temperatures and limits make no difference to whether a model can be called.
+fn is_same(one: &ModelRef, other: &ModelRef) -> bool {
+    let key = |model: &ModelRef| (model.label(), model.base_url.clone(), model.api_key_env.clone());
+    key(one) == key(other)
+}
+
+fn prepare(wanted: Wanted, settings: &Settings) -> Result<Question, Box<Finding>> {
+    let mut finding = Finding {
+        model: Some(wanted.model.label()),
+        provider: Some(wanted.model.provider.name()),
+        default: wanted.default,
+        orchestras: wanted.orchestras,
+        key_from: key_from(&wanted.model, settings),
+        ..Finding::of_no_model()
+    };
+    match settings.reach(&wanted.model) {
+        Ok(reachable) => {
+            finding.usable = true;
+            finding.address_from = Some(reachable.origin);
+            let mut question = Question::new(&wanted.model, reachable.endpoint);
+            finding.host = Some(question.host());
+            question.finding = finding;
+            Ok(question)
+        }
+        Err(unusable) => Err(Box::new(Finding { why: Some(unusable.why), help: Some(unusable.help), ..finding })),
+    }
+}
+
+/// The variable that a model's key comes from: the file's, or the provider's usual one where that is used and set.
+fn key_from(model: &ModelRef, settings: &Settings) -> Option<String> {
+    let usual = match model.provider {
+        Provider::Openai => Some("OPENAI_API_KEY"),
+        Provider::Anthropic => Some("ANTHROPIC_API_KEY"),
+        Provider::Ollama => None,
+    };
+    let usual = usual.filter(|_| model.base_url.is_none()).map(str::to_owned);
+    model.api_key_env.clone().or(usual).filter(|name| settings.get(name).is_some())
+}
+
+/// Asks every server once, all at the same time.
+fn ask_all(questions: &[Result<Question, Box<Finding>>]) -> Result<Vec<(String, Answer)>, Complaint> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Complaint::failure(format!("no server can be asked: {error}")))?;
+    let answers = runtime.block_on(ask::all(questions.iter().flatten()));
+    // A look-up of a name that hangs must not keep the process.
+    runtime.shutdown_background();
+    Ok(answers)
+}
+
+/// What a server's answer means for a model.
+fn judge(question: Question, answer: Option<&Answer>) -> Finding {
+    let mut finding = question.finding;
+    match answer {
+        None => {}
+        Some(Answer::Failed { failure, usable }) => {
+            finding.usable = *usable;
+            finding.why = Some(clean(&failure.to_string()).into_owned());
+            finding.help = Some(ask::help(failure, finding.key_from.as_deref()));
+        }
+        Some(Answer::Models { models }) if !models.iter().any(|listed| ask::names(listed, &question.model)) => {
+            let count = plural(models.len() as u64, "model", "models");
+            finding.why = Some(format!("its server lists {count}, and this is not one of them"));
+            let near = near_miss(&question.model, models.iter().map(String::as_str));
+            finding.help = Some(match near.or(models.first().map(String::as_str)) {
+                Some(other) => format!("it has `{}`, for one; check the name", clean(other)),
+                None => "load a model there".to_owned(),
+            });
+        }
+        Some(Answer::Models { .. }) => {}
+    }
+    finding.server = answer.cloned();
+    finding
+}
+
+impl Finding {
+    fn of_no_model() -> Self {
+        Self {
+            model: None,
+            provider: None,
+            default: false,
+            orchestras: Vec::new(),
+            usable: false,
+            host: None,
+            address_from: None,
+            key_from: None,
+            server: None,
+            why: None,
+            help: None,
+        }
+    }
+
+    fn lines(&self) -> Vec<(&'static str, String)> {
+        let mut lines = Vec::new();
+        let mut used: Vec<String> = self.orchestras.clone();
+        if self.default {
+            used.insert(0, "agents that name no model".to_owned());
+        }
+        if !used.is_empty() {
+            lines.push(("for", used.join(", ")));
+        }
+        if let (Some(host), Some(from)) = (&self.host, &self.address_from) {
+            lines.push(("server", format!("{} ({from})", clean(host))));
+            lines.push(("key", self.key_from.clone().unwrap_or_else(|| "none".to_owned())));
+        }
+        match &self.server {
+            Some(Answer::Models { .. }) if self.why.is_none() => lines.push(("asked", "it has the model".to_owned())),
+            None if self.host.is_some() => lines.push(("asked", "no".to_owned())),
+            _ => {}
+        }
+        lines.extend(self.why.iter().map(|why| ("why", why.clone())));
+        lines.extend(self.help.iter().map(|help| ("help", help.clone())));
+        lines
+    }
+}
+
+fn page(findings: &Findings) -> String {
+    let mut page = String::from("models\n");
+    for finding in &findings.models {
+        let verdict = match (finding.usable, &finding.why) {
+            (true, None) => "usable",
+            (true, Some(_)) => "usable, but",
+            (false, _) => "not usable",
+        };
+        let named =
+            finding.model.as_deref().map_or_else(|| "the default".to_owned(), |model| clean(model).into_owned());
+        page.push_str(&format!("  {named}: {verdict}\n"));
+        for (label, text) in finding.lines() {
+            page.push_str(&format!("    {:<8}{text}\n", format!("{label}:")));
+        }
+    }
+    if !findings.models.iter().any(|finding| finding.usable) {
+        page.push_str("  no model can be used from here; `orch run ... --rehearse` runs without one\n");
+    } else if !findings.models.iter().any(|finding| finding.default) {
+        page.push_str(&format!("  {MODEL_VARIABLE}=provider/model sets the default\n"));
+    }
+    for path in &findings.skipped {
+        page.push_str(&format!("  {path} has mistakes and was left out: `orch validate` names them\n"));
+    }
+    page + "\n" + &findings.project.page()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,3 +1,142 @@
+//! `orch list`: the orchestras of the project, those that cannot run included.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::cli::load::check;
+use crate::cli::table::{self, Table};
+use crate::cli::{Context, Outcome, terminal};
+use crate::diagnostic::{Diagnostic, Report, Source};
+use crate::event::Overrides;
+use crate::printable::{one_line, plural};
+use crate::project::{self, FindError, ORCHESTRAS_DIR, Project};
+
+/// As much of a description as a row has room for, in columns.
+const DESCRIPTION: usize = 50;
+
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
-pub(super) fn run(_: &Args, _: &super::Context) -> super::Outcome { Ok(0.into()) }
+pub(super) struct Args {
+    /// Give the list as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// A row of the list.
+#[derive(Debug, Serialize)]
+struct Listed {
+    id: String,
+    path: String,
+    valid: bool,
+    /// `null` where the file has mistakes, as are the next two.
+    strategy: Option<&'static str>,
+    tasks: Option<usize>,
+    description: Option<String>,
+    /// How many mistakes keep it from running.
+    mistakes: usize,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Outcome {
+    let found = files(&context.project);
+    let listed: Vec<Listed> = found.iter().map(|file| look(&context.project, file)).collect();
+    if args.json {
+        terminal::print(&table::json(&listed));
+    } else if listed.is_empty() {
+        terminal::say(&format!("no orchestras in {ORCHESTRAS_DIR}/: `orch create ID` makes one\n"));
+    } else {
+        terminal::print(&page(&listed));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The project's orchestras by file name, each with its text or with why it cannot be read.
+pub(super) fn files(project: &Project) -> Vec<Result<Arc<Source>, Report>> {
+    let Ok(entries) = std::fs::read_dir(project.root().join(ORCHESTRAS_DIR)) else { return Vec::new() };
+    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    let mut names: Vec<String> = names.filter(|name| name.ends_with(".yaml") || name.ends_with(".yml")).collect();
+    names.sort();
+    names.iter().map(|name| find(project, &format!("{ORCHESTRAS_DIR}/{name}"))).collect()
+}
+
+/// An orchestra's text, or why there is none, as a mistake in a file of that name.
+pub(super) fn find(project: &Project, name: &str) -> Result<Arc<Source>, Report> {
+    project.find(name).map_err(|error| match error {
+        FindError::Unreadable(report) => *report,
+        FindError::Io { ref path, error: ref cause } => {
+            let mistake = Diagnostic::error_in_file(format!("the file cannot be read: {cause}"));
+            Report::new(Arc::new(Source::new(path.clone(), "")), vec![mistake])
+        }
+        FindError::Unknown { .. } => {
+            let mistake = Diagnostic::error_in_file(error.to_string());
+            let help = "`orch list` names those of this project, `orch create ID` makes a new one";
+            Report::new(Arc::new(Source::new(name, "")), vec![mistake.help(help)])
+        }
+    })
+}
+
+fn look(project: &Project, file: &Result<Arc<Source>, Report>) -> Listed {
+    let checked = match file {
+        Ok(source) => check(project, source, &Overrides::default()),
+        Err(report) => Err(vec![report.clone()]),
+    };
+    let path = file.as_ref().map_or_else(|report| &report.source.path, |source| &source.path).clone();
+    match checked {
+        Ok((orchestra, _)) => Listed {
+            id: orchestra.id.to_string(),
+            path,
+            valid: true,
+            strategy: Some(orchestra.execution.strategy.name()),
+            tasks: Some(orchestra.tasks.len()),
+            description: orchestra.description,
+            mistakes: 0,
+        },
+        Err(reports) => Listed {
+            id: project::stem(&path).unwrap_or_default(),
+            path,
+            valid: false,
+            strategy: None,
+            tasks: None,
+            description: None,
+            mistakes: reports.iter().map(Report::errors).sum(),
+        },
+    }
+}
+
+fn page(listed: &[Listed]) -> String {
+    let mut table = Table::new(["id", "strategy", "tasks", "description", "path"]);
+    for one in listed {
+        let tasks = one.tasks.map_or_else(|| "-".to_owned(), |tasks| tasks.to_string());
+        let description = match one.mistakes {
+            0 => one_line(one.description.as_deref().unwrap_or_default(), DESCRIPTION),
+            n => format!("{}: `orch validate` names them", plural(n as u64, "mistake", "mistakes")),
+        };
+        table.row([&one.id, one.strategy.unwrap_or("invalid"), &tasks, &description, &one.path]);
+    }
+    table.render()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_run_or_be_read_is_listed_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join(ORCHESTRAS_DIR);
+        std::fs::create_dir(&dir).unwrap();
+        std::fs::write(dir.join("a.yaml"), "tasks:\n  - {name: x, agent: writer, description: hi}\n").unwrap();
+        std::fs::write(dir.join("b.yml"), "task: []\n").unwrap();
+        std::fs::write(dir.join("c.yaml"), b"\xFF\xFF").unwrap();
+        std::fs::write(dir.join("notes.txt"), "").unwrap();
+        let project = Project::at(folder.path());
+        let listed: Vec<Listed> = files(&project).iter().map(|file| look(&project, file)).collect();
+        assert_eq!(
+            page(&listed),
+            "ID  STRATEGY    TASKS  DESCRIPTION                             PATH\n\
+             a   sequential  1                                              orchestras/a.yaml\n\
+             b   invalid     -      2 mistakes: `orch validate` names them  orchestras/b.yml\n\
+             c   invalid     -      1 mistake: `orch validate` names them   orchestras/c.yaml\n"
+        );
+    }
+}

@@ -2,12 +2,12 @@
 //!
 //! Each command has a file of its own with its arguments and what it does.
 
+mod clean;
 mod complaint;
 mod completions;
 mod create;
 mod doctor;
 mod dry_run;
-mod clean;
 mod graph;
 mod list;
 mod load;
@@ -17,6 +17,8 @@ mod run;
 mod runs;
 mod schema;
 mod show;
+mod standing;
+mod table;
 mod terminal;
 mod validate;
 

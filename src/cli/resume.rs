@@ -63,7 +63,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
         return finished();
     }
     let voices = if history.start.rehearsal {
-        let script = history.start.overrides.script.as_deref().map(read_script_again).transpose()?;
+        let script =
+            history.start.overrides.script.as_deref().map(|path| read_script_again(path, &orchestra)).transpose()?;
         perform::rehearsal_voices(&orchestra, Player::new(script))
     } else {
         perform::voices(&orchestra, &Settings::from_environment())?
@@ -73,8 +74,6 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     bring_up_to_date(args, &workspace, &history, &claim, &objects, &changes)?;
     let journal = Journal::reopen(&run_dir, &contents)
         .map_err(|error| Complaint::failure(format!("the journal of {run} cannot be written: {error}")))?;
-    let done = history.tasks.iter().filter(|t| t.output().is_some()).count() - changes.rerun.len();
-    terminal::say(&format!("resuming {run}: {done} of {} tasks are done already\n", history.tasks.len()));
     let first = vec![Event::RunResumed { holder: claim.holder, rerun: changes.rerun, changed: changes.changed }];
     let disk = OnDisk { run_dir, journal, objects, workspace, lock };
     perform(Arc::new(orchestra), voices, disk, &contents.records, first, args.talk)

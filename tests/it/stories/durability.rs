@@ -105,7 +105,7 @@ fn a_file_that_has_changed_is_refused_unless_that_is_accepted() {
     let story = story.file("x.yaml", orchestra("retry_strategy: none", &changed));
     resume(&story, &[]).run().exits(2).says("has changed since the run started, in `b`").says("--accept-changes");
     assert_eq!(server.seen().len(), 3);
-    resume(&story, &["--accept-changes"]).run().exits(0).says("1 of 3 tasks are done already");
+    resume(&story, &["--accept-changes"]).run().exits(0).says("1 of 3 done");
     assert_eq!((calls(&server), server.calls("do b better")), ([1, 1, 2], 1));
 }
 

@@ -37,7 +37,7 @@ fn one_signal_lets_the_call_end_and_starts_nothing_new() {
             .file_has(&output("b"), "echo")
             .no_file(RESULT);
         assert_eq!(server.tasks(), ["do a", "do b"]);
-        story.args(["resume"]).run().exits(0).says("2 of 3 tasks are done already").file_has(RESULT, "echo");
+        story.args(["resume"]).run().exits(0).says("2 of 3 done").file_has(RESULT, "echo");
         assert_eq!(server.tasks(), ["do a", "do b", "do c"]);
     }
 }

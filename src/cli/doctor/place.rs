@@ -1,0 +1,82 @@
+//! Whether runs can be kept in a project's folder, and what else is at hand.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde::Serialize;
+
+use crate::project::STATE_DIR;
+
+/// What was found about the project.
+#[derive(Debug, Serialize)]
+pub(super) struct Place {
+    folder: String,
+    folder_writable: bool,
+    /// `null` where it is not there yet.
+    state_writable: Option<bool>,
+    /// The version of git; `null` if there is none.
+    git: Option<String>,
+}
+
+impl Place {
+    /// Looks at a folder, and writes nothing.
+    pub(super) fn look(root: &Path) -> Self {
+        let state = root.join(STATE_DIR);
+        Self {
+            folder: root.display().to_string(),
+            folder_writable: is_writable(root),
+            state_writable: std::fs::symlink_metadata(&state).is_ok().then(|| is_writable(&state)),
+            git: git_version(),
+        }
+    }
+
+    /// The same for a person.
+    pub(super) fn page(&self) -> String {
+        let writable = |is: bool| if is { "can be written" } else { "cannot be written: check who may" };
+        let state = match self.state_writable {
+            Some(is) => writable(is),
+            None if self.folder_writable => "is not there yet; the first run makes it",
+            None => "is not there, and cannot be made",
+        };
+        let git = self.git.as_deref().unwrap_or("not found; orch runs without it");
+        format!(
+            "project\n  {} {}\n  {STATE_DIR} {state}\n  git: {git}\n",
+            crate::printable::clean(&self.folder),
+            writable(self.folder_writable)
+        )
+    }
+}
+
+#[cfg(unix)]
+fn is_writable(path: &Path) -> bool {
+    use rustix::fs::{Access, access};
+    path.is_dir() && access(path, Access::WRITE_OK | Access::EXEC_OK).is_ok()
+}
+
+/// The system tells nothing before it is tried but a folder's own mark.
+#[cfg(not(unix))]
+fn is_writable(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|about| about.is_dir() && !about.permissions().readonly())
+}
+
+fn git_version() -> Option<String> {
+    let said = Command::new("git").arg("--version").stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+    let text = String::from_utf8(said.stdout).ok().filter(|_| said.status.success())?;
+    Some(text.trim().trim_start_matches("git version ").to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_looked_at_and_left_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::look(folder.path());
+        assert_eq!((place.folder_writable, place.state_writable), (true, None));
+        assert!(place.page().contains("the first run makes it"));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        std::fs::write(folder.path().join(STATE_DIR), "not a folder").unwrap();
+        assert_eq!(Place::look(folder.path()).state_writable, Some(false));
+    }
+}
