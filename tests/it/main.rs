@@ -4,6 +4,7 @@
 
 mod floors;
 mod server;
+mod shipped;
 mod stories;
 mod story;
 mod wire;
