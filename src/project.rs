@@ -221,13 +221,14 @@ pub fn stem(path: &str) -> Option<String> {
 /// Text from bytes: UTF-8, or UTF-16 with its mark.
 fn decode(bytes: Vec<u8>) -> Result<String, Box<Diagnostic>> {
     let utf16 = |read: fn([u8; 2]) -> u16| {
-        let units = bytes[2..].chunks_exact(2).map(|pair| read([pair[0], pair[1]]));
-        char::decode_utf16(units).collect::<Result<String, _>>()
+        // A byte that is left over is half a character.
+        let pairs = (bytes.len() % 2 == 0).then(|| bytes[2..].chunks_exact(2))?;
+        char::decode_utf16(pairs.map(|pair| read([pair[0], pair[1]]))).collect::<Result<String, _>>().ok()
     };
     let bad = || Box::new(Diagnostic::error_in_file("the file is not text").help("save it as UTF-8"));
     match bytes.as_slice() {
-        [0xFF, 0xFE, ..] => utf16(u16::from_le_bytes).map_err(|_| bad()),
-        [0xFE, 0xFF, ..] => utf16(u16::from_be_bytes).map_err(|_| bad()),
+        [0xFF, 0xFE, ..] => utf16(u16::from_le_bytes).ok_or_else(bad),
+        [0xFE, 0xFF, ..] => utf16(u16::from_be_bytes).ok_or_else(bad),
         [0xEF, 0xBB, 0xBF, rest @ ..] => String::from_utf8(rest.to_vec()).map_err(|_| bad()),
         _ => String::from_utf8(bytes).map_err(|error| {
             let good = error.utf8_error().valid_up_to();
@@ -262,6 +263,7 @@ mod tests {
     fn texts_come_in_several_encodings() {
         assert_eq!(decode(b"\xEF\xBB\xBFa".to_vec()).unwrap(), "a");
         assert_eq!(decode(b"\xFF\xFEa\0\xE9\0".to_vec()).unwrap(), "aé");
+        assert!(decode(b"\xFF\xFEa\0\xE9".to_vec()).is_err());
         assert_eq!(decode(b"a\nb\xFF".to_vec()).unwrap_err().message, "line 2 is not UTF-8");
     }
 }
