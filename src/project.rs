@@ -222,7 +222,7 @@ pub fn stem(path: &str) -> Option<String> {
 fn decode(bytes: Vec<u8>) -> Result<String, Box<Diagnostic>> {
     let utf16 = |read: fn([u8; 2]) -> u16| {
         // A byte that is left over is half a character.
-        let pairs = (bytes.len() % 2 == 0).then(|| bytes[2..].chunks_exact(2))?;
+        let pairs = bytes.len().is_multiple_of(2).then(|| bytes[2..].chunks_exact(2))?;
         char::decode_utf16(pairs.map(|pair| read([pair[0], pair[1]]))).collect::<Result<String, _>>().ok()
     };
     let bad = || Box::new(Diagnostic::error_in_file("the file is not text").help("save it as UTF-8"));
