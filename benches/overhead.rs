@@ -4,6 +4,8 @@
 //! beside the cheapest process there is. Growth: rehearsed runs of 1,000 and 10,000 tasks with the journal durable; a
 //! task must not cost more in the larger one. The medians are printed; single times on a shared machine say little.
 
+#![allow(clippy::expect_used, reason = "what cannot be measured ends the measurement")]
+
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};

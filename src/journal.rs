@@ -67,17 +67,19 @@ impl Journal {
         Ok(Self { file, buffer: Vec::new(), unsynced })
     }
 
-    /// Opens a journal that was read, to go on behind its last whole line.
+    /// Opens a journal that was read, to go on behind its last whole line. `above` are the folders on the way to it, as
+    /// for [`Journal::create`].
     ///
     /// # Errors
     /// If the file cannot be opened, or a torn line not be cut off.
-    pub fn reopen(dir: &Dir, contents: &Contents) -> io::Result<Self> {
+    pub fn reopen(dir: Dir, above: Vec<Dir>, contents: &Contents) -> io::Result<Self> {
         let file = dir.append_to(FILE)?;
         if contents.torn {
             file.set_len(contents.good_bytes)?;
         }
         // The process before may have been killed between its first sync and those of the folders.
-        Ok(Self { file, buffer: Vec::new(), unsynced: vec![dir.try_clone()?] })
+        let unsynced = above.into_iter().chain([dir]).collect();
+        Ok(Self { file, buffer: Vec::new(), unsynced })
     }
 
     /// Appends records in one write. Returns when they are on disk, if one of them promises something.
@@ -214,7 +216,7 @@ mod tests {
             let contents = read(&dir).unwrap();
             assert!(contents.torn);
             assert_eq!(contents.records.len(), 2);
-            Journal::reopen(&dir, &contents).unwrap().append(&[record(3)]).unwrap();
+            Journal::reopen(dir.try_clone().unwrap(), Vec::new(), &contents).unwrap().append(&[record(3)]).unwrap();
             let contents = read(&dir).unwrap();
             assert_eq!((contents.records.len(), contents.torn), (3, false));
         }

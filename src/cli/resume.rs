@@ -72,7 +72,12 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let objects = open_objects(project)?;
     let workspace = take_workspace(project, &orchestra, &history, &claim)?;
     bring_up_to_date(args, &workspace, &history, &claim, &objects, &changes)?;
-    let journal = Journal::reopen(&run_dir, &contents)
+    let above = || {
+        let state = project.root().join(STATE_DIR);
+        Ok(vec![Dir::open(project.root())?, Dir::open(&state)?, Dir::open(&state.join("runs"))?])
+    };
+    let journal = above()
+        .and_then(|above| Journal::reopen(run_dir.try_clone()?, above, &contents))
         .map_err(|error| Complaint::failure(format!("the journal of {run} cannot be written: {error}")))?;
     let first = vec![Event::RunResumed { holder: claim.holder, rerun: changes.rerun, changed: changes.changed }];
     let disk = OnDisk { run_dir, journal, objects, workspace, lock };
