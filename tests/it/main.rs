@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests, helpers included")]
 
+mod commands;
+mod diagnostics;
 mod floors;
 mod server;
 mod shipped;
