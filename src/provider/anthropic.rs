@@ -68,7 +68,7 @@ impl Wire for Anthropic {
         self.request(Method::POST, "messages", Some(body.to_string().into_bytes()))
     }
 
-    fn decode_event(&self, event: &sse::Event, draft: &mut Draft) -> Result<(), Fault> {
+    fn decode_event(&self, event: &sse::Event<'_>, draft: &mut Draft) -> Result<(), Fault> {
         let data = event.data.trim();
         if data.is_empty() || event.name == "ping" {
             return Ok(());

@@ -68,7 +68,7 @@ impl Wire for OpenAi {
         self.request(Method::POST, "chat/completions", Some(body.to_string().into_bytes()))
     }
 
-    fn decode_event(&self, event: &sse::Event, draft: &mut Draft) -> Result<(), Fault> {
+    fn decode_event(&self, event: &sse::Event<'_>, draft: &mut Draft) -> Result<(), Fault> {
         let data = event.data.trim();
         if data == "[DONE]" {
             draft.done = true;

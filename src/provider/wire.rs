@@ -87,7 +87,7 @@ pub trait Wire: Send + Sync {
     ///
     /// # Errors
     /// The provider reports a failure, or the event is not what the protocol says.
-    fn decode_event(&self, event: &sse::Event, draft: &mut Draft) -> Result<(), Fault>;
+    fn decode_event(&self, event: &sse::Event<'_>, draft: &mut Draft) -> Result<(), Fault>;
 
     /// Reads a whole body into `draft`, for the servers that do not stream.
     ///
