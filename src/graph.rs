@@ -196,8 +196,8 @@ impl Plan {
         for (new, &old) in keep.iter().enumerate() {
             new_index[old] = Some(new);
         }
-        for barrier in self.tasks..self.nodes() {
-            new_index[barrier] = Some(keep.len() + barrier - self.tasks);
+        for (number, index) in new_index[self.tasks..].iter_mut().enumerate() {
+            *index = Some(keep.len() + number);
         }
         let nodes = keep.len() + self.nodes() - self.tasks;
         let mut plan = Self {

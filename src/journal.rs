@@ -102,8 +102,8 @@ impl Journal {
 }
 
 /// Whether something outside the process follows from the event, so that it must not be lost.
-/// A call's own events only inform: the attempt is what is counted, and its end what is kept. A run whose end is lost
-/// is ended once more by a resume.
+/// A call's own events only inform: the attempt is what is counted, and its end what is kept. The end of a run only
+/// says what the ends of its tasks say already.
 fn is_promise(event: &Event) -> bool {
     !matches!(
         event,
@@ -140,7 +140,10 @@ pub fn read(dir: &Dir) -> Result<Contents, JournalError> {
                 contents.records.push(record);
                 wrong = None;
             }
-            Err(why) => wrong = Some((number, why)),
+            Err(why) => match newer_format(&line).filter(|_| number == 1) {
+                Some(format) => return Err(JournalError::TooNew(format)),
+                None => wrong = Some((number, why)),
+            },
         }
     }
     contents.torn = wrong.is_some();
@@ -153,14 +156,7 @@ pub fn read(dir: &Dir) -> Result<Contents, JournalError> {
 
 fn parse(line: &[u8], seq: u64) -> Result<Record, String> {
     let Some(line) = line.strip_suffix(b"\n") else { return Err("it does not end".to_owned()) };
-    let record: Record = match serde_json::from_slice(line) {
-        Ok(record) => record,
-        Err(error) => {
-            return Err(
-                newer_format(line).map_or_else(|| error.to_string(), |format| format!("it has format {format}"))
-            );
-        }
-    };
+    let record: Record = serde_json::from_slice(line).map_err(|error| error.to_string())?;
     if record.seq != seq {
         return Err(format!("it has number {} where {seq} belongs", record.seq));
     }
@@ -168,9 +164,9 @@ fn parse(line: &[u8], seq: u64) -> Result<Record, String> {
 }
 
 /// A first line of a later format may hold what this version cannot read at all.
-fn newer_format(line: &[u8]) -> Option<u64> {
+fn newer_format(line: &[u8]) -> Option<u32> {
     let value: serde_json::Value = serde_json::from_slice(line).ok()?;
-    value["format"].as_u64().filter(|&format| format > u64::from(FORMAT))
+    value["format"].as_u64().and_then(|format| u32::try_from(format).ok()).filter(|&format| format > FORMAT)
 }
 
 #[cfg(test)]
@@ -244,5 +240,8 @@ mod tests {
         std::sync::Arc::make_mut(start).format = FORMAT + 1;
         let (_folder, dir) = written(&[newer], b"");
         assert!(matches!(read(&dir), Err(JournalError::TooNew(_))));
+        // Also when this version cannot read a line of it.
+        let (_folder, dir) = written(&[], b"{\"seq\":1,\"type\":\"run_started\",\"format\":7,\"new\":[]}\n");
+        assert!(matches!(read(&dir), Err(JournalError::TooNew(7))));
     }
 }

@@ -24,6 +24,9 @@ pub struct Project {
     root: PathBuf,
 }
 
+/// Playbooks by the name of their agent, and what is to be said about their files.
+pub type Playbooks = (BTreeMap<String, LoadedPlaybook>, Vec<Report>);
+
 /// Why an orchestra's file cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum FindError {
@@ -105,10 +108,7 @@ impl Project {
     ///
     /// # Errors
     /// The mistakes in the playbooks that cannot be read, a report for each.
-    pub fn playbooks<'n>(
-        &self,
-        agents: impl IntoIterator<Item = &'n str>,
-    ) -> Result<(BTreeMap<String, LoadedPlaybook>, Vec<Report>), Vec<Report>> {
+    pub fn playbooks<'n>(&self, agents: impl IntoIterator<Item = &'n str>) -> Result<Playbooks, Vec<Report>> {
         let (mut loaded, mut warnings, mut errors) = (BTreeMap::new(), Vec::new(), Vec::new());
         for name in agents {
             let Some(path) = self.playbook_path(name) else { continue };
@@ -166,7 +166,7 @@ impl Project {
             return Err(refuse(yaml::too_large(size)));
         }
         let bytes = std::fs::read(path).map_err(failed)?;
-        let text = decode(bytes).map_err(refuse)?;
+        let text = decode(bytes).map_err(|diagnostic| refuse(*diagnostic))?;
         Ok(Arc::new(Source::new(shown, text)))
     }
 
@@ -219,20 +219,21 @@ pub fn stem(path: &str) -> Option<String> {
 }
 
 /// Text from bytes: UTF-8, or UTF-16 with its mark.
-fn decode(bytes: Vec<u8>) -> Result<String, Diagnostic> {
+fn decode(bytes: Vec<u8>) -> Result<String, Box<Diagnostic>> {
     let utf16 = |read: fn([u8; 2]) -> u16| {
-        let units = bytes[2..].chunks_exact(2).map(|pair| read([pair[0], pair[1]]));
-        char::decode_utf16(units).collect::<Result<String, _>>()
+        // A byte that is left over is half a character.
+        let pairs = (bytes.len() % 2 == 0).then(|| bytes[2..].chunks_exact(2))?;
+        char::decode_utf16(pairs.map(|pair| read([pair[0], pair[1]]))).collect::<Result<String, _>>().ok()
     };
-    let bad = || Diagnostic::error_in_file("the file is not text").help("save it as UTF-8");
+    let bad = || Box::new(Diagnostic::error_in_file("the file is not text").help("save it as UTF-8"));
     match bytes.as_slice() {
-        [0xFF, 0xFE, ..] => utf16(u16::from_le_bytes).map_err(|_| bad()),
-        [0xFE, 0xFF, ..] => utf16(u16::from_be_bytes).map_err(|_| bad()),
+        [0xFF, 0xFE, ..] => utf16(u16::from_le_bytes).ok_or_else(bad),
+        [0xFE, 0xFF, ..] => utf16(u16::from_be_bytes).ok_or_else(bad),
         [0xEF, 0xBB, 0xBF, rest @ ..] => String::from_utf8(rest.to_vec()).map_err(|_| bad()),
         _ => String::from_utf8(bytes).map_err(|error| {
             let good = error.utf8_error().valid_up_to();
             let line = error.as_bytes()[..good].iter().filter(|&&byte| byte == b'\n').count() + 1;
-            Diagnostic::error_in_file(format!("line {line} is not UTF-8")).help("save the file as UTF-8")
+            Box::new(Diagnostic::error_in_file(format!("line {line} is not UTF-8")).help("save the file as UTF-8"))
         }),
     }
 }
@@ -262,6 +263,7 @@ mod tests {
     fn texts_come_in_several_encodings() {
         assert_eq!(decode(b"\xEF\xBB\xBFa".to_vec()).unwrap(), "a");
         assert_eq!(decode(b"\xFF\xFEa\0\xE9\0".to_vec()).unwrap(), "aé");
+        assert!(decode(b"\xFF\xFEa\0\xE9".to_vec()).is_err());
         assert_eq!(decode(b"a\nb\xFF".to_vec()).unwrap_err().message, "line 2 is not UTF-8");
     }
 }

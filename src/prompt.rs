@@ -10,6 +10,9 @@ use sha2::{Digest, Sha256};
 use crate::orchestra::{Agent, Task};
 use crate::template::{TemplateError, Values};
 
+/// What stands before the task's own words, at the end of a prompt.
+pub const TASK_LABEL: &str = "Your task: ";
+
 /// What an attempt is given.
 #[derive(Debug, Clone)]
 pub struct Inputs<'i> {
@@ -85,7 +88,7 @@ fn user(description: &str, inputs: &Inputs<'_>) -> String {
         let marker = marker(inputs.secret, name, text);
         let _ = write!(user, "<<data {marker} output of task {name}>>\n{text}\n<<end {marker}>>\n\n");
     }
-    let _ = write!(user, "Your task: {description}");
+    let _ = write!(user, "{TASK_LABEL}{description}");
     user
 }
 

@@ -5,7 +5,6 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,59 +12,22 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::agent::{Attempt, Voice};
-use crate::clock::{self, Clock};
-use crate::event::{Event, Failure, FailureKind, Output, Record, RunStatus};
+use crate::agent::Attempt;
+use crate::clock;
+use crate::event::{Event, Failure, FailureKind, Record, RunStatus};
 use crate::graph::TaskIx;
 use crate::history::{History, TaskState};
 use crate::id::Name;
-use crate::journal::Journal;
-use crate::objects::Objects;
-use crate::observe::Observers;
 use crate::orchestra::Orchestra;
 use crate::prompt::{Inputs, Prompt};
 use crate::schedule::{Rules, Schedule, Step};
-use crate::workspace::{self, Workspace};
+
+mod stage;
+
+pub use stage::{RunError, Stage};
 
 /// How long what runs may take to end once the run was told to stop.
 const GRACE: Duration = Duration::from_secs(10);
-
-/// What a run needs.
-pub struct Stage {
-    /// What is performed.
-    pub orchestra: Arc<Orchestra>,
-    /// For each agent of the orchestra, who answers for it.
-    pub voices: Vec<Voice>,
-    /// Where events go.
-    pub journal: Journal,
-    /// Where long outputs go.
-    pub objects: Objects,
-    /// Where a person reads.
-    pub workspace: Workspace,
-    /// Who watches.
-    pub observers: Observers,
-    /// The time of this process.
-    pub clock: Clock,
-}
-
-/// Why a run stopped without an end of its own. What is in the journal is safe, and a resume goes on from there.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// The journal could not be written.
-    #[error("the journal could not be written: {0}")]
-    Journal(io::Error),
-    /// The workspace could not be written.
-    #[error("{task}'s output could not be written to the workspace: {error}")]
-    Workspace {
-        /// Whose output it is.
-        task: String,
-        /// Why.
-        error: io::Error,
-    },
-    /// An output that the journal names could not be read or kept.
-    #[error("an output could not be kept: {0}")]
-    Objects(io::Error),
-}
 
 /// What a run has come to when its process leaves it.
 #[derive(Debug)]
@@ -243,20 +205,9 @@ impl<'r> Runner<'r> {
         if self.batch.is_empty() {
             return Ok(());
         }
-        let mut batch = std::mem::take(&mut self.batch);
-        // The end is written when the workspace shows all of the run: a run that has an end needs nothing more.
-        let end = batch.pop_if(|last| matches!(last.event, Event::RunFinished { .. }));
-        if !batch.is_empty() {
-            self.stage.journal.append(&batch).map_err(RunError::Journal)?;
-        }
-        for record in &batch {
-            self.show(&record.event)?;
-            self.tell(record);
-        }
-        if let Some(end) = end {
-            self.show(&end.event)?;
-            self.stage.journal.append(std::slice::from_ref(&end)).map_err(RunError::Journal)?;
-            self.tell(&end);
+        let batch = std::mem::take(&mut self.batch);
+        if let Some(history) = &self.history {
+            self.stage.write(&batch, history)?;
         }
         for record in &batch {
             if let Event::AttemptStarted { task, attempt, .. } = &record.event {
@@ -267,53 +218,6 @@ impl<'r> Runner<'r> {
         self.batch = batch;
         self.batch.clear();
         Ok(())
-    }
-
-    fn tell(&mut self, record: &Record) {
-        if let Some(history) = &self.history {
-            self.stage.observers.see(record, history);
-        }
-    }
-
-    /// Brings the workspace in line with an event.
-    fn show(&self, event: &Event) -> Result<(), RunError> {
-        let workspace = &self.stage.workspace;
-        let (task, written) = match event {
-            Event::TaskSucceeded { task, output, .. } | Event::TaskAdopted { task, output, .. } => {
-                let text = self.stage.objects.get(output).map_err(RunError::Objects)?;
-                (task.as_str(), workspace.write_output(task.as_str(), &text))
-            }
-            Event::TaskFailed { task, failure } => {
-                let attempts = self.history.as_ref().and_then(|h| h.task(task.as_str())).map_or(0, |t| t.attempts);
-                (task.as_str(), workspace.write_output(task.as_str(), &workspace::error_text(task, failure, attempts)))
-            }
-            Event::RunFinished { .. } => ("the run", self.show_result()?),
-            _ => return Ok(()),
-        };
-        written.map_err(|error| RunError::Workspace { task: task.to_owned(), error })
-    }
-
-    /// The result is the output of the task that nothing follows; of several, each under its name.
-    fn show_result(&self) -> Result<io::Result<()>, RunError> {
-        let last = self.orchestra.plan.last();
-        let mut outputs = Vec::with_capacity(last.len());
-        for &task in &last {
-            match self.output(task)? {
-                Some(text) => outputs.push((&self.orchestra.tasks[task].name, text)),
-                None => return Ok(self.stage.workspace.clear_result()),
-            }
-        }
-        let result = match outputs.as_slice() {
-            [(_, text)] => text.to_string(),
-            several => several.iter().map(|(name, text)| format!("# {name}\n\n{}\n\n", text.trim_end())).collect(),
-        };
-        Ok(self.stage.workspace.write_result(&result))
-    }
-
-    fn output(&self, task: TaskIx) -> Result<Option<Arc<str>>, RunError> {
-        let name = self.orchestra.tasks[task].name.as_str();
-        let output: Option<&Output> = self.history.as_ref().and_then(|h| h.task(name)).and_then(|t| t.output());
-        output.map(|output| self.stage.objects.get(output)).transpose().map_err(RunError::Objects)
     }
 
     /// Begins an attempt that is in the journal.
@@ -351,7 +255,7 @@ impl<'r> Runner<'r> {
         let Some(history) = &self.history else { return Ok(Err(Failure::new(FailureKind::Internal, "no history"))) };
         let mut outputs: Vec<(&str, Arc<str>)> = Vec::new();
         for &needed in self.orchestra.plan.needs(task) {
-            if let Some(text) = self.output(needed)? {
+            if let Some(text) = self.stage.output(needed, history)? {
                 outputs.push((self.orchestra.tasks[needed].name.as_str(), text));
             }
         }
@@ -413,6 +317,7 @@ impl<'r> Runner<'r> {
                 self.note(Event::TaskSucceeded { task: name, attempt: number, output });
                 return Ok(());
             }
+            Err(failure) if failure.kind == FailureKind::ContextTooLong => self.name_largest_inputs(task, failure),
             Err(failure) => failure,
         };
         let tries = self.history.as_ref().and_then(|h| h.task(name.as_str())).map_or(number, |t| t.tries);
@@ -425,6 +330,26 @@ impl<'r> Runner<'r> {
             None => self.note(Event::TaskFailed { task: name, failure }),
         }
         Ok(())
+    }
+
+    /// A prompt that is too long is mostly what other tasks have written; a person needs to know which.
+    fn name_largest_inputs(&self, task: TaskIx, failure: Failure) -> Failure {
+        let Some(history) = &self.history else { return failure };
+        let needs = self.orchestra.plan.needs(task).iter();
+        let mut inputs: Vec<(u64, &str)> = needs
+            .filter_map(|&needed| {
+                let name = self.orchestra.tasks[needed].name.as_str();
+                Some((history.task(name)?.output()?.bytes, name))
+            })
+            .collect();
+        inputs.sort_unstable_by(|a, b| b.cmp(a));
+        let largest: Vec<String> =
+            inputs.iter().take(3).map(|(bytes, name)| format!("the output of {name} ({bytes} bytes)")).collect();
+        if largest.is_empty() {
+            return failure;
+        }
+        let message = format!("{}; its largest inputs are {}", failure.message, largest.join(", "));
+        Failure { message, ..failure }
     }
 
     fn retry_due(&mut self) {

@@ -13,8 +13,11 @@ pub const MODEL_VARIABLE: &str = "ORCH_MODEL";
 
 /// What is used of the environment.
 pub struct Settings {
-    variable: Box<dyn Fn(&str) -> Option<String>>,
+    variable: Variables,
 }
+
+/// Looks a variable up.
+type Variables = Box<dyn Fn(&str) -> Option<String>>;
 
 /// A model that can be called: where, and with which key.
 #[derive(Debug)]

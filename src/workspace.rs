@@ -92,7 +92,7 @@ impl Workspace {
     /// # Errors
     /// If it is there and cannot be removed.
     pub fn clear_result(&self) -> io::Result<()> {
-        if self.result.read(RESULT)?.is_some() { self.result.remove(RESULT) } else { Ok(()) }
+        self.result.remove(RESULT)
     }
 
     /// Writes a task's output, or what went wrong with it.

@@ -81,7 +81,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let project = &context.project;
     let settings = Settings::from_environment();
     let (wanted, skipped) = wanted(project, &settings);
-    let questions: Vec<Result<Question, Finding>> =
+    let questions: Vec<Result<Question, Box<Finding>>> =
         wanted.into_iter().map(|wanted| prepare(wanted, &settings)).collect();
     let answers = if args.offline { Vec::new() } else { ask_all(&questions)? };
     let mut models: Vec<Finding> = Vec::new();
@@ -93,7 +93,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
             let answer = answers.iter().find(|(server, _)| *server == question.server).map(|(_, answer)| answer);
             judge(question, answer)
         }
-        Err(finding) => finding,
+        Err(finding) => *finding,
     }));
     let findings = Findings { models, skipped, project: Place::look(project.root()) };
     terminal::print(&if args.json { table::json(&findings) } else { page(&findings) });
@@ -132,7 +132,7 @@ fn is_same(one: &ModelRef, other: &ModelRef) -> bool {
     key(one) == key(other)
 }
 
-fn prepare(wanted: Wanted, settings: &Settings) -> Result<Question, Finding> {
+fn prepare(wanted: Wanted, settings: &Settings) -> Result<Question, Box<Finding>> {
     let mut finding = Finding {
         model: Some(wanted.model.label()),
         provider: Some(wanted.model.provider.name()),
@@ -150,7 +150,7 @@ fn prepare(wanted: Wanted, settings: &Settings) -> Result<Question, Finding> {
             question.finding = finding;
             Ok(question)
         }
-        Err(unusable) => Err(Finding { why: Some(unusable.why), help: Some(unusable.help), ..finding }),
+        Err(unusable) => Err(Box::new(Finding { why: Some(unusable.why), help: Some(unusable.help), ..finding })),
     }
 }
 
@@ -166,7 +166,7 @@ fn key_from(model: &ModelRef, settings: &Settings) -> Option<String> {
 }
 
 /// Asks every server once, all at the same time.
-fn ask_all(questions: &[Result<Question, Finding>]) -> Result<Vec<(String, Answer)>, Complaint> {
+fn ask_all(questions: &[Result<Question, Box<Finding>>]) -> Result<Vec<(String, Answer)>, Complaint> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -159,6 +159,7 @@ pub(super) fn perform(
         .enable_all()
         .build()
         .map_err(|error| Complaint::failure(format!("the run cannot start: {error}")))?;
+    allow_many_connections();
     let ended = runtime.block_on(async {
         let (sender, signals) = mpsc::unbounded_channel();
         listen(&sender);
@@ -195,6 +196,22 @@ fn exit_code(status: RunStatus) -> u8 {
         RunStatus::Limited => 3,
         RunStatus::Waiting => 4,
         RunStatus::Interrupted => 130,
+    }
+}
+
+/// Each task that runs has a connection, and the usual limit of open files is made for less.
+fn allow_many_connections() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit, setrlimit};
+        const ENOUGH: u64 = 65_536;
+        let mut limit = getrlimit(Resource::Nofile);
+        let wanted = limit.maximum.map_or(ENOUGH, |maximum| maximum.min(ENOUGH));
+        if limit.current.is_some_and(|current| current < wanted) {
+            limit.current = Some(wanted);
+            // Without it, what finds no place fails with the system's own words and is tried again.
+            let _ = setrlimit(Resource::Nofile, limit);
+        }
     }
 }
 

@@ -63,17 +63,17 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
         return finished();
     }
     let voices = if history.start.rehearsal {
-        let script = history.start.overrides.script.as_deref().map(read_script_again).transpose()?;
+        let script =
+            history.start.overrides.script.as_deref().map(|path| read_script_again(path, &orchestra)).transpose()?;
         perform::rehearsal_voices(&orchestra, Player::new(script))
     } else {
         perform::voices(&orchestra, &Settings::from_environment())?
     };
     let objects = open_objects(project)?;
-    let workspace = open_workspace(args, project, &history, &claim, &objects, &changes)?;
+    let workspace = take_workspace(project, &orchestra, &history, &claim)?;
+    bring_up_to_date(args, &workspace, &history, &claim, &objects, &changes)?;
     let journal = Journal::reopen(&run_dir, &contents)
         .map_err(|error| Complaint::failure(format!("the journal of {run} cannot be written: {error}")))?;
-    let done = history.tasks.iter().filter(|t| t.output().is_some()).count() - changes.rerun.len();
-    terminal::say(&format!("resuming {run}: {done} of {} tasks are done already\n", history.tasks.len()));
     let first = vec![Event::RunResumed { holder: claim.holder, rerun: changes.rerun, changed: changes.changed }];
     let disk = OnDisk { run_dir, journal, objects, workspace, lock };
     perform(Arc::new(orchestra), voices, disk, &contents.records, first, args.talk)
@@ -175,21 +175,35 @@ fn open_objects(project: &Project) -> Result<Objects, Complaint> {
         .map_err(|error| Complaint::failure(format!("{STATE_DIR} cannot be used: {error}")))
 }
 
-/// Opens the workspace and makes it show the run again: what is missing is written from the journal, and what
-/// somebody has changed is not written over unasked.
-fn open_workspace(
-    args: &Args,
+/// Takes the run's workspace. Only one that the command line named may lie outside of the project.
+fn take_workspace(
     project: &Project,
+    orchestra: &Orchestra,
+    history: &History,
+    claim: &Claim,
+) -> Result<Workspace, Complaint> {
+    let path = &history.start.workspace;
+    let workspace = if orchestra.workspace.trim_start_matches("./") == path {
+        Dir::open(project.root()).map_err(Into::into).and_then(|root| Workspace::open(&root, path, claim))
+    } else {
+        Workspace::open_anywhere(&project.root().join(path), claim)
+    };
+    workspace.map_err(|error| cannot_take(&format!("the workspace {path}"), &error))
+}
+
+/// Makes the workspace show the run again: what is missing is written from the journal, and what somebody has changed
+/// is not written over unasked.
+fn bring_up_to_date(
+    args: &Args,
+    workspace: &Workspace,
     history: &History,
     claim: &Claim,
     objects: &Objects,
     changes: &Changes,
-) -> Result<Workspace, Complaint> {
-    let start = &history.start;
-    let workspace = Workspace::open_anywhere(&project.root().join(&start.workspace), claim)
-        .map_err(|error| cannot_take(&format!("the workspace {}", start.workspace), &error))?;
+) -> Result<(), Complaint> {
     let failed = |error: std::io::Error| {
-        Complaint::failure(format!("the workspace {} cannot be brought up to date: {error}", start.workspace))
+        let path = &history.start.workspace;
+        Complaint::failure(format!("the workspace {path} cannot be brought up to date: {error}"))
     };
     if !workspace.showed(claim) {
         workspace.clear().map_err(failed)?;
@@ -222,5 +236,5 @@ fn open_workspace(
         if again { workspace.remove_output(name) } else { workspace.write_output(name, &recorded(task)?) }
             .map_err(failed)?;
     }
-    Ok(workspace)
+    Ok(())
 }

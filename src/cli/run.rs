@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::ValueEnum;
@@ -12,7 +12,7 @@ use crate::cli::load::{Loaded, load};
 use crate::cli::perform::{self, OnDisk, Talk, cannot_take, perform};
 use crate::cli::{Context, Outcome, dry_run, terminal};
 use crate::clock;
-use crate::diagnostic::Source;
+use crate::diagnostic::{Report, Source};
 use crate::disk::Dir;
 use crate::event::{Event, FORMAT, Output, Overrides, RunStarted};
 use crate::graph::TaskIx;
@@ -101,7 +101,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     if args.dry_run {
         return Ok(dry_run::show(&loaded, &goal, &settings, args.rehearse));
     }
-    let script = args.script.as_ref().map(|path| read_script(path)).transpose()?;
+    let script = args.script.as_ref().map(|path| read_script(path, &loaded.orchestra)).transpose()?;
     let selection = select(args, project, &loaded.orchestra)?;
     let orchestra = Arc::new(selection.orchestra);
     let voices = if args.rehearse {
@@ -131,7 +131,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
             .display()
             .to_string(),
         rehearsal: args.rehearse,
-        marker: format!("{:016x}{:016x}", clock::random(), clock::random()),
+        marker: marker(args.rehearse),
         overrides,
         holder: claim.holder,
         tasks: orchestra.planned(),
@@ -139,6 +139,12 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let mut first = vec![Event::RunStarted(start.into())];
     first.extend(selection.adopted);
     perform(orchestra, voices, disk, &[], first, args.talk)
+}
+
+/// The run's secret. That of a rehearsal is always the same: its prompts reach nobody, and two rehearsals of the same
+/// file give the same outputs.
+fn marker(rehearsal: bool) -> String {
+    if rehearsal { "rehearsal".to_owned() } else { format!("{:016x}{:016x}", clock::random(), clock::random()) }
 }
 
 fn overrides(args: &Args) -> Result<Overrides, Complaint> {
@@ -201,18 +207,21 @@ fn goal(args: &Args, project: &Project, loaded: &Loaded) -> Result<String, Compl
     Ok(goal)
 }
 
-fn read_script(path: &std::path::Path) -> Result<Script, Complaint> {
+fn read_script(path: &Path, orchestra: &Orchestra) -> Result<Script, Complaint> {
     let shown = path.display().to_string();
     let text = std::fs::read_to_string(path)
         .map_err(|error| Complaint::usage(format!("the script {shown} cannot be read: {error}")))?;
     let source = Arc::new(Source::new(shown, text));
-    Script::read(&source)
-        .map_err(|mistakes| Complaint::mistakes(vec![crate::diagnostic::Report::new(source.clone(), mistakes)]))
+    let report = |mistakes| Complaint::mistakes(vec![Report::new(source.clone(), mistakes)]);
+    let script = Script::read(&source).map_err(report)?;
+    let names: Vec<&str> = orchestra.tasks.iter().map(|task| task.name.as_str()).collect();
+    let mistakes = script.unknown_tasks(&names);
+    if mistakes.is_empty() { Ok(script) } else { Err(report(mistakes)) }
 }
 
 /// The script of a run that is taken up again.
-pub(super) fn read_script_again(path: &str) -> Result<Script, Complaint> {
-    read_script(std::path::Path::new(path))
+pub(super) fn read_script_again(path: &str, orchestra: &Orchestra) -> Result<Script, Complaint> {
+    read_script(Path::new(path), orchestra)
 }
 
 /// What `--only` and `--from` leave of an orchestra, and the outputs that take the place of the rest.

@@ -137,7 +137,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let run = RunId::at("20261120_093000", 0x7f3a);
         let dir = Dir::create(&folder.path().join(".orchestra/runs").join(run.as_str())).unwrap();
-        Journal::create(&dir).unwrap().append(records).unwrap();
+        Journal::create(dir.try_clone().unwrap(), Vec::new()).unwrap().append(records).unwrap();
         let project = Project::at(folder.path());
         (folder, project, run)
     }

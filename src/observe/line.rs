@@ -37,7 +37,7 @@ fn of_run(event: &Event, history: &History, verbose: bool) -> Option<String> {
                 n => format!(", {} changed and run again", plural(n as u64, "task", "tasks")),
             };
             let (done, all) = (count(done as u64), count(history.tasks.len() as u64));
-            Some(format!("▶ {} resumed: {done} of {all} tasks are done{again}", history.start.run))
+            Some(format!("▶ {} resumed: {done} of {all} done{again}", history.start.run))
         }
         Event::StopRequested { signal } => Some(format!("⏸ {}: nothing new starts", one_line(signal, MESSAGE))),
         Event::RunFinished { status } => {
@@ -224,6 +224,6 @@ mod tests {
     fn a_resume_says_how_much_is_done() {
         let story = Story::of(&[("a", "b"), ("c", "b")]).plays("a", "m/m").resumed();
         let told = told(&story.records, false);
-        assert_eq!(told[3], "[orch] ▶ run_20261120_093000_7f3a resumed: 1 of 2 tasks are done");
+        assert_eq!(told[3], "[orch] ▶ run_20261120_093000_7f3a resumed: 1 of 2 done");
     }
 }

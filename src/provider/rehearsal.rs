@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::{self, Instant};
 
 use crate::event::StopReason;
+use crate::prompt::TASK_LABEL;
 use crate::provider::draft::{Draft, Stop};
 use crate::provider::{CallFailure, ModelRequest, Reply, Role, count, excerpt};
 use crate::redact::Redactor;
@@ -87,7 +88,9 @@ fn settle(draft: Draft, request: &ModelRequest, started: Instant) -> Result<Repl
 fn answer(request: &ModelRequest, cue: &Cue<'_>) -> String {
     let Cue { task, agent, .. } = cue;
     let asked = request.messages.iter().rfind(|message| message.role == Role::User);
-    let asked = asked.map(|message| excerpt(message.text.as_bytes(), &Redactor::default())).unwrap_or_default();
+    // The task's own words come last in a prompt, behind the goal and what other tasks have made.
+    let asked = asked.map_or("", |message| message.text.rsplit(TASK_LABEL).next().unwrap_or_default());
+    let asked = excerpt(asked.as_bytes(), &Redactor::default());
     let asked = if asked.is_empty() { "nothing".to_owned() } else { asked };
     let characters: usize = request.messages.iter().map(|message| message.text.chars().count()).sum();
     let digest = digest(request);

@@ -131,7 +131,7 @@ impl<'r> Cast<'r> {
             return None;
         }
         if let Some(loaded) = self.around.playbooks.get(&text.value) {
-            return Some(self.from_playbook(name, loaded, text));
+            return Some(self.described_in(name, loaded, text));
         }
         if let Some(role) = roles::find(&text.value) {
             return Some(self.with_model(Agent {
@@ -206,7 +206,7 @@ impl<'r> Cast<'r> {
         })
     }
 
-    fn from_playbook(&mut self, name: Name, loaded: &LoadedPlaybook, listed: &Text) -> Agent {
+    fn described_in(&mut self, name: Name, loaded: &LoadedPlaybook, listed: &Text) -> Agent {
         let playbook = &loaded.playbook;
         let model = match playbook.model() {
             None => Ok(None),

@@ -85,10 +85,11 @@ impl<'r> Resolver<'r> {
         let groups = self.groups(settings, strategy, &names);
         let max_parallel = self.max_parallel(settings, strategy);
         self.check_tier(settings, strategy, max_parallel);
-        let plan = self.plan(strategy, &contexts, &groups)?;
-        self.check_templates(&plan, &names);
+        let plan = self.plan(strategy, &contexts, &groups);
+        self.check_templates(plan.as_ref(), &contexts, &names);
 
         let tasks = self.tasks(settings, strategy, &names, &players)?;
+        let plan = plan?;
         let section = self.file.orchestra.as_ref();
         let metadata = self.file.metadata.as_ref();
         let id = id?;
@@ -340,7 +341,13 @@ impl<'r> Resolver<'r> {
         }
     }
 
-    fn check_templates(&mut self, plan: &Plan, names: &HashMap<&'r str, TaskIx>) {
+    /// Without a plan it cannot be told which outputs a task without `context` gets, so it may name any.
+    fn check_templates(
+        &mut self,
+        plan: Option<&Plan>,
+        contexts: &[Option<Vec<TaskIx>>],
+        names: &HashMap<&'r str, TaskIx>,
+    ) {
         let tasks = &self.file.tasks.value;
         let mut all: Option<BTreeSet<&str>> = None;
         for (ix, task) in tasks.iter().enumerate() {
@@ -349,7 +356,11 @@ impl<'r> Resolver<'r> {
                 continue;
             }
             let all = all.get_or_insert_with(|| names.keys().copied().collect());
-            let outputs: Vec<&str> = plan.needs(ix).iter().map(|&n| tasks[n].value.name.value.as_str()).collect();
+            let needs = plan.map(|plan| plan.needs(ix)).or(contexts[ix].as_deref());
+            let outputs: Vec<&str> = match needs {
+                Some(needs) => needs.iter().map(|&n| tasks[n].value.name.value.as_str()).collect(),
+                None => all.iter().copied().collect(),
+            };
             for error in crate::template::Template::new(&description.value).check(&outputs, all) {
                 // A folded text differs from its source, so the place is looked for where the text begins.
                 let start = description.span.start;

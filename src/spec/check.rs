@@ -9,11 +9,14 @@ use crate::diagnostic::{Diagnostic, either, near_miss};
 use crate::spec::later;
 use crate::spec::yaml::{Node, Value};
 
+/// What the whole of a file is called.
+const ROOT: &str = "the file";
+
 /// Names every place where `node` is not what `schema` says.
 #[must_use]
 pub fn check(node: &Node, schema: &Json) -> Vec<Diagnostic> {
     let mut check = Check { root: schema, lenient: false, found: Vec::new() };
-    check.visit(node, schema, "the file");
+    check.visit(node, schema, ROOT);
     check.found
 }
 
@@ -21,7 +24,7 @@ pub fn check(node: &Node, schema: &Json) -> Vec<Diagnostic> {
 #[must_use]
 pub(crate) fn check_leniently(node: &Node, schema: &Json) -> Vec<Diagnostic> {
     let mut check = Check { root: schema, lenient: true, found: Vec::new() };
-    check.visit(node, schema, "the file");
+    check.visit(node, schema, ROOT);
     check.found
 }
 
@@ -186,6 +189,9 @@ impl<'s> Check<'s> {
             }
             Value::Text(text) if text.parse::<f64>().is_ok() && (takes("a number") || takes("a whole number")) => {
                 diagnostic.help("take the quotes away")
+            }
+            Value::Null if what == ROOT => {
+                diagnostic.help("it needs `tasks`; `orch create ID` writes a file to start from")
             }
             Value::Null => diagnostic.help("give it a value, or take the key out"),
             _ => diagnostic,

@@ -18,7 +18,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::Deserialize;
 
-use crate::diagnostic::{Diagnostic, Source, Span};
+use crate::diagnostic::{Diagnostic, Source, Span, near_miss};
 use crate::event::{Failure, FailureKind};
 use crate::id::Name;
 use crate::spec::located::Located;
@@ -75,6 +75,22 @@ impl Script {
         let mut found = Vec::new();
         let replies = file.replies.into_iter().map(|reply| reply.settle(&mut found)).collect();
         if found.is_empty() { Ok(Self { replies }) } else { Err(found) }
+    }
+
+    /// The replies for tasks that are none of `names`: they would never be played.
+    #[must_use]
+    pub fn unknown_tasks(&self, names: &[&str]) -> Vec<Diagnostic> {
+        let unknown =
+            |reply: &&ScriptReply| reply.task.value != EVERY_TASK && !names.contains(&reply.task.value.as_str());
+        let mistake = |reply: &ScriptReply| {
+            let message = format!("the orchestra has no task `{}`", reply.task.value);
+            let mistake = Diagnostic::error(message, reply.task.span.clone(), "never played");
+            match near_miss(&reply.task.value, names.iter().copied()) {
+                Some(near) => mistake.help(format!("did you mean `{near}`?")),
+                None => mistake.help("`*` is every task"),
+            }
+        };
+        self.replies.iter().filter(unknown).map(mistake).collect()
     }
 
     /// The first reply that is for this attempt at this task.

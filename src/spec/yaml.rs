@@ -5,8 +5,9 @@
 
 use std::fmt;
 
+use serde_yaml::budget::BudgetBreach;
 use serde_yaml::options::DuplicateKeyPolicy;
-use serde_yaml::{Location, Spanned};
+use serde_yaml::{Error, Location, Spanned};
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
@@ -128,7 +129,7 @@ fn span(location: &Location) -> Span {
     start..start + length
 }
 
-fn diagnose(source: &Source, error: &serde_yaml::Error) -> Diagnostic {
+fn diagnose(source: &Source, error: &Error) -> Diagnostic {
     let text = error.without_snippet().render_with_formatter(&serde_yaml::UserMessageFormatter);
     // The place is shown by the caret, so it need not stand in the message too.
     let message = text.split(" at line ").next().unwrap_or(&text).trim_end_matches(['.', ':']).to_owned();
@@ -149,15 +150,39 @@ fn diagnose(source: &Source, error: &serde_yaml::Error) -> Diagnostic {
     if let Some(tab) = indent.find('\t') {
         return Diagnostic::error("tabs cannot indent YAML", line + tab..line + tab + 1, "a tab").help("use spaces");
     }
-    let diagnostic = Diagnostic::error(format!("not valid YAML: {message}"), at, "");
-    let lower = message.to_lowercase();
-    if lower.contains("document") {
-        diagnostic.help("a file holds one orchestra; put the others into files of their own")
-    } else if lower.contains("alias") || lower.contains("budget") || lower.contains("limit") || lower.contains("depth")
-    {
-        diagnostic.help(format!("at most {MAX_DEPTH} levels and {MAX_NODES} values are read, aliases included"))
-    } else {
-        diagnostic
+    match exceeded(error, &message) {
+        Some(Bound::Documents) => Diagnostic::error("the file holds several documents", at, "the second begins here")
+            .help("a file holds one orchestra; put the others into files of their own"),
+        Some(Bound::Depth) => Diagnostic::error("the nesting is too deep", at, "")
+            .help(format!("at most {MAX_DEPTH} levels are read, and the format needs eight")),
+        Some(Bound::Size) => Diagnostic::error("the file holds too many values", at, "")
+            .help(format!("at most {MAX_NODES} are read, and {MAX_REPEATED} that aliases repeat")),
+        None => Diagnostic::error(format!("not valid YAML: {message}"), at, ""),
+    }
+}
+
+/// What there is too much of.
+enum Bound {
+    Documents,
+    Depth,
+    Size,
+}
+
+/// The bound that a text exceeds, if that is what is wrong. The parser's own words for it are its counters.
+fn exceeded(error: &Error, message: &str) -> Option<Bound> {
+    match error {
+        Error::WithSnippet { error, .. } | Error::AliasError { error, .. } => exceeded(error, message),
+        Error::MultipleDocuments { .. } | Error::Budget { breach: BudgetBreach::Documents { .. }, .. } => {
+            Some(Bound::Documents)
+        }
+        Error::Budget { breach: BudgetBreach::Depth { .. }, .. } => Some(Bound::Depth),
+        Error::Budget { .. }
+        | Error::AliasReplayCounterOverflow { .. }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasExpansionLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. } => Some(Bound::Size),
+        // The scanner below has a bound of its own, and tells it in words alone.
+        _ => message.contains("recursion limit").then_some(Bound::Depth),
     }
 }
 

@@ -3,7 +3,9 @@
 //! A pure function of a [`Summary`]: knows no terminal.
 
 use crate::event::{Failure, RunStatus, SkipReason};
-use crate::printable::{columns, count, dollars, duration, one_line, padded, plural, shortened, tokens, wrapped};
+use crate::printable::{
+    clean, columns, count, dollars, duration, one_line, padded, plural, shortened, tokens, wrapped,
+};
 use crate::summary::{Spent, Summary, TaskStatus, TaskSummary};
 
 const WIDTH: usize = 80;
@@ -27,8 +29,8 @@ pub fn render(summary: &Summary, final_result: Option<&str>) -> String {
     page.push(String::new());
     page.extend(tasks(summary));
     page.push(String::new());
-    page.push(labelled("Results", &summary.workspace));
-    page.extend(final_result.map(|file| labelled("Final result", file)));
+    page.push(place("Results", &summary.workspace));
+    page.extend(final_result.map(|file| place("Final result", file)));
     page.push(String::new());
     page.extend(status(summary));
     page.push(rule);
@@ -197,6 +199,12 @@ fn status(summary: &Summary) -> Vec<String> {
 fn labelled(label: &str, text: &str) -> String {
     let label = format!("{label}:");
     format!("{label:<16}{}", one_line(text, WIDTH - 16))
+}
+
+/// A path stays whole, however wide the page gets: it is there to be copied.
+fn place(label: &str, path: &str) -> String {
+    let label = format!("{label}:");
+    format!("{label:<16}{}", clean(path))
 }
 
 #[cfg(test)]

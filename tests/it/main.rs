@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests, helpers included")]
 
+mod floors;
 mod server;
+mod shipped;
 mod stories;
 mod story;
 mod wire;

@@ -144,9 +144,9 @@ impl Server {
         self.shared.lock().rules.push((text.to_owned(), acts.into_iter().collect()));
     }
 
-    /// A task with this description is always answered with this text.
+    /// The first eight requests for a task with this description are answered with this text.
     pub fn plays(&self, task: &str, text: &str) {
-        self.when(&format!("Your task: {task}\""), std::iter::repeat_n(Act::Text(text.to_owned()), 100));
+        self.when(&format!("Your task: {task}\""), std::iter::repeat_n(Act::Text(text.to_owned()), 8));
     }
 
     /// The descriptions of the tasks that were asked for, in the order in which the requests began.

@@ -11,7 +11,7 @@ use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -78,6 +78,7 @@ impl Story {
     }
 
     /// Fails or kills at a boundary of the disk; see `disk.rs`.
+    #[cfg(debug_assertions)]
     #[must_use]
     pub fn disk(&self, order: impl Into<String>) -> Self {
         self.env("ORCH_TEST_DISK", order)
@@ -188,6 +189,15 @@ impl Running {
         rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), signal).unwrap();
     }
 
+    /// Waits for something that only the project's files tell.
+    pub fn wait_until(&self, condition: impl Fn() -> bool) {
+        let started = Instant::now();
+        while !condition() {
+            assert!(started.elapsed() < DEADLINE, "orch {:?} does not come to it", self.story.args);
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
     /// Takes the first line of standard output and closes it, as `| head -1` does.
     pub fn head(&mut self) -> String {
         let mut line = String::new();
@@ -245,7 +255,7 @@ impl Ended {
     }
 
     #[track_caller]
-    pub fn is_killed(self) -> Self {
+    pub fn dies(self) -> Self {
         self.check(self.code().is_none(), &format!("it is not killed but exits {}", self.status));
         self
     }

@@ -32,7 +32,7 @@ impl Place {
 
     fn put(&self, text: &str) -> Output {
         let state = Dir::create(&self.at(".orchestra")).unwrap();
-        Objects::open(&state).unwrap().put(text.repeat(INLINE_BYTES + 1)).unwrap()
+        Objects::below(state).put(text.repeat(INLINE_BYTES + 1)).unwrap()
     }
 
     /// A run with one task that has made `output`.
@@ -49,7 +49,7 @@ impl Place {
             None => story,
         };
         let dir = Dir::create(&self.at(&format!(".orchestra/runs/{run}"))).unwrap();
-        Journal::create(&dir).unwrap().append(&story.records).unwrap();
+        Journal::create(dir.try_clone().unwrap(), Vec::new()).unwrap().append(&story.records).unwrap();
         run
     }
 

@@ -29,7 +29,7 @@ fn findings(variables: &'static [(&str, &str)], answer: Option<Answer>) -> Findi
     let (wanted, skipped) = wanted(&project, &settings);
     let models = wanted.into_iter().map(|wanted| match prepare(wanted, &settings) {
         Ok(question) => judge(question, answer.as_ref()),
-        Err(finding) => finding,
+        Err(finding) => *finding,
     });
     Findings { models: models.collect(), skipped, project: Place::look(folder.path()) }
 }

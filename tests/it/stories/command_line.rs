@@ -32,7 +32,7 @@ fn the_timeout_can_be_set_over_the_file() {
     let server = Server::start();
     server.when("do a", [Act::Stall { after: 0 }]);
     let story = story("strategy: sequential, task_timeout_seconds: 500, retry_strategy: none").server(&server);
-    story.and(["--timeout", "1"]).run().exits(1).file_has(&output("a"), "1 s");
+    story.and(["--timeout", "1"]).run().exits(1).file_has(&output("a"), "timed out");
 }
 
 #[test]

@@ -1,0 +1,177 @@
+//! A run that is killed, or whose disk fails, at every step that reaches the disk; and what a resume makes of it.
+//!
+//! The count is the server's own: a call whose success is in the journal is never made again, and no call is made
+//! before the journal holds its attempt.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+
+use crate::server::Server;
+use crate::story::{RESULT, RUN, Story, orchestra, output};
+
+/// Two long branches and a short one that are joined, then a tail; `d`'s output is too long for the journal.
+const TASKS: [(&str, &str); 9] =
+    [("a", ""), ("b", ""), ("c", ""), ("d", "a"), ("e", "a, b"), ("f", "c"), ("g", "f"), ("h", "d, e, g"), ("i", "h")];
+
+fn answer(task: &str) -> String {
+    if task == "d" { "long line\n".repeat(6_600) } else { format!("answer of {task}") }
+}
+
+/// A fresh project with a server of its own.
+fn project() -> (Story, Server) {
+    let server = Server::start();
+    let line = |(name, needs): &(&str, &str)| format!("name: {name}, description: do {name}, context: [{needs}]");
+    let tasks: Vec<String> = TASKS.iter().map(line).collect();
+    let tasks: Vec<&str> = tasks.iter().map(String::as_str).collect();
+    for (task, _) in TASKS {
+        server.plays(&format!("do {task}"), &answer(task));
+    }
+    let story = Story::new().file("x.yaml", orchestra("strategy: parallel, max_parallel_tasks: 3", &tasks));
+    (story.server(&server).args(RUN), server)
+}
+
+/// What stood in the journal when a process was gone.
+struct Left {
+    started: BTreeMap<String, usize>,
+    succeeded: BTreeSet<String>,
+}
+
+fn left(story: &Story) -> Left {
+    let mut started = BTreeMap::new();
+    for task in story.journalled("attempt_started") {
+        *started.entry(task).or_default() += 1;
+    }
+    Left { started, succeeded: story.journalled("task_succeeded").into_iter().collect() }
+}
+
+/// Goes on after a crash: a resume, or a new run when the journal never came to be.
+fn go_on(story: &Story, at: &str) {
+    let began = !story.journal().is_empty();
+    let resumed = story.args(["resume"]).run();
+    assert_eq!(resumed.code(), Some(0), "{at}: {}", resumed.stderr);
+    if !began {
+        assert!(resumed.stderr.contains("nothing to resume"), "{at}: {}", resumed.stderr);
+        let run = story.run();
+        assert_eq!(run.code(), Some(0), "{at}: {}", run.stderr);
+    }
+}
+
+/// Everything is as if nothing had happened.
+fn is_whole(story: &Story, at: &str) {
+    for (task, _) in TASKS {
+        assert_eq!(story.read(&output(task)), Some(answer(task)), "{at}: output of {task}");
+    }
+    assert_eq!(story.read(RESULT), Some(answer("i")), "{at}: the result");
+    assert_eq!(story.journal().last().unwrap()["status"], "succeeded", "{at}");
+    let stray: Vec<_> =
+        story.files().into_iter().filter(|(path, _)| path.to_string_lossy().ends_with(".tmp")).collect();
+    assert!(stray.is_empty(), "{at}: {:?}", stray[0].0);
+}
+
+/// The server saw a call for every attempt that may have got through, and for no other.
+fn is_paid_once(server: &Server, crashes: &[Left], at: &str) {
+    for (task, _) in TASKS {
+        let calls = server.calls(&format!("do {task}"));
+        let last = crashes.last().unwrap();
+        let attempts = last.started.get(task).copied().unwrap_or_default();
+        let most = if last.succeeded.contains(task) { attempts } else { attempts + 1 };
+        assert!((1..=most).contains(&calls), "{at}: {calls} calls for {task}, at most {most} expected");
+        let first = crashes.iter().position(|left| left.succeeded.contains(task));
+        if first == Some(0) {
+            assert_eq!(calls, 1, "{at}: {task} was finished at the first crash");
+        }
+    }
+}
+
+/// Tries every `step`th number until the process ends by itself, on several threads. Gives the last number that had an
+/// effect.
+fn sweep(step: u64, attempt: impl Fn(u64) -> bool + Sync) -> u64 {
+    let (next, last, over) = (AtomicU64::new(1), AtomicU64::new(0), AtomicBool::new(false));
+    thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| {
+                while !over.load(Ordering::SeqCst) {
+                    let number = next.fetch_add(step, Ordering::SeqCst);
+                    if attempt(number) {
+                        last.fetch_max(number, Ordering::SeqCst);
+                    } else {
+                        over.store(true, Ordering::SeqCst);
+                    }
+                }
+            });
+        }
+    });
+    last.into_inner()
+}
+
+#[test]
+fn a_run_that_is_killed_anywhere_is_resumed_to_the_same_end() {
+    let last = sweep(1, |number| {
+        let at = format!("kill:{number}");
+        let (story, server) = project();
+        let killed = story.disk(&at).run();
+        if killed.code().is_some() {
+            killed.exits(0);
+            is_whole(&story, &at);
+            return false;
+        }
+        let left = left(&story);
+        go_on(&story, &at);
+        is_whole(&story, &at);
+        is_paid_once(&server, &[left], &at);
+        true
+    });
+    assert!(last > 40, "only {last} steps reach the disk");
+}
+
+#[test]
+fn a_resume_that_is_killed_anywhere_is_resumed_in_turn() {
+    for (first, step) in [(30, 1), (50, 3)] {
+        let last = sweep(step, |number| {
+            let at = format!("kill:{first}, then kill:{number}");
+            let (story, server) = project();
+            story.disk(format!("kill:{first}")).run().dies();
+            let before = left(&story);
+            let killed = story.args(["resume"]).disk(format!("kill:{number}")).run();
+            if killed.code().is_some() {
+                killed.exits(0);
+                is_whole(&story, &at);
+                return false;
+            }
+            let crashes = [before, left(&story)];
+            go_on(&story, &at);
+            is_whole(&story, &at);
+            is_paid_once(&server, &crashes, &at);
+            true
+        });
+        assert!(last > 10, "only {last} steps of the resume reach the disk");
+    }
+}
+
+#[test]
+fn a_disk_that_fails_anywhere_stops_the_run_and_loses_nothing() {
+    let last = sweep(1, |number| {
+        // No space, an I/O error, and no space ever after.
+        let at = [format!("fail:{number}:28"), format!("fail:{number}:5"), format!("fail-from:{number}:28")];
+        let at = &at[usize::try_from(number % 3).unwrap()];
+        let (story, server) = project();
+        let failed = story.disk(at).run();
+        assert!(!failed.stderr.contains("panicked"), "{at}: {}", failed.stderr);
+        match failed.code() {
+            Some(0) => {
+                is_whole(&story, at);
+                return false;
+            }
+            Some(1 | 2) => assert!(failed.stderr.contains("error: "), "{at}: {}", failed.stderr),
+            code => panic!("{at}: {code:?} {}", failed.stderr),
+        }
+        assert!(failed.code() == Some(1) || server.seen().is_empty(), "{at}: refused after a call");
+        let left = left(&story);
+        go_on(&story, at);
+        is_whole(&story, at);
+        is_paid_once(&server, &[left], at);
+        true
+    });
+    assert!(last > 40, "only {last} steps reach the disk");
+}
