@@ -7,10 +7,12 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::ops::Deref;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::event::{Failure, FailureKind};
 
@@ -116,12 +118,13 @@ impl Client {
 
         let exchange = Exchange { host, deadlines: *deadlines, total_at: later(started, deadlines.total) };
         let (wait_until, waiting) = exchange.limit(started, Phase::FirstByte);
-        let head = timeout_at(wait_until, client.execute(outgoing)).await;
-        let head =
-            head.map_err(|_| exchange.too_late(waiting))?.map_err(|error| exchange.broken_before_answer(error))?;
+        let mut timer = Box::pin(sleep_until(wait_until));
+        let head = in_time(timer.as_mut(), client.execute(outgoing)).await;
+        let head = head.ok_or_else(|| exchange.too_late(waiting))?;
+        let head = head.map_err(|error| exchange.broken_before_answer(error))?;
         tracing::debug!(host = exchange.host, status = head.status().as_u16(), "answer begins");
         exchange.refuse_redirect(&head)?;
-        Ok(Response { inner: head, exchange, started, first_byte: None, last_byte: started, received: 0 })
+        Ok(Response { inner: head, exchange, timer, started, first_byte: None, last_byte: started, received: 0 })
     }
 
     fn client_for(&self, url: &Url, connect: Duration) -> Result<reqwest::Client, Failure> {
@@ -156,6 +159,8 @@ impl Kind {
 pub struct Response {
     inner: reqwest::Response,
     exchange: Exchange,
+    /// One for the whole exchange: to put it off from chunk to chunk costs less than to make one for each.
+    timer: Pin<Box<Sleep>>,
     started: Instant,
     first_byte: Option<Instant>,
     last_byte: Instant,
@@ -163,6 +168,12 @@ pub struct Response {
 }
 
 impl Response {
+    /// The host that answers, see [`Request::host`].
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.exchange.host
+    }
+
     /// The status.
     #[must_use]
     pub fn status(&self) -> StatusCode {
@@ -186,16 +197,16 @@ impl Response {
     ///
     /// # Errors
     /// `timeout`; `connection` when the body broke off; `malformed` when it is too large or cannot be unpacked.
-    pub async fn chunk(&mut self) -> Result<Option<Vec<u8>>, Failure> {
+    pub async fn chunk(&mut self) -> Result<Option<impl Deref<Target = [u8]> + use<>>, Failure> {
         let (phase, since) = match self.first_byte {
             None => (Phase::FirstByte, self.started),
             Some(_) => (Phase::Idle, self.last_byte),
         };
         let (wait_until, waiting) = self.exchange.limit(since, phase);
-        let chunk = timeout_at(wait_until, self.inner.chunk()).await;
-        let chunk = chunk
-            .map_err(|_| self.exchange.too_late(waiting))?
-            .map_err(|error| self.exchange.broken_in_answer(&error))?;
+        self.timer.as_mut().reset(wait_until);
+        let chunk = in_time(self.timer.as_mut(), self.inner.chunk()).await;
+        let chunk = chunk.ok_or_else(|| self.exchange.too_late(waiting))?;
+        let chunk = chunk.map_err(|error| self.exchange.broken_in_answer(&error))?;
         let Some(chunk) = chunk else { return Ok(None) };
         self.last_byte = Instant::now();
         self.first_byte.get_or_insert(self.last_byte);
@@ -205,7 +216,7 @@ impl Response {
             let message = format!("the answer of {} has more than {megabytes} MiB", self.exchange.host);
             return Err(Failure::new(FailureKind::Malformed, message));
         }
-        Ok(Some(chunk.to_vec()))
+        Ok(Some(chunk))
     }
 
     /// Lets the rest of the body take `time` at most from now on.
@@ -327,6 +338,15 @@ impl Exchange {
         );
         let status = Some(head.status().as_u16());
         Err(Failure { status, ..Failure::new(FailureKind::BadRequest, message) })
+    }
+}
+
+/// What `work` comes to, unless the timer ends first.
+async fn in_time<T>(timer: Pin<&mut Sleep>, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        () = timer => None,
     }
 }
 

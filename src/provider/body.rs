@@ -39,7 +39,7 @@ impl<'a> Body<'a> {
     /// A body that `wire` decodes, with its `Content-Type`.
     pub fn new(wire: &'a dyn Wire, content_type: Option<&str>) -> Self {
         let declared_stream = content_type.is_some_and(|kind| kind.starts_with("text/event-stream"));
-        Self { wire, declared_stream, head: Vec::new(), form: Form::Unknown }
+        Self { wire, declared_stream, head: Vec::with_capacity(HEAD_BYTES), form: Form::Unknown }
     }
 
     /// Takes the next bytes.
@@ -82,7 +82,7 @@ impl<'a> Body<'a> {
         match std::mem::replace(&mut self.form, Form::Unknown) {
             Form::Unknown => Err(Fault::unreadable("is empty", "")),
             Form::Document(document) => self.wire.decode_body(&String::from_utf8_lossy(&document), draft),
-            Form::Stream { decoder, events } => match decoder.finish() {
+            Form::Stream { mut decoder, events } => match decoder.finish() {
                 // The blank line after the last event is what a careless server forgets. Half an event is another thing.
                 Some(last) if is_whole(&last.data) => self.wire.decode_event(&last, draft),
                 _ if events == 0 && !self.declared_stream => Err(self.unreadable("is neither JSON nor a stream")),
@@ -91,13 +91,11 @@ impl<'a> Body<'a> {
         }
     }
 
-    fn push_events(&mut self, bytes: &[u8], draft: &mut Draft) -> Result<(), Fault> {
+    fn push_events(&mut self, mut bytes: &[u8], draft: &mut Draft) -> Result<(), Fault> {
         let Form::Stream { decoder, events } = &mut self.form else { return Ok(()) };
-        let items = decoder.push(bytes).map_err(|error| Fault::unreadable(format!("cannot be read: {error}"), ""))?;
-        for item in items {
-            if let sse::Item::Event(event) = item
-                && !draft.done
-            {
+        let too_long = |error| Fault::unreadable(format!("cannot be read: {error}"), "");
+        while let Some(event) = decoder.next(&mut bytes).map_err(too_long)? {
+            if !draft.done {
                 *events += 1;
                 self.wire.decode_event(&event, draft)?;
             }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::time::{Duration, Instant};
 
 use crate::event::{Failure, FailureKind, StopReason, Usage};
-use crate::http::{self, Client, Deadlines, HeaderMap, Response, header};
+use crate::http::{self, Client, Deadlines, Response, header};
 use crate::provider::body::{Body, MAX_DOCUMENT_BYTES};
 use crate::provider::draft::{Draft, estimate_tokens};
 use crate::redact::Redactor;
@@ -89,19 +89,18 @@ async fn list_models(
     deadlines: &Deadlines,
     redactor: &Redactor,
 ) -> Result<Vec<String>, Failure> {
-    let request = wire.list_models();
-    let host = request.host();
-    let mut response = open(client, request, deadlines, redactor).await?;
+    let mut response = open(client, wire.list_models(), deadlines, redactor).await?;
     let mut body = Vec::new();
     while let Some(bytes) = response.chunk().await? {
         body.extend_from_slice(&bytes);
         if body.len() > MAX_DOCUMENT_BYTES {
-            return Err(Failure::new(FailureKind::Malformed, format!("the list of models of {host} does not end")));
+            let message = format!("the list of models of {} does not end", response.host());
+            return Err(Failure::new(FailureKind::Malformed, message));
         }
     }
     let listed: Value = serde_json::from_slice(&body).unwrap_or_default();
     let models = listed["data"].as_array().or_else(|| listed["models"].as_array()).ok_or_else(|| {
-        let excerpt = excerpt(&body, redactor);
+        let (host, excerpt) = (response.host(), excerpt(&body, redactor));
         Failure::new(FailureKind::Malformed, format!("{host} answered with something else than models: {excerpt}"))
     })?;
     let id = |model: &Value| model["id"].as_str().or_else(|| model["name"].as_str()).map(str::to_owned);
@@ -117,22 +116,19 @@ async fn receive(
     redactor: &Redactor,
     draft: &mut Draft,
 ) -> Result<u64, Failure> {
-    let host = request.host();
     let mut response = open(client, request, deadlines, redactor).await?;
-    let headers = response.headers().clone();
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let content_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let mut body = Body::new(wire, content_type);
-    let worded = |fault| word_fault(&host, fault, &headers, redactor);
     loop {
         match response.chunk().await {
             Ok(Some(bytes)) => match body.push(&bytes, draft) {
                 Ok(()) => {}
                 // The answer is whole, whatever comes after it, unless that takes it back.
                 Err(Fault::Unreadable { .. }) if draft.stop.is_some() => break,
-                Err(fault) => return Err(worded(fault)),
+                Err(fault) => return Err(word_fault(fault, &response, redactor)),
             },
             Ok(None) => {
-                body.finish(draft).map_err(worded)?;
+                body.finish(draft).map_err(|fault| word_fault(fault, &response, redactor))?;
                 break;
             }
             Err(_) if draft.stop.is_some() => break,
@@ -155,20 +151,20 @@ async fn open(
     deadlines: &Deadlines,
     redactor: &Redactor,
 ) -> Result<Response, Failure> {
-    let host = request.host();
     let response = client.send(request, deadlines).await?;
     let status = response.status();
     if status.is_success() {
         return Ok(response);
     }
-    let headers = response.headers().clone();
+    let (host, headers) = (response.host().to_owned(), response.headers().clone());
     let body = response.error_body().await;
     Err(status::failure_of_status(&host, status, &headers, &body, &excerpt(&body, redactor)))
 }
 
-fn word_fault(host: &str, fault: Fault, headers: &HeaderMap, redactor: &Redactor) -> Failure {
+fn word_fault(fault: Fault, response: &Response, redactor: &Redactor) -> Failure {
+    let host = response.host();
     match fault {
-        Fault::Reported(report) => status::failure_in_answer(host, &report, headers),
+        Fault::Reported(report) => status::failure_in_answer(host, &report, response.headers()),
         Fault::Unreadable { why, data } => {
             let excerpt = excerpt(data.as_bytes(), redactor);
             let colon = if excerpt.is_empty() { "" } else { ": " };

@@ -3,14 +3,15 @@
 //! Format: <https://platform.openai.com/docs/api-reference/chat>. Strict about whether an answer is complete, lenient
 //! about everything else, since every server leaves something out.
 
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::event::{StopReason, Usage};
 use crate::http::{self, HeaderMap, HeaderValue, Method, header};
 use crate::provider::draft::{Draft, Stop, tokens};
 use crate::provider::endpoint::Endpoint;
 use crate::provider::status::Report;
-use crate::provider::wire::{Fault, ModelRequest, Wire};
+use crate::provider::wire::{Fault, ModelRequest, Nothing, Wire, WireMessage};
 use crate::sse;
 
 /// OpenAI's own host, which differs in small things from the servers that speak its protocol.
@@ -48,27 +49,86 @@ impl OpenAi {
     }
 }
 
+/// The body of a request.
+#[derive(Serialize)]
+struct Completion<'a> {
+    model: &'a str,
+    messages: Vec<WireMessage<'a>>,
+    stream: bool,
+    stream_options: StreamOptions,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temperature: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_completion_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_tokens: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct StreamOptions {
+    include_usage: bool,
+}
+
+/// An event that brings a piece of the text and nothing else that counts, as nearly all events of a stream do. It is
+/// read without making a [`Value`], which takes ten times as long; an event that does not fit in here is read as one.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Piece<'a> {
+    choices: [PieceChoice; 1],
+    usage: Nothing,
+    error: Nothing,
+    object: &'a str,
+    r#type: Nothing,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct PieceChoice {
+    index: u64,
+    delta: PieceDelta,
+    finish_reason: Nothing,
+    error: Nothing,
+    object: Nothing,
+    r#type: Nothing,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct PieceDelta {
+    content: Option<String>,
+    refusal: Nothing,
+    tool_calls: Nothing,
+    function_call: Nothing,
+}
+
+impl<'a> Piece<'a> {
+    fn read(data: &'a str) -> Option<String> {
+        let Self { choices: [choice], object, .. } = serde_json::from_str(data).ok()?;
+        (choice.index == 0 && object != "error").then(|| choice.delta.content.unwrap_or_default())
+    }
+}
+
 impl Wire for OpenAi {
     fn encode(&self, request: &ModelRequest) -> http::Request {
-        let messages = request.messages.iter().map(|m| json!({"role": m.role.as_str(), "content": m.text}));
-        let mut body = json!({
-            "model": request.model,
-            "messages": messages.collect::<Value>(),
-            "stream": true,
-            "stream_options": {"include_usage": true},
-        });
-        if let Some(temperature) = request.temperature {
-            body["temperature"] = json!(temperature);
-        }
-        if let Some(max_tokens) = request.max_tokens {
-            // OpenAI's newer models refuse the old name, and other servers do not know the new one.
-            let key = if self.is_openai() { "max_completion_tokens" } else { "max_tokens" };
-            body[key] = json!(max_tokens);
-        }
-        self.request(Method::POST, "chat/completions", Some(body.to_string().into_bytes()))
+        // OpenAI's newer models refuse the old name, and other servers do not know the new one.
+        let (new, old) = if self.is_openai() { (request.max_tokens, None) } else { (None, request.max_tokens) };
+        let body = Completion {
+            model: &request.model,
+            messages: request.messages.iter().map(WireMessage::from).collect(),
+            stream: true,
+            stream_options: StreamOptions { include_usage: true },
+            temperature: request.temperature,
+            max_completion_tokens: new,
+            max_tokens: old,
+        };
+        self.request(Method::POST, "chat/completions", serde_json::to_vec(&body).ok())
     }
 
-    fn decode_event(&self, event: &sse::Event, draft: &mut Draft) -> Result<(), Fault> {
+    fn decode_event(&self, event: &sse::Event<'_>, draft: &mut Draft) -> Result<(), Fault> {
+        if let Some(text) = Piece::read(&event.data) {
+            draft.text.push_str(&text);
+            return Ok(());
+        }
         let data = event.data.trim();
         if data == "[DONE]" {
             draft.done = true;
@@ -171,4 +231,38 @@ fn read_usage(usage: &Value, draft: &mut Draft) {
         .unwrap_or(0);
     draft.usage =
         Some(Usage { input_tokens: input, output_tokens: output, cached_tokens: cached.min(input), estimated: false });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_event_with_nothing_else_that_counts_is_read_as_a_piece_of_text() {
+        for (event, text) in [
+            (r#"{"choices":[{"delta":{"content":"a\n\"b\""}}]}"#, "a\n\"b\""),
+            (r#"{"id":"x","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"a"}}]}"#, "a"),
+            (r#"{"choices":[{"delta":{"content":"a","refusal":null},"finish_reason":null}],"usage":null}"#, "a"),
+            (r#"{"choices":[{"delta":{"content":null,"reasoning_content":"hm"}}]}"#, ""),
+        ] {
+            assert_eq!(Piece::read(event).as_deref(), Some(text), "{event}");
+        }
+        for event in [
+            "[DONE]",
+            r#"{"choices":[]}"#,
+            r#"{"choices":[{"delta":{"content":"a"}},{"delta":{"content":"b"}}]}"#,
+            r#"{"choices":[{"delta":{"content":"a"},"index":1}]}"#,
+            r#"{"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}]}"#,
+            r#"{"choices":[{"delta":{"content":"a"},"error":{"message":"m"}}]}"#,
+            r#"{"choices":[{"delta":{"content":"a","refusal":"no"}}]}"#,
+            r#"{"choices":[{"delta":{"content":"a","tool_calls":[]}}]}"#,
+            r#"{"choices":[{"delta":{"content":["a"]}}]}"#,
+            r#"{"choices":[{"delta":{"content":"a"}}],"usage":{"prompt_tokens":1}}"#,
+            r#"{"object":"error","message":"m"}"#,
+            r#"{"type":"error","message":"m"}"#,
+            r#"{"error":"m"}"#,
+        ] {
+            assert_eq!(Piece::read(event), None, "{event}");
+        }
+    }
 }

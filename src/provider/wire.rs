@@ -1,5 +1,7 @@
 //! What a provider's protocol is to the rest of orch: a pure encoding of requests and decoding of answers.
 
+use serde::Serialize;
+
 use crate::event::{Failure, StopReason, Usage};
 use crate::http;
 use crate::provider::draft::Draft;
@@ -51,6 +53,19 @@ impl Role {
     }
 }
 
+/// A [`Message`] as every protocol writes it.
+#[derive(Serialize)]
+pub(crate) struct WireMessage<'a> {
+    role: &'static str,
+    content: &'a str,
+}
+
+impl<'a> From<&'a Message> for WireMessage<'a> {
+    fn from(message: &'a Message) -> Self {
+        Self { role: message.role.as_str(), content: &message.text }
+    }
+}
+
 /// A whole and usable answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
@@ -87,7 +102,7 @@ pub trait Wire: Send + Sync {
     ///
     /// # Errors
     /// The provider reports a failure, or the event is not what the protocol says.
-    fn decode_event(&self, event: &sse::Event, draft: &mut Draft) -> Result<(), Fault>;
+    fn decode_event(&self, event: &sse::Event<'_>, draft: &mut Draft) -> Result<(), Fault>;
 
     /// Reads a whole body into `draft`, for the servers that do not stream.
     ///
@@ -98,6 +113,9 @@ pub trait Wire: Send + Sync {
     /// The HTTP request for the list of models.
     fn list_models(&self) -> http::Request;
 }
+
+/// A member of an event that is absent or null.
+pub(crate) type Nothing = ();
 
 /// Why an answer cannot be decoded, before it is worded for a person.
 #[derive(Debug, PartialEq, Eq)]
