@@ -4,6 +4,7 @@ pub mod agent;
 pub mod cli;
 pub mod clock;
 pub mod diagnostic;
+pub mod digest;
 pub mod disk;
 pub mod event;
 pub mod graph;

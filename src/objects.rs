@@ -3,12 +3,10 @@
 //! Short outputs stand in the journal itself; see [`INLINE_BYTES`]. What is kept here is on disk, under its own digest,
 //! before the event that names it.
 
-use std::fmt::Write;
 use std::io;
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
-
+use crate::digest::sha256;
 use crate::disk::Dir;
 use crate::event::{INLINE_BYTES, Output};
 
@@ -32,7 +30,7 @@ impl Objects {
     /// # Errors
     /// If it cannot be put there.
     pub fn put(&self, text: String) -> io::Result<Output> {
-        let sha256 = digest(text.as_bytes());
+        let sha256 = sha256(text.as_bytes());
         let bytes = text.len() as u64;
         if text.len() <= INLINE_BYTES {
             return Ok(Output { sha256, bytes, text: Some(text.into()) });
@@ -62,20 +60,11 @@ impl Objects {
         let all = self.state.child(FOLDER).map_err(|_| missing())?;
         let folder = all.child(name.get(..2).unwrap_or_default()).map_err(|_| missing())?;
         let bytes = folder.read(name)?.ok_or_else(missing)?;
-        if digest(&bytes) != *name {
+        if sha256(&bytes) != *name {
             return Err(io::Error::new(io::ErrorKind::InvalidData, format!("the object {name} is damaged")));
         }
         String::from_utf8(bytes).map(Into::into).map_err(io::Error::other)
     }
-}
-
-/// The SHA-256 of bytes in lowercase hex.
-#[must_use]
-pub fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }
 
 #[cfg(test)]

@@ -5,9 +5,7 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
-use sha2::{Digest, Sha256};
-
+use crate::digest::Parts;
 use crate::event::PlannedTask;
 use crate::graph::{Plan, TaskIx};
 use crate::id::Name;
@@ -15,6 +13,7 @@ use crate::retry::RetryPolicy;
 use crate::schedule::Rules;
 use crate::spec::{OnError, Price, Priority, Provider, Strategy, Tier};
 use crate::template::Template;
+use serde::Serialize;
 
 /// An orchestra, ready to run.
 #[derive(Debug, Clone)]
@@ -185,21 +184,28 @@ impl Orchestra {
     /// What a journal's start says of the tasks.
     #[must_use]
     pub fn planned(&self) -> Vec<PlannedTask> {
-        let agents: Vec<String> = self.agents.iter().map(|a| serde_json::to_string(a).unwrap_or_default()).collect();
+        let of_agent = |agent: &Agent| {
+            let mut digest = Parts::default();
+            digest.add(&serde_json::to_string(agent).unwrap_or_default());
+            digest
+        };
+        let agents: Vec<Parts> = self.agents.iter().map(of_agent).collect();
         (0..self.tasks.len()).map(|ix| self.planned_task(ix, &agents)).collect()
     }
 
-    fn planned_task(&self, ix: TaskIx, agents: &[String]) -> PlannedTask {
+    fn planned_task(&self, ix: TaskIx, agents: &[Parts]) -> PlannedTask {
         let task = &self.tasks[ix];
         let needs: Vec<Name> = self.plan.needs(ix).iter().map(|&n| self.tasks[n].name.clone()).collect();
         // Timeouts, retries and priorities decide whether and when there is a result, and not which.
-        let mut hash = Sha256::new();
-        for part in [task.description.text(), &agents[task.agent]].into_iter().chain(needs.iter().map(Name::as_str)) {
-            hash.update((part.len() as u64).to_le_bytes());
-            hash.update(part);
+        let mut digest = agents[task.agent].clone();
+        digest.add(task.description.text());
+        needs.iter().for_each(|name| digest.add(name.as_str()));
+        PlannedTask {
+            task: task.name.clone(),
+            agent: self.agents[task.agent].name.clone(),
+            needs,
+            digest: digest.hex(8),
         }
-        let digest = hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-        PlannedTask { task: task.name.clone(), agent: self.agents[task.agent].name.clone(), needs, digest }
     }
 
     /// The same orchestra with some of its tasks alone, and the edges among those.

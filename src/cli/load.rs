@@ -8,7 +8,7 @@ use crate::event::Overrides;
 use crate::orchestra::Orchestra;
 use crate::project::{self, FindError, ORCHESTRAS_DIR, Project};
 use crate::resolve::{Surroundings, agents_named, resolve};
-use crate::spec;
+use crate::spec::{self, Reading};
 
 /// An orchestra, and what is to be said about its files.
 #[derive(Debug)]
@@ -33,17 +33,22 @@ pub(super) fn check(
     overrides: &Overrides,
 ) -> Result<(Orchestra, Vec<Report>), Vec<Report>> {
     let report = |mistakes| vec![Report::new(source.clone(), mistakes)];
-    let file = spec::read(source).map_err(report)?;
+    let Reading { file, gaps, mistakes: of_form } = spec::read(source);
+    let Some(file) = file else { return Err(report(of_form)) };
     let (playbooks, warnings, broken) = match project.playbooks(agents_named(&file)) {
         Ok((playbooks, warnings)) => (playbooks, warnings, Vec::new()),
         Err(broken) => (std::collections::BTreeMap::new(), Vec::new(), broken),
     };
     let fallback_id = project::stem(&source.path).unwrap_or_default();
-    let around = Surroundings { source, fallback_id: &fallback_id, playbooks: &playbooks, overrides };
+    let around = Surroundings { source, fallback_id: &fallback_id, playbooks: &playbooks, overrides, gaps };
     match resolve(&file, &around) {
-        Ok(orchestra) if broken.is_empty() => Ok((orchestra, warnings)),
-        Ok(_) => Err(broken),
-        Err(mistakes) => Err(broken.into_iter().chain(report(mistakes)).collect()),
+        Ok(orchestra) if broken.is_empty() && of_form.is_empty() => Ok((orchestra, warnings)),
+        Ok(_) if of_form.is_empty() => Err(broken),
+        Ok(_) => Err(broken.into_iter().chain(report(of_form)).collect()),
+        Err(of_meaning) => {
+            let mistakes = of_form.into_iter().chain(of_meaning).collect();
+            Err(broken.into_iter().chain(report(mistakes)).collect())
+        }
     }
 }
 

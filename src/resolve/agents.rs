@@ -162,6 +162,9 @@ impl<'r> Cast<'r> {
     }
 
     fn not_listed(&mut self, text: &Text) {
+        if self.around.gaps.entries {
+            return;
+        }
         let diagnostic = Diagnostic::error(
             format!("the agent `{}` is not listed under `agents`", text.value),
             text.span.clone(),

@@ -23,7 +23,7 @@ impl<'r> Resolver<'r> {
         let Some(groups) = settings.and_then(|s| s.task_groups.as_ref()) else { return Vec::new() };
         if strategy != Strategy::Mixed {
             // The command line may set another strategy for one run; the file itself has to agree with itself.
-            if self.around.overrides.strategy.is_none() {
+            if self.around.overrides.strategy.is_none() && !self.around.gaps.settings {
                 self.found.push(
                     Diagnostic::error(
                         format!("`task_groups` has no effect with `strategy: {}`", strategy.name()),
@@ -72,11 +72,14 @@ impl<'r> Resolver<'r> {
         member_of: &mut HashMap<TaskIx, &'r Text>,
     ) -> Vec<TaskIx> {
         let mut members = Vec::with_capacity(group.tasks.value.len());
-        if group.tasks.value.is_empty() {
+        if group.tasks.value.is_empty() && !self.around.gaps.entries {
             self.found.push(Diagnostic::error("a group needs tasks", group.tasks.span.clone(), "empty"));
         }
         for text in &group.tasks.value {
             let Some(&ix) = names.get(text.value.as_str()) else {
+                if self.around.gaps.entries {
+                    continue;
+                }
                 let diagnostic =
                     Diagnostic::error(format!("there is no task `{}`", text.value), text.span.clone(), "not a task");
                 let diagnostic = match self.near_task(&text.value, names) {

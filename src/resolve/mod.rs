@@ -18,7 +18,7 @@ use crate::orchestra::{Execution, Orchestra, Task};
 use crate::resolve::agents::Cast;
 use crate::retry::{Growth, RetryPolicy};
 use crate::spec::located::Either;
-use crate::spec::{self, OnError, OrchestraFile, Retry, RetryStrategy, RetryTable, Strategy, Text, Tier};
+use crate::spec::{self, Gaps, OnError, OrchestraFile, Retry, RetryStrategy, RetryTable, Strategy, Text, Tier};
 
 pub use crate::resolve::agents::LoadedPlaybook;
 
@@ -38,6 +38,8 @@ pub struct Surroundings<'s> {
     pub playbooks: &'s BTreeMap<String, LoadedPlaybook>,
     /// What the command line sets.
     pub overrides: &'s Overrides,
+    /// What of the file is out of sight because of mistakes in its form. What only seems wrong for that is not told.
+    pub gaps: Gaps,
 }
 
 /// Makes an orchestra of a file.
@@ -188,7 +190,10 @@ impl<'r> Resolver<'r> {
 
     fn check_tier(&mut self, settings: Option<&spec::Execution>, strategy: Strategy, max_parallel: Option<u32>) {
         let Some((tier, _)) = self.tier() else { return };
-        if !tier.is_sequential() || (strategy == Strategy::Sequential && max_parallel == Some(1)) {
+        if self.around.gaps.settings
+            || !tier.is_sequential()
+            || (strategy == Strategy::Sequential && max_parallel == Some(1))
+        {
             return;
         }
         let message = format!(
@@ -218,7 +223,7 @@ impl<'r> Resolver<'r> {
     /// The tasks by name; the first one where two have the same.
     fn task_names(&mut self) -> HashMap<&'r str, TaskIx> {
         let tasks = &self.file.tasks.value;
-        if tasks.is_empty() {
+        if tasks.is_empty() && !self.around.gaps.entries {
             self.found.push(Diagnostic::error("there are no tasks", self.file.tasks.span.clone(), "empty"));
         }
         let mut names: HashMap<&str, TaskIx> = HashMap::with_capacity(tasks.len());
@@ -282,6 +287,9 @@ impl<'r> Resolver<'r> {
     }
 
     fn unknown_task(&mut self, text: &Text, names: &HashMap<&'r str, TaskIx>) {
+        if self.around.gaps.entries {
+            return;
+        }
         let help = self.near_task(&text.value, names).map_or_else(
             || "`context` names tasks whose outputs are needed".to_owned(),
             |n| format!("did you mean `{n}`?"),
@@ -358,8 +366,10 @@ impl<'r> Resolver<'r> {
             let all = all.get_or_insert_with(|| names.keys().copied().collect());
             let needs = plan.map(|plan| plan.needs(ix)).or(contexts[ix].as_deref());
             let outputs: Vec<&str> = match needs {
-                Some(needs) => needs.iter().map(|&n| tasks[n].value.name.value.as_str()).collect(),
-                None => all.iter().copied().collect(),
+                Some(needs) if !self.around.gaps.settings => {
+                    needs.iter().map(|&n| tasks[n].value.name.value.as_str()).collect()
+                }
+                _ => all.iter().copied().collect(),
             };
             for error in crate::template::Template::new(&description.value).check(&outputs, all) {
                 // A folded text differs from its source, so the place is looked for where the text begins.

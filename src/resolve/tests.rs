@@ -2,11 +2,18 @@
 
 use super::*;
 use crate::diagnostic::Report;
+use crate::spec::Gaps;
 
 fn resolve_text(text: &str, overrides: &Overrides) -> Result<Orchestra, Vec<(String, String)>> {
     let source = Source::new("a.yaml", text);
-    let file = spec::read(&source).expect("a file of the right form");
-    let around = Surroundings { source: &source, fallback_id: "a", playbooks: &BTreeMap::new(), overrides };
+    let file = spec::read(&source).file.expect("a file of the right form");
+    let around = Surroundings {
+        gaps: Gaps::default(),
+        source: &source,
+        fallback_id: "a",
+        playbooks: &BTreeMap::new(),
+        overrides,
+    };
     resolve(&file, &around).map_err(|found| {
         let told = |d: Diagnostic| (d.message, d.at.map_or(String::new(), |(span, _)| source.text[span].to_owned()));
         found.into_iter().map(told).collect()
@@ -57,6 +64,33 @@ tasks:
     has(&found, "`two` and `Two` would share an output file where case does not count", "Two");
     has(&found, "\"../x\" cannot be the name of a task", "../x");
     has(&found, "tasks wait for each other: one -> two -> one", "[");
+}
+
+#[test]
+fn mistakes_of_form_do_not_hide_those_of_meaning() {
+    let text = "
+tasks:
+  - {name: a, agent: nobody, description: x, context: [b], timeot: 5}
+  - {name: b, agent: writer, description: 'x {{ gaol }}', context: [a], priority: urgent}
+  - {nme: c, agent: writer, description: x}
+";
+    let source = Source::new("a.yaml", text);
+    let reading = spec::read(&source);
+    assert_eq!(reading.mistakes.len(), 4);
+    assert_eq!(reading.gaps, Gaps { settings: true, entries: true });
+    let around = Surroundings {
+        source: &source,
+        fallback_id: "a",
+        playbooks: &BTreeMap::new(),
+        overrides: &Overrides::default(),
+        gaps: reading.gaps,
+    };
+    let found = resolve(&reading.file.unwrap(), &around).unwrap_err();
+    let said: Vec<&str> = found.iter().map(|d| d.message.as_str()).collect();
+    for expected in ["there is no agent `nobody`", "tasks wait for each other: a -> b -> a", "unknown name `gaol`"] {
+        assert!(said.contains(&expected), "{expected} is not in {said:?}");
+    }
+    assert_eq!(said.len(), 3, "{said:?}");
 }
 
 #[test]

@@ -7,23 +7,24 @@ use serde_json::Value as Json;
 
 use crate::diagnostic::{Diagnostic, either, near_miss};
 use crate::spec::later;
+use crate::spec::salvage::Faults;
 use crate::spec::yaml::{Node, Value};
 
 /// What the whole of a file is called.
 const ROOT: &str = "the file";
 
-/// Names every place where `node` is not what `schema` says.
+/// Names every place where `node` is not what `schema` says, and marks the nodes.
 #[must_use]
-pub fn check(node: &Node, schema: &Json) -> Vec<Diagnostic> {
-    let mut check = Check { root: schema, lenient: false, found: Vec::new() };
+pub(super) fn check(node: &Node, schema: &Json) -> (Vec<Diagnostic>, Faults) {
+    let mut check = Check { root: schema, lenient: false, found: Vec::new(), faults: Faults::default() };
     check.visit(node, schema, ROOT);
-    check.found
+    (check.found, check.faults)
 }
 
 /// The same for the files of other tools: keys that the schema does not know are warnings.
 #[must_use]
 pub(crate) fn check_leniently(node: &Node, schema: &Json) -> Vec<Diagnostic> {
-    let mut check = Check { root: schema, lenient: true, found: Vec::new() };
+    let mut check = Check { root: schema, lenient: true, found: Vec::new(), faults: Faults::default() };
     check.visit(node, schema, ROOT);
     check.found
 }
@@ -32,6 +33,7 @@ struct Check<'s> {
     root: &'s Json,
     lenient: bool,
     found: Vec<Diagnostic>,
+    faults: Faults,
 }
 
 impl<'s> Check<'s> {
@@ -90,6 +92,7 @@ impl<'s> Check<'s> {
 
     fn visit_word(&mut self, node: &Node, words: &[&str], what: &str) {
         let Value::Text(text) = &node.value else {
+            self.faults.mark(node);
             return self.found.push(
                 Diagnostic::error(format!("{what} is {}", either(words)), node.span.clone(), found(&node.value))
                     .help("it is written as a word"),
@@ -98,6 +101,7 @@ impl<'s> Check<'s> {
         if words.contains(&text.as_str()) {
             return;
         }
+        self.faults.mark(node);
         let mut diagnostic = Diagnostic::error(
             format!("{what} cannot be `{text}`"),
             node.span.clone(),
@@ -122,6 +126,7 @@ impl<'s> Check<'s> {
         } else {
             return;
         };
+        self.faults.mark(node);
         self.found.push(Diagnostic::error(format!("{what} must be {complaint}"), node.span.clone(), ""));
     }
 
@@ -132,6 +137,7 @@ impl<'s> Check<'s> {
         for (key, value) in entries {
             let Value::Text(name) = &key.value else {
                 let message = format!("a key is text, and here is {}", key.value.kind());
+                self.faults.mark(key);
                 self.found.push(Diagnostic::error(message, key.span.clone(), "").help("put it in quotes"));
                 continue;
             };
@@ -139,6 +145,7 @@ impl<'s> Check<'s> {
                 let duplicate =
                     Diagnostic::error(format!("`{name}` stands twice in {noun}"), key.span.clone(), "here again")
                         .see(first.span.clone(), "first here");
+                self.faults.mark(key);
                 self.found.push(duplicate.help("keep one of the two"));
             }
             let quoted = format!("`{name}`");
@@ -155,6 +162,7 @@ impl<'s> Check<'s> {
         }
         for required in schema.get("required").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str) {
             if !seen.contains_key(required) {
+                self.faults.mark(node);
                 let span = entries.first().map_or_else(|| node.span.clone(), |(key, _)| key.span.clone());
                 self.found.push(Diagnostic::error(format!("{noun} has no `{required}`"), span, "it is needed here"));
             }
@@ -163,6 +171,7 @@ impl<'s> Check<'s> {
 
     fn unknown_key(&mut self, key: &Node, name: &str, noun: &str, properties: Option<&serde_json::Map<String, Json>>) {
         let span = key.span.clone();
+        self.faults.mark(key);
         if later::key(noun, name) {
             let message = format!("`{name}` in {noun} is not supported yet");
             return self.found.push(
@@ -178,6 +187,7 @@ impl<'s> Check<'s> {
     }
 
     fn wrong_type(&mut self, node: &Node, schemas: &[&Json], what: &str) {
+        self.faults.mark(node);
         let wanted: Vec<&str> = schemas.iter().flat_map(|s| kinds(s)).collect();
         let message = format!("{what} must be {}", wanted.join(" or "));
         let diagnostic = Diagnostic::error(message, node.span.clone(), found(&node.value));

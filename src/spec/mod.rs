@@ -7,6 +7,7 @@ pub mod check;
 mod later;
 pub mod located;
 pub mod playbook;
+mod salvage;
 pub mod script;
 pub mod yaml;
 
@@ -19,6 +20,8 @@ use serde::Deserialize;
 
 use crate::diagnostic::{Diagnostic, Source};
 use crate::spec::located::{Either, Located};
+
+pub use crate::spec::salvage::Gaps;
 
 /// Text with its place.
 pub type Text = Located<String>;
@@ -350,12 +353,37 @@ pub fn schema() -> &'static serde_json::Value {
     })
 }
 
-/// Reads a file: every mistake of form at once, or the file.
-///
-/// # Errors
-/// The mistakes, in no particular order.
-pub fn read(source: &Source) -> Result<OrchestraFile, Vec<Diagnostic>> {
-    read_as(source, schema())
+/// What was read of a file.
+#[derive(Debug)]
+pub struct Reading {
+    /// The file, without the parts that have mistakes of form; `None` if that leaves nothing to look at.
+    pub file: Option<OrchestraFile>,
+    /// What was left out for that.
+    pub gaps: Gaps,
+    /// The mistakes of form, in no particular order.
+    pub mistakes: Vec<Diagnostic>,
+}
+
+/// Reads a file: every mistake of form at once, and what is left to be checked for its meaning.
+#[must_use]
+pub fn read(source: &Source) -> Reading {
+    let nothing = |mistakes| Reading { file: None, gaps: Gaps::default(), mistakes };
+    let tree = match yaml::parse(source) {
+        Ok(tree) => tree,
+        Err(mistake) => return nothing(vec![*mistake]),
+    };
+    let (mistakes, faults) = check::check(&tree, schema());
+    if mistakes.is_empty() {
+        return match located::convert(&tree) {
+            Ok(file) => Reading { file: Some(file), gaps: Gaps::default(), mistakes },
+            Err(error) => nothing(vec![unexpected(&error)]),
+        };
+    }
+    let salvaged = salvage::salvage(&tree, &faults);
+    match salvaged.and_then(|(tree, gaps)| Some((located::convert(&tree).ok()?, gaps))) {
+        Some((file, gaps)) => Reading { file: Some(file), gaps, mistakes },
+        None => nothing(mistakes),
+    }
 }
 
 /// Reads a text as the type that `schema` was made from.
@@ -364,11 +392,16 @@ pub(crate) fn read_as<T: for<'de> Deserialize<'de>>(
     schema: &serde_json::Value,
 ) -> Result<T, Vec<Diagnostic>> {
     let tree = yaml::parse(source).map_err(|diagnostic| vec![*diagnostic])?;
-    let found = check::check(&tree, schema);
+    let (found, _) = check::check(&tree, schema);
     if !found.is_empty() {
         return Err(found);
     }
-    located::convert(&tree).map_err(|error| vec![Diagnostic::error_in_file(format!("cannot be read: {error}"))])
+    located::convert(&tree).map_err(|error| vec![unexpected(&error)])
+}
+
+/// The check and the types are made from the same source, so this is a fault in orch.
+fn unexpected(error: &located::ConvertError) -> Diagnostic {
+    Diagnostic::error_in_file(format!("cannot be read: {error}"))
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ const FLOORS: [&[&str]; 5] = [
     // The pure core: no clock, no files, no environment, no runtime.
     &[
         "diagnostic",
+        "digest",
         "spec",
         "resolve",
         "orchestra",
