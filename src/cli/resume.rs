@@ -7,7 +7,7 @@ use crate::cli::complaint::{Complaint, say_reports};
 use crate::cli::load::load;
 use crate::cli::perform::{self, OnDisk, Talk, cannot_take, perform};
 use crate::cli::run::read_script_again;
-use crate::cli::{Context, Outcome, terminal};
+use crate::cli::{Context, Outcome, standing, terminal};
 use crate::disk::Dir;
 use crate::event::{Event, PlannedTask};
 use crate::history::{History, TaskHistory, TaskState};
@@ -23,7 +23,7 @@ use crate::workspace::{self, Standing, Workspace};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The run; the latest unfinished one if left out
+    /// The run, by its id or the end of it; the latest unfinished one if left out
     run: Option<String>,
     #[command(flatten)]
     talk: Talk,
@@ -87,11 +87,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
 /// The run that is meant, or none if nothing is unfinished.
 fn choose(args: &Args, project: &Project) -> Result<Option<RunId>, Complaint> {
     if let Some(named) = &args.run {
-        let run = RunId::try_from(named.clone()).map_err(|error| Complaint::usage(format!("{named}: {error}")))?;
-        if project.run_dir(&run).is_err() {
-            return Err(Complaint::usage(format!("there is no run {run}")).help("`orch runs` lists them"));
-        }
-        return Ok(Some(run));
+        return standing::choose(project, Some(named)).map(Some);
     }
     for run in project.runs().into_iter().rev() {
         match project.history(&run) {

@@ -105,9 +105,8 @@ impl Standing {
     /// Whether there may be something left in it that a user wants to go on with, or to look into.
     pub(super) fn is_open(&self) -> bool {
         match self {
-            Self::Ended(RunStatus::Succeeded | RunStatus::Failed | RunStatus::Partial) | Self::Empty => false,
-            Self::Ended(RunStatus::Limited | RunStatus::Waiting | RunStatus::Interrupted) => true,
-            Self::Running | Self::Killed | Self::Damaged(_) => true,
+            Self::Ended(RunStatus::Succeeded) | Self::Empty => false,
+            Self::Ended(_) | Self::Running | Self::Killed | Self::Damaged(_) => true,
         }
     }
 }
@@ -159,7 +158,7 @@ mod tests {
         let story = Story::of(&[("a", "x")]).then(Event::RunFinished { status: RunStatus::Partial });
         let (_folder, project, run) = project_with(&story.records);
         let seen = look(&project, run);
-        assert_eq!((seen.standing.to_string().as_str(), seen.standing.is_open()), ("partial", false));
+        assert_eq!((seen.standing.to_string().as_str(), seen.standing.is_open()), ("partial", true));
         let (_folder, project, run) = project_with(&[]);
         assert_eq!(look(&project, run).standing.to_string(), "empty");
     }
