@@ -12,6 +12,12 @@ use crate::disk::Dir;
 use crate::event::Holder;
 use crate::id::RunId;
 
+/// The lock of a run, in its folder.
+pub const RUN: &str = "lock";
+
+/// The lock of a workspace, in its folder.
+pub const WORKSPACE: &str = ".orch.lock";
+
 /// A held lock; it is let go when dropped.
 #[derive(Debug)]
 pub struct Lock {

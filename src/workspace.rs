@@ -8,10 +8,8 @@ use std::path::Path;
 use crate::disk::Dir;
 use crate::event::Failure;
 use crate::id::Name;
-use crate::lock::{Claim, Lock, LockError};
+use crate::lock::{self, Claim, Lock, LockError};
 
-/// The file that says which run the workspace shows, and that is locked while a process writes to it.
-const LOCK: &str = ".orch.lock";
 const OUTPUTS: &str = "task_outputs";
 const FINAL: &str = "final_results";
 /// The result of the run, within [`FINAL`].
@@ -55,7 +53,7 @@ impl Workspace {
     }
 
     fn prepare(root: Dir, claim: &Claim) -> Result<Self, LockError> {
-        let lock = Lock::take(&root, LOCK, claim)?;
+        let lock = Lock::take(&root, lock::WORKSPACE, claim)?;
         let outputs = root.make_child(OUTPUTS)?;
         let result = root.make_child(FINAL)?;
         root.make_child("intermediate/artifacts")?;

@@ -10,21 +10,18 @@ use std::process::ExitCode;
 
 use crate::cli::complaint::Complaint;
 use crate::cli::load::load;
-use crate::cli::standing::{RUN_LOCK, Seen, choose, look};
+use crate::cli::standing::{Seen, choose, look};
 use crate::cli::table::size;
 use crate::cli::{Context, Outcome, terminal};
 use crate::disk::Dir;
 use crate::event::Overrides;
 use crate::id::RunId;
-use crate::lock::{Claim, Lock, LockError, this_process};
+use crate::lock::{self, Claim, Lock, LockError, this_process};
 use crate::printable::plural;
 use crate::project::{Project, STATE_DIR};
 
 /// What orch makes in a workspace. Whatever else lies there is not orch's to remove.
 const MADE: [&str; 3] = ["task_outputs", "intermediate", "final_results"];
-/// The file that a workspace is locked by, see `workspace`.
-const WORKSPACE_LOCK: &str = ".orch.lock";
-
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "A run that a process holds is never removed. One that can be gone on with, or whose journal cannot \
@@ -151,7 +148,7 @@ fn must_stay(seen: &Seen, force: bool) -> Option<(String, &'static str)> {
 }
 
 fn remove_run(project: &Project, run: &RunId, path: &Path) -> Result<(), LockError> {
-    let lock = Lock::take(&project.run_dir(run)?, RUN_LOCK, &this_command())?;
+    let lock = Lock::take(&project.run_dir(run)?, lock::RUN, &this_command())?;
     std::fs::remove_dir_all(path)?;
     drop(lock);
     Ok(())
@@ -179,7 +176,7 @@ fn clean_workspace(args: &Args, project: &Project, name: &str) -> Result<(), Com
     };
     let bytes: u64 = MADE.iter().map(|made| bytes_in(&folder.path().join(made))).sum();
     if !args.dry_run {
-        let lock = Lock::take(&folder, WORKSPACE_LOCK, &this_command()).map_err(|error| match error {
+        let lock = Lock::take(&folder, lock::WORKSPACE, &this_command()).map_err(|error| match error {
             LockError::Held(_) => Complaint::usage(format!("the workspace {path} is not removed: {error}"))
                 .help("wait until that run ends"),
             LockError::Io(error) => cannot(error),
@@ -189,7 +186,7 @@ fn clean_workspace(args: &Args, project: &Project, name: &str) -> Result<(), Com
     }
     terminal::print(&format!("{}: workspace {path}, {}\n", said(args), size(bytes)));
     let left = folder.names().unwrap_or_default();
-    let others = left.iter().filter(|name| !MADE.contains(&name.as_str()) && *name != WORKSPACE_LOCK).count();
+    let others = left.iter().filter(|name| !MADE.contains(&name.as_str()) && *name != lock::WORKSPACE).count();
     if others > 0 {
         let what = plural(others as u64, "entry", "entries");
         terminal::say(&format!("kept: {path}, since {what} there did not come from orch\n"));
@@ -205,7 +202,7 @@ fn remove_made(folder: &Dir) -> io::Result<()> {
             _ => {}
         }
     }
-    folder.remove(WORKSPACE_LOCK)?;
+    folder.remove(lock::WORKSPACE)?;
     if folder.names()?.is_empty() {
         // A name that is not UTF-8 is not listed, and keeps the folder, as it should.
         let _ = std::fs::remove_dir(folder.path());

@@ -23,14 +23,11 @@ use crate::observe::plain::Plain;
 use crate::observe::progress::Progress;
 use crate::observe::trace::Trace;
 use crate::orchestra::{ModelRef, Orchestra};
-use crate::provider::anthropic::Anthropic;
-use crate::provider::openai::OpenAi;
 use crate::provider::rehearsal::Player;
-use crate::provider::{Endpoint, Wire};
+use crate::provider::{self, Endpoint, Wire};
 use crate::redact::Redactor;
 use crate::runner::{self, Ended, RunError, Stage};
 use crate::settings::{Settings, Unusable};
-use crate::spec::Provider;
 use crate::summary::{Summary, page};
 use crate::workspace::{self, Workspace};
 
@@ -68,10 +65,7 @@ pub(super) fn voices(orchestra: &Orchestra, settings: &Settings) -> Result<Vec<V
     let client = Client::new();
     let mut wires: HashMap<String, Arc<dyn Wire>> = HashMap::new();
     for (model, endpoint) in reached {
-        let wire: Arc<dyn Wire> = match model.provider {
-            Provider::Openai | Provider::Ollama => Arc::new(OpenAi::new(endpoint)),
-            Provider::Anthropic => Arc::new(Anthropic::new(endpoint)),
-        };
+        let wire = provider::wire(model.provider, endpoint);
         wires.insert(format!("{model:?}"), wire);
     }
     let voice = |(agent, model): (&crate::orchestra::Agent, ModelRef)| {

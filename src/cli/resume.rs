@@ -13,7 +13,7 @@ use crate::event::{Event, PlannedTask};
 use crate::history::{History, TaskHistory, TaskState};
 use crate::id::{Name, RunId};
 use crate::journal::{Journal, JournalError};
-use crate::lock::{Claim, Lock, this_process};
+use crate::lock::{self, Claim, Lock, this_process};
 use crate::objects::Objects;
 use crate::orchestra::Orchestra;
 use crate::project::{Project, STATE_DIR};
@@ -44,7 +44,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let claim = Claim { holder: this_process(), run: run.clone() };
     let run_dir =
         project.run_dir(&run).map_err(|error| Complaint::usage(format!("{run} cannot be opened: {error}")))?;
-    let lock = Lock::take(&run_dir, "lock", &claim).map_err(|error| cannot_take(&run.to_string(), &error))?;
+    let lock = Lock::take(&run_dir, lock::RUN, &claim).map_err(|error| cannot_take(&run.to_string(), &error))?;
     // Only now does nobody else write to it.
     let (contents, history) = project.history(&run).map_err(|error| unreadable(&run, &error))?;
     if contents.torn {

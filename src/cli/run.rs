@@ -19,7 +19,7 @@ use crate::graph::TaskIx;
 use crate::history::History;
 use crate::id::{Name, RunId};
 use crate::journal::Journal;
-use crate::lock::{Claim, Lock, this_process};
+use crate::lock::{self, Claim, Lock, this_process};
 use crate::objects::Objects;
 use crate::orchestra::Orchestra;
 use crate::project::{Project, STATE_DIR};
@@ -334,7 +334,7 @@ fn open(args: &Args, project: &Project, orchestra: &Orchestra, claim: &Claim) ->
     let state = root.make_child(STATE_DIR).map_err(cannot_write)?;
     let runs = state.make_child("runs").map_err(cannot_write)?;
     let run_dir = runs.make_child(claim.run.as_str()).map_err(cannot_write)?;
-    let lock = Lock::take(&run_dir, "lock", claim).map_err(|error| cannot_take("the run", &error))?;
+    let lock = Lock::take(&run_dir, lock::RUN, claim).map_err(|error| cannot_take("the run", &error))?;
     let objects = Objects::below(state.try_clone().map_err(cannot_write)?);
     let journal =
         run_dir.try_clone().and_then(|dir| Journal::create(dir, vec![root, state, runs])).map_err(cannot_write)?;

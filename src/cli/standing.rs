@@ -11,9 +11,6 @@ use crate::id::RunId;
 use crate::journal::JournalError;
 use crate::project::Project;
 
-/// The file in a run's folder that its process holds.
-pub(super) const RUN_LOCK: &str = "lock";
-
 /// How a run stands.
 #[derive(Debug)]
 pub(super) enum Standing {
@@ -69,7 +66,7 @@ fn standing(project: &Project, run: &RunId, status: Option<RunStatus>) -> Standi
 /// For a moment this holds the lock itself, together with others who look. So it is asked only of runs that have begun:
 /// nothing but a `resume` in the same instant can be told that the run is taken.
 pub(super) fn is_held(project: &Project, run: &RunId) -> bool {
-    let lock = project.run_dir(run).and_then(|dir| dir.open_file(RUN_LOCK));
+    let lock = project.run_dir(run).and_then(|dir| dir.open_file(crate::lock::RUN));
     lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
@@ -147,7 +144,7 @@ mod tests {
         let (_folder, project, run) = project_with(&story.records);
         assert_eq!(look(&project, run.clone()).standing.to_string(), "killed");
         let claim = Claim { holder: this_process(), run: run.clone() };
-        let lock = Lock::take(&project.run_dir(&run).unwrap(), RUN_LOCK, &claim).unwrap();
+        let lock = Lock::take(&project.run_dir(&run).unwrap(), crate::lock::RUN, &claim).unwrap();
         assert_eq!(look(&project, run.clone()).standing.to_string(), "running");
         drop(lock);
         assert_eq!(look(&project, run).standing.to_string(), "killed");

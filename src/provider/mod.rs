@@ -3,6 +3,8 @@
 //! Transport is `http`'s, the protocol is a [`Wire`]'s; here they are put together. Every text that leaves this module
 //! has passed the redactor. Nothing is tried again: every attempt is the caller's, who counts and pays for it.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 use tokio::time::{Duration, Instant};
 
@@ -11,6 +13,7 @@ use crate::http::{self, Client, Deadlines, Response, header};
 use crate::provider::body::{Body, MAX_DOCUMENT_BYTES};
 use crate::provider::draft::{Draft, estimate_tokens};
 use crate::redact::Redactor;
+use crate::spec::Provider;
 
 pub mod anthropic;
 mod body;
@@ -37,6 +40,15 @@ const MESSAGE_BYTES: usize = 2000;
 /// How many bytes of a body are looked at to make an excerpt, see [`EXCERPT_BYTES`]. More, so that a secret at the
 /// edge is recognized before it is cut in two.
 const EXCERPT_SOURCE_BYTES: usize = 8 * EXCERPT_BYTES;
+
+/// The protocol that a provider's server speaks, at an address.
+#[must_use]
+pub fn wire(provider: Provider, endpoint: Endpoint) -> Arc<dyn Wire> {
+    match provider {
+        Provider::Openai | Provider::Ollama => Arc::new(openai::OpenAi::new(endpoint)),
+        Provider::Anthropic => Arc::new(anthropic::Anthropic::new(endpoint)),
+    }
+}
 
 /// Sends `request` and reads the answer to its end.
 ///

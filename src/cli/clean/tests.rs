@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use super::objects::{Swept, sweep};
 use super::{Args, clean_runs, clean_workspace, remove_made};
-use crate::cli::standing::RUN_LOCK;
 use crate::disk::Dir;
 use crate::event::{Event, INLINE_BYTES, Output, RunStatus};
 use crate::id::{Name, RunId};
@@ -102,7 +101,7 @@ fn a_held_run_stays_whatever_is_asked_and_so_do_all_objects() {
     let (output, loose) = (place.put("x"), place.put("y"));
     let run = place.run(1, &output, None);
     let claim = Claim { holder: this_process(), run: run.clone() };
-    let lock = Lock::take(&place.project.run_dir(&run).unwrap(), RUN_LOCK, &claim).unwrap();
+    let lock = Lock::take(&place.project.run_dir(&run).unwrap(), crate::lock::RUN, &claim).unwrap();
     let force = |runs: &[&RunId]| Args { force: true, ..args(runs) };
     assert!(clean_runs(&force(&[&run]), &place.project).is_err());
     clean_runs(&force(&[]), &place.project).unwrap();
@@ -148,7 +147,7 @@ fn a_workspace_loses_what_orch_made_and_nothing_else() {
 
     let dir = Dir::open(&place.at("work")).unwrap();
     let claim = Claim { holder: this_process(), run: RunId::at("20261120_093000", 1) };
-    let lock = Lock::take(&dir, super::WORKSPACE_LOCK, &claim).unwrap();
+    let lock = Lock::take(&dir, crate::lock::WORKSPACE, &claim).unwrap();
     assert!(clean(&args(&[])).is_err());
     drop(lock);
 

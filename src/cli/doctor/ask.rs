@@ -10,11 +10,8 @@ use crate::cli::doctor::Finding;
 use crate::event::{Failure, FailureKind};
 use crate::http::{Client, Deadlines};
 use crate::orchestra::ModelRef;
-use crate::provider::anthropic::Anthropic;
-use crate::provider::openai::OpenAi;
 use crate::provider::{self, Endpoint, Wire};
 use crate::redact::Redactor;
-use crate::spec::Provider;
 
 /// How long a server may take to answer, all in all. Whoever calls the doctor sits and waits.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -58,10 +55,7 @@ impl Question {
             model: model.model.clone(),
             server: format!("{:?}", (model.provider, &model.base_url, &model.api_key_env)),
             redactor: Redactor::new(endpoint.secrets()),
-            wire: match model.provider {
-                Provider::Openai | Provider::Ollama => Arc::new(OpenAi::new(endpoint)),
-                Provider::Anthropic => Arc::new(Anthropic::new(endpoint)),
-            },
+            wire: provider::wire(model.provider, endpoint),
         }
     }
 
