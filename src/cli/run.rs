@@ -114,7 +114,6 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let disk = open(args, project, &orchestra, &claim)?;
     if args.talk.verbose {
         terminal::say(&dry_run::order(&orchestra));
-        terminal::say(&format!("workspace: {}\n", disk.workspace.path().display()));
     }
     let start = RunStarted {
         format: FORMAT,
