@@ -3,6 +3,9 @@
 //! Start-up: wall time and peak memory of `--version`, of `validate`, and of a rehearsed run of three tasks, each
 //! beside the cheapest process there is. Growth: rehearsed runs of 1,000 and 10,000 tasks with the journal durable; a
 //! task must not cost more in the larger one. The medians are printed; single times on a shared machine say little.
+//!
+//! The runs lie in the temporary folder, so `TMPDIR` names the disk that is measured. An ext4 where many files were
+//! deleted in the last minutes is slow to make new ones and spoils the growth; take a fresh one, or wait.
 
 #![allow(clippy::expect_used, reason = "what cannot be measured ends the measurement")]
 
