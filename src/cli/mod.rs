@@ -87,6 +87,7 @@ pub fn main() -> ExitCode {
     start_log();
     let cli = Cli::parse();
     match dispatch(cli) {
+        Ok(code) if code == ExitCode::SUCCESS && terminal::output_is_lost() => ExitCode::from(complaint::FAILURE),
         Ok(code) => code,
         Err(complaint) => complaint.print(),
     }

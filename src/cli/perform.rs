@@ -1,6 +1,5 @@
 //! What `run` and `resume` share: the models, the views, the signals, and how a run's end is told.
 
-use std::collections::HashMap;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -22,9 +21,9 @@ use crate::observe::metrics::Metrics;
 use crate::observe::plain::Plain;
 use crate::observe::progress::Progress;
 use crate::observe::trace::Trace;
-use crate::orchestra::{ModelRef, Orchestra};
+use crate::orchestra::{Agent, ModelRef, Orchestra};
 use crate::provider::rehearsal::Player;
-use crate::provider::{self, Endpoint, Wire};
+use crate::provider::{self, Wire};
 use crate::redact::Redactor;
 use crate::runner::{self, Ended, RunError, Stage};
 use crate::settings::{Settings, Unusable};
@@ -47,45 +46,42 @@ pub(super) struct Talk {
 /// # Errors
 /// The first model that cannot be used, with the agents that need it.
 pub(super) fn voices(orchestra: &Orchestra, settings: &Settings) -> Result<Vec<Voice>, Complaint> {
-    let mut reached: Vec<(ModelRef, Endpoint)> = Vec::new();
-    let mut models: Vec<ModelRef> = Vec::with_capacity(orchestra.agents.len());
-    for agent in &orchestra.agents {
-        let model = match &agent.model {
-            Some(model) => model.clone(),
-            None => settings.default_model().map_err(|unusable| no_model(orchestra, agent.name.as_str(), unusable))?,
-        };
-        if !reached.iter().any(|(known, _)| *known == model) {
-            let reachable =
-                settings.reach(&model).map_err(|unusable| no_model(orchestra, agent.name.as_str(), unusable))?;
-            reached.push((model.clone(), reachable.endpoint));
-        }
-        models.push(model);
-    }
-    let redactor = Redactor::new(reached.iter().flat_map(|(_, endpoint)| endpoint.secrets()));
     let client = Client::new();
-    let mut wires: HashMap<String, Arc<dyn Wire>> = HashMap::new();
-    for (model, endpoint) in reached {
-        let wire = provider::wire(model.provider, endpoint);
-        wires.insert(format!("{model:?}"), wire);
+    let mut secrets = Vec::new();
+    let mut wires: Vec<(ModelRef, Arc<dyn Wire>)> = Vec::new();
+    let mut chosen: Vec<(ModelRef, Arc<dyn Wire>)> = Vec::with_capacity(orchestra.agents.len());
+    for agent in &orchestra.agents {
+        let no_model = |unusable| no_model(orchestra, agent.name.as_str(), unusable);
+        let model = agent.model.clone().map_or_else(|| settings.default_model(), Ok).map_err(no_model)?;
+        let known = wires.iter().find(|(known, _)| *known == model).map(|(_, wire)| wire.clone());
+        let wire = match known {
+            Some(wire) => wire,
+            None => {
+                let endpoint = settings.reach(&model).map_err(no_model)?.endpoint;
+                secrets.extend(endpoint.secrets());
+                let wire = provider::wire(model.provider, endpoint);
+                wires.push((model.clone(), wire.clone()));
+                wire
+            }
+        };
+        chosen.push((model, wire));
     }
-    let voice = |(agent, model): (&crate::orchestra::Agent, ModelRef)| {
-        let wire = wires.get(&format!("{model:?}")).cloned()?;
-        Some(Voice {
-            model: Model::Remote { wire, client: client.clone(), redactor: redactor.clone() },
-            label: model.label(),
-            temperature: agent.temperature.or(model.temperature),
-            max_tokens: agent.max_tokens.or(model.max_tokens),
-            price: model.price,
-            name: model.model,
-        })
+    let redactor = Redactor::new(secrets);
+    let voice = |(agent, (model, wire)): (&Agent, (ModelRef, Arc<dyn Wire>))| Voice {
+        model: Model::Remote { wire, client: client.clone(), redactor: redactor.clone() },
+        label: model.label(),
+        temperature: agent.temperature.or(model.temperature),
+        max_tokens: agent.max_tokens.or(model.max_tokens),
+        price: model.price,
+        name: model.model,
     };
-    Ok(orchestra.agents.iter().zip(models).filter_map(voice).collect())
+    Ok(orchestra.agents.iter().zip(chosen).map(voice).collect())
 }
 
 /// The offline player in place of every model.
 pub(super) fn rehearsal_voices(orchestra: &Orchestra, player: Player) -> Vec<Voice> {
     let player = Arc::new(player);
-    let voice = |_: &crate::orchestra::Agent| Voice {
+    let voice = |_: &Agent| Voice {
         model: Model::Rehearsal(player.clone()),
         label: "rehearsal/player".to_owned(),
         name: "player".to_owned(),

@@ -1,12 +1,13 @@
 //! `orch resume`: goes on with a run from what its journal holds. Nothing that is finished is made again.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use crate::cli::complaint::{Complaint, say_reports};
 use crate::cli::load::load;
 use crate::cli::perform::{self, OnDisk, Talk, cannot_take, perform};
-use crate::cli::run::read_script_again;
+use crate::cli::run::read_script;
 use crate::cli::{Context, Outcome, standing, terminal};
 use crate::disk::Dir;
 use crate::event::{Event, PlannedTask};
@@ -63,9 +64,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
         return finished();
     }
     let voices = if history.start.rehearsal {
-        let script =
-            history.start.overrides.script.as_deref().map(|path| read_script_again(path, &orchestra)).transpose()?;
-        perform::rehearsal_voices(&orchestra, Player::new(script))
+        let script = history.start.overrides.script.as_deref();
+        let script = script.map(|path| read_script(project, Path::new(path))).transpose()?;
+        perform::rehearsal_voices(&orchestra, Player::new(script.map(|(_, script)| script)))
     } else {
         perform::voices(&orchestra, &Settings::from_environment())?
     };

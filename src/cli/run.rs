@@ -101,7 +101,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     if args.dry_run {
         return Ok(dry_run::show(&loaded, &goal, &settings, args.rehearse));
     }
-    let script = args.script.as_ref().map(|path| read_script(path, &loaded.orchestra)).transpose()?;
+    let script = args.script.as_ref().map(|path| checked_script(project, path, &loaded.orchestra)).transpose()?;
     let selection = select(args, project, &loaded.orchestra)?;
     let orchestra = Arc::new(selection.orchestra);
     let voices = if args.rehearse {
@@ -206,21 +206,26 @@ fn goal(args: &Args, project: &Project, loaded: &Loaded) -> Result<String, Compl
     Ok(goal)
 }
 
-fn read_script(path: &Path, orchestra: &Orchestra) -> Result<Script, Complaint> {
+/// Reads what the offline player does.
+pub(super) fn read_script(project: &Project, path: &Path) -> Result<(Arc<Source>, Script), Complaint> {
     let shown = path.display().to_string();
-    let text = std::fs::read_to_string(path)
+    let text = std::fs::read_to_string(project.root().join(path))
         .map_err(|error| Complaint::usage(format!("the script {shown} cannot be read: {error}")))?;
     let source = Arc::new(Source::new(shown, text));
-    let report = |mistakes| Complaint::mistakes(vec![Report::new(source.clone(), mistakes)]);
-    let script = Script::read(&source).map_err(report)?;
-    let names: Vec<&str> = orchestra.tasks.iter().map(|task| task.name.as_str()).collect();
-    let mistakes = script.unknown_tasks(&names);
-    if mistakes.is_empty() { Ok(script) } else { Err(report(mistakes)) }
+    match Script::read(&source) {
+        Ok(script) => Ok((source, script)),
+        Err(mistakes) => Err(Complaint::mistakes(vec![Report::new(source, mistakes)])),
+    }
 }
 
-/// The script of a run that is taken up again.
-pub(super) fn read_script_again(path: &str, orchestra: &Orchestra) -> Result<Script, Complaint> {
-    read_script(Path::new(path), orchestra)
+/// The same, and every task that it names is one of the whole orchestra: a selection may leave some out.
+fn checked_script(project: &Project, path: &Path, orchestra: &Orchestra) -> Result<Script, Complaint> {
+    let (source, script) = read_script(project, path)?;
+    let names: Vec<&str> = orchestra.tasks.iter().map(|task| task.name.as_str()).collect();
+    match script.unknown_tasks(&names) {
+        mistakes if mistakes.is_empty() => Ok(script),
+        mistakes => Err(Complaint::mistakes(vec![Report::new(source, mistakes)])),
+    }
 }
 
 /// What `--only` and `--from` leave of an orchestra, and the outputs that take the place of the rest.

@@ -1,11 +1,27 @@
 //! Where words go: results to standard output, everything else to standard error.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Writes to standard output. A reader that has gone away, as in `orch list | head`, is no failure.
+/// Whether something for standard output is lost, so that the process must not end as if all were well.
+static OUTPUT_LOST: AtomicBool = AtomicBool::new(false);
+
+/// Writes to standard output. A reader that has gone away, as in `orch list | head`, is no failure; a full disk is.
 pub(super) fn print(text: &str) {
     let mut out = io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    if let Err(error) = written
+        && error.kind() != io::ErrorKind::BrokenPipe
+        && !OUTPUT_LOST.swap(true, Ordering::Relaxed)
+    {
+        let (label, _) = labels();
+        say(&format!("{label} standard output could not be written: {error}\n"));
+    }
+}
+
+/// Whether something for standard output is lost.
+pub(super) fn output_is_lost() -> bool {
+    OUTPUT_LOST.load(Ordering::Relaxed)
 }
 
 /// Writes to standard error.

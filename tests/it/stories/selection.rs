@@ -69,3 +69,16 @@ fn a_selection_that_was_interrupted_is_resumed_as_that() {
     story.args(["resume"]).run().exits(0);
     assert_eq!(["do a", "do b", "do c"].map(|task| server.calls(task)), [1, 2, 3]);
 }
+
+#[test]
+fn a_resumed_selection_keeps_its_script() {
+    let script = "replies:\n  - {task: c, fail: auth}\n  - {task: d, text: Delta}\n";
+    let tasks = [CHAIN[0], CHAIN[1], CHAIN[2], "name: d, description: do d, context: [c]"];
+    let story = Story::new().file("x.yaml", orchestra("strategy: sequential", &tasks)).file("s.yaml", script);
+    let rehearse = story.args(RUN).and(["--rehearse", "--script", "s.yaml"]);
+    rehearse.run().exits(1);
+    // The script also names `d`, which has no place in this run.
+    rehearse.and(["--only", "c"]).run().exits(1);
+    let mended = story.file("s.yaml", script.replace("fail: auth", "text: Gamma"));
+    mended.args(["resume"]).run().exits(0).file_is(&output("c"), "Gamma").no_file(&output("d"));
+}

@@ -45,6 +45,15 @@ fn a_closed_standard_output_is_no_failure_without_json_either() {
     running.wait().exits(0).does_not_say("panicked").file_has(&output("b"), "echo");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_result_that_finds_no_room_on_standard_output_is_a_failure() {
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let ended = std::process::Command::new(env!("CARGO_BIN_EXE_orch")).arg("schema").stdout(full).output().unwrap();
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&ended.stderr).contains("standard output could not be written"));
+}
+
 #[test]
 fn verbose_names_the_order_the_calls_and_the_workspace() {
     let server = Server::start();
