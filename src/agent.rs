@@ -8,12 +8,13 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
+use crate::conversation::Message;
 use crate::event::{Event, Failure, FailureKind, Usage};
 use crate::http::{Client, Deadlines};
 use crate::id::Name;
 use crate::prompt::Prompt;
 use crate::provider::rehearsal::{Cue, Player};
-use crate::provider::{self, CallFailure, Message, ModelRequest, Reply, Role, Wire};
+use crate::provider::{self, CallFailure, ModelRequest, Reply, Wire};
 use crate::redact::Redactor;
 use crate::spec::Price;
 
@@ -86,7 +87,12 @@ impl Attempt {
         });
         let answered = match tokio::time::timeout(self.timeout, self.call()).await {
             Ok(answered) => answered,
-            Err(_) => Err(CallFailure { failure: too_slow(self.timeout), usage: None, partial: String::new() }),
+            Err(_) => Err(CallFailure {
+                failure: too_slow(self.timeout),
+                usage: None,
+                unsettled: true,
+                partial: String::new(),
+            }),
         };
         match answered {
             Ok(reply) => {
@@ -100,7 +106,7 @@ impl Attempt {
                     latency_ms: reply.latency_ms,
                     first_byte_ms: reply.first_byte_ms,
                 });
-                Ok(reply.text)
+                Ok(reply.turn.text)
             }
             Err(CallFailure { failure, usage, .. }) => {
                 tell(Event::CallFailed {
@@ -118,10 +124,11 @@ impl Attempt {
     }
 
     async fn call(&self) -> Result<Reply, CallFailure> {
-        let message = |role, text: &String| Message { role, text: text.clone() };
         let request = ModelRequest {
             model: self.voice.name.clone(),
-            messages: vec![message(Role::System, &self.prompt.system), message(Role::User, &self.prompt.user)],
+            messages: vec![Message::System(self.prompt.system.clone()), Message::User(self.prompt.user.clone())],
+            tools: Arc::default(),
+            schema: None,
             temperature: self.voice.temperature,
             max_tokens: self.voice.max_tokens,
         };

@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod cli;
 pub mod clock;
+pub mod conversation;
 pub mod diagnostic;
 pub mod digest;
 pub mod disk;

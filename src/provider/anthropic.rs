@@ -8,12 +8,13 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::conversation::Message;
 use crate::event::StopReason;
 use crate::http::{self, HeaderMap, HeaderName, HeaderValue, Method, header};
 use crate::provider::draft::{Draft, Stop, tokens};
 use crate::provider::endpoint::Endpoint;
 use crate::provider::status::Report;
-use crate::provider::wire::{Fault, ModelRequest, Nothing, Role, Wire, WireMessage};
+use crate::provider::wire::{Fault, ModelRequest, Nothing, Wire, WireMessage};
 use crate::sse;
 
 /// The version of the API that this module speaks.
@@ -92,12 +93,13 @@ impl<'a> Piece<'a> {
 
 impl Wire for Anthropic {
     fn encode(&self, request: &ModelRequest) -> http::Request {
-        let (system, conversation): (Vec<_>, Vec<_>) = request.messages.iter().partition(|m| m.role == Role::System);
-        let system: Vec<_> = system.iter().map(|m| m.text.as_str()).collect();
+        let text = |message| if let &Message::System(ref text) = message { Some(text.as_str()) } else { None };
+        let system: Vec<_> = request.messages.iter().filter_map(text).collect();
+        let conversation = request.messages.iter().filter(|message| !matches!(message, Message::System(_)));
         let body = NewMessage {
             model: &request.model,
             max_tokens: request.max_tokens.unwrap_or(DEFAULT_MAX_TOKENS),
-            messages: conversation.into_iter().map(WireMessage::from).collect(),
+            messages: conversation.filter_map(WireMessage::of).collect(),
             stream: true,
             system: (!system.is_empty()).then(|| system.join("\n\n")),
             temperature: request.temperature,

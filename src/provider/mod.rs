@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::time::{Duration, Instant};
 
+use crate::conversation::Turn;
 use crate::event::{Failure, FailureKind, StopReason, Usage};
 use crate::http::{self, Client, Deadlines, Response, header};
 use crate::provider::body::{Body, MAX_DOCUMENT_BYTES};
@@ -25,7 +26,7 @@ pub mod status;
 mod wire;
 
 pub use endpoint::{Endpoint, EndpointError};
-pub use wire::{CallFailure, Fault, Message, ModelRequest, Reply, Role, Wire};
+pub use wire::{CallFailure, Fault, ModelRequest, Reply, Wire};
 
 /// How long the connection is still listened to once the model has stopped. What may follow is the number of tokens;
 /// the answer itself is whole.
@@ -72,13 +73,16 @@ pub async fn call(
     let usage = if reached_end { Some(count(draft.usage, request, &text)) } else { draft.usage };
     match received.and_then(|first_byte_ms| Ok((first_byte_ms, draft.settle(&host)?))) {
         Ok((first_byte_ms, stop)) => Ok(Reply {
-            text,
+            turn: Turn { text, ..Turn::default() },
             usage: usage.unwrap_or_default(),
             stop: redact_stop(stop, redactor),
             first_byte_ms,
             latency_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         }),
-        Err(failure) => Err(CallFailure { failure: redact_failure(failure, redactor), usage, partial: text }),
+        Err(failure) => {
+            let unsettled = usage.is_none() && failure.status.is_none();
+            Err(CallFailure { failure: redact_failure(failure, redactor), usage, unsettled, partial: text })
+        }
     }
 }
 
@@ -189,7 +193,7 @@ fn word_fault(fault: Fault, response: &Response, redactor: &Redactor) -> Failure
 fn count(usage: Option<Usage>, request: &ModelRequest, text: &str) -> Usage {
     let mut usage = usage.unwrap_or_default();
     if usage.input_tokens == 0 {
-        usage.input_tokens = request.messages.iter().map(|message| estimate_tokens(&message.text)).sum();
+        usage.input_tokens = request.estimated_tokens();
         usage.estimated = true;
     }
     if usage.output_tokens == 0 && !text.is_empty() {

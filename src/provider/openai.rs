@@ -114,7 +114,7 @@ impl Wire for OpenAi {
         let (new, old) = if self.is_openai() { (request.max_tokens, None) } else { (None, request.max_tokens) };
         let body = Completion {
             model: &request.model,
-            messages: request.messages.iter().map(WireMessage::from).collect(),
+            messages: request.messages.iter().filter_map(WireMessage::of).collect(),
             stream: true,
             stream_options: StreamOptions { include_usage: true },
             temperature: request.temperature,

@@ -8,10 +8,11 @@ use std::future;
 use sha2::{Digest, Sha256};
 use tokio::time::{self, Instant};
 
+use crate::conversation::{Message, Turn};
 use crate::event::StopReason;
 use crate::prompt::TASK_LABEL;
 use crate::provider::draft::{Draft, Stop};
-use crate::provider::{CallFailure, ModelRequest, Reply, Role, count, excerpt};
+use crate::provider::{CallFailure, ModelRequest, Reply, count, excerpt};
 use crate::redact::Redactor;
 use crate::spec::script::{Act, Script};
 
@@ -62,7 +63,12 @@ impl Player {
             Act::Truncate => half(Some(Stop::Truncated("the limit of output tokens"))),
             Act::Hang => future::pending().await,
             Act::Fail(failure) => {
-                return Err(CallFailure { failure: failure.clone(), usage: None, partial: String::new() });
+                return Err(CallFailure {
+                    failure: failure.clone(),
+                    usage: None,
+                    unsettled: false,
+                    partial: String::new(),
+                });
             }
         };
         settle(draft, request, started)
@@ -74,25 +80,26 @@ fn settle(draft: Draft, request: &ModelRequest, started: Instant) -> Result<Repl
     let latency_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     match draft.settle(HOST) {
         Ok(stop) => Ok(Reply {
-            text: draft.text,
+            turn: Turn { text: draft.text, ..Turn::default() },
             usage: usage.unwrap_or_default(),
             stop,
             first_byte_ms: latency_ms,
             latency_ms,
         }),
-        Err(failure) => Err(CallFailure { failure, usage, partial: draft.text }),
+        Err(failure) => Err(CallFailure { failure, usage, unsettled: false, partial: draft.text }),
     }
 }
 
 /// The usual answer. It says of itself that it is none, and a changed prompt changes it.
 fn answer(request: &ModelRequest, cue: &Cue<'_>) -> String {
     let Cue { task, agent, .. } = cue;
-    let asked = request.messages.iter().rfind(|message| message.role == Role::User);
+    let said = |message| if let &Message::User(ref text) = message { Some(text.as_str()) } else { None };
+    let asked = request.messages.iter().rev().find_map(said).unwrap_or_default();
     // The task's own words come last in a prompt, behind the goal and what other tasks have made.
-    let asked = asked.map_or("", |message| message.text.rsplit(TASK_LABEL).next().unwrap_or_default());
+    let asked = asked.rsplit(TASK_LABEL).next().unwrap_or_default();
     let asked = excerpt(asked.as_bytes(), &Redactor::default());
     let asked = if asked.is_empty() { "nothing".to_owned() } else { asked };
-    let characters: usize = request.messages.iter().map(|message| message.text.chars().count()).sum();
+    let characters: usize = request.texts().map(|text| text.chars().count()).sum();
     let digest = digest(request);
     format!(
         "[rehearsal] No model was used. This text stands for the answer of {agent} to task {task}.\n\n\
@@ -106,11 +113,21 @@ fn answer(request: &ModelRequest, cue: &Cue<'_>) -> String {
 /// whichever model it stands in for.
 fn digest(request: &ModelRequest) -> String {
     let mut hash = Sha256::new();
-    for part in request.messages.iter().flat_map(|message| [message.role.as_str(), &message.text]) {
+    for part in request.messages.iter().flat_map(spoken) {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }
     hash.finalize()[..4].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Who speaks, and what they say.
+fn spoken(message: &Message) -> Vec<&str> {
+    match message {
+        Message::System(text) => vec!["system", text],
+        Message::User(text) => vec!["user", text],
+        Message::Assistant(turn) => vec!["assistant", &turn.text],
+        Message::Tools(results) => results.iter().flat_map(|result| ["tool", &*result.text]).collect(),
+    }
 }
 
 fn first_half(text: &str) -> String {
@@ -124,14 +141,13 @@ mod tests {
     use super::*;
     use crate::diagnostic::Source;
     use crate::event::{Failure, FailureKind, Usage};
-    use crate::provider::Message;
 
     const CUE: Cue<'static> = Cue { task: "draft", agent: "writer", attempt: 1 };
 
     fn request(system: &str, user: &str) -> ModelRequest {
-        let message = |role, text: &str| Message { role, text: text.to_owned() };
-        let messages = vec![message(Role::System, system), message(Role::User, user)];
-        ModelRequest { model: "m".into(), messages, temperature: None, max_tokens: None }
+        let messages = vec![Message::System(system.to_owned()), Message::User(user.to_owned())];
+        let tools = std::sync::Arc::default();
+        ModelRequest { model: "m".into(), messages, tools, schema: None, temperature: None, max_tokens: None }
     }
 
     fn player(script: &str) -> Player {
@@ -139,7 +155,7 @@ mod tests {
     }
 
     async fn text(system: &str, user: &str) -> String {
-        Player::new(None).call(&request(system, user), &CUE).await.unwrap().text
+        Player::new(None).call(&request(system, user), &CUE).await.unwrap().turn.text
     }
 
     async fn failure(script: &str) -> CallFailure {
@@ -150,7 +166,7 @@ mod tests {
     async fn the_usual_answer_says_what_it_is_and_comes_at_once() {
         let reply = Player::new(None).call(&request("Be brief.", "Write\n about bees."), &CUE).await.unwrap();
         assert_eq!(
-            reply.text,
+            reply.turn.text,
             "[rehearsal] No model was used. This text stands for the answer of writer to task draft.\n\n\
              Asked for: Write about bees.\n\
              Size of the prompt in characters: 27\n\
@@ -177,7 +193,7 @@ mod tests {
         let name = "n".repeat(crate::id::MAX_NAME_BYTES);
         let cue = Cue { task: &name, agent: &name, attempt: 1 };
         for user in ["\u{1b}[31m\u{9b}1m\u{7}red\0".repeat(9_000), "\u{e9}".repeat(9_000), "\u{1f41d} ".repeat(9_000)] {
-            let text = Player::new(None).call(&request("", &user), &cue).await.unwrap().text;
+            let text = Player::new(None).call(&request("", &user), &cue).await.unwrap().turn.text;
             assert!(text.len() < 600, "{}: {text}", text.len());
             assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
         }
@@ -189,18 +205,21 @@ mod tests {
             player("replies: [{task: draft, attempt: 2, text: second}, {task: draft, text: \"given\\n text\"}]");
         for (attempt, expected) in [(1, "given\n text"), (2, "second"), (3, "given\n text")] {
             let reply = player.call(&request("s", "u"), &Cue { attempt, ..CUE }).await.unwrap();
-            assert_eq!(reply.text, expected);
+            assert_eq!(reply.turn.text, expected);
             assert!(reply.usage.estimated && reply.usage.output_tokens > 0);
         }
         let other = player.call(&request("s", "u"), &Cue { task: "other", ..CUE }).await.unwrap();
-        assert!(other.text.starts_with("[rehearsal] No model was used."));
+        assert!(other.turn.text.starts_with("[rehearsal] No model was used."));
     }
 
     #[tokio::test]
     async fn a_failure_is_the_one_that_is_asked_for() {
         let script = "replies: [{task: '*', fail: rate_limited, message: slow down, retry_after_seconds: 2}]";
         let expected = Failure { retry_after_ms: Some(2000), ..Failure::new(FailureKind::RateLimited, "slow down") };
-        assert_eq!(failure(script).await, CallFailure { failure: expected, usage: None, partial: String::new() });
+        assert_eq!(
+            failure(script).await,
+            CallFailure { failure: expected, usage: None, unsettled: false, partial: String::new() }
+        );
     }
 
     #[tokio::test]
@@ -230,7 +249,7 @@ mod tests {
         let reply = player.call(&request("s", "u"), &CUE).await.unwrap();
         assert_eq!(started.elapsed().as_secs(), 90);
         assert_eq!((reply.first_byte_ms, reply.latency_ms), (90_000, 90_000));
-        assert_eq!(reply.text, text("s", "u").await);
+        assert_eq!(reply.turn.text, text("s", "u").await);
 
         let started = Instant::now();
         let late = player.call(&request("s", "u"), &Cue { attempt: 2, ..CUE }).await.unwrap_err();

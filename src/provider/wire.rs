@@ -1,10 +1,13 @@
 //! What a provider's protocol is to the rest of orch: a pure encoding of requests and decoding of answers.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
+use crate::conversation::{AnswerSchema, Message, Tool, ToolResult, Turn};
 use crate::event::{Failure, StopReason, Usage};
 use crate::http;
-use crate::provider::draft::Draft;
+use crate::provider::draft::{Draft, estimate_tokens};
 use crate::provider::status::Report;
 use crate::sse;
 
@@ -15,62 +18,59 @@ pub struct ModelRequest {
     pub model: String,
     /// The conversation.
     pub messages: Vec<Message>,
+    /// The tools that the model may call.
+    pub tools: Arc<[Tool]>,
+    /// The form that the answer must have, where the provider can see to it.
+    pub schema: Option<Arc<AnswerSchema>>,
     /// The sampling temperature; the provider's default when absent.
     pub temperature: Option<f64>,
     /// The most tokens that the answer may have; the provider's default when absent.
     pub max_tokens: Option<u32>,
 }
 
-/// One message of a conversation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
-    /// Who says it.
-    pub role: Role,
-    /// What is said.
-    pub text: String,
-}
-
-/// Who speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// The author of the orchestra.
-    System,
-    /// The one who asks.
-    User,
-    /// The model.
-    Assistant,
-}
-
-impl Role {
-    /// The name that every protocol has for the role.
+impl ModelRequest {
+    /// How many tokens the request is, at four characters a token.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::System => "system",
-            Self::User => "user",
-            Self::Assistant => "assistant",
-        }
+    pub fn estimated_tokens(&self) -> u64 {
+        self.texts().map(estimate_tokens).sum()
+    }
+
+    /// Every text of the conversation, in its order.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.messages.iter().flat_map(|message| {
+            let (one, several): (Option<&str>, &[ToolResult]) = match message {
+                Message::System(text) | Message::User(text) => (Some(text), &[]),
+                Message::Assistant(turn) => (Some(&turn.text), &[]),
+                Message::Tools(results) => (None, results),
+            };
+            one.into_iter().chain(several.iter().map(|result| &*result.text))
+        })
     }
 }
 
-/// A [`Message`] as every protocol writes it.
+/// A message of text alone as every protocol writes it.
 #[derive(Serialize)]
 pub(crate) struct WireMessage<'a> {
     role: &'static str,
     content: &'a str,
 }
 
-impl<'a> From<&'a Message> for WireMessage<'a> {
-    fn from(message: &'a Message) -> Self {
-        Self { role: message.role.as_str(), content: &message.text }
+impl<'a> WireMessage<'a> {
+    pub(crate) fn of(message: &'a Message) -> Option<Self> {
+        Some(match message {
+            Message::System(text) => Self { role: "system", content: text },
+            Message::User(text) => Self { role: "user", content: text },
+            Message::Assistant(turn) => Self { role: "assistant", content: &turn.text },
+            Message::Tools(_) => return None,
+        })
     }
 }
 
 /// A whole and usable answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Reply {
-    /// The text, known secrets taken out.
-    pub text: String,
+    /// What the model said, known secrets taken out. With calls of tools it is not the end of the conversation.
+    pub turn: Turn,
     /// What it cost.
     pub usage: Usage,
     /// Why the model stopped.
@@ -89,6 +89,8 @@ pub struct CallFailure {
     /// What the call cost all the same: the provider's numbers, or an estimate where an answer came to its end
     /// and is only not usable. `None` where nobody can say.
     pub usage: Option<Usage>,
+    /// Whether the call may cost something that nobody has named: it was sent, and no answer says that it was refused.
+    pub unsettled: bool,
     /// As much of the text as had come. For a person to look at: it is never an output.
     pub partial: String,
 }

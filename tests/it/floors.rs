@@ -9,7 +9,7 @@ use std::path::Path;
 /// Every module of the crate's root, by floor, lowest first. A new module gets its place here.
 const FLOORS: [&[&str]; 5] = [
     // Words: plain data.
-    &["id", "event"],
+    &["id", "conversation", "event"],
     // The pure core: no clock, no files, no environment, no runtime.
     &[
         "diagnostic",

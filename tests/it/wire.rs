@@ -3,11 +3,12 @@
 use std::io::Write;
 use std::time::Duration;
 
+use orch::conversation::Message;
 use orch::event::FailureKind;
 use orch::http::{Client, Deadlines};
 use orch::provider::anthropic::Anthropic;
 use orch::provider::openai::OpenAi;
-use orch::provider::{CallFailure, Endpoint, Message, ModelRequest, Reply, Role, Wire, call};
+use orch::provider::{CallFailure, Endpoint, ModelRequest, Reply, Wire, call};
 use orch::redact::Redactor;
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -49,10 +50,11 @@ fn redactor() -> Redactor {
 }
 
 fn request(prompt: &str) -> ModelRequest {
-    let message = |role, text: &str| Message { role, text: text.to_owned() };
     ModelRequest {
         model: "m".to_owned(),
-        messages: vec![message(Role::System, "Be brief."), message(Role::User, prompt)],
+        messages: vec![Message::System("Be brief.".to_owned()), Message::User(prompt.to_owned())],
+        tools: std::sync::Arc::default(),
+        schema: None,
         temperature: None,
         max_tokens: None,
     }

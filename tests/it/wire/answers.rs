@@ -20,7 +20,7 @@ fn both_protocols_stream_an_answer_with_its_usage() {
     for (wire, cached_tokens) in both(&server).iter().zip([0, 5]) {
         let reply = ask(&**wire).unwrap();
         let usage = Usage { input_tokens: 10, output_tokens: 5, cached_tokens, estimated: false };
-        assert_eq!((&*reply.text, reply.stop, reply.usage), ("echo: hello", StopReason::End, usage));
+        assert_eq!((&*reply.turn.text, reply.stop, reply.usage), ("echo: hello", StopReason::End, usage));
         assert!(reply.first_byte_ms <= reply.latency_ms);
     }
 }
@@ -32,7 +32,7 @@ fn a_server_that_does_not_stream_is_understood() {
     for (wire, body) in both(&server).iter().zip(whole) {
         server.when("hello", [Act::json(body.to_string())]);
         let reply = ask(&**wire).unwrap();
-        assert_eq!((&*reply.text, reply.stop, reply.usage.input_tokens), ("hi", StopReason::End, 10));
+        assert_eq!((&*reply.turn.text, reply.stop, reply.usage.input_tokens), ("hi", StopReason::End, 10));
     }
 }
 
@@ -80,7 +80,7 @@ fn every_packaging_of_the_same_answer_is_the_same_answer() {
         ),
     ] {
         let reply = after(act).unwrap_or_else(|failed| panic!("{name}: {failed:?}"));
-        assert_eq!((&*reply.text, reply.stop, reply.usage.output_tokens), (text, StopReason::End, 5), "{name}");
+        assert_eq!((&*reply.turn.text, reply.stop, reply.usage.output_tokens), (text, StopReason::End, 5), "{name}");
     }
 }
 
@@ -89,11 +89,11 @@ fn an_answer_is_whole_when_the_model_has_stopped_whatever_happens_then() {
     let stopped = events(&[delta("done"), finish("stop")]);
     let cut = format!("{STREAM_HEAD}{:x}\r\n{stopped}\r\n", stopped.len());
     let reply = after(Act::Raw(cut.into_bytes())).unwrap();
-    assert_eq!(reply.text, "done");
-    assert_eq!(after(Act::Sse(format!("{stopped}data: [END]\n\n"))).unwrap().text, "done");
+    assert_eq!(reply.turn.text, "done");
+    assert_eq!(after(Act::Sse(format!("{stopped}data: [END]\n\n"))).unwrap().turn.text, "done");
 
     let messages: String = anthropic_events("done").into_iter().filter(|e| !e.contains("message_stop")).collect();
-    assert_eq!(anthropic_after(Act::Sse(messages)).unwrap().text, "done");
+    assert_eq!(anthropic_after(Act::Sse(messages)).unwrap().turn.text, "done");
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn a_server_that_hangs_after_the_end_is_not_waited_for() {
     server.when("hello", [Act::Stall { after: until_stop }]);
     let deadlines = Deadlines { idle: SOON, ..PATIENT };
     let reply = ask_within(&openai(&server.openai()), &deadlines).unwrap();
-    assert_eq!((&*reply.text, reply.usage.estimated), ("echo: hello", true));
+    assert_eq!((&*reply.turn.text, reply.usage.estimated), ("echo: hello", true));
 }
 
 #[test]
@@ -128,9 +128,9 @@ fn odd_characters_arrive_the_same_way_every_time() {
             [&b"data: {\"choices\":[{\"delta\":{\"content\":\""[..], content, b"\"},\"finish_reason\":\"stop\"}]}\n\n"];
         after(Act::Body { content_type: "text/event-stream", body: body.concat() })
     };
-    assert_eq!(raw(b"a\xFFb").unwrap().text, "a\u{fffd}b");
-    assert_eq!(raw(b"a\\u0000b").unwrap().text, "a\0b");
-    assert_eq!(raw(b"a\\u001b[31mb").unwrap().text, "a\u{1b}[31mb");
+    assert_eq!(raw(b"a\xFFb").unwrap().turn.text, "a\u{fffd}b");
+    assert_eq!(raw(b"a\\u0000b").unwrap().turn.text, "a\0b");
+    assert_eq!(raw(b"a\\u001b[31mb").unwrap().turn.text, "a\u{1b}[31mb");
     assert_fails(raw(b"a\\ud800b"), FailureKind::Malformed, "no JSON");
 }
 

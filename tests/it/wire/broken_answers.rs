@@ -96,7 +96,7 @@ fn the_key_is_shown_nowhere_even_when_the_server_repeats_it() {
         let shown = format!("{:?}", ask(&wire).unwrap_err());
         assert!(!shown.contains("canary") && shown.contains("[redacted]"), "{shown}");
     }
-    assert_eq!(ask(&wire).unwrap().text, "my key is [redacted]");
+    assert_eq!(ask(&wire).unwrap().turn.text, "my key is [redacted]");
     let request = wire.encode(&request("x"));
     assert!(!format!("{request:?} {:?} {wire:?}", request.headers).contains("canary-0123"));
     assert!(!format!("{request:?}").contains("canary"));

@@ -1,9 +1,10 @@
 //! What is sent, field for field as the vendors document it.
 
+use orch::conversation::{Message, Turn};
 use orch::http::Request;
 use orch::provider::anthropic::Anthropic;
 use orch::provider::openai::OpenAi;
-use orch::provider::{Endpoint, Message, ModelRequest, Role, Wire};
+use orch::provider::{Endpoint, ModelRequest, Wire};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
@@ -16,8 +17,8 @@ fn body(request: &Request) -> Value {
 
 fn full() -> ModelRequest {
     let mut request = request("hello");
-    request.messages.push(Message { role: Role::Assistant, text: "Hi.".to_owned() });
-    request.messages.push(Message { role: Role::User, text: "go on".to_owned() });
+    request.messages.push(Message::Assistant(Turn { text: "Hi.".to_owned(), ..Turn::default() }));
+    request.messages.push(Message::User("go on".to_owned()));
     ModelRequest { temperature: Some(0.5), max_tokens: Some(100), ..request }
 }
 
