@@ -326,6 +326,8 @@ pub enum StopReason {
     End,
     /// A stop sequence came up.
     StopSequence,
+    /// It waits for the results of the tools that it calls.
+    ToolUse,
     /// A reason that this version does not know; the answer is taken, with a warning.
     Other(String),
 }

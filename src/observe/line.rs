@@ -121,7 +121,7 @@ fn of_call(event: &Event) -> Option<String> {
             let cost = dollars(*cost_usd, usage.estimated);
             let odd = match stop {
                 StopReason::Other(reason) => format!("; {}", odd_stop(reason)),
-                StopReason::End | StopReason::StopSequence => String::new(),
+                StopReason::End | StopReason::StopSequence | StopReason::ToolUse => String::new(),
             };
             let usage = in_and_out(usage);
             Some(format!("← call {call} answered in {latency} (first byte {first_byte}): {usage}, {cost}{odd}"))

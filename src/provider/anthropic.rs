@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::conversation::Message;
 use crate::event::StopReason;
 use crate::http::{self, HeaderMap, HeaderName, HeaderValue, Method, header};
-use crate::provider::draft::{Draft, Stop, tokens};
+use crate::provider::draft::{Draft, DraftCall, Stop, tokens};
 use crate::provider::endpoint::Endpoint;
 use crate::provider::status::Report;
 use crate::provider::wire::{Fault, ModelRequest, Nothing, Wire, WireMessage};
@@ -170,7 +170,11 @@ impl Wire for Anthropic {
 fn read_block(block: &Value, draft: &mut Draft) {
     match block["type"].as_str() {
         Some("text") => draft.text.push_str(block["text"].as_str().unwrap_or_default()),
-        Some("tool_use") => draft.called_tool = true,
+        Some("tool_use") => {
+            let text = |key: &str| block[key].as_str().unwrap_or_default().to_owned();
+            let call = DraftCall { id: text("id"), name: text("name"), arguments: String::new() };
+            draft.calls.insert(draft.calls.len() as u64, call);
+        }
         _ => {}
     }
 }

@@ -2,8 +2,11 @@
 //!
 //! Both wires write into the same draft, so that "empty", "truncated" and "incomplete" mean the same everywhere.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
+use crate::conversation::{Echo, ToolCall, Turn};
 use crate::event::{Failure, FailureKind, StopReason, Usage};
 
 /// As much of an answer as has come.
@@ -13,8 +16,10 @@ pub struct Draft {
     pub text: String,
     /// Words by which the model declines.
     pub refusal: String,
-    /// Whether the model asked for a tool to be called.
-    pub called_tool: bool,
+    /// The calls of tools so far, by the provider's own index.
+    pub calls: BTreeMap<u64, DraftCall>,
+    /// What must be sent back as it came, see [`Echo`].
+    pub echo: Option<Echo>,
     /// What the provider says it cost so far.
     pub usage: Option<Usage>,
     /// Why the model stopped; without it the answer is not complete.
@@ -38,13 +43,47 @@ pub enum Stop {
     Broken(String),
 }
 
+/// A call of a tool while it is being read.
+#[derive(Debug, Default)]
+pub struct DraftCall {
+    /// The call's id; empty where the provider has none.
+    pub id: String,
+    /// The tool's name.
+    pub name: String,
+    /// The arguments as JSON text, which comes in pieces.
+    pub arguments: String,
+}
+
+impl DraftCall {
+    /// The call, whatever the arguments are: an answer to a model that writes no JSON is for the caller to give.
+    fn finish(self, index: u64) -> ToolCall {
+        let arguments = match self.arguments.trim() {
+            "" => Value::Object(serde_json::Map::new()),
+            text => serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned())),
+        };
+        let id = if self.id.is_empty() { format!("call_{index}") } else { self.id };
+        ToolCall { id, name: self.name, arguments }
+    }
+}
+
 impl Draft {
-    /// Why the text ended, if it is a whole and usable answer.
+    /// What the model said, taken out of the draft.
+    #[must_use]
+    pub fn take_turn(&mut self) -> Turn {
+        let calls = std::mem::take(&mut self.calls);
+        Turn {
+            text: std::mem::take(&mut self.text),
+            calls: calls.into_iter().map(|(index, call)| call.finish(index)).collect(),
+            echo: self.echo.take(),
+        }
+    }
+
+    /// Why the answer ended, if it is whole and usable. `has_tools` is whether the model was given any.
     ///
     /// # Errors
     /// `connection` when it never came to an end, `truncated`, `refused`, `overloaded`, or `malformed`
-    /// for an empty answer and for a tool call.
-    pub fn settle(&self, host: &str) -> Result<StopReason, Failure> {
+    /// for an empty answer and for a call of a tool where there are none.
+    pub fn settle(&self, host: &str, has_tools: bool) -> Result<StopReason, Failure> {
         let refused = |why: &str| Failure::new(FailureKind::Refused, format!("{host} declined: {why}"));
         match &self.stop {
             None => Err(Failure::new(
@@ -60,10 +99,14 @@ impl Draft {
             Some(_) if !self.refusal.trim().is_empty() => Err(refused(self.refusal.trim())),
             Some(Stop::Refused) if self.text.trim().is_empty() => Err(refused("it gave no reason")),
             Some(Stop::Refused) => Err(refused(self.text.trim())),
-            Some(Stop::Complete(reason)) if !self.called_tool => match self.text.trim() {
+            Some(Stop::ToolCall | Stop::Complete(_)) if has_tools && !self.calls.is_empty() => Ok(StopReason::ToolUse),
+            Some(Stop::Complete(reason)) if self.calls.is_empty() => match self.text.trim() {
                 "" => Err(Failure::new(FailureKind::Malformed, format!("empty answer from {host}"))),
                 _ => Ok(reason.clone()),
             },
+            Some(Stop::ToolCall) if has_tools => {
+                Err(Failure::new(FailureKind::Malformed, format!("{host} said that tools are called, and named none")))
+            }
             Some(Stop::ToolCall | Stop::Complete(_)) => Err(Failure::new(
                 FailureKind::Malformed,
                 format!("{host} asked for a tool to be called, but the model was given none"),

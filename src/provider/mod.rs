@@ -8,7 +8,6 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::time::{Duration, Instant};
 
-use crate::conversation::Turn;
 use crate::event::{Failure, FailureKind, StopReason, Usage};
 use crate::http::{self, Client, Deadlines, Response, header};
 use crate::provider::body::{Body, MAX_DOCUMENT_BYTES};
@@ -68,12 +67,12 @@ pub async fn call(
     let mut draft = Draft::default();
     let received = receive(client, outgoing, wire, deadlines, redactor, &mut draft).await;
 
-    let text = redactor.redact_secrets(&draft.text).into_owned();
+    draft.text = redactor.redact_secrets(&draft.text).into_owned();
     let reached_end = received.is_ok() && draft.stop.is_some();
-    let usage = if reached_end { Some(count(draft.usage, request, &text)) } else { draft.usage };
-    match received.and_then(|first_byte_ms| Ok((first_byte_ms, draft.settle(&host)?))) {
+    let usage = if reached_end { Some(count(draft.usage, request, &draft.text)) } else { draft.usage };
+    match received.and_then(|first_byte_ms| Ok((first_byte_ms, draft.settle(&host, !request.tools.is_empty())?))) {
         Ok((first_byte_ms, stop)) => Ok(Reply {
-            turn: Turn { text, ..Turn::default() },
+            turn: draft.take_turn(),
             usage: usage.unwrap_or_default(),
             stop: redact_stop(stop, redactor),
             first_byte_ms,
@@ -81,7 +80,7 @@ pub async fn call(
         }),
         Err(failure) => {
             let unsettled = usage.is_none() && failure.status.is_none();
-            Err(CallFailure { failure: redact_failure(failure, redactor), usage, unsettled, partial: text })
+            Err(CallFailure { failure: redact_failure(failure, redactor), usage, unsettled, partial: draft.text })
         }
     }
 }

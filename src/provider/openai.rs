@@ -189,11 +189,30 @@ fn first_choice(choices: &Value) -> Option<&Value> {
 fn read_choice(choice: &Value, message: &Value, draft: &mut Draft) {
     read_text(&message["content"], &mut draft.text);
     read_text(&message["refusal"], &mut draft.refusal);
-    let any = |calls: &Value| calls.as_array().is_some_and(|calls| !calls.is_empty());
-    draft.called_tool |= any(&message["tool_calls"]) || message["function_call"].is_object();
+    for (position, call) in message["tool_calls"].as_array().into_iter().flatten().enumerate() {
+        read_call(call, position as u64, draft);
+    }
+    if message["function_call"].is_object() {
+        draft.calls.entry(0).or_default();
+    }
     // An empty reason is how some servers write that there is none yet.
     if let Some(reason) = choice["finish_reason"].as_str().filter(|reason| !reason.is_empty()) {
         draft.stop = Some(stop(reason));
+    }
+}
+
+/// A call comes whole, or in pieces that the index holds together: the id and the name first, then the arguments.
+fn read_call(call: &Value, position: u64, draft: &mut Draft) {
+    let into = draft.calls.entry(call["index"].as_u64().unwrap_or(position)).or_default();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    if into.id.is_empty() {
+        into.id = text(&call["id"]);
+    }
+    into.name.push_str(&text(&call["function"]["name"]));
+    match &call["function"]["arguments"] {
+        Value::String(piece) => into.arguments.push_str(piece),
+        Value::Null => {}
+        whole => into.arguments = whole.to_string(),
     }
 }
 

@@ -8,7 +8,7 @@ use std::future;
 use sha2::{Digest, Sha256};
 use tokio::time::{self, Instant};
 
-use crate::conversation::{Message, Turn};
+use crate::conversation::Message;
 use crate::event::StopReason;
 use crate::prompt::TASK_LABEL;
 use crate::provider::draft::{Draft, Stop};
@@ -75,12 +75,12 @@ impl Player {
     }
 }
 
-fn settle(draft: Draft, request: &ModelRequest, started: Instant) -> Result<Reply, CallFailure> {
+fn settle(mut draft: Draft, request: &ModelRequest, started: Instant) -> Result<Reply, CallFailure> {
     let usage = draft.stop.is_some().then(|| count(None, request, &draft.text));
     let latency_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    match draft.settle(HOST) {
+    match draft.settle(HOST, !request.tools.is_empty()) {
         Ok(stop) => Ok(Reply {
-            turn: Turn { text: draft.text, ..Turn::default() },
+            turn: draft.take_turn(),
             usage: usage.unwrap_or_default(),
             stop,
             first_byte_ms: latency_ms,
