@@ -84,6 +84,7 @@ impl Attempt {
             call: 1,
             model: self.voice.label.clone(),
             input_tokens: self.prompt.estimated_tokens(),
+            reserved: None,
         });
         let answered = match tokio::time::timeout(self.timeout, self.call()).await {
             Ok(answered) => answered,
@@ -105,10 +106,11 @@ impl Attempt {
                     cost_usd: self.voice.price.map(|price| cost(price, reply.usage)),
                     latency_ms: reply.latency_ms,
                     first_byte_ms: reply.first_byte_ms,
+                    turn: None,
                 });
                 Ok(reply.turn.text)
             }
-            Err(CallFailure { failure, usage, .. }) => {
+            Err(CallFailure { failure, usage, unsettled, .. }) => {
                 tell(Event::CallFailed {
                     task: self.task,
                     attempt: self.number,
@@ -117,6 +119,7 @@ impl Attempt {
                     usage,
                     cost_usd: usage.and_then(|usage| self.voice.price.map(|price| cost(price, usage))),
                     latency_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+                    unsettled,
                 });
                 Err(failure)
             }

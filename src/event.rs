@@ -3,11 +3,14 @@
 //! Everything else is a fold of it: the scheduler's states, the history that a resume starts from, and every view.
 //! Knows no clock, no file and no task graph.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use crate::conversation::Turn;
 use crate::id::{Name, RunId};
 
 /// The version of the journal's format. A journal with a higher one is refused, a lower one is read.
@@ -53,6 +56,9 @@ pub enum Event {
         run: RunId,
         /// The output.
         output: Output,
+        /// Why it could be: the inputs are those of an earlier success. Absent where the command line asked for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reused: Option<Reused>,
     },
     /// One try at a task begins. It is on disk before anything is sent.
     AttemptStarted {
@@ -62,8 +68,11 @@ pub enum Event {
         attempt: u32,
         /// The model, as `provider/model`.
         model: String,
+        /// All that the output will depend on, where the first try of a process makes it anew.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fingerprint: Option<Arc<Fingerprint>>,
     },
-    /// A request to a model is about to be sent.
+    /// A request to a model is about to be sent. On disk before it is, with what it may cost.
     CallStarted {
         /// The task.
         task: Name,
@@ -75,6 +84,9 @@ pub enum Event {
         model: String,
         /// The estimated size of the prompt in tokens.
         input_tokens: u64,
+        /// What the call may cost at worst; absent where no limit counts it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reserved: Option<Reservation>,
     },
     /// A model has answered completely.
     CallFinished {
@@ -95,6 +107,9 @@ pub enum Event {
         latency_ms: u64,
         /// From sending to the first byte of the body, in milliseconds.
         first_byte_ms: u64,
+        /// What the model said, where that is not the end of the attempt: it calls tools, or is asked once more.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        turn: Option<Arc<Turn>>,
     },
     /// A call came to no usable answer.
     CallFailed {
@@ -114,6 +129,67 @@ pub enum Event {
         cost_usd: Option<f64>,
         /// From sending to the failure, in milliseconds.
         latency_ms: u64,
+        /// Whether nobody can say what the call cost, so that what was reserved for it stays counted.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unsettled: bool,
+    },
+    /// What the model said is not what the task asks for; it is told so and asked once more.
+    AnswerRejected {
+        /// The task.
+        task: Name,
+        /// The attempt it belongs to.
+        attempt: u32,
+        /// What the model is told.
+        correction: Arc<str>,
+    },
+    /// A tool is about to be called for a model. On disk before it is.
+    ToolStarted {
+        /// The task.
+        task: Name,
+        /// The attempt it belongs to.
+        attempt: u32,
+        /// The model's id for the call.
+        id: String,
+        /// The tool.
+        tool: String,
+        /// What it is called with.
+        arguments: Value,
+    },
+    /// A tool has answered. On disk before the model is told; the tool is not called again for this.
+    ToolFinished {
+        /// The task.
+        task: Name,
+        /// The attempt it belongs to.
+        attempt: u32,
+        /// The model's id for the call.
+        id: String,
+        /// The tool.
+        tool: String,
+        /// What the model is told.
+        output: Output,
+        /// Whether the call failed.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_error: bool,
+        /// From the call to the answer, in milliseconds.
+        latency_ms: u64,
+    },
+    /// A task has set one of the values that all tasks of the run share.
+    CtxSet {
+        /// The task.
+        task: Name,
+        /// The value's name: words with dots in between, such as `plan.files`.
+        key: String,
+        /// The value; null takes it away.
+        value: Value,
+    },
+    /// A call was not made, because it could pass a limit. Nothing new starts that the limit concerns.
+    LimitReached {
+        /// The task that could not go on. It is open for a resume with a higher limit.
+        task: Name,
+        /// Which limit, how much of it is spent, and what was needed.
+        message: String,
+        /// Whether the limit is that of the whole run.
+        run: bool,
     },
     /// A try at a task failed.
     AttemptFailed {
@@ -126,6 +202,9 @@ pub enum Event {
         /// How long the next try waits, in milliseconds; absent when there is none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_in_ms: Option<u64>,
+        /// The model of the next try, where that is another one of the chain.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next_model: Option<String>,
     },
     /// A task is done and its output is safe.
     TaskSucceeded {
@@ -174,6 +253,11 @@ impl Event {
             | Self::CallStarted { task, .. }
             | Self::CallFinished { task, .. }
             | Self::CallFailed { task, .. }
+            | Self::AnswerRejected { task, .. }
+            | Self::ToolStarted { task, .. }
+            | Self::ToolFinished { task, .. }
+            | Self::CtxSet { task, .. }
+            | Self::LimitReached { task, .. }
             | Self::AttemptFailed { task, .. }
             | Self::TaskSucceeded { task, .. }
             | Self::TaskFailed { task, .. }
@@ -253,6 +337,12 @@ pub struct Overrides {
     /// `--from`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<Name>,
+    /// `--fresh` for every task
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub fresh: bool,
+    /// `--fresh TASK`
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fresh_tasks: Vec<Name>,
     /// `--script` of a rehearsal
     #[serde(skip_serializing_if = "Option::is_none")]
     pub script: Option<String>,
@@ -288,6 +378,38 @@ pub struct Output {
 /// Up to this length an output stands in the event itself, so that it is durable with the event's own
 /// sync; a longer one is an object of its own, which costs two more.
 pub const INLINE_BYTES: usize = 64 * 1024;
+
+/// What a call may cost at worst, taken off a limit before it is made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Reservation {
+    /// Tokens of the prompt and of the longest answer.
+    pub tokens: u64,
+    /// Dollars for those.
+    pub cost_usd: f64,
+}
+
+/// All that a task's output depends on, as digests.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fingerprint {
+    /// The digest of all parts, 32 hex digits.
+    pub key: String,
+    /// Each part by its name, such as `task`, `model` or `output of research`, 16 hex digits.
+    pub parts: BTreeMap<String, String>,
+}
+
+/// An earlier success that took the place of a new one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reused {
+    /// When the output was made, in milliseconds since 1970.
+    pub made_at_ms: u64,
+    /// What it cost then in tokens.
+    pub usage: Usage,
+    /// What it cost then in dollars; absent without a known price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<f64>,
+    /// What the output depends on.
+    pub fingerprint: Arc<Fingerprint>,
+}
 
 /// The tokens of one call.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -404,6 +526,14 @@ impl FailureKind {
     #[must_use]
     pub fn is_retryable(self) -> bool {
         matches!(self, Self::RateLimited | Self::Overloaded | Self::Timeout | Self::Connection | Self::Malformed)
+    }
+}
+
+impl FailureKind {
+    /// Whether the next try begins the conversation anew, since what was said in it is what failed.
+    #[must_use]
+    pub fn spoils_conversation(self) -> bool {
+        matches!(self, Self::ContextTooLong | Self::Refused | Self::InvalidOutput)
     }
 }
 

@@ -5,8 +5,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::conversation::Turn;
 use crate::event::{
-    Event, Failure, FailureKind, Output, PlannedTask, Record, RunStarted, RunStatus, SkipReason, Usage,
+    Event, Failure, FailureKind, Fingerprint, Output, PlannedTask, Record, RunStarted, RunStatus, SkipReason, Usage,
 };
 use crate::id::{Name, RunId};
 
@@ -55,10 +56,38 @@ pub struct TaskHistory {
     pub unpriced: bool,
     /// The model of the last attempt, as `provider/model`.
     pub model: Option<String>,
+    /// The conversation of the task that is not done: what was said is not asked for again.
+    pub conversation: Vec<Exchange>,
+    /// What the first attempt of the last process says that the output depends on.
+    pub fingerprint: Option<Arc<Fingerprint>>,
     /// The run's time at the first attempt's start, in microseconds.
     pub started_us: Option<u64>,
     /// The run's time at the task's end, in microseconds.
     pub ended_us: Option<u64>,
+}
+
+/// A turn of a model in an attempt that goes on after it, and what came of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exchange {
+    /// What the model said.
+    pub turn: Arc<Turn>,
+    /// The ids of the calls of tools that were begun.
+    pub begun: Vec<String>,
+    /// The answers of tools, by the ids of their calls.
+    pub answers: Vec<ToolAnswer>,
+    /// What the model is told if the turn is an answer that does not do.
+    pub correction: Option<Arc<str>>,
+}
+
+/// The answer of a tool.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolAnswer {
+    /// The id of the call.
+    pub id: String,
+    /// What the model is told.
+    pub output: Output,
+    /// Whether the call failed.
+    pub is_error: bool,
 }
 
 /// How a task stands.
@@ -74,6 +103,8 @@ pub enum TaskState {
     Succeeded(Output),
     /// Taken over from another run.
     Adopted(Output, RunId),
+    /// Stopped by a limit, in these words.
+    Limited(String),
     /// Failed for good.
     Failed(Failure),
     /// Not run, because of this task.
@@ -167,6 +198,9 @@ impl History {
         }
         for task in &mut self.tasks {
             task.tries = 0;
+            if !rerun.is_empty() || !changed.is_empty() {
+                task.conversation.clear();
+            }
             if task.output().is_none() {
                 task.reopen();
             }
@@ -176,6 +210,12 @@ impl History {
                 self.tasks[ix].reopen();
             }
         }
+    }
+}
+
+impl Exchange {
+    fn new(turn: Arc<Turn>) -> Self {
+        Self { turn, begun: Vec::new(), answers: Vec::new(), correction: None }
     }
 }
 
@@ -191,6 +231,8 @@ impl TaskHistory {
             cost_usd: None,
             unpriced: false,
             model: None,
+            conversation: Vec::new(),
+            fingerprint: None,
             started_us: None,
             ended_us: None,
         }
@@ -204,26 +246,52 @@ impl TaskHistory {
 
     fn apply(&mut self, event: &Event, now_us: u64) {
         match event {
-            Event::AttemptStarted { attempt, model, .. } => {
+            Event::AttemptStarted { attempt, model, fingerprint, .. } => {
                 self.state = TaskState::Running;
                 self.attempts = *attempt;
                 self.tries += 1;
                 self.model = Some(model.clone());
+                if fingerprint.is_some() {
+                    self.fingerprint.clone_from(fingerprint);
+                }
                 self.started_us.get_or_insert(now_us);
             }
             Event::CallStarted { .. } => self.calls += 1,
-            Event::CallFinished { usage, cost_usd, .. } => {
+            Event::CallFinished { usage, cost_usd, turn, .. } => {
                 self.usage += *usage;
                 self.add_cost(*cost_usd);
+                self.conversation.extend(turn.clone().map(Exchange::new));
             }
+            Event::AnswerRejected { correction, .. } => {
+                if let Some(last) = self.conversation.last_mut() {
+                    last.correction = Some(correction.clone());
+                }
+            }
+            Event::ToolStarted { id, .. } => {
+                if let Some(last) = self.conversation.last_mut() {
+                    last.begun.push(id.clone());
+                }
+            }
+            Event::ToolFinished { id, output, is_error, .. } => {
+                if let Some(last) = self.conversation.last_mut() {
+                    last.answers.push(ToolAnswer { id: id.clone(), output: output.clone(), is_error: *is_error });
+                }
+            }
+            Event::LimitReached { message, .. } => self.state = TaskState::Limited(message.clone()),
             Event::CallFailed { usage: Some(usage), cost_usd, .. } => {
                 self.usage += *usage;
                 self.add_cost(*cost_usd);
             }
-            Event::AttemptFailed { failure, retry_in_ms: Some(_), .. } => {
-                self.state = TaskState::Retrying(failure.clone());
+            Event::AttemptFailed { failure, retry_in_ms, .. } => {
+                if failure.kind.spoils_conversation() {
+                    self.conversation.clear();
+                }
+                match retry_in_ms {
+                    Some(_) => self.state = TaskState::Retrying(failure.clone()),
+                    None if failure.kind == FailureKind::Cancelled => self.reopen(),
+                    None => {}
+                }
             }
-            Event::AttemptFailed { failure, .. } if failure.kind == FailureKind::Cancelled => self.reopen(),
             Event::TaskSucceeded { output, .. } => self.end(TaskState::Succeeded(output.clone()), now_us),
             Event::TaskAdopted { run, output, .. } => {
                 self.end(TaskState::Adopted(output.clone(), run.clone()), now_us);
@@ -237,6 +305,7 @@ impl TaskHistory {
     }
 
     fn end(&mut self, state: TaskState, now_us: u64) {
+        self.conversation = Vec::new();
         self.state = state;
         self.ended_us = Some(now_us);
     }

@@ -107,10 +107,13 @@ impl Journal {
 /// A call's own events only inform: the attempt is what is counted, and its end what is kept. The end of a run only
 /// says what the ends of its tasks say already.
 fn is_promise(event: &Event) -> bool {
-    !matches!(
-        event,
-        Event::CallStarted { .. } | Event::CallFinished { .. } | Event::CallFailed { .. } | Event::RunFinished { .. }
-    )
+    match event {
+        // What is reserved must stay counted, and what a model said in the middle of an attempt is paid for.
+        Event::CallStarted { reserved, .. } => reserved.is_some(),
+        Event::CallFinished { turn, .. } => turn.is_some(),
+        Event::CallFailed { .. } | Event::RunFinished { .. } => false,
+        _ => true,
+    }
 }
 
 /// Reads a journal.

@@ -3,6 +3,7 @@
 //!
 //! Made by `resolve` alone. Knows no places in a file and no YAML.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::digest::Parts;
@@ -11,7 +12,7 @@ use crate::graph::{Plan, TaskIx};
 use crate::id::Name;
 use crate::retry::RetryPolicy;
 use crate::schedule::Rules;
-use crate::spec::{OnError, Price, Priority, Provider, Strategy, Tier};
+use crate::spec::{Limits, OnError, OutputFormat, Price, Priority, Provider, Strategy, Tier};
 use crate::template::Template;
 use serde::Serialize;
 
@@ -36,6 +37,105 @@ pub struct Orchestra {
     pub tasks: Vec<Task>,
     /// The graph of its tasks.
     pub plan: Plan,
+    /// What the whole run may use.
+    pub limits: Limits,
+    /// How its earlier results are used again; `None` for not at all.
+    pub reuse: Option<Reuse>,
+    /// The servers whose tools its agents may be given.
+    pub mcp_servers: Vec<McpServer>,
+}
+
+/// How earlier results are used again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reuse {
+    /// How old a result may be; `None` is any age.
+    pub ttl: Option<Duration>,
+}
+
+/// A server of the Model Context Protocol.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct McpServer {
+    /// The name that the file gives it.
+    pub name: String,
+    /// How it is reached.
+    pub transport: McpTransport,
+    /// The tools that may be used; `None` is all.
+    pub tools: Option<Vec<String>>,
+    /// The tools that may not be used.
+    pub exclude: Vec<String>,
+    /// How long one call may take.
+    pub timeout: Duration,
+}
+
+/// How a server of tools is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum McpTransport {
+    /// A program, by its standard input and output.
+    Stdio {
+        /// The program and its arguments.
+        argv: Vec<String>,
+        /// The variables that it is given besides the usual ones.
+        env: Vec<String>,
+    },
+    /// An address.
+    Http {
+        /// The address.
+        url: String,
+        /// Headers, each with the variable that holds its value.
+        header_env: BTreeMap<String, String>,
+    },
+}
+
+/// A tool that an agent may use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub enum Grant {
+    /// One of orch's own.
+    BuiltIn(&'static str),
+    /// Commands that begin in one of these ways.
+    RunCommand {
+        /// The beginnings of command lines.
+        allow: Vec<Vec<String>>,
+        /// How long one may take.
+        timeout: Duration,
+    },
+    /// One tool of a server, or all of them.
+    Mcp {
+        /// The server's name in the file.
+        server: String,
+        /// The tool; `None` is all.
+        tool: Option<String>,
+    },
+}
+
+/// What a task's output is to be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutputRule {
+    /// What kind of text.
+    pub format: OutputFormat,
+    /// The JSON Schema that it must match.
+    pub schema: Option<serde_json::Value>,
+    /// A file in the project that gets it as well.
+    pub file: Option<String>,
+}
+
+impl Default for OutputRule {
+    fn default() -> Self {
+        Self { format: OutputFormat::Text, schema: None, file: None }
+    }
+}
+
+/// What must hold when a task is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Check {
+    /// A command succeeds.
+    Run {
+        /// The program and its arguments.
+        argv: Vec<String>,
+        /// How long it may take.
+        timeout: Duration,
+    },
+    /// A file of the project is there.
+    File(String),
 }
 
 /// How the tasks of an orchestra run.
@@ -50,7 +150,18 @@ pub struct Execution {
     /// Whether `trace.json` is written.
     pub trace: bool,
     /// The groups' names and tasks, for people; the plan holds their order.
-    pub groups: Vec<(String, Vec<TaskIx>)>,
+    pub groups: Vec<Group>,
+}
+
+/// A group of tasks.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// Its name.
+    pub name: String,
+    /// Its tasks.
+    pub tasks: Vec<TaskIx>,
+    /// What they may use together.
+    pub limits: Limits,
 }
 
 /// Who plays tasks.
@@ -66,8 +177,10 @@ pub struct Agent {
     pub persona: Option<String>,
     /// How it works.
     pub instructions: Option<String>,
-    /// Its model; `None` leaves the choice to the environment.
-    pub model: Option<ModelRef>,
+    /// Its models, of which the next one is used when one fails; none leaves the choice to the environment.
+    pub models: Vec<ModelRef>,
+    /// The tools that it may use.
+    pub tools: Vec<Grant>,
     /// How freely it chooses its words.
     pub temperature: Option<f64>,
     /// The longest answer, in tokens.
@@ -86,6 +199,15 @@ pub struct ModelRef {
     pub base_url: Option<String>,
     /// The environment variable that holds the key, unless it is the provider's usual one.
     pub api_key_env: Option<String>,
+    /// A command that prints the key.
+    pub api_key_command: Option<Vec<String>>,
+    /// For an agent CLI: the program and its arguments.
+    pub argv: Vec<String>,
+    /// For an agent CLI: the variables that it is given besides the usual ones.
+    pub env: Vec<String>,
+    /// How many tokens a prompt and its answer may have together.
+    #[serde(skip)]
+    pub context_window: Option<u64>,
     /// What it costs.
     #[serde(skip)]
     pub price: Option<Price>,
@@ -104,6 +226,10 @@ impl ModelRef {
             model: model.into(),
             base_url: None,
             api_key_env: None,
+            api_key_command: None,
+            argv: Vec::new(),
+            env: Vec::new(),
+            context_window: None,
             price: None,
             temperature: None,
             max_tokens: None,
@@ -125,6 +251,7 @@ impl Provider {
             Self::Openai => "openai",
             Self::Anthropic => "anthropic",
             Self::Ollama => "ollama",
+            Self::Command => "command",
         }
     }
 
@@ -157,6 +284,14 @@ pub struct Task {
     pub retry: RetryPolicy,
     /// What its failure means for the others.
     pub on_error: OnError,
+    /// Whether the file says if an earlier result may be used again.
+    pub reuse: Option<bool>,
+    /// What its output is to be.
+    pub output: OutputRule,
+    /// What must hold when it is done.
+    pub verify: Vec<Check>,
+    /// What it may use, over all its attempts.
+    pub limits: Limits,
 }
 
 impl Orchestra {
@@ -200,6 +335,9 @@ impl Orchestra {
         let mut digest = agents[task.agent].clone();
         digest.add(task.description.text());
         needs.iter().for_each(|name| digest.add(name.as_str()));
+        if task.output != OutputRule::default() || !task.verify.is_empty() {
+            digest.add(&format!("{:?} {:?}", task.output, task.verify));
+        }
         PlannedTask {
             task: task.name.clone(),
             agent: self.agents[task.agent].name.clone(),
@@ -216,9 +354,9 @@ impl Orchestra {
             .execution
             .groups
             .iter()
-            .map(|(name, members)| {
-                let members = members.iter().filter_map(|m| keep.iter().position(|k| k == m)).collect();
-                (name.clone(), members)
+            .map(|group| {
+                let tasks = group.tasks.iter().filter_map(|m| keep.iter().position(|k| k == m)).collect();
+                Group { tasks, ..group.clone() }
             })
             .collect();
         let execution = Execution { groups, ..self.execution.clone() };

@@ -117,6 +117,10 @@ mod tests {
             timeout: std::time::Duration::from_secs(1),
             retry: RetryPolicy::none(),
             on_error: OnError::Stop,
+            reuse: None,
+            output: crate::orchestra::OutputRule::default(),
+            verify: Vec::new(),
+            limits: crate::spec::Limits::default(),
         };
         let agent = Agent {
             name: Name::new("dev").unwrap(),
@@ -124,7 +128,8 @@ mod tests {
             goal: Some("Write code.".into()),
             persona: None,
             instructions: Some("Be brief.".into()),
-            model: None,
+            models: Vec::new(),
+            tools: Vec::new(),
             temperature: None,
             max_tokens: None,
         };

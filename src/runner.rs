@@ -178,9 +178,9 @@ impl<'r> Runner<'r> {
     fn start(&mut self, task: TaskIx) {
         let name = &self.orchestra.tasks[task].name;
         let attempt = self.history.as_ref().and_then(|h| h.task(name.as_str())).map_or(0, |t| t.attempts) + 1;
-        let model = self.stage.voices[self.orchestra.tasks[task].agent].label.clone();
+        let model = self.stage.voices[self.orchestra.tasks[task].agent][0].label.clone();
         self.in_flight.insert(task, attempt);
-        self.note(Event::AttemptStarted { task: name.clone(), attempt, model });
+        self.note(Event::AttemptStarted { task: name.clone(), attempt, model, fingerprint: None });
     }
 
     /// Takes an event into the states and into the batch that is written next.
@@ -237,7 +237,7 @@ impl<'r> Runner<'r> {
             agent: self.orchestra.agent_of(task).name.clone(),
             number,
             prompt,
-            voice: self.stage.voices[definition.agent].clone(),
+            voice: self.stage.voices[definition.agent][0].clone(),
             timeout: definition.timeout,
         };
         let report = self.report.clone();
@@ -323,7 +323,13 @@ impl<'r> Runner<'r> {
         let tries = self.history.as_ref().and_then(|h| h.task(name.as_str())).map_or(number, |t| t.tries);
         let wait = self.orchestra.tasks[task].retry.wait(tries, &failure, clock::random_fraction());
         let retry_in_ms = wait.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
-        self.note(Event::AttemptFailed { task: name.clone(), attempt: number, failure: failure.clone(), retry_in_ms });
+        self.note(Event::AttemptFailed {
+            task: name.clone(),
+            attempt: number,
+            failure: failure.clone(),
+            retry_in_ms,
+            next_model: None,
+        });
         match wait {
             Some(_) if self.grace_ends.is_some() => self.reopen(&name, number),
             Some(wait) => self.retries.push(Reverse((Instant::now() + wait, task))),
@@ -384,7 +390,13 @@ impl<'r> Runner<'r> {
         for (task, number) in open {
             let name = self.orchestra.tasks[task].name.clone();
             let failure = Failure::new(FailureKind::Cancelled, why);
-            self.note(Event::AttemptFailed { task: name, attempt: number, failure, retry_in_ms: None });
+            self.note(Event::AttemptFailed {
+                task: name,
+                attempt: number,
+                failure,
+                retry_in_ms: None,
+                next_model: None,
+            });
         }
     }
 
@@ -393,7 +405,13 @@ impl<'r> Runner<'r> {
         let waits = self.history.as_ref().and_then(|h| h.task(name.as_str())).map(|t| &t.state);
         if matches!(waits, Some(TaskState::Retrying(_))) {
             let failure = Failure::new(FailureKind::Cancelled, "the run was told to stop before the next try");
-            self.note(Event::AttemptFailed { task: name.clone(), attempt, failure, retry_in_ms: None });
+            self.note(Event::AttemptFailed {
+                task: name.clone(),
+                attempt,
+                failure,
+                retry_in_ms: None,
+                next_model: None,
+            });
         }
     }
 }

@@ -45,6 +45,8 @@ enum State {
     Ready,
     /// An attempt is under way, or waits for its next try.
     Running,
+    /// Cannot go on, because of a limit; a resume may.
+    Limited,
     Succeeded,
     Failed,
     Skipped,
@@ -72,6 +74,10 @@ pub struct Schedule<'p> {
     running: u32,
     unfinished: usize,
     stop_requested: bool,
+    /// Whether a task was stopped by a limit, its own or another one.
+    limit_reached: bool,
+    /// Whether it was the limit of the whole run, so that nothing new starts.
+    run_limited: bool,
     finished: bool,
 }
 
@@ -90,6 +96,8 @@ impl<'p> Schedule<'p> {
             running: 0,
             unfinished: 0,
             stop_requested: false,
+            limit_reached: false,
+            run_limited: false,
             finished: false,
         };
         schedule.rebuild(|_| State::Waiting);
@@ -107,7 +115,7 @@ impl<'p> Schedule<'p> {
             }
             self.doomed.pop_front();
         }
-        if !self.stop_requested && self.rules.max_parallel.is_none_or(|max| self.running < max) {
+        if !self.stop_requested && !self.run_limited && self.rules.max_parallel.is_none_or(|max| self.running < max) {
             while let Some(&Reverse((_, task))) = self.ready.peek() {
                 if self.states[task] == State::Ready {
                     return Some(Step::Start(task));
@@ -128,6 +136,11 @@ impl<'p> Schedule<'p> {
             Event::RunResumed { rerun, .. } => self.take_up(rerun),
             Event::StopRequested { .. } => self.stop_requested = true,
             Event::RunFinished { .. } => self.finished = true,
+            Event::LimitReached { task, run, .. } => {
+                self.enter(task, State::Limited);
+                self.limit_reached = true;
+                self.run_limited |= run;
+            }
             // The run was told to stop in the middle of it: the task is open again.
             Event::AttemptFailed { task, failure, .. } if failure.kind == FailureKind::Cancelled => {
                 self.enter(task, State::Ready);
@@ -136,6 +149,10 @@ impl<'p> Schedule<'p> {
             | Event::CallStarted { .. }
             | Event::CallFinished { .. }
             | Event::CallFailed { .. }
+            | Event::AnswerRejected { .. }
+            | Event::ToolStarted { .. }
+            | Event::ToolFinished { .. }
+            | Event::CtxSet { .. }
             | Event::AttemptFailed { .. } => {}
         }
     }
@@ -157,6 +174,8 @@ impl<'p> Schedule<'p> {
         let succeeded = count(State::Succeeded);
         if succeeded == self.plan.len() {
             RunStatus::Succeeded
+        } else if self.limit_reached {
+            RunStatus::Limited
         } else if self.unfinished > 0 {
             RunStatus::Interrupted
         } else if succeeded > 0 {
@@ -246,6 +265,8 @@ impl<'p> Schedule<'p> {
         self.doomed.clear();
         self.running = 0;
         self.stop_requested = false;
+        self.limit_reached = false;
+        self.run_limited = false;
         self.finished = false;
         self.unfinished = self.states[..self.plan.len()].iter().filter(|s| !s.is_final()).count();
         for node in 0..nodes {

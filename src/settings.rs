@@ -134,6 +134,7 @@ impl Settings {
             Provider::Openai => ("OPENAI_BASE_URL", "https://api.openai.com/v1"),
             Provider::Anthropic => ("ANTHROPIC_BASE_URL", "https://api.anthropic.com"),
             Provider::Ollama => ("OLLAMA_HOST", "http://127.0.0.1:11434/v1"),
+            Provider::Command => ("", ""),
         };
         match self.get(variable) {
             Some(url) if model.provider == Provider::Ollama => (ollama(&url), variable.to_owned()),
@@ -157,7 +158,7 @@ fn key_variable(provider: Provider) -> Option<&'static str> {
     match provider {
         Provider::Openai => Some("OPENAI_API_KEY"),
         Provider::Anthropic => Some("ANTHROPIC_API_KEY"),
-        Provider::Ollama => None,
+        Provider::Ollama | Provider::Command => None,
     }
 }
 

@@ -77,12 +77,12 @@ impl Story {
     }
 
     pub fn attempt(self, task: &str, attempt: u32, model: &str) -> Self {
-        self.then(Event::AttemptStarted { task: name(task), attempt, model: model.into() })
+        self.then(Event::AttemptStarted { task: name(task), attempt, model: model.into(), fingerprint: None })
     }
 
     pub fn call(self, task: &str, attempt: u32, model: &str) -> Self {
         let (task, model) = (name(task), model.to_owned());
-        self.then(Event::CallStarted { task, attempt, call: 1, model, input_tokens: 900 })
+        self.then(Event::CallStarted { task, attempt, call: 1, model, input_tokens: 900, reserved: None })
     }
 
     /// The call is answered: 1,000 tokens in, 200 out.
@@ -96,6 +96,7 @@ impl Story {
             cost_usd,
             latency_ms: 900,
             first_byte_ms: 250,
+            turn: None,
         })
     }
 
@@ -109,11 +110,12 @@ impl Story {
             usage: None,
             cost_usd: None,
             latency_ms: 100,
+            unsettled: false,
         })
     }
 
     pub fn attempt_fails(self, task: &str, attempt: u32, failure: Failure, retry_in_ms: Option<u64>) -> Self {
-        self.then(Event::AttemptFailed { task: name(task), attempt, failure, retry_in_ms })
+        self.then(Event::AttemptFailed { task: name(task), attempt, failure, retry_in_ms, next_model: None })
     }
 
     pub fn succeeds(self, task: &str, attempt: u32) -> Self {

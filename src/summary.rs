@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use crate::event::{Failure, RunStatus, SkipReason};
+use crate::event::{Failure, FailureKind, RunStatus, SkipReason};
 use crate::history::{History, TaskHistory, TaskState};
 use crate::id::{Name, RunId};
 
@@ -123,6 +123,8 @@ pub enum TaskStatus {
     Succeeded,
     /// Its output was taken over from another run.
     Adopted,
+    /// Stopped by a limit.
+    Limited,
     /// Failed for good.
     Failed,
     /// Not run, because another task failed.
@@ -206,6 +208,10 @@ impl TaskSummary {
             TaskState::Retrying(failure) => {
                 summary.error = Some(failure.clone());
                 TaskStatus::Running
+            }
+            TaskState::Limited(why) => {
+                summary.error = Some(Failure::new(FailureKind::Budget, why.clone()));
+                TaskStatus::Limited
             }
             TaskState::Failed(failure) => {
                 summary.error = Some(failure.clone());

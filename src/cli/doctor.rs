@@ -115,7 +115,7 @@ fn wanted(project: &Project, settings: &Settings) -> (Vec<Wanted>, Vec<String>) 
             continue;
         };
         let id = orchestra.id.to_string();
-        for model in orchestra.agents.into_iter().filter_map(|agent| agent.model) {
+        for model in orchestra.agents.into_iter().flat_map(|agent| agent.models) {
             match wanted.iter_mut().find(|known| is_same(&known.model, &model)) {
                 Some(known) if known.orchestras.contains(&id) => {}
                 Some(known) => known.orchestras.push(id.clone()),
@@ -145,7 +145,9 @@ fn prepare(wanted: Wanted, settings: &Settings) -> Result<Question, Box<Finding>
         Ok(reachable) => {
             finding.usable = true;
             finding.address_from = Some(reachable.origin);
-            let mut question = Question::new(&wanted.model, reachable.endpoint);
+            let Some(mut question) = Question::new(&wanted.model, reachable.endpoint) else {
+                return Err(Box::new(finding));
+            };
             finding.host = Some(question.host());
             question.finding = finding;
             Ok(question)
@@ -159,7 +161,7 @@ fn key_from(model: &ModelRef, settings: &Settings) -> Option<String> {
     let usual = match model.provider {
         Provider::Openai => Some("OPENAI_API_KEY"),
         Provider::Anthropic => Some("ANTHROPIC_API_KEY"),
-        Provider::Ollama => None,
+        Provider::Ollama | Provider::Command => None,
     };
     let usual = usual.filter(|_| model.base_url.is_none()).map(str::to_owned);
     model.api_key_env.clone().or(usual).filter(|name| settings.get(name).is_some())

@@ -4,8 +4,8 @@ use std::fmt::Write;
 use std::process::ExitCode;
 
 use crate::cli::load::Loaded;
-use crate::cli::terminal;
-use crate::orchestra::Orchestra;
+use crate::cli::{perform, terminal};
+use crate::orchestra::{Group, ModelRef, Orchestra};
 use crate::printable;
 use crate::prompt::{Inputs, Prompt, estimate_tokens};
 use crate::settings::Settings;
@@ -57,7 +57,7 @@ pub(super) fn order(orchestra: &Orchestra) -> String {
         for (number, wave) in orchestra.plan.waves().iter().enumerate() {
             let _ = writeln!(page, "wave {}: {}", number + 1, wave.iter().map(name).collect::<Vec<_>>().join(", "));
         }
-        for (group, tasks) in &execution.groups {
+        for Group { name: group, tasks, .. } in &execution.groups {
             let _ = writeln!(page, "group {group}: {}", tasks.iter().map(name).collect::<Vec<_>>().join(", "));
         }
     }
@@ -69,10 +69,11 @@ fn tasks(orchestra: &Orchestra, settings: &Settings, rehearse: bool) -> String {
     for &ix in orchestra.plan.order() {
         let task = &orchestra.tasks[ix];
         let agent = orchestra.agent_of(ix);
-        let model = match &agent.model {
+        let chain: Vec<String> = agent.models.iter().map(ModelRef::label).collect();
+        let model = match chain.as_slice() {
             _ if rehearse => "rehearsal/player".to_owned(),
-            Some(model) => model.label(),
-            None => settings.default_model().map_or_else(|_| "no model".to_owned(), |model| model.label()),
+            [] => settings.default_model().map_or_else(|_| "no model".to_owned(), |model| model.label()),
+            chain => chain.join(", then "),
         };
         let needs: Vec<&str> = orchestra.plan.needs(ix).iter().map(|&n| orchestra.tasks[n].name.as_str()).collect();
         let needs = if needs.is_empty() { "the goal".to_owned() } else { needs.join(", ") };
@@ -91,8 +92,7 @@ fn tasks(orchestra: &Orchestra, settings: &Settings, rehearse: bool) -> String {
 fn unusable(orchestra: &Orchestra, settings: &Settings) -> Vec<String> {
     let mut warnings = Vec::new();
     for agent in &orchestra.agents {
-        let model = agent.model.clone().map_or_else(|| settings.default_model(), Ok);
-        if let Err(unusable) = model.and_then(|model| settings.reach(&model)) {
+        for unusable in perform::chain(agent, settings).map(drop).err().into_iter().flatten() {
             let warning = format!("agent {} could not run: {}; {}", agent.name, unusable.why, unusable.help);
             if !warnings.contains(&warning) {
                 warnings.push(warning);
@@ -107,7 +107,7 @@ fn tokens(orchestra: &Orchestra, goal: &str) -> (u64, u64) {
     let answers: Vec<u64> = (0..orchestra.tasks.len())
         .map(|ix| {
             let agent = orchestra.agent_of(ix);
-            let said = agent.max_tokens.or_else(|| agent.model.as_ref().and_then(|model| model.max_tokens));
+            let said = agent.max_tokens.or_else(|| agent.models.first().and_then(|model| model.max_tokens));
             said.map_or(USUAL_ANSWER_TOKENS, u64::from)
         })
         .collect();

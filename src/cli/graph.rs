@@ -54,8 +54,8 @@ fn text(orchestra: &Orchestra) -> String {
         n => format!("at most {n} at once"),
     });
     let mut group_of = vec![""; orchestra.tasks.len()];
-    for (group, members) in &execution.groups {
-        members.iter().for_each(|&task| group_of[task] = group);
+    for group in &execution.groups {
+        group.tasks.iter().for_each(|&task| group_of[task] = &group.name);
     }
     let mut table = Table::new(["wave", "task", "agent", "needs", "group"]);
     for (number, wave) in orchestra.plan.waves().iter().enumerate() {
@@ -75,9 +75,9 @@ fn mermaid(orchestra: &Orchestra) -> String {
         let (task_name, agent) = (name(orchestra, task), orchestra.agent_of(task).name.as_str());
         let _ = writeln!(page, "{indent}t{task}[\"{}<br/>({})\"]", entities(task_name), entities(agent));
     };
-    for (ix, (group, members)) in orchestra.execution.groups.iter().enumerate() {
-        let _ = writeln!(page, "    subgraph g{ix}[\"{}\"]", entities(group));
-        members.iter().for_each(|&task| node(&mut page, "        ", task));
+    for (ix, group) in orchestra.execution.groups.iter().enumerate() {
+        let _ = writeln!(page, "    subgraph g{ix}[\"{}\"]", entities(&group.name));
+        group.tasks.iter().for_each(|&task| node(&mut page, "        ", task));
         page.push_str("    end\n");
     }
     ungrouped(orchestra).for_each(|task| node(&mut page, "    ", task));
@@ -99,9 +99,9 @@ fn dot(orchestra: &Orchestra) -> String {
         let _ = writeln!(page, "{indent}t{task} [label=\"{}\\n({})\"];", escaped(task_name), escaped(agent));
     };
     let groups = &orchestra.execution.groups;
-    for (ix, (group, members)) in groups.iter().enumerate() {
-        let _ = writeln!(page, "    subgraph cluster_{ix} {{\n        label={};", quoted(group));
-        members.iter().for_each(|&task| node(&mut page, "        ", task));
+    for (ix, group) in groups.iter().enumerate() {
+        let _ = writeln!(page, "    subgraph cluster_{ix} {{\n        label={};", quoted(&group.name));
+        group.tasks.iter().for_each(|&task| node(&mut page, "        ", task));
         page.push_str("    }\n");
     }
     ungrouped(orchestra).for_each(|task| node(&mut page, "    ", task));
@@ -111,7 +111,7 @@ fn dot(orchestra: &Orchestra) -> String {
     }
     for (before, after) in barriers(orchestra) {
         // DOT draws edges between nodes alone, and cuts them off at the borders of the groups.
-        if let (Some(from), Some(to)) = (groups[before].1.last(), groups[after].1.first()) {
+        if let (Some(from), Some(to)) = (groups[before].tasks.last(), groups[after].tasks.first()) {
             let _ =
                 writeln!(page, "    t{from} -> t{to} [style=dashed, ltail=cluster_{before}, lhead=cluster_{after}];");
         }
@@ -125,7 +125,7 @@ fn name(orchestra: &Orchestra, task: TaskIx) -> &str {
 
 fn ungrouped(orchestra: &Orchestra) -> impl Iterator<Item = TaskIx> {
     let mut free = vec![true; orchestra.tasks.len()];
-    orchestra.execution.groups.iter().flat_map(|(_, members)| members).for_each(|&task| free[task] = false);
+    orchestra.execution.groups.iter().flat_map(|group| &group.tasks).for_each(|&task| free[task] = false);
     free.into_iter().enumerate().filter_map(|(task, free)| free.then_some(task))
 }
 
@@ -145,7 +145,7 @@ fn edges(orchestra: &Orchestra) -> Vec<(TaskIx, TaskIx, Edge)> {
 /// The groups that follow each other. A group without tasks is passed over.
 fn barriers(orchestra: &Orchestra) -> Vec<(usize, usize)> {
     let groups = orchestra.execution.groups.iter().enumerate();
-    let filled: Vec<usize> = groups.filter(|(_, (_, members))| !members.is_empty()).map(|(ix, _)| ix).collect();
+    let filled: Vec<usize> = groups.filter(|(_, group)| !group.tasks.is_empty()).map(|(ix, _)| ix).collect();
     filled.windows(2).map(|pair| (pair[0], pair[1])).collect()
 }
 

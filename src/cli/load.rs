@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use crate::cli::complaint::Complaint;
 use crate::diagnostic::{Report, Source};
+use crate::disk::Dir;
 use crate::event::Overrides;
 use crate::orchestra::Orchestra;
 use crate::project::{self, FindError, ORCHESTRAS_DIR, Project};
-use crate::resolve::{Surroundings, agents_named, resolve};
+use crate::resolve::{Surroundings, agents_named, resolve, schemas_named};
 use crate::spec::{self, Reading};
 
 /// An orchestra, and what is to be said about its files.
@@ -39,8 +40,10 @@ pub(super) fn check(
         Ok((playbooks, warnings)) => (playbooks, warnings, Vec::new()),
         Err(broken) => (std::collections::BTreeMap::new(), Vec::new(), broken),
     };
+    let schemas = schemas_named(&file).into_iter().map(|path| (path.to_owned(), read_schema(project, path))).collect();
     let fallback_id = project::stem(&source.path).unwrap_or_default();
-    let around = Surroundings { source, fallback_id: &fallback_id, playbooks: &playbooks, overrides, gaps };
+    let around =
+        Surroundings { source, fallback_id: &fallback_id, playbooks: &playbooks, schemas: &schemas, overrides, gaps };
     match resolve(&file, &around) {
         Ok(orchestra) if broken.is_empty() && of_form.is_empty() => Ok((orchestra, warnings)),
         Ok(_) if of_form.is_empty() => Err(broken),
@@ -50,6 +53,13 @@ pub(super) fn check(
             Err(broken.into_iter().chain(report(mistakes)).collect())
         }
     }
+}
+
+/// Reads a JSON Schema of the project, written as JSON.
+fn read_schema(project: &Project, path: &str) -> Result<serde_json::Value, String> {
+    let folder = Dir::open(project.root()).map_err(|error| error.to_string())?;
+    let bytes = folder.read(path).map_err(|error| error.to_string())?.ok_or("it is not there")?;
+    serde_json::from_slice(&bytes).map_err(|error| error.to_string())
 }
 
 fn cannot_find(project: &Project, error: FindError) -> Complaint {

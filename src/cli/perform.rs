@@ -23,7 +23,7 @@ use crate::observe::progress::Progress;
 use crate::observe::trace::Trace;
 use crate::orchestra::{Agent, ModelRef, Orchestra};
 use crate::provider::rehearsal::Player;
-use crate::provider::{self, Wire};
+use crate::provider::{self, Endpoint};
 use crate::redact::Redactor;
 use crate::runner::{self, Ended, RunError, Stage};
 use crate::settings::{Settings, Unusable};
@@ -41,53 +41,66 @@ pub(super) struct Talk {
     pub(super) json: bool,
 }
 
-/// Who answers for each agent of an orchestra.
+/// The models of an agent, with those of the environment where it names none.
+///
+/// # Errors
+/// Every one that cannot be used.
+pub(super) fn chain(agent: &Agent, settings: &Settings) -> Result<Vec<(ModelRef, Endpoint)>, Vec<Unusable>> {
+    let models = match agent.models.as_slice() {
+        [] => vec![settings.default_model().map_err(|unusable| vec![unusable])?],
+        models => models.to_vec(),
+    };
+    let (mut reachable, mut unusable) = (Vec::new(), Vec::new());
+    for model in models {
+        match settings.reach(&model) {
+            Ok(reached) => reachable.push((model, reached.endpoint)),
+            Err(why) => unusable.push(why),
+        }
+    }
+    if unusable.is_empty() { Ok(reachable) } else { Err(unusable) }
+}
+
+/// Who answers for each agent of an orchestra: a chain of models each.
 ///
 /// # Errors
 /// The first model that cannot be used, with the agents that need it.
-pub(super) fn voices(orchestra: &Orchestra, settings: &Settings) -> Result<Vec<Voice>, Complaint> {
+pub(super) fn voices(orchestra: &Orchestra, settings: &Settings) -> Result<Vec<Vec<Voice>>, Complaint> {
     let client = Client::new();
-    let mut secrets = Vec::new();
-    let mut wires: Vec<(ModelRef, Arc<dyn Wire>)> = Vec::new();
-    let mut chosen: Vec<(ModelRef, Arc<dyn Wire>)> = Vec::with_capacity(orchestra.agents.len());
+    let mut chains = Vec::with_capacity(orchestra.agents.len());
     for agent in &orchestra.agents {
-        let no_model = |unusable| no_model(orchestra, agent.name.as_str(), unusable);
-        let model = agent.model.clone().map_or_else(|| settings.default_model(), Ok).map_err(no_model)?;
-        let known = wires.iter().find(|(known, _)| *known == model).map(|(_, wire)| wire.clone());
-        let wire = match known {
-            Some(wire) => wire,
-            None => {
-                let endpoint = settings.reach(&model).map_err(no_model)?.endpoint;
-                secrets.extend(endpoint.secrets());
-                let wire = provider::wire(model.provider, endpoint);
-                wires.push((model.clone(), wire.clone()));
-                wire
-            }
-        };
-        chosen.push((model, wire));
+        let chain = chain(agent, settings)
+            .map_err(|mut unusable| no_model(orchestra, agent.name.as_str(), unusable.swap_remove(0)))?;
+        chains.push((agent, chain));
     }
+    let secrets = chains.iter().flat_map(|(_, chain)| chain).flat_map(|(_, endpoint)| endpoint.secrets());
     let redactor = Redactor::new(secrets);
-    let voice = |(agent, (model, wire)): (&Agent, (ModelRef, Arc<dyn Wire>))| Voice {
-        model: Model::Remote { wire, client: client.clone(), redactor: redactor.clone() },
-        label: model.label(),
-        temperature: agent.temperature.or(model.temperature),
-        max_tokens: agent.max_tokens.or(model.max_tokens),
-        price: model.price,
-        name: model.model,
+    let voice = |agent: &Agent, (model, endpoint): (ModelRef, Endpoint)| {
+        let wire = provider::wire(model.provider, endpoint)?;
+        Some(Voice {
+            model: Model::Remote { wire, client: client.clone(), redactor: redactor.clone() },
+            label: model.label(),
+            temperature: agent.temperature.or(model.temperature),
+            max_tokens: agent.max_tokens.or(model.max_tokens),
+            price: model.price,
+            name: model.model,
+        })
     };
-    Ok(orchestra.agents.iter().zip(chosen).map(voice).collect())
+    let of_agent = |(agent, chain): (&Agent, Vec<_>)| chain.into_iter().filter_map(|one| voice(agent, one)).collect();
+    Ok(chains.into_iter().map(of_agent).collect())
 }
 
 /// The offline player in place of every model.
-pub(super) fn rehearsal_voices(orchestra: &Orchestra, player: Player) -> Vec<Voice> {
+pub(super) fn rehearsal_voices(orchestra: &Orchestra, player: Player) -> Vec<Vec<Voice>> {
     let player = Arc::new(player);
-    let voice = |_: &Agent| Voice {
-        model: Model::Rehearsal(player.clone()),
-        label: "rehearsal/player".to_owned(),
-        name: "player".to_owned(),
-        temperature: None,
-        max_tokens: None,
-        price: None,
+    let voice = |_: &Agent| {
+        vec![Voice {
+            model: Model::Rehearsal(player.clone()),
+            label: "rehearsal/player".to_owned(),
+            name: "player".to_owned(),
+            temperature: None,
+            max_tokens: None,
+            price: None,
+        }]
     };
     orchestra.agents.iter().map(voice).collect()
 }
@@ -129,7 +142,7 @@ pub(super) struct OnDisk {
 /// Performs a run and tells how it ended.
 pub(super) fn perform(
     orchestra: Arc<Orchestra>,
-    voices: Vec<Voice>,
+    voices: Vec<Vec<Voice>>,
     disk: OnDisk,
     past: &[Record],
     first: Vec<Event>,

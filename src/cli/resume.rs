@@ -213,7 +213,11 @@ fn bring_up_to_date(
     let recorded = |task: &TaskHistory| match &task.state {
         TaskState::Succeeded(output) | TaskState::Adopted(output, _) => objects.get(output).map_err(failed),
         TaskState::Failed(failure) => Ok(workspace::error_text(&task.planned.task, failure, task.attempts).into()),
-        TaskState::Waiting | TaskState::Running | TaskState::Retrying(_) | TaskState::Skipped(..) => Ok("".into()),
+        TaskState::Waiting
+        | TaskState::Running
+        | TaskState::Retrying(_)
+        | TaskState::Limited(_)
+        | TaskState::Skipped(..) => Ok("".into()),
     };
     let mut outdated = Vec::new();
     for task in &history.tasks {

@@ -156,6 +156,8 @@ fn overrides(args: &Args) -> Result<Overrides, Complaint> {
         max_parallel: args.max_parallel,
         timeout_seconds: args.timeout,
         model: args.model.clone(),
+        fresh: false,
+        fresh_tasks: Vec::new(),
         tier: word(args.tier.and_then(|t| t.to_possible_value())),
         only: args.only.iter().map(|name| task("--only", name)).collect::<Result<_, _>>()?,
         from: args.from.as_ref().map(|name| task("--from", name)).transpose()?,
@@ -263,7 +265,7 @@ fn select(args: &Args, project: &Project, orchestra: &Orchestra) -> Result<Selec
         match earlier.output(name) {
             Some((run, output)) => {
                 keep.insert(task);
-                adopted.push(Event::TaskAdopted { task: name.clone(), run, output });
+                adopted.push(Event::TaskAdopted { task: name.clone(), run, output, reused: None });
             }
             None if needed.contains(&task) => {
                 return Err(Complaint::usage(format!("there is no earlier output of `{name}` to go on from"))

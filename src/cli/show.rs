@@ -98,6 +98,7 @@ fn output(project: &Project, history: &History, name: &str) -> Result<String, Co
         TaskState::Failed(failure) => format!("it failed: {}", clean(&failure.to_string())),
         TaskState::Retrying(failure) => format!("its last attempt failed: {}", clean(&failure.to_string())),
         TaskState::Skipped(because, _) => format!("it was skipped, because `{because}` failed"),
+        TaskState::Limited(why) => format!("a limit stopped it: {}", clean(why)),
         TaskState::Running => "it is not finished".to_owned(),
         TaskState::Waiting => "it has not begun".to_owned(),
     };
@@ -175,6 +176,7 @@ fn status(task: &TaskSummary, standing: &Standing) -> String {
         // The journal alone cannot tell what is under way from what was when its process ended.
         TaskStatus::Running if matches!(standing, Standing::Running) => "running".to_owned(),
         TaskStatus::Running => "cut off".to_owned(),
+        TaskStatus::Limited => "limited".to_owned(),
         TaskStatus::Succeeded => "succeeded".to_owned(),
         TaskStatus::Adopted => "taken over".to_owned(),
         TaskStatus::Failed => "failed".to_owned(),

@@ -137,7 +137,7 @@ impl Timeline {
 
     fn take_of_task(&mut self, event: &Event) {
         match event {
-            Event::AttemptStarted { task, attempt, model } => {
+            Event::AttemptStarted { task, attempt, model, .. } => {
                 if !self.open.contains_key(task) {
                     self.open(task, What::Task, None);
                 }

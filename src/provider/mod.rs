@@ -42,12 +42,15 @@ const MESSAGE_BYTES: usize = 2000;
 const EXCERPT_SOURCE_BYTES: usize = 8 * EXCERPT_BYTES;
 
 /// The protocol that a provider's server speaks, at an address.
+///
+/// `None` for a program, which has no address.
 #[must_use]
-pub fn wire(provider: Provider, endpoint: Endpoint) -> Arc<dyn Wire> {
-    match provider {
+pub fn wire(provider: Provider, endpoint: Endpoint) -> Option<Arc<dyn Wire>> {
+    Some(match provider {
         Provider::Openai | Provider::Ollama => Arc::new(openai::OpenAi::new(endpoint)),
         Provider::Anthropic => Arc::new(anthropic::Anthropic::new(endpoint)),
-    }
+        Provider::Command => return None,
+    })
 }
 
 /// Sends `request` and reads the answer to its end.

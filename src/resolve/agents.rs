@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::diagnostic::{Diagnostic, Source, near_miss};
 use crate::id::Name;
 use crate::orchestra::{Agent, ModelRef};
-use crate::resolve::{Surroundings, models};
+use crate::resolve::{Surroundings, grants, models};
 use crate::roles;
 use crate::spec::located::{Either, Located};
 use crate::spec::playbook::Playbook;
@@ -25,8 +25,8 @@ pub(super) struct Cast<'r> {
     file: &'r OrchestraFile,
     around: &'r Surroundings<'r>,
     listed: HashMap<&'r str, Listed<'r>>,
-    /// The model that the command line gives to all.
-    for_all: Option<ModelRef>,
+    /// The models that the command line gives to all.
+    for_all: Vec<ModelRef>,
     agents: Vec<Agent>,
     index: HashMap<&'r str, Option<usize>>,
     found: Vec<Diagnostic>,
@@ -43,7 +43,7 @@ impl<'r> Cast<'r> {
             file,
             around,
             listed: HashMap::new(),
-            for_all: None,
+            for_all: Vec::new(),
             agents: Vec::new(),
             index: HashMap::new(),
             found: models::check(&file.models),
@@ -66,10 +66,11 @@ impl<'r> Cast<'r> {
                 );
             }
         }
-        if let Some(model) = &around.overrides.model {
-            let text = Located { value: model.clone(), span: 0..0 };
+        let said = around.overrides.model.as_deref();
+        for model in said.into_iter().flat_map(|chain| chain.split(',')).map(str::trim) {
+            let text = Located { value: model.to_owned(), span: 0..0 };
             match models::by_name(&text, &file.models) {
-                Ok(model) => cast.for_all = Some(model),
+                Ok(model) => cast.for_all.push(model),
                 Err(mistake) => cast.found.push(Diagnostic {
                     message: format!("--model: {}", mistake.message),
                     at: None,
@@ -140,7 +141,8 @@ impl<'r> Cast<'r> {
                 goal: Some(role.goal.to_owned()),
                 persona: None,
                 instructions: Some(role.instructions.to_owned()),
-                model: None,
+                models: Vec::new(),
+                tools: Vec::new(),
                 temperature: None,
                 max_tokens: None,
             }));
@@ -183,27 +185,20 @@ impl<'r> Cast<'r> {
             (None, Some(title)) => title.clone(),
             (None, None) => name.to_string(),
         };
-        let model = match &inline.model {
-            None => None,
-            Some(Either::Short(text)) => self.model(text),
-            Some(Either::Full(chain)) => match chain.value.as_slice() {
-                [text] => self.model(text),
-                _ => {
-                    self.found.push(
-                        Diagnostic::error("a chain of models is not supported yet", chain.span.clone(), "")
-                            .help("name one model"),
-                    );
-                    None
-                }
-            },
+        let models = match &inline.model {
+            None => Vec::new(),
+            Some(Either::Short(text)) => self.model(text).into_iter().collect(),
+            Some(Either::Full(chain)) => chain.value.iter().filter_map(|text| self.model(text)).collect(),
         };
+        let tools = grants::tools(inline, self.file, &mut self.found);
         self.with_model(Agent {
             name,
             title,
             goal: inline.goal.clone().or_else(|| role.map(|r| r.goal.to_owned())),
             persona: inline.persona.clone(),
             instructions: inline.instructions.clone().or_else(|| role.map(|r| r.instructions.to_owned())),
-            model,
+            models,
+            tools,
             temperature: inline.temperature,
             max_tokens: inline.max_tokens,
         })
@@ -230,7 +225,8 @@ impl<'r> Cast<'r> {
             goal: playbook.goal().map(str::to_owned),
             persona: playbook.persona(),
             instructions: playbook.instructions(),
-            model,
+            models: model.into_iter().collect(),
+            tools: Vec::new(),
             temperature: playbook.temperature,
             max_tokens: playbook.max_tokens,
         })
@@ -241,9 +237,6 @@ impl<'r> Cast<'r> {
     }
 
     fn with_model(&self, agent: Agent) -> Agent {
-        match &self.for_all {
-            Some(model) => Agent { model: Some(model.clone()), ..agent },
-            None => agent,
-        }
+        if self.for_all.is_empty() { agent } else { Agent { models: self.for_all.clone(), ..agent } }
     }
 }

@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use crate::diagnostic::Diagnostic;
 use crate::graph::{Arrangement, OutlineGroup, TaskIx};
 use crate::resolve::Resolver;
-use crate::spec::{self, GroupStrategy, Strategy, TaskGroup, Text};
+use crate::spec::{self, GroupStrategy, Limits, Strategy, TaskGroup, Text};
 
 /// A group whose tasks are looked up.
 pub(super) struct Group {
     pub(super) name: String,
     pub(super) outline: OutlineGroup,
+    pub(super) limits: Limits,
 }
 
 impl<'r> Resolver<'r> {
@@ -60,6 +61,7 @@ impl<'r> Resolver<'r> {
                     },
                     tasks: self.members(group, names, &mut member_of),
                 },
+                limits: group.limits.as_ref().map(|limits| limits.value.clone()).unwrap_or_default(),
             });
         }
         resolved

@@ -4,6 +4,7 @@
 //! Opens no file itself: playbooks come in as texts.
 
 mod agents;
+mod grants;
 mod groups;
 mod models;
 
@@ -14,11 +15,11 @@ use crate::diagnostic::{Diagnostic, Source, Span, near_miss};
 use crate::event::Overrides;
 use crate::graph::{Arrangement, Outline, OutlineTask, Plan, TaskIx};
 use crate::id::Name;
-use crate::orchestra::{Execution, Orchestra, Task};
+use crate::orchestra::{Execution, Group, Orchestra, Reuse, Task};
 use crate::resolve::agents::Cast;
 use crate::retry::{Growth, RetryPolicy};
 use crate::spec::located::Either;
-use crate::spec::{self, Gaps, OnError, OrchestraFile, Retry, RetryStrategy, RetryTable, Strategy, Text, Tier};
+use crate::spec::{self, Gaps, Limits, OnError, OrchestraFile, Retry, RetryStrategy, RetryTable, Strategy, Text, Tier};
 
 pub use crate::resolve::agents::LoadedPlaybook;
 
@@ -38,6 +39,8 @@ pub struct Surroundings<'s> {
     pub playbooks: &'s BTreeMap<String, LoadedPlaybook>,
     /// What the command line sets.
     pub overrides: &'s Overrides,
+    /// The files that `output.schema` names, by path: what they hold, or why that cannot be used.
+    pub schemas: &'s BTreeMap<String, Result<serde_json::Value, String>>,
     /// What of the file is out of sight because of mistakes in its form. What only seems wrong for that is not told.
     pub gaps: Gaps,
 }
@@ -53,6 +56,17 @@ pub fn resolve(file: &OrchestraFile, around: &Surroundings<'_>) -> Result<Orches
         Some(orchestra) if resolver.found.is_empty() => Ok(orchestra),
         _ => Err(resolver.found),
     }
+}
+
+/// The files that a file names as schemas.
+#[must_use]
+pub fn schemas_named(file: &OrchestraFile) -> BTreeSet<&str> {
+    let outputs = file.tasks.value.iter().filter_map(|task| task.value.output.as_ref());
+    let named = outputs.filter_map(|output| match &output.schema {
+        Some(Either::Short(path)) => Some(path.value.as_str()),
+        _ => None,
+    });
+    named.collect()
 }
 
 /// The names of the agents that a file may need playbooks for.
@@ -84,6 +98,8 @@ impl<'r> Resolver<'r> {
         self.found.extend(mistakes);
 
         let contexts = self.contexts(&names);
+        let mcp_servers = grants::servers(self.file, &mut self.found);
+        let limits = self.limits();
         let groups = self.groups(settings, strategy, &names);
         let max_parallel = self.max_parallel(settings, strategy);
         self.check_tier(settings, strategy, max_parallel);
@@ -113,11 +129,21 @@ impl<'r> Resolver<'r> {
                 max_parallel,
                 metrics: settings.and_then(|s| s.enable_metrics).unwrap_or(true),
                 trace: settings.and_then(|s| s.enable_trace).unwrap_or(true),
-                groups: groups.into_iter().map(|g| (g.name, g.outline.tasks)).collect(),
+                groups: groups
+                    .into_iter()
+                    .map(|g| Group { name: g.name, tasks: g.outline.tasks, limits: g.limits })
+                    .collect(),
             },
             agents,
             tasks,
             plan,
+            limits,
+            reuse: match section.and_then(|s| s.reuse.as_ref()) {
+                None => Some(Reuse::default()),
+                Some(Either::Short(wanted)) => wanted.value.then(Reuse::default),
+                Some(Either::Full(table)) => Some(Reuse { ttl: table.ttl_seconds.map(Duration::from_secs) }),
+            },
+            mcp_servers,
             id,
         })
     }
@@ -151,6 +177,22 @@ impl<'r> Resolver<'r> {
             );
         }
         inner.or(outer).map(|settings| &settings.value)
+    }
+
+    /// What the whole run may use, wherever that stands.
+    fn limits(&mut self) -> Limits {
+        let inner = self.file.orchestra.as_ref().and_then(|s| s.limits.as_ref());
+        let outer = self.file.limits.as_ref();
+        if let (Some(inner), Some(outer)) = (inner, outer)
+            && inner != outer
+        {
+            self.found.push(
+                Diagnostic::error("`limits` stands twice, and the two differ", outer.span.clone(), "here")
+                    .see(inner.span.clone(), "and here, under `orchestra`")
+                    .help("keep one of the two"),
+            );
+        }
+        inner.or(outer).map(|limits| limits.value.clone()).unwrap_or_default()
     }
 
     fn strategy(&self, settings: Option<&spec::Execution>) -> Strategy {
@@ -403,9 +445,8 @@ impl<'r> Resolver<'r> {
         let mut tasks = Vec::with_capacity(self.file.tasks.value.len());
         for (task, player) in self.file.tasks.value.iter().zip(players) {
             let task = &task.value;
-            if task.reuse.as_ref().is_some_and(|reuse| reuse.value) {
-                self.reuse_later(task.reuse.as_ref().map(|r| r.span.clone()));
-            }
+            let output = grants::output(task, self.around, &mut self.found);
+            let verify = grants::checks(task, &mut self.found);
             let name = names.contains_key(task.name.value.as_str()).then(|| Name::new(&task.name.value).ok()).flatten();
             let (Some(name), Some(agent)) = (name, *player) else { continue };
             tasks.push(Task {
@@ -416,20 +457,13 @@ impl<'r> Resolver<'r> {
                 timeout: command_line.or_else(|| seconds(task.timeout_seconds)).unwrap_or(default_timeout),
                 retry: retry(task.retry_strategy.as_ref().or(default_retry)),
                 on_error: task.on_error.unwrap_or(default_on_error),
+                reuse: task.reuse.as_ref().map(|reuse| reuse.value),
+                output,
+                verify,
+                limits: task.limits.as_ref().map(|limits| limits.value.clone()).unwrap_or_default(),
             });
         }
-        let section = self.file.orchestra.as_ref().and_then(|s| s.reuse.as_ref());
-        if section.is_some_and(|reuse| reuse.value) {
-            self.reuse_later(section.map(|r| r.span.clone()));
-        }
         (tasks.len() == self.file.tasks.value.len()).then_some(tasks)
-    }
-
-    fn reuse_later(&mut self, span: Option<Span>) {
-        self.found.push(
-            Diagnostic::error("`reuse: true` is not supported yet", span.unwrap_or_default(), "")
-                .help("every task runs in every run; `reuse: false` says the same"),
-        );
     }
 }
 

@@ -41,12 +41,42 @@ pub(super) fn by_name(text: &Text, models: &BTreeMap<String, Model>) -> Result<M
 fn described(model: &Model) -> ModelRef {
     ModelRef {
         provider: model.provider.value,
-        model: model.model.value.clone(),
+        // An agent CLI has a model of its own; its program is what a person knows it by.
+        model: model.model.as_ref().map(|name| name.value.clone()).or_else(|| program(model)).unwrap_or_default(),
         base_url: model.base_url.as_ref().map(|url| url.value.clone()),
         api_key_env: model.api_key_env.as_ref().map(|name| name.value.clone()),
+        api_key_command: model.api_key_command.as_ref().map(|argv| argv.value.clone()),
+        argv: model.argv.as_ref().map(|argv| argv.value.clone()).unwrap_or_default(),
+        env: model.env.clone(),
+        context_window: model.context_window,
         price: model.price,
         temperature: model.temperature,
         max_tokens: model.max_tokens,
+    }
+}
+
+fn program(model: &Model) -> Option<String> {
+    let program = model.argv.as_ref()?.value.first()?;
+    Some(program.rsplit(['/', '\\']).next().unwrap_or(program).to_owned())
+}
+
+/// What an entry lacks, or has for nothing.
+fn incomplete(model: &Model) -> Option<Diagnostic> {
+    let provider = &model.provider;
+    let error = |message: &str, help: &str| Diagnostic::error(message, provider.span.clone(), "").help(help.to_owned());
+    let has_argv = program(model).is_some_and(|program| !program.is_empty());
+    let has_name = model.model.as_ref().is_some_and(|name| !name.value.trim().is_empty());
+    match provider.value {
+        Provider::Command if !has_argv => {
+            Some(error("a model that is a program needs `argv`", "such as `argv: [codex, exec, \"-\"]`"))
+        }
+        Provider::Command if model.base_url.is_some() || model.api_key_env.is_some() => {
+            Some(error("a model that is a program has no address and no key of orch's", "name variables under `env`"))
+        }
+        Provider::Command => None,
+        _ if model.argv.is_some() => Some(error("`argv` belongs to `provider: command`", "take one of the two out")),
+        _ if !has_name => Some(error("`model` is missing", "name the model as its server knows it")),
+        _ => None,
     }
 }
 
@@ -87,9 +117,7 @@ pub(super) fn check(models: &BTreeMap<String, Model>) -> Vec<Diagnostic> {
                     .help("keys do not belong into files: put the key into a variable and name that here"),
             );
         }
-        if model.model.value.trim().is_empty() {
-            found.push(Diagnostic::error("`model` is empty", model.model.span.clone(), ""));
-        }
+        found.extend(incomplete(model));
     }
     found
 }

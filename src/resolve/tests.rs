@@ -12,6 +12,7 @@ fn resolve_text(text: &str, overrides: &Overrides) -> Result<Orchestra, Vec<(Str
         source: &source,
         fallback_id: "a",
         playbooks: &BTreeMap::new(),
+        schemas: &BTreeMap::new(),
         overrides,
     };
     resolve(&file, &around).map_err(|found| {
@@ -82,6 +83,7 @@ tasks:
         source: &source,
         fallback_id: "a",
         playbooks: &BTreeMap::new(),
+        schemas: &BTreeMap::new(),
         overrides: &Overrides::default(),
         gaps: reading.gaps,
     };
@@ -143,11 +145,11 @@ tasks:
   - {name: z, agent: c, description: x}
 ";
     let orchestra = resolve_text(text, &Overrides::default()).unwrap();
-    let labels: Vec<_> = orchestra.agents.iter().map(|a| a.model.as_ref().map(ModelRefLabel::of)).collect();
+    let labels: Vec<_> = orchestra.agents.iter().map(|a| a.models.first().map(ModelRefLabel::of)).collect();
     assert_eq!(labels, [Some("openai/glm-4.7".into()), Some("anthropic/claude-x".into()), None]);
     let all = Overrides { model: Some("openai/m".into()), ..Overrides::default() };
     let orchestra = resolve_text(text, &all).unwrap();
-    assert!(orchestra.agents.iter().all(|a| a.model.as_ref().is_some_and(|m| m.model == "m")));
+    assert!(orchestra.agents.iter().all(|a| a.models.first().is_some_and(|m| m.model == "m")));
 }
 
 struct ModelRefLabel;

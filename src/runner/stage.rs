@@ -20,8 +20,8 @@ use crate::workspace::{self, Workspace};
 pub struct Stage {
     /// What is performed.
     pub orchestra: Arc<Orchestra>,
-    /// For each agent of the orchestra, who answers for it.
-    pub voices: Vec<Voice>,
+    /// For each agent of the orchestra, who answers for it: the next one when one fails.
+    pub voices: Vec<Vec<Voice>>,
     /// Where events go.
     pub journal: Journal,
     /// Where long outputs go.

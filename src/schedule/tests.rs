@@ -60,7 +60,7 @@ fn names(n: usize) -> Vec<Name> {
 }
 
 fn started(name: &Name) -> Event {
-    Event::AttemptStarted { task: name.clone(), attempt: 1, model: "a/b".into() }
+    Event::AttemptStarted { task: name.clone(), attempt: 1, model: "a/b".into(), fingerprint: None }
 }
 
 fn ended(name: &Name, fails: bool) -> Event {
@@ -190,6 +190,6 @@ fn after_a_stop_nothing_new_starts_and_the_open_task_is_open_again() {
     schedule.apply(&ended(&names[0], false));
     assert_eq!(schedule.next_step(), None);
     let failure = Failure::new(FailureKind::Cancelled, "");
-    schedule.apply(&Event::AttemptFailed { task: names[1].clone(), attempt: 1, failure, retry_in_ms: None });
+    schedule.apply(&Event::AttemptFailed { task: names[1].clone(), attempt: 1, failure, retry_in_ms: None, next_model: None });
     assert_eq!(schedule.next_step(), Some(Step::Finish(RunStatus::Interrupted)));
 }

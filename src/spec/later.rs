@@ -4,11 +4,10 @@
 
 /// The keys, with the noun of the mapping that they belong to.
 const KEYS: &[(&str, &[&str])] = &[
-    ("an orchestra file", &["orchestration_type", "replicas", "resources", "mcp_servers", "limits", "hooks"]),
+    ("an orchestra file", &["orchestration_type", "replicas", "resources", "hooks"]),
     (
         "`orchestra`",
         &[
-            "limits",
             "hooks",
             "orchestration_type",
             "replicas",
@@ -17,19 +16,19 @@ const KEYS: &[(&str, &[&str])] = &[
             "coordination",
             "project_dir",
             "api_provider",
-            "mcp_servers",
             "customPrompts",
         ],
     ),
     ("`execution`", &["state_file"]),
-    ("a task group", &["max_concurrency", "limits"]),
-    ("an agent", &["memory", "tools", "specialties", "mcp_servers", "team", "specialities"]),
-    ("a model", &["argv", "api_key_command", "context_window", "timeout_seconds"]),
+    ("a task group", &["max_concurrency"]),
+    ("an agent", &["memory", "specialties", "team", "specialities"]),
+    ("a model", &["timeout_seconds"]),
+    ("`output`", &["path"]),
     (
         "a task",
         &[
-            "agents", "resolve", "phase", "output", "sets", "approve", "for_each", "review", "run", "verify", "tools",
-            "inputs", "outputs", "limits", "when", "branch", "model",
+            "agents", "resolve", "phase", "sets", "approve", "for_each", "review", "run", "tools", "inputs", "outputs",
+            "when", "branch", "model",
         ],
     ),
 ];
@@ -37,11 +36,9 @@ const KEYS: &[(&str, &[&str])] = &[
 /// Words of enumerations, with the key that they belong to.
 const WORDS: &[(&str, &[&str])] = &[
     ("`strategy`", &["hierarchical"]),
+    ("`format`", &["plan"]),
     ("`execution_strategy`", &["hierarchical"]),
-    (
-        "`provider`",
-        &["command", "gemini", "google", "zhipu", "glm", "responses", "codex", "claude", "cohere", "mistral"],
-    ),
+    ("`provider`", &["gemini", "google", "zhipu", "glm", "responses", "codex", "claude", "cohere", "mistral"]),
 ];
 
 /// Whether a key of the mapping that `noun` names belongs to a later version.

@@ -16,7 +16,7 @@ use std::sync::OnceLock;
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::{Diagnostic, Source};
 use crate::spec::located::{Either, Located};
@@ -40,6 +40,11 @@ pub struct OrchestraFile {
     /// Names for models; `provider/model` needs no entry here.
     #[serde(default)]
     pub models: BTreeMap<String, Model>,
+    /// The servers whose tools agents may be given, by a name of yours.
+    #[serde(default)]
+    pub mcp_servers: BTreeMap<String, McpServer>,
+    /// What the whole run may use; the same as `orchestra.limits`, and one of the two is enough.
+    pub limits: Option<Located<Limits>>,
     /// The agents that may play tasks: names of playbooks or built-in roles, or agents described here. Left out, these
     /// are the agents that the tasks name.
     pub agents: Option<Vec<Either<Text, InlineAgent>>>,
@@ -84,8 +89,119 @@ pub struct OrchestraSection {
     pub execution: Option<Located<Execution>>,
     /// The tier that the orchestra may not exceed; `oracles` and `genies` run one task at a time.
     pub required_tier: Option<Located<Tier>>,
-    /// Whether earlier results may be used again. Only `false` so far, which is what happens.
-    pub reuse: Option<Located<bool>>,
+    /// What the whole run may use.
+    pub limits: Option<Located<Limits>>,
+    /// Whether a task whose inputs are those of an earlier success is not made again; true if left out.
+    pub reuse: Option<Either<Located<bool>, ReuseTable>>,
+}
+
+/// How earlier results are used again.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "`reuse`")]
+pub struct ReuseTable {
+    /// How old a result may be, in seconds; any age if left out.
+    pub ttl_seconds: Option<u64>,
+}
+
+/// What may be used at most. It is reserved before each call of a model, so that it holds also where tasks run side
+/// by side, and goes on counting over a resume.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "`limits`")]
+pub struct Limits {
+    /// Calls of models, retries and fallbacks included.
+    pub max_api_calls: Option<u64>,
+    /// Tokens of prompts and answers.
+    pub token_budget: Option<u64>,
+    /// Dollars. Every model needs a known price then.
+    #[schemars(range(min = 0))]
+    pub cost_limit_usd: Option<f64>,
+    /// Seconds in which calls may begin.
+    pub max_seconds: Option<u64>,
+    /// Rounds between a model and its tools in one attempt at a task; 50 if left out.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub max_iterations: Option<u32>,
+}
+
+/// A server of the Model Context Protocol: a program of which the input and output are spoken to, or an address.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "an MCP server")]
+pub struct McpServer {
+    /// The program and its arguments.
+    pub argv: Option<Located<Vec<String>>>,
+    /// The environment variables that the program is given besides the usual ones, by name.
+    #[serde(default)]
+    pub env: Vec<String>,
+    /// The server's address, for one that speaks streamable HTTP.
+    pub url: Option<Text>,
+    /// HTTP headers, each with the environment variable that holds its value.
+    #[serde(default)]
+    pub header_env: BTreeMap<String, String>,
+    /// The tools that may be used; all if left out.
+    pub tools: Option<Vec<String>>,
+    /// The tools that may not be used.
+    #[serde(default)]
+    pub exclude: Vec<String>,
+    /// How long one call may take, in seconds; 60 if left out.
+    #[schemars(range(max = 86_400), extend("exclusiveMinimum" = 0))]
+    pub timeout_seconds: Option<f64>,
+}
+
+/// A tool that an agent may use, with what it may do.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "a tool")]
+pub struct ToolGrant {
+    /// The tool's name.
+    pub name: Text,
+    /// For `run_command`: the beginnings of the command lines that are allowed, such as `[cargo, test]`.
+    pub allow: Option<Located<Vec<Vec<String>>>>,
+    /// For `run_command`: how long one command may take, in seconds; 120 if left out.
+    #[schemars(range(max = 86_400), extend("exclusiveMinimum" = 0))]
+    pub timeout_seconds: Option<f64>,
+}
+
+/// What a task's output is to be.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "`output`")]
+pub struct OutputTable {
+    /// What kind of text it is; `text` if left out, `json` with a schema.
+    pub format: Option<Located<OutputFormat>>,
+    /// The JSON Schema that it must match: written here, or the path of a file in the project.
+    pub schema: Option<Either<Text, Located<BTreeMap<String, serde_json::Value>>>>,
+    /// A file in the project that gets the output as well, as soon as the task is done.
+    pub file: Option<Text>,
+}
+
+/// What kind of text an output is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OutputFormat {
+    /// Any text.
+    Text,
+    /// Markdown.
+    Markdown,
+    /// One JSON document.
+    Json,
+    /// The content of a file, and nothing else.
+    File,
+}
+
+/// What must hold when a task says that it is done.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "an entry of `verify`")]
+pub struct Check {
+    /// A command that must succeed.
+    pub run: Option<Located<Vec<String>>>,
+    /// A file of the project that must be there.
+    pub file: Option<Text>,
+    /// How long the command may take, in seconds; 300 if left out.
+    #[schemars(range(max = 86_400), extend("exclusiveMinimum" = 0))]
+    pub timeout_seconds: Option<f64>,
 }
 
 /// Where the results go.
@@ -155,6 +271,8 @@ pub struct TaskGroup {
     pub tasks: Located<Vec<Text>>,
     /// How its tasks are put in order; `sequential` if left out.
     pub execution_strategy: Option<GroupStrategy>,
+    /// What its tasks may use together.
+    pub limits: Option<Located<Limits>>,
 }
 
 /// How the tasks of a group are put in order.
@@ -233,13 +351,23 @@ pub enum Tier {
 pub struct Model {
     /// The wire format that the server speaks.
     pub provider: Located<Provider>,
-    /// The name that the server knows the model by.
-    pub model: Text,
+    /// The name that the server knows the model by. An agent CLI needs none.
+    pub model: Option<Text>,
+    /// With `command`: the program and its arguments. The prompt goes to its standard input.
+    pub argv: Option<Located<Vec<String>>>,
+    /// With `command`: the environment variables that the program is given besides the usual ones, by name.
+    #[serde(default)]
+    pub env: Vec<String>,
     /// The server's address; the provider's own if left out.
     pub base_url: Option<Text>,
     /// The environment variable that holds the key.
     pub api_key_env: Option<Text>,
-    /// What it costs.
+    /// A command that prints the key, in place of a variable.
+    pub api_key_command: Option<Located<Vec<String>>>,
+    /// How many tokens a prompt and its answer may have together.
+    #[schemars(range(min = 1))]
+    pub context_window: Option<u64>,
+    /// What it costs; that of the built-in table if left out.
     pub price: Option<Price>,
     /// How freely it chooses its words: 0 is not at all.
     #[schemars(range(min = 0, max = 2))]
@@ -259,6 +387,8 @@ pub enum Provider {
     Anthropic,
     /// A local Ollama, through its OpenAI-compatible interface.
     Ollama,
+    /// A program, such as an agent CLI: `claude`, `codex`, `gemini`, or any other.
+    Command,
 }
 
 /// Dollars for a million tokens.
@@ -292,8 +422,12 @@ pub struct InlineAgent {
     pub persona: Option<String>,
     /// How it works and what its answers look like.
     pub instructions: Option<String>,
-    /// The model: a name under `models`, or `provider/model`.
+    /// The model: a name under `models`, or `provider/model`; or a list of them, in which the next one is used when the
+    /// one before it fails.
     pub model: Option<Either<Text, Located<Vec<Text>>>>,
+    /// The tools that it may use: built-in ones by name, those of an MCP server as `server/tool` or `server/*`.
+    #[serde(default)]
+    pub tools: Vec<Either<Text, ToolGrant>>,
     /// How freely it chooses its words: 0 is not at all.
     #[schemars(range(min = 0, max = 2))]
     pub temperature: Option<f64>,
@@ -324,8 +458,16 @@ pub struct Task {
     pub retry_strategy: Option<Retry>,
     /// What its failure means for the others.
     pub on_error: Option<OnError>,
-    /// Whether an earlier result may be used again. Only `false` so far, which is what happens.
+    /// Whether an earlier result may be used again; as `orchestra.reuse` says if left out, and false for a task whose
+    /// tools change something.
     pub reuse: Option<Located<bool>>,
+    /// What the output is to be.
+    pub output: Option<OutputTable>,
+    /// What must hold when the model says that it is done.
+    #[serde(default)]
+    pub verify: Vec<Located<Check>>,
+    /// What the task may use, over all its attempts.
+    pub limits: Option<Located<Limits>>,
 }
 
 /// Which of several ready tasks starts first.

@@ -143,7 +143,7 @@ fn urgency(status: TaskStatus) -> u8 {
     match status {
         TaskStatus::Failed => 0,
         TaskStatus::Skipped => 1,
-        TaskStatus::Waiting | TaskStatus::Running => 2,
+        TaskStatus::Waiting | TaskStatus::Running | TaskStatus::Limited => 2,
         TaskStatus::Succeeded | TaskStatus::Adopted => 3,
     }
 }
@@ -153,7 +153,7 @@ fn row(task: &TaskSummary) -> Vec<String> {
         TaskStatus::Succeeded | TaskStatus::Adopted => "✅",
         TaskStatus::Failed => "❌",
         TaskStatus::Skipped => "⏭",
-        TaskStatus::Waiting | TaskStatus::Running => "⏸",
+        TaskStatus::Waiting | TaskStatus::Running | TaskStatus::Limited => "⏸",
     };
     let said = match (task.status, &task.skipped_because, &task.adopted_from) {
         (TaskStatus::Waiting, ..) => "not started".to_owned(),

@@ -49,14 +49,14 @@ pub(super) enum Answer {
 
 impl Question {
     /// A question about a model at an endpoint.
-    pub(super) fn new(model: &ModelRef, endpoint: Endpoint) -> Self {
-        Self {
+    pub(super) fn new(model: &ModelRef, endpoint: Endpoint) -> Option<Self> {
+        Some(Self {
             finding: Finding::of_no_model(),
             model: model.model.clone(),
             server: format!("{:?}", (model.provider, &model.base_url, &model.api_key_env)),
             redactor: Redactor::new(endpoint.secrets()),
-            wire: provider::wire(model.provider, endpoint),
-        }
+            wire: provider::wire(model.provider, endpoint)?,
+        })
     }
 
     /// The server's host, which is as much of its address as may be shown.
