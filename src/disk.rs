@@ -10,6 +10,10 @@ use std::path::Path;
 use cap_std::ambient_authority;
 use cap_std::fs::OpenOptions;
 
+pub use self::unlinked::{Entry, Kind};
+
+mod unlinked;
+
 /// A folder.
 #[derive(Debug)]
 pub struct Dir {

@@ -34,4 +34,5 @@ pub mod sse;
 mod story;
 pub mod summary;
 pub mod template;
+pub mod tool;
 pub mod workspace;

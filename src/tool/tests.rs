@@ -1,0 +1,363 @@
+//! What holds for all tools: who may call which, what wrong arguments lead to, and that no path leads out.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+#[cfg(unix)]
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+
+/// A project in a folder of its own, with another folder beside it, and an agent's tools in it.
+pub(super) struct Project {
+    around: tempfile::TempDir,
+    tools: Toolbox,
+}
+
+impl Project {
+    /// One whose agent may do everything with files.
+    pub(super) fn new() -> Self {
+        let files = [Grant::ReadFile, Grant::ListFiles, Grant::SearchFiles, Grant::WriteFile, Grant::EditFile];
+        Self::with(&files, real_runner())
+    }
+
+    pub(super) fn with(granted: &[Grant], runner: Runner) -> Self {
+        let around = tempfile::tempdir().unwrap();
+        for folder in ["project", "outside"] {
+            std::fs::create_dir(around.path().join(folder)).unwrap();
+        }
+        std::fs::write(around.path().join("outside/secret"), "secret").unwrap();
+        let root = around.path().join("project");
+        Self { tools: Toolbox::new(Dir::open(&root).unwrap(), root, granted, runner), around }
+    }
+
+    pub(super) fn root(&self) -> PathBuf {
+        self.around.path().join("project")
+    }
+
+    pub(super) fn file(&self, path: &str, content: &str) {
+        self.bytes(path, content.as_bytes());
+    }
+
+    pub(super) fn bytes(&self, path: &str, content: &[u8]) {
+        let path = self.root().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+
+    pub(super) fn content(&self, path: &str) -> String {
+        std::fs::read_to_string(self.root().join(path)).unwrap()
+    }
+
+    pub(super) async fn call(&self, name: &str, arguments: Value) -> Outcome {
+        self.tools.call(name, &arguments).await
+    }
+
+    pub(super) async fn ok(&self, name: &str, arguments: Value) -> String {
+        let outcome = self.call(name, arguments).await;
+        assert!(!outcome.is_error, "{}", outcome.text);
+        outcome.text
+    }
+
+    pub(super) async fn refused(&self, name: &str, arguments: Value) -> String {
+        let outcome = self.call(name, arguments).await;
+        assert!(outcome.is_error, "{}", outcome.text);
+        outcome.text
+    }
+
+    /// All that lies around the project, with its content.
+    #[cfg(unix)]
+    fn surroundings(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let mut found = tree(self.around.path());
+        found.retain(|(path, _)| !path.starts_with(self.root()));
+        found
+    }
+}
+
+/// Every name below a folder, sorted, with the content of files. Follows no links.
+fn tree(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let kind = entry.file_type().unwrap();
+        let content = if kind.is_file() { std::fs::read(entry.path()).unwrap() } else { Vec::new() };
+        found.push((entry.path(), content));
+        if kind.is_dir() {
+            found.extend(tree(&entry.path()));
+        }
+    }
+    found.sort();
+    found
+}
+
+fn real_runner() -> Runner {
+    Arc::new(|invocation: Invocation| {
+        Box::pin(async move {
+            let mut command = tokio::process::Command::new(&invocation.argv[0]);
+            command.args(&invocation.argv[1..]).current_dir(invocation.directory);
+            command.env_clear().envs(invocation.environment).kill_on_drop(true);
+            let ran = tokio::time::timeout(invocation.timeout, command.output()).await;
+            let ran = ran.map_err(|_| format!("ended after {:?}", invocation.timeout))?;
+            let ran = ran.map_err(|error| format!("{} cannot be started: {error}", invocation.argv[0]))?;
+            Ok(Ran { code: ran.status.code(), stdout: ran.stdout, stderr: ran.stderr })
+        })
+    })
+}
+
+fn commands(allow: &[&[&str]], timeout: Duration) -> Grant {
+    let allow = allow.iter().map(|prefix| prefix.iter().map(|&part| part.to_owned()).collect()).collect();
+    Grant::RunCommand(RunCommandGrant { allow, timeout })
+}
+
+#[tokio::test]
+async fn an_agent_has_the_tools_it_was_granted_and_no_other() {
+    let grants = [Grant::WriteFile, Grant::ReadFile, Grant::WriteFile];
+    let project = Project::with(&grants, real_runner());
+    let names: Vec<String> = project.tools.offered().iter().map(|tool| tool.name.clone()).collect();
+    assert_eq!(names, ["read_file", "write_file"], "once each, always in the same order");
+    assert!(project.tools.has("read_file") && !project.tools.has("edit_file"));
+    for name in ["edit_file", "run_command", "ctx_get", "Read_File", "", "\u{1b}[2J"] {
+        let refusal = project.refused(name, json!({"path": "x"})).await;
+        assert_eq!(refusal, format!("there is no tool {name:?}; the tools are: read_file, write_file"));
+    }
+    let none = Project::with(&[], real_runner());
+    assert_eq!(none.refused("read_file", json!({})).await, r#"there is no tool "read_file"; the tools are: none"#);
+}
+
+#[test]
+fn grants_of_commands_are_one_tool() {
+    let minute = Duration::from_secs(60);
+    let grants = [commands(&[&["make"]], minute), commands(&[&["cargo", "test"]], minute / 2)];
+    let project = Project::with(&grants, real_runner());
+    let [tool] = &*project.tools.offered() else { panic!() };
+    assert!(tool.description.contains(r#"["make"], ["cargo","test"]"#), "{}", tool.description);
+    assert!(tool.description.contains("after 30.0 s"), "{}", tool.description);
+}
+
+#[test]
+fn every_name_has_a_tool_and_an_effect() {
+    let mut grants = vec![Grant::ReadFile, Grant::ListFiles, Grant::SearchFiles, Grant::WriteFile, Grant::EditFile];
+    grants.push(commands(&[], Duration::ZERO));
+    let project = Project::with(&grants, real_runner());
+    let tools: Vec<Tool> = project.tools.offered().iter().cloned().chain(ctx_tools()).collect();
+    let names: Vec<&str> = tools.iter().map(|tool| &*tool.name).collect();
+    assert_eq!(names, NAMES);
+    for tool in &tools {
+        jsonschema::meta::validate(&tool.parameters).unwrap_or_else(|error| panic!("{}: {error}", tool.name));
+        assert_eq!(tool.parameters["additionalProperties"], false, "{}", tool.name);
+    }
+    let effects = NAMES.map(|name| project.tools.effect(name));
+    use Effect::{None, Once, Repeatable};
+    assert_eq!(effects, [None, None, None, Repeatable, Once, Once, None, Repeatable]);
+}
+
+#[tokio::test]
+async fn wrong_arguments_are_told_with_what_is_expected() {
+    let mut grants = vec![Grant::ReadFile, Grant::ListFiles, Grant::SearchFiles, Grant::WriteFile, Grant::EditFile];
+    grants.push(commands(&[&["x"]], Duration::from_secs(1)));
+    let project = Project::with(&grants, real_runner());
+    let deep = (0..100).fold(json!(1), |inner, _| json!([inner]));
+    for tool in project.tools.offered().iter() {
+        for wrong in [json!("{\"path\": "), json!(["a", "b"]), json!(7), json!(null), deep.clone(), json!({"pth": "a"})]
+        {
+            let refusal = project.refused(&tool.name, wrong.clone()).await;
+            assert!(refusal.contains(&format!("{} takes an object with `", tool.name)), "{wrong}: {refusal}");
+            assert!(refusal.len() < 600, "{refusal}");
+        }
+    }
+    for (name, wrong, said) in [
+        ("read_file", json!({}), "missing field `path`. read_file takes an object with `limit` (integer, optional), "),
+        ("read_file", json!({"path": 3}), "invalid type: integer `3`, expected a string"),
+        ("read_file", json!({"path": "a", "offset": 0}), "expected a nonzero usize"),
+        ("read_file", json!({"path": "a", "limit": -1}), "integer `-1`"),
+        ("write_file", json!({"path": "a", "content": "b", "mode": 1}), "unknown field `mode`"),
+        ("write_file", json!({"path": "a", "content": {}}), "expected a string"),
+        ("edit_file", json!({"path": "a", "old": "b", "new": "c", "all": "yes"}), "expected a boolean"),
+        ("run_command", json!({"argv": "cargo test"}), "`argv` (array of strings)"),
+    ] {
+        let refusal = project.refused(name, wrong.clone()).await;
+        assert!(refusal.contains(said), "{wrong}: {refusal}");
+    }
+    assert!(tree(&project.root()).is_empty());
+}
+
+/// A call of every tool that takes a path.
+fn calls(path: &str) -> [(&'static str, Value); 5] {
+    [
+        ("read_file", json!({ "path": path })),
+        ("list_files", json!({ "path": path })),
+        ("search_files", json!({"path": path, "pattern": ""})),
+        ("write_file", json!({"path": path, "content": "mine"})),
+        ("edit_file", json!({"path": path, "old": "secret", "new": "mine"})),
+    ]
+}
+
+#[tokio::test]
+async fn no_path_leads_out_or_into_the_folders_of_others() {
+    let project = Project::new();
+    project.file(".git/hooks/pre-commit", "secret");
+    let absolute = project.around.path().join("outside/secret");
+    let long = "x".repeat(300);
+    let before = tree(project.around.path());
+    for (path, rule) in [
+        ("../outside/secret", "leads out of the project"),
+        ("a/../../outside/secret", "leads out of the project"),
+        (absolute.to_str().unwrap(), "is refused: "),
+        (".git/hooks/pre-commit", "belongs to Git"),
+        ("a\0b", "nobody sees"),
+        ("a\nb", "nobody sees"),
+        ("CON", "device on Windows"),
+        (&long, "at most 255 bytes"),
+    ] {
+        for (tool, arguments) in calls(path) {
+            let refusal = project.refused(tool, arguments).await;
+            assert!(refusal.contains(rule) && !refusal.contains("mine"), "{tool} {path:?}: {refusal}");
+        }
+    }
+    project.refused("write_file", json!({"path": ".orchestra/runs/x/journal.jsonl", "content": ""})).await;
+    project.refused("edit_file", json!({"path": "none", "old": "a", "new": "b"})).await;
+    assert_eq!(tree(project.around.path()), before);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn no_link_is_followed() {
+    use std::os::unix::fs::symlink;
+    let project = Project::new();
+    project.file("real/secret", "secret");
+    for (link, to) in [
+        ("out", "../outside"),
+        ("out_file", "../outside/secret"),
+        ("dangling", "../outside/new"),
+        ("in", "real"),
+        ("in_file", "real/secret"),
+        ("loop", "loop"),
+    ] {
+        symlink(to, project.root().join(link)).unwrap();
+    }
+    let before = tree(project.around.path());
+    let paths =
+        ["out", "out/secret", "out/new/deep", "out_file", "dangling", "dangling/x", "in/secret", "in_file", "loop"];
+    for path in paths {
+        for (tool, arguments) in calls(path) {
+            let refusal = project.refused(tool, arguments).await;
+            assert!(refusal.contains("is a link, and tools follow none"), "{tool} {path}: {refusal}");
+        }
+    }
+    assert_eq!(tree(project.around.path()), before);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_is_no_plain_file_of_the_project_alone_is_left_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let project = Project::new();
+    let root = project.root();
+    std::fs::hard_link(project.around.path().join("outside/secret"), root.join("hard")).unwrap();
+    nix::unistd::mkfifo(&root.join("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(root.join("socket")).unwrap();
+    project.file("read_only", "secret");
+    std::fs::set_permissions(root.join("read_only"), std::fs::Permissions::from_mode(0o444)).unwrap();
+    project.file("folder/x", "secret");
+    for (path, tools, rule) in [
+        ("hard", &["write_file", "edit_file"][..], "has 2 names (hard links)"),
+        ("pipe", &["read_file", "search_files", "write_file", "edit_file"], "pipe"),
+        ("socket", &["read_file", "write_file", "edit_file"], "a pipe, a socket or a device"),
+        ("read_only", &["write_file", "edit_file"], "is read-only"),
+        ("folder", &["read_file", "write_file", "edit_file"], "is a folder, not a file"),
+        ("folder/x/y", &["read_file", "list_files", "write_file", "edit_file"], "folder/x is a file, not a folder"),
+    ] {
+        for (tool, arguments) in calls(path).into_iter().filter(|(tool, _)| tools.contains(tool)) {
+            let refusal = project.refused(tool, arguments).await;
+            assert!(refusal.contains(rule), "{tool} {path}: {refusal}");
+        }
+    }
+    assert_eq!(std::fs::read(project.around.path().join("outside/secret")).unwrap(), b"secret");
+}
+
+/// A folder is swapped for a link and back while a model writes into it: wherever the link leads, nothing gets there.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_swapped_folder_leads_nowhere() {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let project = Project::new();
+    let root = project.root();
+    let dir = Dir::open(&root).unwrap();
+    for folder in ["open/sub", "kept/sub"] {
+        std::fs::create_dir_all(root.join(folder)).unwrap();
+    }
+    for to in ["kept", "../outside"] {
+        std::os::unix::fs::symlink(to, root.join("link")).unwrap();
+        let (done, swaps) = (AtomicBool::new(false), || {
+            renameat_with(CWD, root.join("open"), CWD, root.join("link"), RenameFlags::EXCHANGE).unwrap();
+        });
+        let written = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    swaps();
+                    swaps();
+                }
+            });
+            let write = |_: &usize| write::call(&dir, &json!({"path": "open/sub/new/x", "content": "x"})).is_ok();
+            let written = (0..300).filter(write).count();
+            done.store(true, Ordering::Relaxed);
+            written
+        });
+        assert_eq!(tree(&root.join("kept")).len(), 1, "only the empty folder, after {written} writes");
+        assert_eq!(tree(&project.around.path().join("outside")).len(), 1, "only the secret, after {written} writes");
+        std::fs::remove_file(root.join("link")).unwrap();
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_command_is_run_and_its_exit_code_told() {
+    let grant = commands(&[&["sh", "-c"], &["no-such-program"]], Duration::from_secs(5));
+    let project = Project::with(&[grant], real_runner());
+    let run = async |script: &str| project.call("run_command", json!({"argv": ["sh", "-c", script]})).await;
+    let ran = run("pwd; echo \"$ORCH_TEST_DISK$CARGO_MANIFEST_DIR\" >&2; exit 3").await;
+    let root = project.root().canonicalize().unwrap();
+    let expected = format!("exit code 3\n--- standard output ---\n{}\n--- standard error ---\n", root.display());
+    assert_eq!(ran, Outcome { text: expected, is_error: false }, "that a command fails is no failure of the call");
+    assert_eq!(run("kill -9 $$").await, Outcome { text: "ended by a signal".to_owned(), is_error: true });
+    let refusal = project.refused("run_command", json!({"argv": ["no-such-program"]})).await;
+    assert!(refusal.contains("no-such-program cannot be started"), "{refusal}");
+}
+
+/// A piece of a path: what leads out, what is special, and anything.
+#[cfg(unix)]
+fn part() -> impl Strategy<Value = String> {
+    let special =
+        ["..", ".", "", "out", "dangling", "absolute", "inner", "~", "C:", ".git", ".GIT", "a", "b", "\\", "x\0"];
+    prop_oneof![3 => proptest::sample::select(special.to_vec()).prop_map(str::to_owned), 1 => any::<String>()]
+}
+
+#[cfg(unix)]
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #[test]
+    fn whatever_path_is_written_nothing_changes_outside(
+        parts in proptest::collection::vec(part(), 0..6),
+        slash in prop_oneof![4 => Just("/"), 1 => Just("\\")],
+        start in prop_oneof![4 => Just(""), 1 => Just("/"), 1 => Just("//")],
+    ) {
+        let project = Project::new();
+        project.file(".git/config", "kept");
+        project.file("inner/x", "");
+        let outside = project.around.path().join("outside");
+        for (link, to) in [("out", Path::new("../outside")), ("dangling", Path::new("../new")), ("absolute", &outside)] {
+            std::os::unix::fs::symlink(to, project.root().join(link)).unwrap();
+            std::os::unix::fs::symlink(to, project.root().join("inner").join(link)).unwrap();
+        }
+        let (before, git) = (project.surroundings(), tree(&project.root().join(".git")));
+        let path = format!("{start}{}", parts.join(slash));
+        let dir = Dir::open(&project.root()).unwrap();
+        let told = write::call(&dir, &json!({"path": path, "content": "mine"}));
+        prop_assert_eq!(project.surroundings(), before);
+        prop_assert_eq!(tree(&project.root().join(".git")), git);
+        let written = tree(&project.root()).iter().filter(|(_, content)| content == b"mine").count();
+        prop_assert_eq!(written, usize::from(told.is_ok()), "{:?}", told);
+    }
+}
