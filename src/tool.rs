@@ -34,6 +34,9 @@ mod write;
 pub const NAMES: [&str; 8] =
     ["read_file", "list_files", "search_files", "write_file", "edit_file", "run_command", "ctx_get", "ctx_set"];
 
+/// The most that one call tells of the project's files, in bytes, notes aside.
+const MAX_RESULT_BYTES: usize = 256 << 10;
+
 /// What came of a call, for the model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {

@@ -6,9 +6,9 @@ use std::ops::ControlFlow;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::arguments;
 use super::path::ProjectPath;
 use super::walk::{Glob, walk};
+use super::{MAX_RESULT_BYTES, arguments};
 use crate::conversation::Tool;
 use crate::disk::Dir;
 
@@ -56,23 +56,24 @@ pub(super) fn call(project: &Dir, arguments: &Value) -> Result<String, String> {
     let glob = pattern.as_deref().map(Glob::new).transpose()?;
     let limit = limit.map_or(USUAL_FILES, NonZeroUsize::get).min(MAX_FILES);
     let mut files: Vec<String> = Vec::new();
-    let mut is_cut = false;
+    let (mut bytes, mut is_cut) = (0, false);
     let notes = walk(project, &folder, glob, &mut |found| {
-        is_cut = files.len() == limit;
+        bytes += found.path.len() + 1;
+        is_cut = files.len() == limit || bytes > MAX_RESULT_BYTES;
         if is_cut {
             return ControlFlow::Break(());
         }
         files.push(found.path.to_owned());
         ControlFlow::Continue(())
     })?;
-    if files.is_empty() {
-        files.push("[no files]".to_owned());
-    }
-    if is_cut {
-        files.push(format!(
-            "[there are more than {limit} files: narrow `path` or `pattern`, or raise `limit`, up to {MAX_FILES}]"
-        ));
-    }
+    let note = match files.len() {
+        0 => Some("[no files]".to_owned()),
+        shown => is_cut.then(|| {
+            let advice = format!("narrow `path` or `pattern`, or raise `limit`, up to {MAX_FILES}");
+            format!("[there are more than {shown} files: {advice}]")
+        }),
+    };
+    files.extend(note);
     files.extend(notes.into_iter().map(|note| format!("[{note}]")));
     Ok(files.join("\n"))
 }
@@ -146,6 +147,15 @@ mod tests {
         assert_eq!(listed, format!(".github/ci.yml\nREADME.md\n{note}"));
         let exact = project.ok("list_files", json!({"pattern": "*.rs", "limit": 4})).await;
         assert!(!exact.contains('['), "{exact}");
+    }
+
+    #[tokio::test]
+    async fn a_list_of_long_paths_is_cut_before_its_limit() {
+        let project = Project::new();
+        let folder = format!("{0}/{0}/{0}", "d".repeat(250));
+        (0..400).for_each(|n| project.file(&format!("{folder}/{n}"), ""));
+        let listed = project.ok("list_files", json!({})).await;
+        assert!(listed.len() < MAX_RESULT_BYTES + 200 && listed.contains("[there are more than 3"), "{}", listed.len());
     }
 
     #[tokio::test]

@@ -6,12 +6,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::path::ProjectPath;
-use super::{arguments, place};
+use super::{MAX_RESULT_BYTES, arguments, place};
 use crate::conversation::Tool;
 use crate::disk::Dir;
-
-/// The most that one call gives, in bytes.
-const MAX_RESULT_BYTES: usize = 256 << 10;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -7,10 +7,10 @@ use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::arguments;
 use super::path::ProjectPath;
 use super::place::{self, Unreadable};
 use super::walk::{Glob, walk};
+use super::{MAX_RESULT_BYTES, arguments};
 use crate::conversation::Tool;
 use crate::disk::{Dir, Kind};
 
@@ -77,7 +77,7 @@ pub(super) fn call(project: &Dir, arguments: &Value) -> Result<String, String> {
     let glob = glob.as_deref().map(Glob::new).transpose()?;
     let place = ProjectPath::of_folder(path.as_deref().unwrap_or("."))?;
     let limit = limit.map_or(USUAL_MATCHES, NonZeroUsize::get).min(MAX_MATCHES);
-    let mut search = Search { regex, limit, lines: Vec::new(), read: 0, skipped: 0, end: None };
+    let mut search = Search { regex, limit, lines: Vec::new(), bytes: 0, read: 0, skipped: 0, end: None };
     if is_file(project, &place)? {
         let (_, file) = place::file(project, &place)?;
         let text = place::text(&file, MAX_FILE_BYTES).map_err(|why| format!("{place} is not searched: {why}"))?;
@@ -108,6 +108,8 @@ struct Search {
     regex: Regex,
     limit: usize,
     lines: Vec<String>,
+    /// How long the lines are together.
+    bytes: usize,
     /// In bytes.
     read: usize,
     /// Files that are no text, or too large.
@@ -119,12 +121,14 @@ struct Search {
 impl Search {
     fn text(&mut self, path: &str, text: &str) -> ControlFlow<()> {
         for (ix, line) in text.lines().enumerate().filter(|(_, line)| self.regex.is_match(line)) {
-            if self.lines.len() == self.limit {
+            let shown = format!("{path}:{}: {}", ix + 1, shortened(line));
+            self.bytes += shown.len() + 1;
+            if self.lines.len() == self.limit || self.bytes > MAX_RESULT_BYTES {
                 let advice = format!("narrow `path`, `glob` or `pattern`, or raise `limit`, up to {MAX_MATCHES}");
-                self.end = Some(format!("there are more than {} matches: {advice}", self.limit));
+                self.end = Some(format!("there are more than {} matches: {advice}", self.lines.len()));
                 return ControlFlow::Break(());
             }
-            self.lines.push(format!("{path}:{}: {}", ix + 1, shortened(line)));
+            self.lines.push(shown);
         }
         self.read += text.len();
         if self.read > MAX_READ_BYTES {
@@ -216,5 +220,8 @@ mod tests {
         project.file("min.js", &"é".repeat(1000));
         let found = project.ok("search_files", json!({"pattern": "é"})).await;
         assert_eq!(found, format!("min.js:1: {}…", "é".repeat(300)));
+        project.file("min.js", &format!("{}\n", "é".repeat(300)).repeat(1000));
+        let found = project.ok("search_files", json!({"pattern": "é", "limit": 1000})).await;
+        assert!(found.len() < MAX_RESULT_BYTES + 200 && found.contains("[there are more than 4"), "{}", found.len());
     }
 }

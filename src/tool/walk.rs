@@ -21,6 +21,9 @@ const MAX_NAMES: usize = 200_000;
 /// How deep a walk goes. Each folder on the way holds a handle.
 const MAX_DEPTH: usize = 64;
 
+/// How many things that were left out are named.
+const MAX_NOTES: usize = 10;
+
 const MAX_GLOB_BYTES: usize = 1000;
 
 /// The largest `.gitignore` that is honoured, in bytes.
@@ -99,7 +102,7 @@ impl Walk<'_> {
     /// Goes through the folder at `path`, which is empty or ends with `/`.
     fn enter(&mut self, dir: &Dir, path: &mut String, depth: usize) -> ControlFlow<()> {
         let Ok(entries) = dir.entries() else {
-            self.notes.push(format!("{path} could not be read"));
+            self.note(format!("{path} could not be read"));
             return ControlFlow::Continue(());
         };
         let outer = self.ignored.len();
@@ -118,7 +121,7 @@ impl Walk<'_> {
     fn entry(&mut self, dir: &Dir, entry: &Entry, path: &mut String, depth: usize) -> ControlFlow<()> {
         self.names += 1;
         if self.names > MAX_NAMES {
-            self.notes.push(format!("given up after {MAX_NAMES} names at {path}; name a folder further down"));
+            self.note(format!("given up after {MAX_NAMES} names at {path}; name a folder further down"));
             return ControlFlow::Break(());
         }
         let is_folder = entry.kind == Kind::Folder;
@@ -137,11 +140,19 @@ impl Walk<'_> {
     fn folder(&mut self, dir: &Dir, name: &str, path: &mut String, depth: usize) -> ControlFlow<()> {
         path.push('/');
         match dir.enter(name) {
-            _ if depth == MAX_DEPTH => self.notes.push(format!("{path} lies too deep and is left out")),
+            _ if depth == MAX_DEPTH => self.note(format!("{path} lies too deep and is left out")),
             Ok(inner) => return self.enter(&inner, path, depth + 1),
-            Err(_) => self.notes.push(format!("{path} could not be read")),
+            Err(_) => self.note(format!("{path} could not be read")),
         }
         ControlFlow::Continue(())
+    }
+
+    fn note(&mut self, note: String) {
+        match self.notes.len() {
+            0..MAX_NOTES => self.notes.push(note),
+            MAX_NOTES => self.notes.push("more is left out for such reasons".to_owned()),
+            _ => {}
+        }
     }
 
     fn is_meant(&self, name: &str, path: &str) -> bool {
