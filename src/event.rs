@@ -343,6 +343,9 @@ pub struct Overrides {
     /// `--fresh TASK`
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fresh_tasks: Vec<Name>,
+    /// `--replay`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replay: Option<String>,
     /// `--script` of a rehearsal
     #[serde(skip_serializing_if = "Option::is_none")]
     pub script: Option<String>,

@@ -5,6 +5,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::conversation::Turn;
 use crate::event::{
     Event, Failure, FailureKind, Fingerprint, Output, PlannedTask, Record, RunStarted, RunStatus, SkipReason, Usage,
@@ -58,6 +60,8 @@ pub struct TaskHistory {
     pub model: Option<String>,
     /// The conversation of the task that is not done: what was said is not asked for again.
     pub conversation: Vec<Exchange>,
+    /// What tools have told the model: the output depends on it.
+    pub heard: Vec<Heard>,
     /// What the first attempt of the last process says that the output depends on.
     pub fingerprint: Option<Arc<Fingerprint>>,
     /// The run's time at the first attempt's start, in microseconds.
@@ -77,6 +81,19 @@ pub struct Exchange {
     pub answers: Vec<ToolAnswer>,
     /// What the model is told if the turn is an answer that does not do.
     pub correction: Option<Arc<str>>,
+}
+
+/// What a tool was asked and what it said.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Heard {
+    /// The id of the call.
+    id: String,
+    /// The tool.
+    pub tool: String,
+    /// What it was asked.
+    pub arguments: Value,
+    /// The SHA-256 of its answer in lowercase hex; empty while there is none.
+    pub sha256: String,
 }
 
 /// The answer of a tool.
@@ -176,6 +193,18 @@ impl History {
         self.earlier_us + self.mono_us
     }
 
+    /// The same at a moment of this process, which is `mono_us` on its clock.
+    #[must_use]
+    pub fn elapsed_at_us(&self, mono_us: u64) -> u64 {
+        self.earlier_us + mono_us.max(self.mono_us)
+    }
+
+    /// Which task, in file order, has this name.
+    #[must_use]
+    pub fn place(&self, name: &str) -> Option<usize> {
+        self.index.get(name).copied()
+    }
+
     /// A task by name.
     #[must_use]
     pub fn task(&self, name: &str) -> Option<&TaskHistory> {
@@ -200,6 +229,7 @@ impl History {
             task.tries = 0;
             if !rerun.is_empty() || !changed.is_empty() {
                 task.conversation.clear();
+                task.heard.clear();
             }
             if task.output().is_none() {
                 task.reopen();
@@ -232,6 +262,7 @@ impl TaskHistory {
             unpriced: false,
             model: None,
             conversation: Vec::new(),
+            heard: Vec::new(),
             fingerprint: None,
             started_us: None,
             ended_us: None,
@@ -267,12 +298,17 @@ impl TaskHistory {
                     last.correction = Some(correction.clone());
                 }
             }
-            Event::ToolStarted { id, .. } => {
+            Event::ToolStarted { id, tool, arguments, .. } => {
+                let (id_heard, tool, arguments) = (id.clone(), tool.clone(), arguments.clone());
+                self.heard.push(Heard { id: id_heard, tool, arguments, sha256: String::new() });
                 if let Some(last) = self.conversation.last_mut() {
                     last.begun.push(id.clone());
                 }
             }
             Event::ToolFinished { id, output, is_error, .. } => {
+                if let Some(heard) = self.heard.iter_mut().rfind(|heard| heard.id == *id) {
+                    heard.sha256.clone_from(&output.sha256);
+                }
                 if let Some(last) = self.conversation.last_mut() {
                     last.answers.push(ToolAnswer { id: id.clone(), output: output.clone(), is_error: *is_error });
                 }
@@ -285,6 +321,7 @@ impl TaskHistory {
             Event::AttemptFailed { failure, retry_in_ms, .. } => {
                 if failure.kind.spoils_conversation() {
                     self.conversation.clear();
+                    self.heard.clear();
                 }
                 match retry_in_ms {
                     Some(_) => self.state = TaskState::Retrying(failure.clone()),

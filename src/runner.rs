@@ -1,7 +1,8 @@
 //! Performs a run: asks the scheduler what to do, makes it durable, and only then does it.
 //!
 //! One loop, one thread. What attempts report while the disk is busy is taken up together and shares one sync. The
-//! order is always: decide, write the journal, write the workspace, tell the observers, start attempts.
+//! order is always: decide, write the journal, write the workspace, tell the observers, start attempts, and let those go
+//! on that waited for the journal.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -9,22 +10,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::agent::Attempt;
+use crate::agent::Voice;
+use crate::agent::{Ask, Attempt, Desk, Told};
 use crate::clock;
 use crate::event::{Event, Failure, FailureKind, Record, RunStatus};
 use crate::graph::TaskIx;
 use crate::history::{History, TaskState};
 use crate::id::Name;
+use crate::ladder::{self, Next, Rung, Rungs, Try};
 use crate::orchestra::Orchestra;
-use crate::prompt::{Inputs, Prompt};
 use crate::schedule::{Rules, Schedule, Step};
 
+mod gate;
+mod prepare;
 mod stage;
 
-pub use stage::{RunError, Stage};
+use gate::{Elapsed, Gate, Leave, Waiting};
+
+pub use stage::{Reusing, RunError, Stage};
 
 /// How long what runs may take to end once the run was told to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -69,12 +76,32 @@ struct Runner<'r> {
     attempts: JoinSet<()>,
     /// The attempts that have not reported their end, with their numbers.
     in_flight: HashMap<TaskIx, u32>,
+    /// The attempts that begin when the journal says so.
+    prepared: HashMap<TaskIx, Result<Attempt, Failure>>,
+    /// The tries of this process that failed, each with its model's place in the chain.
+    failed: HashMap<TaskIx, Vec<(usize, Failure)>>,
+    /// The model of the next try, where that is not the first one that can be used.
+    next_model: HashMap<TaskIx, usize>,
+    /// Who may call a model.
+    gate: Gate,
+    /// The tasks that a limit stopped, and whether it was that of the run.
+    limited: HashMap<TaskIx, (String, bool)>,
+    /// When the first task of each group began, in microseconds of the run's time.
+    group_started: Vec<Option<u64>>,
+    /// Those who wait for the next write of the journal.
+    waiting: Vec<Waiter>,
     /// Tasks that wait for their next try.
     retries: BinaryHeap<Reverse<(Instant, TaskIx)>>,
-    report: UnboundedSender<Event>,
+    desk: Desk,
     end: UnboundedSender<End>,
     /// When a run that was told to stop stops waiting for what runs.
     grace_ends: Option<Instant>,
+}
+
+/// What to say to an attempt when the journal is written.
+enum Waiter {
+    Kept(oneshot::Sender<()>),
+    Granted(oneshot::Sender<Result<(), Failure>>),
 }
 
 /// How an attempt ended.
@@ -86,9 +113,10 @@ struct End {
 
 /// What the loop wakes up for.
 enum Wake {
-    Told(Event),
+    Told(Told),
     Ended(End),
     RetryDue,
+    LineDue,
     Signal(&'static str),
     GraceOver,
     Tick,
@@ -100,9 +128,10 @@ impl<'r> Runner<'r> {
         orchestra: &'r Orchestra,
         rules: &'r Rules,
         past: &[Record],
-        report: UnboundedSender<Event>,
+        report: UnboundedSender<Told>,
         end: UnboundedSender<End>,
     ) -> Self {
+        let lanes = stage.voices.iter().flatten().map(|voice| voice.lane + 1).max().unwrap_or(0);
         let mut runner = Self {
             schedule: Schedule::new(&orchestra.plan, rules, orchestra.tasks.iter().map(|task| &task.name)),
             index: orchestra.tasks.iter().enumerate().map(|(ix, task)| (task.name.as_str(), ix)).collect(),
@@ -113,8 +142,15 @@ impl<'r> Runner<'r> {
             seq: 0,
             attempts: JoinSet::new(),
             in_flight: HashMap::new(),
+            prepared: HashMap::new(),
+            failed: HashMap::new(),
+            next_model: HashMap::new(),
+            gate: Gate::new(orchestra, lanes),
+            limited: HashMap::new(),
+            group_started: vec![None; orchestra.execution.groups.len()],
+            waiting: Vec::new(),
             retries: BinaryHeap::new(),
-            report,
+            desk: Desk::new(report),
             end,
             grace_ends: None,
         };
@@ -130,7 +166,7 @@ impl<'r> Runner<'r> {
     async fn run(
         &mut self,
         first: Vec<Event>,
-        mut told: UnboundedReceiver<Event>,
+        mut told: UnboundedReceiver<Told>,
         mut ended: UnboundedReceiver<End>,
         mut signals: Signals,
     ) -> Result<Ended, RunError> {
@@ -138,7 +174,7 @@ impl<'r> Runner<'r> {
             self.note(event);
         }
         loop {
-            let status = self.decide();
+            let status = self.decide()?;
             self.commit()?;
             if let Some(status) = status
                 && let Some(history) = self.history.take()
@@ -148,8 +184,8 @@ impl<'r> Runner<'r> {
             let wake = self.wait(&mut told, &mut ended, &mut signals).await;
             self.take(wake)?;
             // Whatever else has come in the meantime shares the next sync.
-            while let Ok(event) = told.try_recv() {
-                self.note(event);
+            while let Ok(said) = told.try_recv() {
+                self.listen(said);
             }
             while let Ok(end) = ended.try_recv() {
                 self.take(Wake::Ended(end))?;
@@ -158,29 +194,175 @@ impl<'r> Runner<'r> {
     }
 
     /// Asks the scheduler until it has nothing more to say. Gives the status if the run is over.
-    fn decide(&mut self) -> Option<RunStatus> {
+    fn decide(&mut self) -> Result<Option<RunStatus>, RunError> {
+        self.serve_lines();
         while let Some(step) = self.schedule.next_step() {
             match step {
-                Step::Start(task) => self.start(task),
+                Step::Start(task) => self.start(task)?,
                 Step::Skip { task, because, reason } => {
                     let name = |ix: TaskIx| self.orchestra.tasks[ix].name.clone();
                     self.note(Event::TaskSkipped { task: name(task), because: name(because), reason });
                 }
                 Step::Finish(status) => {
                     self.note(Event::RunFinished { status });
-                    return Some(status);
+                    return Ok(Some(status));
                 }
             }
         }
-        None
+        Ok(None)
     }
 
-    fn start(&mut self, task: TaskIx) {
-        let name = &self.orchestra.tasks[task].name;
-        let attempt = self.history.as_ref().and_then(|h| h.task(name.as_str())).map_or(0, |t| t.attempts) + 1;
-        let model = self.stage.voices[self.orchestra.tasks[task].agent][0].label.clone();
-        self.in_flight.insert(task, attempt);
-        self.note(Event::AttemptStarted { task: name.clone(), attempt, model, fingerprint: None });
+    /// Begins an attempt, unless an earlier result does or a limit stands against it.
+    fn start(&mut self, task: TaskIx) -> Result<(), RunError> {
+        let name = self.orchestra.tasks[task].name.clone();
+        let known = self.history.as_ref().and_then(|h| h.task(name.as_str()));
+        let number = known.map_or(0, |t| t.attempts) + 1;
+        let model = self.next_model.remove(&task).unwrap_or_else(|| self.first_model(task));
+        let prepared = match self.prepare(task, number, model)? {
+            Ok(prepared) => prepared,
+            Err(failure) => {
+                let model = self.voice(task, model).label.clone();
+                self.in_flight.insert(task, number);
+                self.note(Event::AttemptStarted { task: name, attempt: number, model, fingerprint: None });
+                self.prepared.insert(task, Err(failure));
+                return Ok(());
+            }
+        };
+        let fresh = !self.failed.contains_key(&task);
+        let fingerprint = (fresh && self.stage.reuse.is_some()).then(|| Arc::new(prepared.fingerprint));
+        if let Some(fingerprint) = &fingerprint
+            && let Some(adopted) = self.stage.reusable(task, fingerprint, &name)
+        {
+            self.note(adopted);
+            return Ok(());
+        }
+        let mut attempt = prepared.attempt;
+        let ask = attempt.kit.ready().filter(|_| attempt.begins_with_a_call()).map(|tools| attempt.ask(1, &tools));
+        let leave = match &ask {
+            Some(ask) if self.gate.has_line(ask.voice.lane) => Leave::Wait,
+            Some(ask) => self.leave(task, ask),
+            None => Leave::Wait,
+        };
+        if let Leave::Never(exceeded) = leave {
+            let run = gate::is_of_run(&exceeded);
+            self.note(Event::LimitReached { task: name, message: exceeded.to_string(), run });
+            return Ok(());
+        }
+        let model = attempt.voice.label.clone();
+        self.in_flight.insert(task, number);
+        self.note(Event::AttemptStarted { task: name, attempt: number, model, fingerprint });
+        if let (Leave::Go, Some(ask)) = (leave, ask) {
+            attempt.granted = true;
+            self.note_call(&ask);
+        }
+        self.prepared.insert(task, Ok(attempt));
+        Ok(())
+    }
+
+    /// The first model of a task's chain that can be used now.
+    fn first_model(&self, task: TaskIx) -> usize {
+        let rungs = self.rungs(task);
+        let policy = &self.orchestra.tasks[task].retry;
+        ladder::first(&Rungs { models: &rungs, policy, prompt_tokens: 0 })
+    }
+
+    fn rungs(&self, task: TaskIx) -> Vec<Rung> {
+        let now = self.now();
+        let chain = &self.stage.voices[self.orchestra.tasks[task].agent];
+        chain.iter().map(|voice| self.gate.rung(voice.number, voice.context_window, now)).collect()
+    }
+
+    fn voice(&self, task: TaskIx, model: usize) -> &Arc<Voice> {
+        let chain = &self.stage.voices[self.orchestra.tasks[task].agent];
+        &chain[model.min(chain.len().saturating_sub(1))]
+    }
+
+    /// The time of this process.
+    fn now(&self) -> Duration {
+        Duration::from_micros(self.stage.clock.mono_us())
+    }
+
+    fn leave(&mut self, task: TaskIx, ask: &Ask) -> Leave {
+        let run_us = self.history.as_ref().map_or(0, |h| h.elapsed_at_us(self.stage.clock.mono_us()));
+        let since = |start: Option<u64>| Duration::from_micros(start.map_or(0, |start| run_us.saturating_sub(start)));
+        let name = self.orchestra.tasks[task].name.as_str();
+        let started = self.history.as_ref().and_then(|h| h.task(name)).and_then(|t| t.started_us);
+        let elapsed = Elapsed {
+            run: Duration::from_micros(run_us),
+            task: since(started),
+            group: &|group| since(self.group_started.get(group).copied().flatten()),
+        };
+        let now = Duration::from_micros(self.stage.clock.mono_us());
+        self.gate.ask(task, ask, &elapsed, now)
+    }
+
+    fn note_call(&mut self, ask: &Ask) {
+        self.note(Event::CallStarted {
+            task: ask.task.clone(),
+            attempt: ask.attempt,
+            call: ask.call,
+            model: ask.voice.label.clone(),
+            input_tokens: ask.input_tokens,
+            reserved: self.gate.counts().then_some(ask.need),
+        });
+    }
+
+    /// Lets those call who stand in line, as far as they may.
+    fn serve_lines(&mut self) {
+        self.gate.take_opens_at();
+        for lane in 0..self.gate.lanes() {
+            while let Some(first) = self.gate.first(lane) {
+                if !self.answer(first) {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Answers one who asks for a call, or puts them in front of their line.
+    fn answer(&mut self, waiting: Waiting) -> bool {
+        if self.grace_ends.is_some() {
+            let failure = Failure::new(FailureKind::Cancelled, "the run was told to stop before this call");
+            let _ = waiting.answer.send(Err(failure));
+            return true;
+        }
+        match self.leave(waiting.task, &waiting.ask) {
+            Leave::Go => {
+                self.note_call(&waiting.ask);
+                self.waiting.push(Waiter::Granted(waiting.answer));
+                true
+            }
+            Leave::Wait => {
+                self.gate.back_in_front(waiting);
+                false
+            }
+            Leave::Never(exceeded) => {
+                let message = exceeded.to_string();
+                self.limited.insert(waiting.task, (message.clone(), gate::is_of_run(&exceeded)));
+                let _ = waiting.answer.send(Err(Failure::new(FailureKind::Budget, message)));
+                true
+            }
+        }
+    }
+
+    /// Takes note of what an attempt says.
+    fn listen(&mut self, told: Told) {
+        match told {
+            Told::Event(event) => self.note(event),
+            Told::Promise(event, kept) => {
+                self.note(event);
+                self.waiting.push(Waiter::Kept(kept));
+            }
+            Told::Ask(ask, answer) => {
+                let Some(&task) = self.index.get(ask.task.as_str()) else { return };
+                self.gate.stand_in_line(Waiting { task, ask, answer });
+            }
+            Told::Paced { voice, task, ended, pace } => {
+                let Some(&task) = self.index.get(task.as_str()) else { return };
+                let now = self.now();
+                self.gate.ended(task, voice.number, &ended, pace, now);
+            }
+        }
     }
 
     /// Takes an event into the states and into the batch that is written next.
@@ -194,9 +376,23 @@ impl<'r> Runner<'r> {
     }
 
     fn remember(&mut self, record: &Record) {
+        let task = record.event.task().and_then(|name| self.index.get(name.as_str())).copied();
+        self.gate.apply(record, task);
         match &mut self.history {
             Some(history) => history.apply(record),
             None => self.history = History::begin(record),
+        }
+        match &record.event {
+            Event::AttemptStarted { .. } => {
+                let now = self.history.as_ref().map_or(0, History::elapsed_us);
+                for (group, started) in self.orchestra.execution.groups.iter().zip(&mut self.group_started) {
+                    if started.is_none() && task.is_some_and(|task| group.tasks.contains(&task)) {
+                        *started = Some(now);
+                    }
+                }
+            }
+            Event::CtxSet { key, value, .. } => self.stage.set_ctx(key, value),
+            _ => {}
         }
     }
 
@@ -211,7 +407,14 @@ impl<'r> Runner<'r> {
         }
         for record in &batch {
             if let Event::AttemptStarted { task, attempt, .. } = &record.event {
-                self.launch(task, *attempt)?;
+                self.launch(task, *attempt);
+            }
+        }
+        for waiter in self.waiting.drain(..) {
+            // Those who no longer wait were cancelled.
+            match waiter {
+                Waiter::Kept(kept) => drop(kept.send(())),
+                Waiter::Granted(answer) => drop(answer.send(Ok(()))),
             }
         }
         // The batch's room is used again.
@@ -221,72 +424,44 @@ impl<'r> Runner<'r> {
     }
 
     /// Begins an attempt that is in the journal.
-    fn launch(&mut self, name: &Name, number: u32) -> Result<(), RunError> {
-        let Some(&task) = self.index.get(name.as_str()) else { return Ok(()) };
+    fn launch(&mut self, name: &Name, number: u32) {
+        let Some(&task) = self.index.get(name.as_str()) else { return };
+        let Some(prepared) = self.prepared.remove(&task) else { return };
         let end = self.end.clone();
-        let prompt = match self.prompt(task)? {
-            Ok(prompt) => prompt,
+        let attempt = match prepared {
+            Ok(attempt) => attempt,
             Err(failure) => {
                 let _ = end.send(End { task, number, result: Err(failure) });
-                return Ok(());
+                return;
             }
         };
-        let definition = &self.orchestra.tasks[task];
-        let attempt = Attempt {
-            task: name.clone(),
-            agent: self.orchestra.agent_of(task).name.clone(),
-            number,
-            prompt,
-            voice: self.stage.voices[definition.agent][0].clone(),
-            timeout: definition.timeout,
-        };
-        let report = self.report.clone();
+        let desk = self.desk.clone();
         self.attempts.spawn(async move {
             let guard = EndGuard { end: Some((end, task, number)) };
-            let result = attempt.perform(&report).await;
+            let result = attempt.perform(&desk).await;
             guard.report(result);
         });
         // Ended attempts are only counted by their reports; their handles are not needed.
         while self.attempts.try_join_next().is_some() {}
-        Ok(())
-    }
-
-    fn prompt(&self, task: TaskIx) -> Result<Result<Prompt, Failure>, RunError> {
-        let Some(history) = &self.history else { return Ok(Err(Failure::new(FailureKind::Internal, "no history"))) };
-        let mut outputs: Vec<(&str, Arc<str>)> = Vec::new();
-        for &needed in self.orchestra.plan.needs(task) {
-            if let Some(text) = self.stage.output(needed, history)? {
-                outputs.push((self.orchestra.tasks[needed].name.as_str(), text));
-            }
-        }
-        let outputs: Vec<(&str, &str)> = outputs.iter().map(|(name, text)| (*name, &**text)).collect();
-        let inputs = Inputs {
-            goal: &history.start.goal,
-            run: history.start.run.as_str(),
-            secret: &history.start.marker,
-            outputs: &outputs,
-        };
-        let prompt = Prompt::new(&self.orchestra.tasks[task], self.orchestra.agent_of(task), &inputs);
-        Ok(prompt.map_err(|error| {
-            Failure::new(FailureKind::BadRequest, format!("the description's {}: {}", error.hole, error.message))
-        }))
     }
 
     async fn wait(
         &self,
-        told: &mut UnboundedReceiver<Event>,
+        told: &mut UnboundedReceiver<Told>,
         ended: &mut UnboundedReceiver<End>,
         signals: &mut Signals,
     ) -> Wake {
         let never = Instant::now() + Duration::from_secs(86_400 * 365);
         let retry = self.retries.peek().map_or(never, |Reverse((due, _))| *due);
+        let line = self.gate.opens_at().map_or(never, |due| Instant::now() + due.saturating_sub(self.now()));
         let tick = self.stage.observers.tick_every().unwrap_or(Duration::from_secs(3600));
         tokio::select! {
             biased;
             Some(signal) = signals.recv() => Wake::Signal(signal),
-            Some(event) = told.recv() => Wake::Told(event),
+            Some(said) = told.recv() => Wake::Told(said),
             Some(end) = ended.recv() => Wake::Ended(end),
             () = tokio::time::sleep_until(retry) => Wake::RetryDue,
+            () = tokio::time::sleep_until(line) => Wake::LineDue,
             () = tokio::time::sleep_until(self.grace_ends.unwrap_or(never)) => Wake::GraceOver,
             () = tokio::time::sleep(tick) => Wake::Tick,
         }
@@ -294,9 +469,11 @@ impl<'r> Runner<'r> {
 
     fn take(&mut self, wake: Wake) -> Result<(), RunError> {
         match wake {
-            Wake::Told(event) => self.note(event),
+            Wake::Told(said) => self.listen(said),
             Wake::Ended(end) => self.attempt_ended(end)?,
-            Wake::RetryDue => self.retry_due(),
+            Wake::RetryDue => self.retry_due()?,
+            // The lines are looked at before anything is decided.
+            Wake::LineDue => {}
             Wake::Signal(signal) => self.stop(signal),
             Wake::GraceOver => self.cancel_all("the run was told to stop"),
             Wake::Tick => self.stage.observers.tick(),
@@ -310,6 +487,8 @@ impl<'r> Runner<'r> {
             return Ok(());
         }
         self.in_flight.remove(&task);
+        let now = self.now();
+        self.gate.left(task, now);
         let name = self.orchestra.tasks[task].name.clone();
         let failure = match result {
             Ok(text) => {
@@ -320,22 +499,45 @@ impl<'r> Runner<'r> {
             Err(failure) if failure.kind == FailureKind::ContextTooLong => self.name_largest_inputs(task, failure),
             Err(failure) => failure,
         };
-        let tries = self.history.as_ref().and_then(|h| h.task(name.as_str())).map_or(number, |t| t.tries);
-        let wait = self.orchestra.tasks[task].retry.wait(tries, &failure, clock::random_fraction());
+        let (next, wait) = match self.climb(task, &failure) {
+            Next::Again { wait } => (None, Some(wait)),
+            Next::Fall { to, wait } => (Some(to), Some(wait)),
+            Next::GiveUp => (None, None),
+        };
         let retry_in_ms = wait.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
-        self.note(Event::AttemptFailed {
-            task: name.clone(),
-            attempt: number,
-            failure: failure.clone(),
-            retry_in_ms,
-            next_model: None,
-        });
+        let next_model = next.map(|model| self.voice(task, model).label.clone());
+        let (attempt, why) = (number, failure.clone());
+        self.note(Event::AttemptFailed { task: name.clone(), attempt, failure: why, retry_in_ms, next_model });
+        if failure.kind == FailureKind::Budget {
+            let (message, run) = self.limited.remove(&task).unwrap_or((failure.message, false));
+            self.note(Event::LimitReached { task: name, message, run });
+            return Ok(());
+        }
+        if failure.kind == FailureKind::Cancelled {
+            return Ok(());
+        }
         match wait {
             Some(_) if self.grace_ends.is_some() => self.reopen(&name, number),
             Some(wait) => self.retries.push(Reverse((Instant::now() + wait, task))),
             None => self.note(Event::TaskFailed { task: name, failure }),
         }
         Ok(())
+    }
+
+    /// What follows a failed try, and on which model.
+    fn climb(&mut self, task: TaskIx, failure: &Failure) -> Next {
+        let label = self.history.as_ref().and_then(|h| h.task(self.orchestra.tasks[task].name.as_str())?.model.clone());
+        let chain = &self.stage.voices[self.orchestra.tasks[task].agent];
+        let model = chain.iter().position(|voice| Some(&voice.label) == label.as_ref()).unwrap_or(0);
+        self.failed.entry(task).or_default().push((model, failure.clone()));
+        let rungs = self.rungs(task);
+        let tries: Vec<Try<'_>> =
+            self.failed[&task].iter().map(|(model, failure)| Try { model: *model, failure }).collect();
+        let policy = &self.orchestra.tasks[task].retry;
+        let next = ladder::next(&Rungs { models: &rungs, policy, prompt_tokens: 0 }, &tries, clock::random_fraction());
+        let to = if let Next::Fall { to, .. } = next { to } else { model };
+        self.next_model.insert(task, to);
+        next
     }
 
     /// A prompt that is too long is mostly what other tasks have written; a person needs to know which.
@@ -358,15 +560,16 @@ impl<'r> Runner<'r> {
         Failure { message, ..failure }
     }
 
-    fn retry_due(&mut self) {
+    fn retry_due(&mut self) -> Result<(), RunError> {
         let now = Instant::now();
         while let Some(&Reverse((due, task))) = self.retries.peek() {
             if due > now {
                 break;
             }
             self.retries.pop();
-            self.start(task);
+            self.start(task)?;
         }
+        Ok(())
     }
 
     /// The first signal lets what runs end, for it is paid for; the second one does not.

@@ -11,6 +11,9 @@ use crate::id::Name;
 use crate::lock::{self, Claim, Lock, LockError};
 
 const OUTPUTS: &str = "task_outputs";
+const INTERMEDIATE: &str = "intermediate";
+/// The values that the tasks share, within [`INTERMEDIATE`].
+const CTX: &str = "ctx.json";
 const FINAL: &str = "final_results";
 /// The result of the run, within [`FINAL`].
 const RESULT: &str = "orchestra_output.txt";
@@ -20,6 +23,7 @@ const RESULT: &str = "orchestra_output.txt";
 pub struct Workspace {
     root: Dir,
     outputs: Dir,
+    intermediate: Dir,
     result: Dir,
     lock: Lock,
 }
@@ -56,8 +60,9 @@ impl Workspace {
         let lock = Lock::take(&root, lock::WORKSPACE, claim)?;
         let outputs = root.make_child(OUTPUTS)?;
         let result = root.make_child(FINAL)?;
-        root.make_child("intermediate/artifacts")?;
-        Ok(Self { root, outputs, result, lock })
+        let intermediate = root.make_child(INTERMEDIATE)?;
+        intermediate.make_child("artifacts")?;
+        Ok(Self { root, outputs, intermediate, result, lock })
     }
 
     /// Where it is.
@@ -82,7 +87,16 @@ impl Workspace {
                 self.outputs.remove(&name)?;
             }
         }
+        self.intermediate.remove(CTX)?;
         self.clear_result()
+    }
+
+    /// Writes the values that the tasks share, as JSON.
+    ///
+    /// # Errors
+    /// If they cannot be written; an older file is untouched then.
+    pub fn write_ctx(&self, json: &str) -> io::Result<()> {
+        self.intermediate.write(CTX, json.as_bytes(), false)
     }
 
     /// Takes the result of an earlier run away.

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::process::ExitCode;
 
 use crate::cli::load::Loaded;
-use crate::cli::{perform, terminal};
+use crate::cli::{equip, terminal};
 use crate::orchestra::{Group, ModelRef, Orchestra};
 use crate::printable;
 use crate::prompt::{Inputs, Prompt, estimate_tokens};
@@ -92,7 +92,7 @@ fn tasks(orchestra: &Orchestra, settings: &Settings, rehearse: bool) -> String {
 fn unusable(orchestra: &Orchestra, settings: &Settings) -> Vec<String> {
     let mut warnings = Vec::new();
     for agent in &orchestra.agents {
-        for unusable in perform::chain(agent, settings).map(drop).err().into_iter().flatten() {
+        for unusable in equip::chain(agent, settings).map(drop).err().into_iter().flatten() {
             let warning = format!("agent {} could not run: {}; {}", agent.name, unusable.why, unusable.help);
             if !warnings.contains(&warning) {
                 warnings.push(warning);
@@ -116,7 +116,7 @@ fn tokens(orchestra: &Orchestra, goal: &str) -> (u64, u64) {
         let needs = orchestra.plan.needs(ix);
         let outputs: Vec<(&str, &str)> = needs.iter().map(|&n| (orchestra.tasks[n].name.as_str(), "")).collect();
         let inputs = Inputs { goal, run: "run_00000000_000000_0000", secret: "", outputs: &outputs };
-        let own = Prompt::new(task, orchestra.agent_of(ix), &inputs)
+        let own = Prompt::new(task, orchestra.agent_of(ix), &inputs, None)
             .map_or_else(|_| estimate_tokens(task.description.text()), |prompt| prompt.estimated_tokens());
         input += own + needs.iter().map(|&n| answers[n]).sum::<u64>();
     }

@@ -8,6 +8,7 @@ mod completions;
 mod create;
 mod doctor;
 mod dry_run;
+mod equip;
 mod graph;
 mod list;
 mod load;

@@ -1,17 +1,16 @@
-//! What `run` and `resume` share: the models, the views, the signals, and how a run's end is told.
+//! What `run` and `resume` share: the views, the signals, and how a run's end is told.
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use crate::agent::{Model, Voice};
 use crate::cli::complaint::Complaint;
+use crate::cli::equip::Equipment;
 use crate::cli::terminal;
 use crate::clock::Clock;
 use crate::disk::Dir;
 use crate::event::{Event, Record, RunStatus};
-use crate::http::Client;
 use crate::journal::Journal;
 use crate::lock::{Lock, LockError};
 use crate::objects::Objects;
@@ -21,12 +20,8 @@ use crate::observe::metrics::Metrics;
 use crate::observe::plain::Plain;
 use crate::observe::progress::Progress;
 use crate::observe::trace::Trace;
-use crate::orchestra::{Agent, ModelRef, Orchestra};
-use crate::provider::rehearsal::Player;
-use crate::provider::{self, Endpoint};
-use crate::redact::Redactor;
-use crate::runner::{self, Ended, RunError, Stage};
-use crate::settings::{Settings, Unusable};
+use crate::orchestra::Orchestra;
+use crate::runner::{self, Ended, Reusing, RunError, Stage};
 use crate::summary::{Summary, page};
 use crate::workspace::{self, Workspace};
 
@@ -39,75 +34,6 @@ pub(super) struct Talk {
     /// Give the run's events as JSON lines on standard output
     #[arg(long)]
     pub(super) json: bool,
-}
-
-/// The models of an agent, with those of the environment where it names none.
-///
-/// # Errors
-/// Every one that cannot be used.
-pub(super) fn chain(agent: &Agent, settings: &Settings) -> Result<Vec<(ModelRef, Endpoint)>, Vec<Unusable>> {
-    let models = match agent.models.as_slice() {
-        [] => vec![settings.default_model().map_err(|unusable| vec![unusable])?],
-        models => models.to_vec(),
-    };
-    let (mut reachable, mut unusable) = (Vec::new(), Vec::new());
-    for model in models {
-        match settings.reach(&model) {
-            Ok(reached) => reachable.push((model, reached.endpoint)),
-            Err(why) => unusable.push(why),
-        }
-    }
-    if unusable.is_empty() { Ok(reachable) } else { Err(unusable) }
-}
-
-/// Who answers for each agent of an orchestra: a chain of models each.
-///
-/// # Errors
-/// The first model that cannot be used, with the agents that need it.
-pub(super) fn voices(orchestra: &Orchestra, settings: &Settings) -> Result<Vec<Vec<Voice>>, Complaint> {
-    let client = Client::new();
-    let mut chains = Vec::with_capacity(orchestra.agents.len());
-    for agent in &orchestra.agents {
-        let chain = chain(agent, settings)
-            .map_err(|mut unusable| no_model(orchestra, agent.name.as_str(), unusable.swap_remove(0)))?;
-        chains.push((agent, chain));
-    }
-    let secrets = chains.iter().flat_map(|(_, chain)| chain).flat_map(|(_, endpoint)| endpoint.secrets());
-    let redactor = Redactor::new(secrets);
-    let voice = |agent: &Agent, (model, endpoint): (ModelRef, Endpoint)| {
-        let wire = provider::wire(model.provider, endpoint)?;
-        Some(Voice {
-            model: Model::Remote { wire, client: client.clone(), redactor: redactor.clone() },
-            label: model.label(),
-            temperature: agent.temperature.or(model.temperature),
-            max_tokens: agent.max_tokens.or(model.max_tokens),
-            price: model.price,
-            name: model.model,
-        })
-    };
-    let of_agent = |(agent, chain): (&Agent, Vec<_>)| chain.into_iter().filter_map(|one| voice(agent, one)).collect();
-    Ok(chains.into_iter().map(of_agent).collect())
-}
-
-/// The offline player in place of every model.
-pub(super) fn rehearsal_voices(orchestra: &Orchestra, player: Player) -> Vec<Vec<Voice>> {
-    let player = Arc::new(player);
-    let voice = |_: &Agent| {
-        vec![Voice {
-            model: Model::Rehearsal(player.clone()),
-            label: "rehearsal/player".to_owned(),
-            name: "player".to_owned(),
-            temperature: None,
-            max_tokens: None,
-            price: None,
-        }]
-    };
-    orchestra.agents.iter().map(voice).collect()
-}
-
-fn no_model(orchestra: &Orchestra, agent: &str, unusable: Unusable) -> Complaint {
-    let why = unusable.why;
-    Complaint::usage(format!("{why}, and agent `{agent}` of `{}` needs it", orchestra.id)).help(unusable.help)
 }
 
 /// The views of a run, by what the command line and the orchestra ask for.
@@ -142,17 +68,24 @@ pub(super) struct OnDisk {
 /// Performs a run and tells how it ended.
 pub(super) fn perform(
     orchestra: Arc<Orchestra>,
-    voices: Vec<Vec<Voice>>,
+    equipment: Equipment,
+    reuse: Option<Reusing>,
     disk: OnDisk,
     past: &[Record],
     first: Vec<Event>,
     talk: Talk,
 ) -> Result<ExitCode, Complaint> {
     let workspace_path = disk.workspace.path().display().to_string();
+    let servers = equipment.servers;
     let stage = Stage {
         observers: observers(&orchestra, talk, &disk.run_dir),
         orchestra,
-        voices,
+        voices: equipment.voices,
+        kits: equipment.kits,
+        contracts: equipment.contracts,
+        evidence: equipment.evidence,
+        ctx: equipment.ctx,
+        reuse,
         journal: disk.journal,
         objects: disk.objects,
         workspace: disk.workspace,
@@ -166,7 +99,9 @@ pub(super) fn perform(
     let ended = runtime.block_on(async {
         let (sender, signals) = mpsc::unbounded_channel();
         listen(&sender);
-        runner::perform(stage, past, first, signals).await
+        let ended = runner::perform(stage, past, first, signals).await;
+        servers.close().await;
+        ended
     });
     drop(disk.lock);
     // A connection that hangs must not keep the process.

@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use crate::cli::complaint::{Complaint, say_reports};
+use crate::cli::equip::{self, Stand, equip};
 use crate::cli::load::load;
-use crate::cli::perform::{self, OnDisk, Talk, cannot_take, perform};
+use crate::cli::perform::{OnDisk, Talk, cannot_take, perform};
 use crate::cli::run::read_script;
 use crate::cli::{Context, Outcome, standing, terminal};
 use crate::disk::Dir;
@@ -63,13 +64,19 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     if history.is_complete() && changes.rerun.is_empty() {
         return finished();
     }
-    let voices = if history.start.rehearsal {
-        let script = history.start.overrides.script.as_deref();
+    let overrides = &history.start.overrides;
+    let stand = if history.start.rehearsal {
+        let script = overrides.script.as_deref();
         let script = script.map(|path| read_script(project, Path::new(path))).transpose()?;
-        perform::rehearsal_voices(&orchestra, Player::new(script.map(|(_, script)| script)))
+        Stand::Rehearsal(Player::new(script.map(|(_, script)| script)))
+    } else if let Some(path) = &overrides.replay {
+        Stand::Replay(equip::cassette(project, Path::new(path))?)
     } else {
-        perform::voices(&orchestra, &Settings::from_environment())?
+        Stand::Models { recorder: None }
     };
+    let reuses = matches!(stand, Stand::Models { .. });
+    let equipment = equip(&orchestra, project, &Settings::from_environment(), &run, stand)?;
+    equip::end_leftovers(&run);
     let objects = open_objects(project)?;
     let workspace = take_workspace(project, &orchestra, &history, &claim)?;
     bring_up_to_date(args, &workspace, &history, &claim, &objects, &changes)?;
@@ -82,7 +89,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
         .map_err(|error| Complaint::failure(format!("the journal of {run} cannot be written: {error}")))?;
     let first = vec![Event::RunResumed { holder: claim.holder, rerun: changes.rerun, changed: changes.changed }];
     let disk = OnDisk { run_dir, journal, objects, workspace, lock };
-    perform(Arc::new(orchestra), voices, disk, &contents.records, first, args.talk)
+    let reuse = if reuses { equip::reusing(&orchestra, &equipment, project, &run, overrides) } else { None };
+    perform(Arc::new(orchestra), equipment, reuse, disk, &contents.records, first, args.talk)
 }
 
 /// The run that is meant, or none if nothing is unfinished.

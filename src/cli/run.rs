@@ -8,8 +8,9 @@ use std::sync::Arc;
 use clap::ValueEnum;
 
 use crate::cli::complaint::{Complaint, say_reports};
+use crate::cli::equip::{self, Stand, equip};
 use crate::cli::load::{Loaded, load};
-use crate::cli::perform::{self, OnDisk, Talk, cannot_take, perform};
+use crate::cli::perform::{OnDisk, Talk, cannot_take, perform};
 use crate::cli::{Context, Outcome, dry_run, terminal};
 use crate::clock;
 use crate::diagnostic::{Report, Source};
@@ -64,6 +65,15 @@ pub(super) struct Args {
     /// Run this task and all that depend on it, on the latest outputs of the others
     #[arg(long, value_name = "TASK")]
     from: Option<String>,
+    /// Make every task anew, or those named, although an earlier result would do
+    #[arg(long, value_name = "TASK", value_delimiter = ',', num_args = 0..)]
+    fresh: Option<Vec<String>>,
+    /// Keep every reply in a file, for `--replay`
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["rehearse", "replay"])]
+    record: Option<PathBuf>,
+    /// Answer every call from a file that `--record` wrote; a call that is not in it fails
+    #[arg(long, value_name = "FILE", conflicts_with = "rehearse")]
+    replay: Option<PathBuf>,
     /// Use the offline player in place of every model: nothing is called and nothing costs
     #[arg(long)]
     rehearse: bool,
@@ -104,12 +114,27 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let script = args.script.as_ref().map(|path| checked_script(project, path, &loaded.orchestra)).transpose()?;
     let selection = select(args, project, &loaded.orchestra)?;
     let orchestra = Arc::new(selection.orchestra);
-    let voices = if args.rehearse {
-        perform::rehearsal_voices(&orchestra, Player::new(script))
-    } else {
-        perform::voices(&orchestra, &settings)?
-    };
     let run = new_run_id(project);
+    let marker;
+    let stand = match (&args.replay, &args.record) {
+        _ if args.rehearse => {
+            // The prompts of a rehearsal reach nobody, and two rehearsals of the same file give the same outputs.
+            marker = "rehearsal".to_owned();
+            Stand::Rehearsal(Player::new(script))
+        }
+        (Some(path), _) => {
+            let cassette = equip::cassette(project, path)?;
+            marker = cassette.marker().to_owned();
+            Stand::Replay(cassette)
+        }
+        (None, record) => {
+            marker = format!("{:016x}{:016x}", clock::random(), clock::random());
+            let recorder = record.as_ref().map(|path| equip::recorder(project, path, &marker)).transpose()?;
+            Stand::Models { recorder }
+        }
+    };
+    let reuses = matches!(stand, Stand::Models { recorder: None });
+    let equipment = equip(&orchestra, project, &settings, &run, stand)?;
     let claim = Claim { holder: this_process(), run: run.clone() };
     let disk = open(args, project, &orchestra, &claim)?;
     if args.talk.verbose {
@@ -118,7 +143,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let start = RunStarted {
         format: FORMAT,
         orch: env!("CARGO_PKG_VERSION").to_owned(),
-        run,
+        run: run.clone(),
         orchestra: orchestra.id.clone(),
         goal,
         source: loaded.source.path.clone(),
@@ -130,20 +155,15 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
             .display()
             .to_string(),
         rehearsal: args.rehearse,
-        marker: marker(args.rehearse),
-        overrides,
+        marker,
+        overrides: overrides.clone(),
         holder: claim.holder,
         tasks: orchestra.planned(),
     };
     let mut first = vec![Event::RunStarted(start.into())];
     first.extend(selection.adopted);
-    perform(orchestra, voices, disk, &[], first, args.talk)
-}
-
-/// The run's secret. That of a rehearsal is always the same: its prompts reach nobody, and two rehearsals of the same
-/// file give the same outputs.
-fn marker(rehearsal: bool) -> String {
-    if rehearsal { "rehearsal".to_owned() } else { format!("{:016x}{:016x}", clock::random(), clock::random()) }
+    let reuse = if reuses { equip::reusing(&orchestra, &equipment, project, &run, &overrides) } else { None };
+    perform(orchestra, equipment, reuse, disk, &[], first, args.talk)
 }
 
 fn overrides(args: &Args) -> Result<Overrides, Complaint> {
@@ -156,13 +176,19 @@ fn overrides(args: &Args) -> Result<Overrides, Complaint> {
         max_parallel: args.max_parallel,
         timeout_seconds: args.timeout,
         model: args.model.clone(),
-        fresh: false,
-        fresh_tasks: Vec::new(),
+        fresh: args.fresh.as_ref().is_some_and(Vec::is_empty),
+        fresh_tasks: fresh_tasks(args.fresh.as_deref().unwrap_or_default())?,
+        replay: args.replay.as_ref().map(|path| path.display().to_string()),
         tier: word(args.tier.and_then(|t| t.to_possible_value())),
         only: args.only.iter().map(|name| task("--only", name)).collect::<Result<_, _>>()?,
         from: args.from.as_ref().map(|name| task("--from", name)).transpose()?,
         script: args.script.as_ref().map(|path| path.display().to_string()),
     })
+}
+
+fn fresh_tasks(names: &[String]) -> Result<Vec<Name>, Complaint> {
+    let task = |name: &String| Name::new(name).map_err(|error| Complaint::usage(format!("--fresh {name}: {error}")));
+    names.iter().map(task).collect()
 }
 
 fn goal(args: &Args, project: &Project, loaded: &Loaded) -> Result<String, Complaint> {

@@ -3,17 +3,25 @@
 //! Decides nothing.
 
 use std::io;
-use std::sync::Arc;
+use std::pin::pin;
+use std::sync::{Arc, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
-use crate::agent::Voice;
+use crate::agent::{Ctx, Evidence, Kit, Voice};
+use crate::answer::Contract;
 use crate::clock::Clock;
-use crate::event::{Event, Record};
+use crate::digest::sha256;
+use crate::event::{Event, Fingerprint, Record, Reused};
 use crate::graph::TaskIx;
-use crate::history::History;
+use crate::history::{Heard, History};
+use crate::id::Name;
 use crate::journal::Journal;
 use crate::objects::Objects;
 use crate::observe::Observers;
-use crate::orchestra::Orchestra;
+use crate::orchestra::{ModelRef, Orchestra};
+use crate::reuse::{Entry, Read, Store};
+use crate::runner::prepare;
 use crate::workspace::{self, Workspace};
 
 /// What a run needs.
@@ -21,7 +29,17 @@ pub struct Stage {
     /// What is performed.
     pub orchestra: Arc<Orchestra>,
     /// For each agent of the orchestra, who answers for it: the next one when one fails.
-    pub voices: Vec<Vec<Voice>>,
+    pub voices: Vec<Vec<Arc<Voice>>>,
+    /// For each agent, what it may use.
+    pub kits: Vec<Arc<Kit>>,
+    /// For each task, what its answer has to be.
+    pub contracts: Vec<Contract>,
+    /// For each task, what has to hold when it is done.
+    pub evidence: Vec<Arc<Evidence>>,
+    /// The values that the tasks share.
+    pub ctx: Ctx,
+    /// Earlier results that may be used again; `None` where the run makes everything anew.
+    pub reuse: Option<Reusing>,
     /// Where events go.
     pub journal: Journal,
     /// Where long outputs go.
@@ -32,6 +50,18 @@ pub struct Stage {
     pub observers: Observers,
     /// The time of this process.
     pub clock: Clock,
+}
+
+/// Earlier results, and which tasks may have them.
+pub struct Reusing {
+    /// The results of earlier runs.
+    pub store: Store,
+    /// How old a result may be.
+    pub ttl: Option<Duration>,
+    /// For each task, whether an earlier result will do.
+    pub reads: Vec<bool>,
+    /// For each task, whether a later run may have its result.
+    pub keeps: Vec<bool>,
 }
 
 /// Why a run stopped without an end of its own. What is in the journal is safe, and a resume goes on from there.
@@ -64,6 +94,7 @@ impl Stage {
         };
         if !batch.is_empty() {
             self.journal.append(batch).map_err(RunError::Journal)?;
+            self.keep(batch, history);
         }
         for record in batch {
             self.show(&record.event, history)?;
@@ -77,10 +108,78 @@ impl Stage {
         Ok(())
     }
 
+    /// The event that takes over an earlier result, if there is one whose inputs are the same.
+    pub(super) fn reusable(&mut self, task: TaskIx, fingerprint: &Arc<Fingerprint>, name: &Name) -> Option<Event> {
+        let reusing = self.reuse.as_mut().filter(|reusing| reusing.reads[task])?;
+        let kit = &self.kits[self.orchestra.tasks[task].agent];
+        let still_reads = |read: &Read| {
+            // What changes nothing outside of the project answers without waiting for anybody.
+            let answer = now_or_never(kit.ask_again(&read.tool, &read.arguments)).flatten();
+            answer.is_some_and(|answer| sha256(answer.text.as_bytes()) == read.sha256)
+        };
+        let found = reusing.store.find(&fingerprint.key, self.clock.wall_ms(), reusing.ttl, still_reads)?;
+        let reused = Reused {
+            made_at_ms: found.made_at_ms,
+            usage: found.usage,
+            cost_usd: found.cost_usd,
+            fingerprint: fingerprint.clone(),
+        };
+        Some(Event::TaskAdopted { task: name.clone(), run: found.run, output: found.output, reused: Some(reused) })
+    }
+
+    /// Keeps new successes for later runs, once they are in the journal. Losing one of them costs a later run a call
+    /// and this one nothing, so a failure only warns.
+    fn keep(&mut self, batch: &[Record], history: &History) {
+        let Some(reusing) = &mut self.reuse else { return };
+        let entry = |record: &Record| {
+            let name = record.event.task()?;
+            let known = history.place(name.as_str()).filter(|&ix| reusing.keeps[ix]).map(|ix| &history.tasks[ix])?;
+            let (run, task) = (history.start.run.clone(), name.clone());
+            Some(match &record.event {
+                Event::TaskSucceeded { output, .. } => Entry {
+                    key: known.fingerprint.as_ref()?.key.clone(),
+                    run,
+                    task,
+                    sha256: output.sha256.clone(),
+                    made_at_ms: record.at_ms,
+                    usage: known.usage,
+                    cost_usd: known.cost_usd,
+                    reads: known.heard.iter().map(read).collect(),
+                },
+                _ => return None,
+            })
+        };
+        let entries: Vec<Entry> = batch.iter().filter_map(entry).collect();
+        if !entries.is_empty()
+            && let Err(error) = reusing.store.keep(entries)
+        {
+            tracing::warn!(%error, "results cannot be kept for later runs");
+        }
+    }
+
     /// The output of a task, if it has one.
     pub(super) fn output(&self, task: TaskIx, history: &History) -> Result<Option<Arc<str>>, RunError> {
         let output = history.task(self.orchestra.tasks[task].name.as_str()).and_then(|task| task.output());
         output.map(|output| self.objects.get(output)).transpose().map_err(RunError::Objects)
+    }
+
+    /// Takes note of a value that the tasks share.
+    pub(super) fn set_ctx(&self, key: &str, value: &serde_json::Value) {
+        let mut values = self.ctx.lock().unwrap_or_else(PoisonError::into_inner);
+        if value.is_null() {
+            values.remove(key)
+        } else {
+            values.insert(key.to_owned(), value.clone())
+        };
+    }
+
+    /// The models of an agent as a fingerprint knows them.
+    pub(super) fn models_of(&self, agent: usize, models: &[ModelRef]) -> Vec<String> {
+        let described = |(place, voice): (usize, &Arc<Voice>)| {
+            let settings = format!("{:?} {:?}", voice.temperature, voice.max_tokens);
+            prepare::described(&voice.label, models.get(place), &settings)
+        };
+        self.voices[agent].iter().enumerate().map(described).collect()
     }
 
     /// Brings the workspace in line with an event.
@@ -89,14 +188,33 @@ impl Stage {
             Event::TaskSucceeded { task, output, .. } | Event::TaskAdopted { task, output, .. } => {
                 (task, self.objects.get(output).map_err(RunError::Objects)?)
             }
+            Event::CtxSet { task, .. } => {
+                let text = {
+                    let values = self.ctx.lock().unwrap_or_else(PoisonError::into_inner);
+                    serde_json::to_string_pretty(&*values).unwrap_or_default()
+                };
+                let written = self.workspace.write_ctx(&text);
+                return written.map_err(|error| RunError::Workspace { task: task.to_string(), error });
+            }
             Event::TaskFailed { task, failure } => {
                 let attempts = history.task(task.as_str()).map_or(0, |task| task.attempts);
                 (task, workspace::error_text(task, failure, attempts).into())
             }
             _ => return Ok(()),
         };
+        if let Event::TaskAdopted { reused: Some(_), .. } = event {
+            self.deliver(task, &text, history)?;
+        }
         let written = self.workspace.write_output(task.as_str(), &text);
         written.map_err(|error| RunError::Workspace { task: task.to_string(), error })
+    }
+
+    /// Puts an output that was not made anew into the task's own file. A new one is there before the task succeeds.
+    fn deliver(&self, task: &Name, text: &str, history: &History) -> Result<(), RunError> {
+        let Some(evidence) = history.place(task.as_str()).map(|ix| &self.evidence[ix]) else { return Ok(()) };
+        let Some(path) = &evidence.file else { return Ok(()) };
+        let written = evidence.deliver(path, text);
+        written.map_err(|why| RunError::Workspace { task: task.to_string(), error: io::Error::other(why) })
     }
 
     /// The result is the output of the task that nothing follows; of several, each under its name.
@@ -114,5 +232,17 @@ impl Stage {
             }
         };
         written.map_err(|error| RunError::Workspace { task: "the run".to_owned(), error })
+    }
+}
+
+fn read(heard: &Heard) -> Read {
+    Read { tool: heard.tool.clone(), arguments: heard.arguments.clone(), sha256: heard.sha256.clone() }
+}
+
+/// What a future comes to, if it need not wait.
+fn now_or_never<T>(future: impl Future<Output = T>) -> Option<T> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => Some(value),
+        Poll::Pending => None,
     }
 }

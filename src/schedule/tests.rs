@@ -190,6 +190,12 @@ fn after_a_stop_nothing_new_starts_and_the_open_task_is_open_again() {
     schedule.apply(&ended(&names[0], false));
     assert_eq!(schedule.next_step(), None);
     let failure = Failure::new(FailureKind::Cancelled, "");
-    schedule.apply(&Event::AttemptFailed { task: names[1].clone(), attempt: 1, failure, retry_in_ms: None, next_model: None });
+    schedule.apply(&Event::AttemptFailed {
+        task: names[1].clone(),
+        attempt: 1,
+        failure,
+        retry_in_ms: None,
+        next_model: None,
+    });
     assert_eq!(schedule.next_step(), Some(Step::Finish(RunStatus::Interrupted)));
 }

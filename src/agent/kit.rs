@@ -1,0 +1,258 @@
+//! What an agent may use: orch's own tools, those of MCP servers, and the values that the run's tasks share.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::agent::Said;
+use crate::agent::desk::Desk;
+use crate::conversation::{Tool, ToolCall, ToolResult};
+use crate::digest::sha256;
+use crate::event::{Event, Failure, FailureKind, INLINE_BYTES, Output};
+use crate::id::Name;
+use crate::mcp::Servers;
+use crate::redact::Redactor;
+use crate::tool::{Effect, Outcome, Toolbox, ctx_tools};
+
+/// The values that the tasks of a run share, by their keys.
+pub type Ctx = Arc<Mutex<BTreeMap<String, Value>>>;
+
+/// The longest key of a shared value, in bytes.
+const MAX_KEY_BYTES: usize = 200;
+
+/// The tools of one agent.
+pub struct Kit {
+    /// orch's own.
+    pub toolbox: Option<Toolbox>,
+    /// Those of servers.
+    pub servers: Servers,
+    /// Which server's tools it may use; `None` is all of them.
+    pub from_servers: Vec<(String, Option<String>)>,
+    /// Whether it may read and write shared values.
+    pub ctx_get: bool,
+    /// Whether it may write shared values.
+    pub ctx_set: bool,
+    /// The shared values.
+    pub ctx: Ctx,
+    /// What must not leave.
+    pub redactor: Redactor,
+    /// The tools as a model is told of them.
+    pub offered: OnceCell<Arc<[Tool]>>,
+}
+
+impl Kit {
+    /// The tools, if nobody has to be asked for them.
+    #[must_use]
+    pub fn ready(&self) -> Option<Arc<[Tool]>> {
+        if !self.from_servers.is_empty() {
+            return self.offered.get().cloned();
+        }
+        Some(self.offered.get().cloned().unwrap_or_else(|| {
+            let own = self.own().into();
+            let _ = self.offered.set(Arc::clone(&own));
+            own
+        }))
+    }
+
+    /// The tools. Servers are started for this when they are first needed.
+    ///
+    /// # Errors
+    /// A server that gives no tools: `connection`, which is tried again.
+    pub async fn offered(&self) -> Result<Arc<[Tool]>, Failure> {
+        if let Some(ready) = self.ready() {
+            return Ok(ready);
+        }
+        let all = async {
+            let mut tools = self.own();
+            for (server, wanted) in &self.from_servers {
+                let theirs = self.servers.tools(server).await.map_err(|error| {
+                    Failure::new(FailureKind::Connection, self.redactor.redact(&error.to_string()).into_owned())
+                })?;
+                let full = wanted.as_ref().map(|tool| crate::mcp::full_name(server, tool));
+                let granted = theirs.into_iter().filter(|tool| full.as_ref().is_none_or(|name| tool.name == *name));
+                let before = tools.len();
+                tools.extend(granted);
+                if let (Some(tool), true) = (wanted, tools.len() == before) {
+                    let message = format!("the MCP server {server} has no tool `{tool}`");
+                    return Err(Failure::new(FailureKind::BadRequest, message));
+                }
+            }
+            Ok(tools.into())
+        };
+        self.offered.get_or_try_init(|| all).await.cloned()
+    }
+
+    /// Whether nothing that the tools do changes anything outside of the run.
+    #[must_use]
+    pub fn is_pure(&self) -> bool {
+        let own = self.toolbox.as_ref().map(Toolbox::offered);
+        let changes = |tool: &Tool| self.effect(&tool.name) != Effect::None;
+        self.from_servers.is_empty() && !self.ctx_set && !own.iter().flat_map(|own| own.iter()).any(changes)
+    }
+
+    /// Calls a tool that changes nothing, to see whether it still says the same.
+    pub async fn ask_again(&self, tool: &str, arguments: &Value) -> Option<Outcome> {
+        match &self.toolbox {
+            Some(toolbox) if self.effect(tool) == Effect::None && toolbox.has(tool) => {
+                Some(toolbox.call(tool, arguments).await)
+            }
+            _ if tool == "ctx_get" && self.ctx_get => Some(self.get(arguments)),
+            _ => None,
+        }
+    }
+
+    fn own(&self) -> Vec<Tool> {
+        let mut tools: Vec<Tool> = self.toolbox.iter().flat_map(|toolbox| toolbox.offered().to_vec()).collect();
+        let [get, set] = ctx_tools();
+        tools.extend(self.ctx_get.then_some(get));
+        tools.extend(self.ctx_set.then_some(set));
+        tools
+    }
+
+    fn effect(&self, tool: &str) -> Effect {
+        match tool {
+            "ctx_get" => Effect::None,
+            "ctx_set" => Effect::Repeatable,
+            own => self.toolbox.as_ref().filter(|toolbox| toolbox.has(own)).map_or(Effect::Once, |t| t.effect(own)),
+        }
+    }
+
+    async fn call(&self, task: &Name, call: &ToolCall, desk: &Desk) -> Result<Outcome, Failure> {
+        if !self.offered().await?.iter().any(|tool| tool.name == call.name) {
+            let names: Vec<String> = self.offered().await?.iter().map(|tool| tool.name.clone()).collect();
+            return Ok(error(format!("there is no tool `{}`; the tools are {}", call.name, names.join(", "))));
+        }
+        match call.name.as_str() {
+            "ctx_get" => Ok(self.get(&call.arguments)),
+            "ctx_set" => self.set(task, &call.arguments, desk).await,
+            own => match &self.toolbox {
+                Some(toolbox) if toolbox.has(own) => Ok(toolbox.call(own, &call.arguments).await),
+                _ => Ok(self.servers.call(own, &call.arguments).await),
+            },
+        }
+    }
+
+    fn get(&self, arguments: &Value) -> Outcome {
+        let Some(key) = arguments["key"].as_str() else { return error("`key` must be a text".to_owned()) };
+        let values = self.ctx.lock().unwrap_or_else(PoisonError::into_inner);
+        match values.get(key) {
+            Some(value) => Outcome { text: format!("{value:#}"), is_error: false },
+            None => {
+                let keys: Vec<&str> = values.keys().map(String::as_str).collect();
+                let text = json!({ "missing": key, "keys": keys }).to_string();
+                Outcome { text, is_error: false }
+            }
+        }
+    }
+
+    async fn set(&self, task: &Name, arguments: &Value, desk: &Desk) -> Result<Outcome, Failure> {
+        let key = arguments["key"].as_str().unwrap_or_default();
+        let word = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
+        if key.len() > MAX_KEY_BYTES || !key.split('.').all(word) {
+            return Ok(error("`key` must be words of letters, digits, _ and - with dots in between".to_owned()));
+        }
+        let Some(value) = arguments.get("value") else { return Ok(error("`value` is missing".to_owned())) };
+        let (task, key, value) = (task.clone(), key.to_owned(), value.clone());
+        desk.promise(Event::CtxSet { task, key: key.clone(), value }).await?;
+        Ok(Outcome { text: format!("`{key}` is set"), is_error: false })
+    }
+}
+
+/// Has every call of a turn answered that has no answer yet. What changes something is done one after another and in
+/// the model's order; the rest side by side.
+pub(super) async fn answer_all(
+    kit: &Arc<Kit>,
+    task: &Name,
+    attempt: u32,
+    said: &mut Said,
+    desk: &Desk,
+) -> Result<(), Failure> {
+    let open: Vec<ToolCall> =
+        said.turn.calls.iter().filter(|call| !said.results.iter().any(|r| r.id == call.id)).cloned().collect();
+    let side_by_side = open.iter().all(|call| kit.effect(&call.name) == Effect::None || is_of_server(kit, call));
+    let one = |call: ToolCall| {
+        let lost = said.begun.contains(&call.id) && kit.effect(&call.name) == Effect::Once;
+        answer(kit.clone(), task.clone(), attempt, call, lost, desk.clone())
+    };
+    let mut results = Vec::with_capacity(open.len());
+    if side_by_side && open.len() > 1 {
+        let mut running = JoinSet::new();
+        open.into_iter().for_each(|call| drop(running.spawn(one(call))));
+        while let Some(ended) = running.join_next().await {
+            let fault =
+                |_| Failure::new(FailureKind::Internal, "a tool ended without a result; this is a fault in orch");
+            results.push(ended.map_err(fault)??);
+        }
+    } else {
+        for call in open {
+            results.push(one(call).await?);
+        }
+    }
+    said.results.extend(results);
+    // A model is given its answers in the order of its calls.
+    let place = |result: &ToolResult| said.turn.calls.iter().position(|call| call.id == result.id);
+    said.results.sort_by_key(place);
+    Ok(())
+}
+
+fn is_of_server(kit: &Kit, call: &ToolCall) -> bool {
+    !call.name.starts_with("ctx_") && !kit.toolbox.as_ref().is_some_and(|toolbox| toolbox.has(&call.name))
+}
+
+/// Answers one call. `lost` is whether an earlier process had begun it and nobody knows how far it came.
+async fn answer(
+    kit: Arc<Kit>,
+    task: Name,
+    attempt: u32,
+    call: ToolCall,
+    lost: bool,
+    desk: Desk,
+) -> Result<ToolResult, Failure> {
+    let started = Instant::now();
+    let outcome = if lost {
+        error("orch was interrupted while this ran, and does not do it twice; look whether it took effect".to_owned())
+    } else {
+        let (id, tool, arguments) = (call.id.clone(), call.name.clone(), kit.redacted(&call.arguments));
+        desk.promise(Event::ToolStarted { task: task.clone(), attempt, id, tool, arguments }).await?;
+        kit.call(&task, &call, &desk).await?
+    };
+    let text: Arc<str> = shortened(kit.redactor.redact_secrets(&outcome.text).into_owned()).into();
+    desk.promise(Event::ToolFinished {
+        task,
+        attempt,
+        id: call.id.clone(),
+        tool: call.name.clone(),
+        output: Output { sha256: sha256(text.as_bytes()), bytes: text.len() as u64, text: Some(text.clone()) },
+        is_error: outcome.is_error,
+        latency_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+    })
+    .await?;
+    Ok(ToolResult { id: call.id, name: call.name, text, is_error: outcome.is_error })
+}
+
+impl Kit {
+    fn redacted(&self, arguments: &Value) -> Value {
+        let text = arguments.to_string();
+        let redacted = self.redactor.redact_secrets(&text);
+        if *redacted == text { arguments.clone() } else { serde_json::from_str(&redacted).unwrap_or(Value::Null) }
+    }
+}
+
+/// A result stands in the journal and in every later request of the conversation, so it has an end.
+fn shortened(mut text: String) -> String {
+    const NOTE: &str = "\n[cut off here: the result is longer than a model is shown]";
+    if text.len() > INLINE_BYTES {
+        let end = (0..=INLINE_BYTES - NOTE.len()).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
+        text.truncate(end);
+        text.push_str(NOTE);
+    }
+    text
+}
+
+fn error(text: String) -> Outcome {
+    Outcome { text, is_error: true }
+}

@@ -1,0 +1,115 @@
+//! A model as an agent uses it: what answers, with which settings, and what it costs.
+
+use std::sync::Arc;
+
+use crate::budget::worst_case_tokens;
+use crate::event::{Reservation, Usage};
+use crate::http::{Client, Deadlines};
+use crate::provider::cassette::{Cassette, Recorder};
+use crate::provider::command::CommandModel;
+use crate::provider::rehearsal::{Cue, Player};
+use crate::provider::{self, CallFailure, ModelRequest, Reply, Wire};
+use crate::redact::Redactor;
+use crate::spec::Price;
+
+/// The longest answer where neither the file nor the table of models knows one, in tokens.
+pub const USUAL_MAX_TOKENS: u32 = 8192;
+
+/// What answers.
+#[derive(Clone)]
+pub enum Model {
+    /// A server.
+    Remote {
+        /// The protocol, with the address and the key.
+        wire: Arc<dyn Wire>,
+        /// The connections, shared by all.
+        client: Client,
+        /// What must not leave.
+        redactor: Redactor,
+    },
+    /// A program.
+    Command(Arc<CommandModel>),
+    /// The offline player.
+    Rehearsal(Arc<Player>),
+    /// What was answered in another run.
+    Cassette(Arc<Cassette>),
+}
+
+/// A model, and how an agent uses it.
+#[derive(Clone)]
+pub struct Voice {
+    /// What answers.
+    pub model: Model,
+    /// `provider/model`
+    pub label: String,
+    /// The name that the server knows the model by.
+    pub name: String,
+    /// How freely it chooses its words.
+    pub temperature: Option<f64>,
+    /// The longest answer, in tokens.
+    pub max_tokens: Option<u32>,
+    /// What it costs.
+    pub price: Option<Price>,
+    /// How many tokens a prompt and its answer may have together.
+    pub context_window: Option<u64>,
+    /// Which of the run's models it is; agents with the same model have different voices and one number.
+    pub number: usize,
+    /// Which provider and key it is called with: voices on one lane share a pace.
+    pub lane: usize,
+    /// Where every reply is kept.
+    pub recorder: Option<Arc<Recorder>>,
+}
+
+impl Voice {
+    /// Asks the model.
+    ///
+    /// # Errors
+    /// Every way in which there is no whole answer.
+    pub async fn call(
+        &self,
+        request: &ModelRequest,
+        deadlines: &Deadlines,
+        cue: &Cue<'_>,
+    ) -> Result<Reply, CallFailure> {
+        let outcome = match &self.model {
+            Model::Remote { wire, client, redactor } => {
+                provider::call(client, wire.as_ref(), request, deadlines, redactor).await
+            }
+            Model::Command(program) => program.call(request, deadlines.total).await,
+            Model::Rehearsal(player) => player.call(request, cue).await,
+            Model::Cassette(cassette) => cassette.play(request, &self.label),
+        };
+        if let Some(recorder) = &self.recorder
+            && let Err(error) = recorder.keep(request, &self.label, &outcome)
+        {
+            tracing::warn!(%error, "a reply could not be recorded");
+        }
+        outcome
+    }
+
+    /// What a call may cost at worst: every token of the prompt, and the longest answer.
+    #[must_use]
+    pub fn worst_case(&self, request: &ModelRequest) -> Reservation {
+        let offered =
+            request.tools.iter().map(|tool| format!("{} {} {}", tool.name, tool.description, tool.parameters));
+        let schema = request.schema.iter().map(|schema| schema.schema.to_string());
+        let more: Vec<String> = offered.chain(schema).collect();
+        let input = worst_case_tokens(request.texts().chain(more.iter().map(String::as_str)));
+        let output = u64::from(request.max_tokens.unwrap_or(USUAL_MAX_TOKENS));
+        let worst = Usage { input_tokens: input, output_tokens: output, ..Usage::default() };
+        Reservation { tokens: input + output, cost_usd: self.cost(worst).unwrap_or(0.0) }
+    }
+
+    /// Dollars for a call; prices are for a million tokens.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss, reason = "no call has 2^53 tokens")]
+    pub fn cost(&self, usage: Usage) -> Option<f64> {
+        let price = self.price?;
+        let cached = usage.cached_tokens.min(usage.input_tokens);
+        let fresh = usage.input_tokens - cached;
+        let dollars = fresh as f64 * price.input
+            + cached as f64 * price.cached_input.unwrap_or(price.input)
+            + usage.output_tokens as f64 * price.output;
+        Some(dollars / 1_000_000.0)
+    }
+}

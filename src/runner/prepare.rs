@@ -1,0 +1,119 @@
+//! What an attempt begins with: the prompt, what was said before, and what the output will depend on.
+
+use std::sync::Arc;
+
+use crate::agent::{Attempt, Said};
+use crate::conversation::ToolResult;
+use crate::event::{Failure, FailureKind, Fingerprint};
+use crate::fingerprint::{Ingredients, fingerprint};
+use crate::graph::TaskIx;
+use crate::history::{Exchange, History};
+use crate::orchestra::ModelRef;
+use crate::prompt::{Inputs, Prompt};
+use crate::runner::stage::RunError;
+use crate::runner::{Runner, Stage};
+
+/// How often a model may be asked in one attempt where nothing says so.
+const MAX_ROUNDS: u32 = 50;
+
+/// An attempt that could begin.
+pub(super) struct Prepared {
+    pub(super) attempt: Attempt,
+    pub(super) fingerprint: Fingerprint,
+}
+
+impl Runner<'_> {
+    /// Prepares an attempt on one model of the task's chain.
+    pub(super) fn prepare(
+        &self,
+        task: TaskIx,
+        number: u32,
+        model: usize,
+    ) -> Result<Result<Prepared, Failure>, RunError> {
+        let Some(history) = &self.history else { return Ok(Err(Failure::new(FailureKind::Internal, "no history"))) };
+        let definition = &self.orchestra.tasks[task];
+        let agent = self.orchestra.agent_of(task);
+        let mut outputs: Vec<(&str, Arc<str>)> = Vec::new();
+        let mut digests: Vec<(&str, &str)> = Vec::new();
+        for &needed in self.orchestra.plan.needs(task) {
+            let name = self.orchestra.tasks[needed].name.as_str();
+            if let Some(text) = self.stage.output(needed, history)? {
+                outputs.push((name, text));
+            }
+            if let Some(output) = history.task(name).and_then(|task| task.output()) {
+                digests.push((name, &output.sha256));
+            }
+        }
+        let outputs: Vec<(&str, &str)> = outputs.iter().map(|(name, text)| (*name, &**text)).collect();
+        let inputs = Inputs {
+            goal: &history.start.goal,
+            run: history.start.run.as_str(),
+            secret: &history.start.marker,
+            outputs: &outputs,
+        };
+        let contract = &self.stage.contracts[task];
+        let prompt = match Prompt::new(definition, agent, &inputs, contract.instructions().as_deref()) {
+            Ok(prompt) => prompt,
+            Err(error) => {
+                let message = format!("the description's {}: {}", error.hole, error.message);
+                return Ok(Err(Failure::new(FailureKind::BadRequest, message)));
+            }
+        };
+        let voice = self.voice(task, model).clone();
+        let fingerprint = fingerprint(&Ingredients {
+            system: &prompt.system,
+            description: &prompt.description,
+            goal: inputs.goal,
+            outputs: &digests,
+            models: &self.stage.models_of(definition.agent, &agent.models),
+            output: &format!("{} {:?} {:?}", contract.digest_text(), definition.output.file, definition.verify),
+            tools: &agent.tools.iter().map(|grant| format!("{grant:?}")).collect::<Vec<_>>(),
+        });
+        let attempt = Attempt {
+            task: definition.name.clone(),
+            agent: agent.name.clone(),
+            number,
+            prompt,
+            conversation: conversation(&self.stage, history, definition.name.as_str())?,
+            max_tokens: self.gate.counts().then_some(crate::agent::USUAL_MAX_TOKENS),
+            voice,
+            kit: self.stage.kits[definition.agent].clone(),
+            contract: contract.clone(),
+            evidence: self.stage.evidence[task].clone(),
+            max_rounds: definition.limits.max_iterations.or(self.orchestra.limits.max_iterations).unwrap_or(MAX_ROUNDS)
+                as usize,
+            timeout: definition.timeout,
+            granted: false,
+        };
+        Ok(Ok(Prepared { attempt, fingerprint }))
+    }
+}
+
+/// What was said in earlier attempts, with the texts of the tools' answers.
+fn conversation(stage: &Stage, history: &History, task: &str) -> Result<Vec<Said>, RunError> {
+    let exchanges = history.task(task).map(|task| task.conversation.as_slice()).unwrap_or_default();
+    exchanges.iter().map(|exchange| said(stage, exchange)).collect()
+}
+
+fn said(stage: &Stage, exchange: &Exchange) -> Result<Said, RunError> {
+    let mut results = Vec::with_capacity(exchange.answers.len());
+    for call in &exchange.turn.calls {
+        if let Some(answer) = exchange.answers.iter().find(|answer| answer.id == call.id) {
+            let text = stage.objects.get(&answer.output).map_err(RunError::Objects)?;
+            results.push(ToolResult { id: call.id.clone(), name: call.name.clone(), text, is_error: answer.is_error });
+        }
+    }
+    Ok(Said {
+        turn: exchange.turn.clone(),
+        begun: exchange.begun.clone(),
+        results,
+        correction: exchange.correction.clone(),
+    })
+}
+
+/// A model as a fingerprint knows it: all that decides what it answers, and nothing of keys and prices.
+pub(super) fn described(label: &str, model: Option<&ModelRef>, settings: &str) -> String {
+    let base_url = model.and_then(|model| model.base_url.as_deref()).unwrap_or_default();
+    let argv = model.map(|model| model.argv.join("\u{0}")).unwrap_or_default();
+    format!("{label} {base_url} {argv} {settings}")
+}
