@@ -45,7 +45,9 @@ const EXCERPT_SOURCE_BYTES: usize = 8 * EXCERPT_BYTES;
 #[must_use]
 pub fn wire(provider: Provider, endpoint: Endpoint) -> Arc<dyn Wire> {
     match provider {
-        Provider::Openai | Provider::Ollama => Arc::new(openai::OpenAi::new(endpoint)),
+        Provider::Openai | Provider::Responses | Provider::Zhipu => Arc::new(openai::OpenAi::new(endpoint)),
+        Provider::Gemini => Arc::new(openai::OpenAi::new(endpoint.below("/v1beta/openai"))),
+        Provider::Ollama => Arc::new(openai::OpenAi::new(endpoint.below("/v1"))),
         Provider::Anthropic => Arc::new(anthropic::Anthropic::new(endpoint)),
     }
 }

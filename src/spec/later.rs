@@ -38,10 +38,7 @@ const KEYS: &[(&str, &[&str])] = &[
 const WORDS: &[(&str, &[&str])] = &[
     ("`strategy`", &["hierarchical"]),
     ("`execution_strategy`", &["hierarchical"]),
-    (
-        "`provider`",
-        &["command", "gemini", "google", "zhipu", "glm", "responses", "codex", "claude", "cohere", "mistral"],
-    ),
+    ("`provider`", &["command", "codex", "claude", "cohere", "mistral"]),
 ];
 
 /// Whether a key of the mapping that `noun` names belongs to a later version.
