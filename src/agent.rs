@@ -92,6 +92,7 @@ impl Attempt {
                 usage: None,
                 unsettled: true,
                 partial: String::new(),
+                pace: None,
             }),
         };
         match answered {
