@@ -107,10 +107,11 @@ impl Client {
     /// # Errors
     /// `timeout` and `connection`, with the host and the reason; `malformed` for a head that is not HTTP or is too
     /// large; `bad_request` for a redirect; `internal` when the system's certificates cannot be loaded.
-    pub async fn send(&self, request: Request, deadlines: &Deadlines) -> Result<Response, Failure> {
+    pub async fn send(&self, request: Request, deadlines: &Deadlines) -> Result<Response, Unanswered> {
         let started = Instant::now();
         let host = request.host();
-        let client = self.client_for(&request.url, deadlines.connect)?;
+        let unsent = |failure| Unanswered { failure, sent: false };
+        let client = self.client_for(&request.url, deadlines.connect).map_err(unsent)?;
         tracing::debug!(?request, "sending");
         let mut outgoing = reqwest::Request::new(request.method, request.url);
         *outgoing.headers_mut() = request.headers;
@@ -120,10 +121,13 @@ impl Client {
         let (wait_until, waiting) = exchange.limit(started, Phase::FirstByte);
         let mut timer = Box::pin(sleep_until(wait_until));
         let head = in_time(timer.as_mut(), client.execute(outgoing)).await;
-        let head = head.ok_or_else(|| exchange.too_late(waiting))?;
-        let head = head.map_err(|error| exchange.broken_before_answer(error))?;
+        let head = head.ok_or_else(|| Unanswered { failure: exchange.too_late(waiting), sent: true })?;
+        let head = head.map_err(|error| Unanswered {
+            sent: !error.is_connect() && !error.is_builder(),
+            failure: exchange.broken_before_answer(error),
+        })?;
         tracing::debug!(host = exchange.host, status = head.status().as_u16(), "answer begins");
-        exchange.refuse_redirect(&head)?;
+        exchange.refuse_redirect(&head).map_err(|failure| Unanswered { failure, sent: true })?;
         Ok(Response { inner: head, exchange, timer, started, first_byte: None, last_byte: started, received: 0 })
     }
 
@@ -152,6 +156,21 @@ impl Kind {
             .retry(reqwest::retry::never())
             .tcp_nodelay(true);
         if self.tls { builder.build() } else { builder.tls_certs_only(std::iter::empty()).build() }
+    }
+}
+
+/// A request that got no answer.
+#[derive(Debug)]
+pub struct Unanswered {
+    /// Why.
+    pub failure: Failure,
+    /// Whether the server may have the request all the same.
+    pub sent: bool,
+}
+
+impl From<Unanswered> for Failure {
+    fn from(unanswered: Unanswered) -> Self {
+        unanswered.failure
     }
 }
 

@@ -244,21 +244,32 @@ impl ModelRef {
 }
 
 impl Provider {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Openai, Self::Responses, Self::Anthropic, Self::Gemini, Self::Zhipu, Self::Ollama];
+
     /// The name that a file uses.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Openai => "openai",
+            Self::Responses => "responses",
             Self::Anthropic => "anthropic",
+            Self::Gemini => "gemini",
+            Self::Zhipu => "zhipu",
             Self::Ollama => "ollama",
             Self::Command => "command",
         }
     }
 
-    /// The provider that a file calls `name`.
+    /// The provider that a file calls `name`, which may be the vendor's name or its models'.
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
-        [Self::Openai, Self::Anthropic, Self::Ollama].into_iter().find(|p| p.name() == name)
+        match name {
+            "google" => Some(Self::Gemini),
+            "glm" => Some(Self::Zhipu),
+            _ => Self::ALL.into_iter().find(|provider| provider.name() == name),
+        }
     }
 }
 

@@ -2,6 +2,12 @@
 //!
 //! Keys are read here, put into a secret type, and go nowhere but into a request's header and the redactor.
 
+use std::io::Read;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
 use secrecy::SecretString;
 
 use crate::orchestra::ModelRef;
@@ -10,6 +16,12 @@ use crate::spec::Provider;
 
 /// The variable that names the model for agents that name none, as `provider/model`.
 pub const MODEL_VARIABLE: &str = "ORCH_MODEL";
+
+/// How long a command may take that prints a key; some ask a person for a password.
+const KEY_COMMAND_TIME: Duration = Duration::from_secs(60);
+
+/// No key is longer, in bytes.
+const MAX_KEY_BYTES: u64 = 16 * 1024;
 
 /// What is used of the environment.
 pub struct Settings {
@@ -57,7 +69,8 @@ impl Settings {
 
     /// The model for agents that name none.
     ///
-    /// `ORCH_MODEL` decides; else a key or an address says which provider is meant, OpenAI's before Anthropic's.
+    /// `ORCH_MODEL` decides; else a key or an address says which provider is meant: OpenAI, Anthropic, Gemini, Zhipu, in
+    /// this order. A local server is not looked for: whether it runs must not decide which model answers.
     ///
     /// # Errors
     /// If nothing is configured, or `ORCH_MODEL` names no model.
@@ -73,20 +86,18 @@ impl Settings {
                 }),
             };
         }
-        let any = |names: [&str; 2]| names.iter().any(|name| self.get(name).is_some());
-        if any(["OPENAI_API_KEY", "OPENAI_BASE_URL"]) {
-            Ok(ModelRef::new(Provider::Openai, "gpt-5-mini"))
-        } else if any(["ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"]) {
-            Ok(ModelRef::new(Provider::Anthropic, "claude-sonnet-4-5"))
-        } else {
-            Err(Unusable {
-                why: "no model is configured".to_owned(),
-                help: "set OPENAI_API_KEY or ANTHROPIC_API_KEY; or name a local server, such as \
-                       OPENAI_BASE_URL=http://localhost:11434/v1 with --model openai/<its model>; or use --rehearse, \
-                       which runs everything with an offline player instead of a model"
-                    .to_owned(),
-            })
-        }
+        let configured = DEFAULTS.into_iter().find(|&(provider, _)| {
+            let usual = Usual::of(provider);
+            usual.keys.iter().chain(usual.addresses).any(|name| self.get(name).is_some())
+        });
+        configured.map(|(provider, model)| ModelRef::new(provider, model)).ok_or_else(|| Unusable {
+            why: "no model is configured".to_owned(),
+            help: "set OPENAI_API_KEY, ANTHROPIC_API_KEY, GEMINI_API_KEY or ZAI_API_KEY; or name a local server, such \
+                   as --model ollama/<its model>, or OPENAI_BASE_URL=http://localhost:8080/v1 with --model \
+                   openai/<its model>; or use --rehearse, which runs everything with an offline player instead of a \
+                   model"
+                .to_owned(),
+        })
     }
 
     /// Where a model is served, and with which key.
@@ -96,16 +107,17 @@ impl Settings {
     pub fn reach(&self, model: &ModelRef) -> Result<Reachable, Unusable> {
         let (base_url, address_from) = self.address(model);
         let key = match &model.api_key_env {
+            _ if model.api_key_command.is_some() => Some(printed_key(model)?),
             Some(name) => Some(self.get(name).map(SecretString::from).ok_or_else(|| Unusable {
                 why: format!("the key for {} is missing: {name} is not set", model.label()),
                 help: format!("set {name} in the environment"),
             })?),
             // The usual key goes to the provider, or to where the environment says, and nowhere that only a file says.
-            None if model.base_url.is_none() => self.usual_key(model.provider),
+            None if model.base_url.is_none() => self.usual_key(model.provider).map(|(_, key)| SecretString::from(key)),
             None => None,
         };
         if key.is_none() && is_hosted(&base_url) {
-            let variable = key_variable(model.provider).unwrap_or_default();
+            let variable = Usual::of(model.provider).keys.first().copied().unwrap_or("its key");
             return Err(Unusable {
                 why: format!("the key for {} is missing: {variable} is not set", model.label()),
                 help: format!("set {variable} in the environment, or use another model with --model"),
@@ -118,33 +130,74 @@ impl Settings {
         Ok(Reachable { endpoint, origin: address_from })
     }
 
-    /// The server's address and where it comes from.
-    fn address(&self, model: &ModelRef) -> (String, String) {
-        let ollama = |url: &str| {
-            let url = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
-            let url = url.replace("0.0.0.0", "127.0.0.1");
-            let bare = url.trim_end_matches('/');
-            if bare.ends_with("/v1") { bare.to_owned() } else { format!("{bare}/v1") }
-        };
-        if let Some(url) = &model.base_url {
-            let url = if model.provider == Provider::Ollama { ollama(url) } else { url.clone() };
-            return (url, "the file's base_url".to_owned());
-        }
-        let (variable, usual) = match model.provider {
-            Provider::Openai => ("OPENAI_BASE_URL", "https://api.openai.com/v1"),
-            Provider::Anthropic => ("ANTHROPIC_BASE_URL", "https://api.anthropic.com"),
-            Provider::Ollama => ("OLLAMA_HOST", "http://127.0.0.1:11434/v1"),
-            Provider::Command => ("", ""),
-        };
-        match self.get(variable) {
-            Some(url) if model.provider == Provider::Ollama => (ollama(&url), variable.to_owned()),
-            Some(url) => (url, variable.to_owned()),
-            None => (usual.to_owned(), "its usual address".to_owned()),
+    /// The variable that a model's key comes from: the one that the file names, or the provider's usual one where that
+    /// is used; `None` if neither is set.
+    #[must_use]
+    pub fn key_variable(&self, model: &ModelRef) -> Option<String> {
+        match &model.api_key_env {
+            Some(name) => self.get(name).map(|_| name.clone()),
+            None if model.base_url.is_none() => self.usual_key(model.provider).map(|(name, _)| name.to_owned()),
+            None => None,
         }
     }
 
-    fn usual_key(&self, provider: Provider) -> Option<SecretString> {
-        self.get(key_variable(provider)?).map(SecretString::from)
+    /// The server's address and where it comes from.
+    fn address(&self, model: &ModelRef) -> (String, String) {
+        let usual = Usual::of(model.provider);
+        let from_environment = || self.first(usual.addresses).map(|(name, url)| (url, name.to_owned()));
+        let from_file = model.base_url.clone().map(|url| (url, "the file's base_url".to_owned()));
+        match from_file.or_else(from_environment) {
+            Some((url, from)) if model.provider == Provider::Ollama => (ollama_address(&url), from),
+            Some(found) => found,
+            None => (usual.base_url.to_owned(), "its usual address".to_owned()),
+        }
+    }
+
+    fn usual_key(&self, provider: Provider) -> Option<(&'static str, String)> {
+        self.first(Usual::of(provider).keys)
+    }
+
+    /// The first of these variables that is set.
+    fn first(&self, names: &'static [&'static str]) -> Option<(&'static str, String)> {
+        names.iter().find_map(|&name| self.get(name).map(|value| (name, value)))
+    }
+}
+
+/// The key that a command prints. It is asked for once a run, before anything is called.
+fn printed_key(model: &ModelRef) -> Result<SecretString, Unusable> {
+    let argv = model.api_key_command.as_deref().unwrap_or_default();
+    let unusable = |why: String| Unusable {
+        why: format!("the key for {} is missing: its api_key_command {why}", model.label()),
+        help: format!("try it by hand: {}", argv.join(" ")),
+    };
+    let Some((program, arguments)) = argv.split_first() else { return Err(unusable("is empty".to_owned())) };
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|error| unusable(format!("cannot be run: {error}")))?;
+    let stdout = child.stdout.take();
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut printed = String::new();
+        let read = stdout.map(|stdout| stdout.take(MAX_KEY_BYTES).read_to_string(&mut printed));
+        let _ = sender.send(matches!(read, Some(Ok(_))).then_some(printed));
+    });
+    let Ok(printed) = receiver.recv_timeout(KEY_COMMAND_TIME) else {
+        let _ = child.kill();
+        let _ = child.wait();
+        return Err(unusable(format!("printed nothing within {} s", KEY_COMMAND_TIME.as_secs())));
+    };
+    let status = child.wait().map_err(|error| unusable(format!("cannot be waited for: {error}")))?;
+    if !status.success() {
+        return Err(unusable(format!("failed ({status})")));
+    }
+    match printed.as_deref().map(str::trim) {
+        Some(key) if !key.is_empty() && !key.contains('\n') => Ok(SecretString::from(key)),
+        Some("") | None => Err(unusable("printed no key".to_owned())),
+        Some(_) => Err(unusable("printed more than one line".to_owned())),
     }
 }
 
@@ -154,17 +207,77 @@ impl std::fmt::Debug for Settings {
     }
 }
 
-fn key_variable(provider: Provider) -> Option<&'static str> {
-    match provider {
-        Provider::Openai => Some("OPENAI_API_KEY"),
-        Provider::Anthropic => Some("ANTHROPIC_API_KEY"),
-        Provider::Ollama | Provider::Command => None,
+/// The models for agents that name none, by what is configured.
+const DEFAULTS: [(Provider, &str); 4] = [
+    (Provider::Openai, "gpt-5-mini"),
+    (Provider::Anthropic, "claude-sonnet-4-5"),
+    (Provider::Gemini, "gemini-2.5-flash"),
+    (Provider::Zhipu, "glm-4.7"),
+];
+
+/// The names that the vendors' own clients use, the first that is set counting, and the vendor's address.
+struct Usual {
+    keys: &'static [&'static str],
+    addresses: &'static [&'static str],
+    base_url: &'static str,
+}
+
+impl Usual {
+    fn of(provider: Provider) -> Self {
+        match provider {
+            Provider::Openai | Provider::Responses => Self {
+                keys: &["OPENAI_API_KEY"],
+                addresses: &["OPENAI_BASE_URL"],
+                base_url: "https://api.openai.com/v1",
+            },
+            Provider::Anthropic => Self {
+                keys: &["ANTHROPIC_API_KEY"],
+                addresses: &["ANTHROPIC_BASE_URL"],
+                base_url: "https://api.anthropic.com",
+            },
+            Provider::Gemini => Self {
+                keys: &["GEMINI_API_KEY", "GOOGLE_API_KEY"],
+                addresses: &["GEMINI_BASE_URL", "GOOGLE_GEMINI_BASE_URL"],
+                base_url: "https://generativelanguage.googleapis.com",
+            },
+            Provider::Zhipu => Self {
+                keys: &["ZAI_API_KEY", "ZHIPUAI_API_KEY", "ZHIPU_API_KEY"],
+                addresses: &["ZAI_BASE_URL"],
+                base_url: "https://api.z.ai/api/paas/v4",
+            },
+            // A program has neither.
+            Provider::Command => Self { keys: &[], addresses: &[], base_url: "" },
+            Provider::Ollama => {
+                Self { keys: &["OLLAMA_API_KEY"], addresses: &["OLLAMA_HOST"], base_url: "http://127.0.0.1:11434" }
+            }
+        }
     }
+}
+
+/// An address of Ollama as a URL. Its own variable takes a host alone, and the address that a server listens at, which
+/// is none that can be called; and people write down the address of its OpenAI-compatible interface.
+fn ollama_address(written: &str) -> String {
+    let url = match written.contains("://") {
+        true => written.to_owned(),
+        false if written.rsplit(']').next().is_some_and(|end| end.contains(':')) => format!("http://{written}"),
+        false => format!("http://{}:11434", written.trim_end_matches('/')),
+    };
+    let url = url.replace("//0.0.0.0", "//127.0.0.1");
+    let bare = url.trim_end_matches('/');
+    bare.strip_suffix("/v1").unwrap_or(bare).trim_end_matches('/').to_owned()
 }
 
 /// Whether an address is one of the vendors' own, which answer nobody without a key.
 fn is_hosted(base_url: &str) -> bool {
-    ["https://api.openai.com", "https://api.anthropic.com"].iter().any(|host| base_url.starts_with(host))
+    [
+        "https://api.openai.com",
+        "https://api.anthropic.com",
+        "https://generativelanguage.googleapis.com",
+        "https://api.z.ai",
+        "https://open.bigmodel.cn",
+    ]
+    .iter()
+    .any(|host| base_url.starts_with(host))
 }
 
 #[cfg(test)]
@@ -187,6 +300,9 @@ mod tests {
             label(&[("OPENAI_BASE_URL", "http://x"), ("ANTHROPIC_API_KEY", "k")]),
             Ok("openai/gpt-5-mini".into())
         );
+        assert_eq!(label(&[("GOOGLE_API_KEY", "k"), ("ZAI_API_KEY", "k")]), Ok("gemini/gemini-2.5-flash".into()));
+        assert_eq!(label(&[("ZHIPU_API_KEY", "k"), ("OLLAMA_HOST", "h")]), Ok("zhipu/glm-4.7".into()));
+        assert_eq!(label(&[("ORCH_MODEL", "google/g")]), Ok("gemini/g".into()));
         assert_eq!(label(&[("OPENAI_API_KEY", " ")]), Err("no model is configured".into()));
         assert!(label(&[("ORCH_MODEL", "gpt")]).is_err());
     }
@@ -205,5 +321,45 @@ mod tests {
         let model = ModelRef { base_url: Some("http://elsewhere/v1".into()), ..ModelRef::new(Provider::Openai, "m") };
         let reachable = settings(&[("OPENAI_API_KEY", "sk-canary-123")]).reach(&model).unwrap();
         assert!(reachable.endpoint.secrets().is_empty());
+    }
+
+    #[test]
+    fn each_provider_has_its_variables() {
+        for (provider, variables, host, key) in [
+            (Provider::Responses, [("OPENAI_API_KEY", "k"), ("OPENAI_BASE_URL", "http://o/v1")], "o/v1", true),
+            (Provider::Gemini, [("GOOGLE_API_KEY", "k"), ("GOOGLE_GEMINI_BASE_URL", "http://g")], "g/", true),
+            (Provider::Zhipu, [("ZHIPUAI_API_KEY", "k"), ("ZAI_BASE_URL", "http://z/v4")], "z/v4", true),
+            (Provider::Ollama, [("OPENAI_API_KEY", "k"), ("OLLAMA_HOST", "h")], "h:11434/", false),
+        ] {
+            let settings = Settings::new(move |name| {
+                variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned())
+            });
+            let model = ModelRef::new(provider, "m");
+            let reachable = settings.reach(&model).unwrap();
+            let url = reachable.endpoint.at(reachable.endpoint.path()).to_string();
+            assert_eq!((url, reachable.origin), (format!("http://{host}"), variables[1].0.to_owned()));
+            assert_eq!(settings.key_variable(&model), key.then(|| variables[0].0.to_owned()));
+            assert_eq!(reachable.endpoint.secrets().len(), usize::from(key));
+        }
+        for provider in [Provider::Responses, Provider::Gemini, Provider::Zhipu] {
+            let variable = Usual::of(provider).keys[0];
+            let why = settings(&[]).reach(&ModelRef::new(provider, "m")).unwrap_err().why;
+            assert!(why.contains(&format!("{variable} is not set")), "{why}");
+        }
+    }
+
+    #[test]
+    fn every_way_to_write_the_address_of_ollama_leads_to_its_own_interface() {
+        for (written, expected) in [
+            ("localhost", "http://localhost:11434"),
+            ("0.0.0.0", "http://127.0.0.1:11434"),
+            ("0.0.0.0:8080", "http://127.0.0.1:8080"),
+            ("[::1]", "http://[::1]:11434"),
+            ("[::1]:8080", "http://[::1]:8080"),
+            ("http://localhost:11434/v1/", "http://localhost:11434"),
+            ("https://ollama.example/", "https://ollama.example"),
+        ] {
+            assert_eq!(ollama_address(written), expected, "{written}");
+        }
     }
 }

@@ -20,7 +20,6 @@ use crate::orchestra::ModelRef;
 use crate::printable::{clean, plural};
 use crate::project::Project;
 use crate::settings::{MODEL_VARIABLE, Settings};
-use crate::spec::Provider;
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -138,7 +137,7 @@ fn prepare(wanted: Wanted, settings: &Settings) -> Result<Question, Box<Finding>
         provider: Some(wanted.model.provider.name()),
         default: wanted.default,
         orchestras: wanted.orchestras,
-        key_from: key_from(&wanted.model, settings),
+        key_from: settings.key_variable(&wanted.model),
         ..Finding::of_no_model()
     };
     match settings.reach(&wanted.model) {
@@ -154,17 +153,6 @@ fn prepare(wanted: Wanted, settings: &Settings) -> Result<Question, Box<Finding>
         }
         Err(unusable) => Err(Box::new(Finding { why: Some(unusable.why), help: Some(unusable.help), ..finding })),
     }
-}
-
-/// The variable that a model's key comes from: the file's, or the provider's usual one where that is used and set.
-fn key_from(model: &ModelRef, settings: &Settings) -> Option<String> {
-    let usual = match model.provider {
-        Provider::Openai => Some("OPENAI_API_KEY"),
-        Provider::Anthropic => Some("ANTHROPIC_API_KEY"),
-        Provider::Ollama | Provider::Command => None,
-    };
-    let usual = usual.filter(|_| model.base_url.is_none()).map(str::to_owned);
-    model.api_key_env.clone().or(usual).filter(|name| settings.get(name).is_some())
 }
 
 /// Asks every server once, all at the same time.

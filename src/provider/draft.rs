@@ -1,7 +1,8 @@
 //! The answer while it is being read, and whether what came in the end is an answer.
 //!
-//! Both wires write into the same draft, so that "empty", "truncated" and "incomplete" mean the same everywhere.
+//! All wires write into the same draft, so that "empty", "truncated" and "incomplete" mean the same everywhere.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -70,11 +71,33 @@ impl Draft {
     /// What the model said, taken out of the draft.
     #[must_use]
     pub fn take_turn(&mut self) -> Turn {
-        let calls = std::mem::take(&mut self.calls);
-        Turn {
-            text: std::mem::take(&mut self.text),
-            calls: calls.into_iter().map(|(index, call)| call.finish(index)).collect(),
-            echo: self.echo.take(),
+        let mut calls: Vec<ToolCall> = Vec::with_capacity(self.calls.len());
+        for (index, call) in std::mem::take(&mut self.calls) {
+            let mut call = call.finish(index);
+            if calls.iter().any(|earlier| earlier.id == call.id) {
+                call.id = format!("{}_{index}", call.id);
+            }
+            calls.push(call);
+        }
+        Turn { text: std::mem::take(&mut self.text), calls, echo: self.echo.take() }
+    }
+
+    /// All that the model wrote, for an estimate of its length.
+    #[must_use]
+    pub fn written(&self) -> Cow<'_, str> {
+        if self.calls.is_empty() {
+            return Cow::Borrowed(&self.text);
+        }
+        let calls = self.calls.values().flat_map(|call| [call.name.as_str(), call.arguments.as_str()]);
+        Cow::Owned(std::iter::once(self.text.as_str()).chain(calls).collect())
+    }
+
+    /// Adds to the echo of `wire`, whose echo is a text.
+    pub(crate) fn push_echo(&mut self, wire: &str, text: &str) {
+        match &mut self.echo {
+            Some(Echo { value: Value::String(known), .. }) => known.push_str(text),
+            _ if text.is_empty() => {}
+            _ => self.echo = Some(Echo { wire: wire.to_owned(), value: text.into() }),
         }
     }
 

@@ -3,11 +3,14 @@
 //! Transport is `http`'s, the protocol is a [`Wire`]'s; here they are put together. Every text that leaves this module
 //! has passed the redactor. Nothing is tried again: every attempt is the caller's, who counts and pays for it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use serde_json::Value;
 use tokio::time::{Duration, Instant};
 
+use crate::conversation::Turn;
 use crate::event::{Failure, FailureKind, StopReason, Usage};
 use crate::http::{self, Client, Deadlines, Response, header};
 use crate::provider::body::{Body, MAX_DOCUMENT_BYTES};
@@ -19,10 +22,14 @@ pub mod anthropic;
 mod body;
 pub mod draft;
 mod endpoint;
+mod form;
 pub mod openai;
+pub mod pace;
 pub mod rehearsal;
+pub mod responses;
 pub mod status;
 mod wire;
+pub mod zhipu;
 
 pub use endpoint::{Endpoint, EndpointError};
 pub use wire::{CallFailure, Fault, ModelRequest, Reply, Wire};
@@ -47,7 +54,11 @@ const EXCERPT_SOURCE_BYTES: usize = 8 * EXCERPT_BYTES;
 #[must_use]
 pub fn wire(provider: Provider, endpoint: Endpoint) -> Option<Arc<dyn Wire>> {
     Some(match provider {
-        Provider::Openai | Provider::Ollama => Arc::new(openai::OpenAi::new(endpoint)),
+        Provider::Openai => Arc::new(openai::OpenAi::new(endpoint)),
+        Provider::Responses => Arc::new(responses::Responses::new(endpoint)),
+        Provider::Zhipu => Arc::new(zhipu::wire(endpoint)),
+        Provider::Gemini => Arc::new(openai::OpenAi::new(endpoint.below("/v1beta/openai"))),
+        Provider::Ollama => Arc::new(openai::OpenAi::new(endpoint.below("/v1"))),
         Provider::Anthropic => Arc::new(anthropic::Anthropic::new(endpoint)),
         Provider::Command => return None,
     })
@@ -68,24 +79,40 @@ pub async fn call(
     let outgoing = wire.encode(request);
     let host = outgoing.host();
     let mut draft = Draft::default();
-    let received = receive(client, outgoing, wire, deadlines, redactor, &mut draft).await;
+    let mut facts = Facts::default();
+    let received = receive(client, outgoing, wire, deadlines, redactor, &mut draft, &mut facts).await;
 
     draft.text = redactor.redact_secrets(&draft.text).into_owned();
     let reached_end = received.is_ok() && draft.stop.is_some();
-    let usage = if reached_end { Some(count(draft.usage, request, &draft.text)) } else { draft.usage };
+    let usage = if reached_end { Some(count(draft.usage, request, &draft.written())) } else { draft.usage };
     match received.and_then(|first_byte_ms| Ok((first_byte_ms, draft.settle(&host, !request.tools.is_empty())?))) {
         Ok((first_byte_ms, stop)) => Ok(Reply {
-            turn: draft.take_turn(),
+            turn: redact_turn(draft.take_turn(), redactor),
             usage: usage.unwrap_or_default(),
             stop: redact_stop(stop, redactor),
             first_byte_ms,
             latency_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            pace: facts.pace,
         }),
-        Err(failure) => {
-            let unsettled = usage.is_none() && failure.status.is_none();
-            Err(CallFailure { failure: redact_failure(failure, redactor), usage, unsettled, partial: draft.text })
+        Err(mut failure) => {
+            let unsettled = facts.sent && !reached_end && failure.status.is_none();
+            if failure.status.is_some() && wire.adapt(request, &failure) {
+                // Another attempt is the caller's to make, so this failure is one that is tried again.
+                failure.kind = FailureKind::Malformed;
+                failure.message.push_str(" (the next attempt leaves out what was refused)");
+            }
+            let failure = redact_failure(failure, redactor);
+            Err(CallFailure { failure, usage, unsettled, partial: draft.text, pace: facts.pace })
         }
     }
+}
+
+/// What is known of a call besides its answer.
+#[derive(Default)]
+struct Facts {
+    /// Whether the provider may have the request.
+    sent: bool,
+    pace: Option<Pace>,
 }
 
 /// Asks a provider which models it has: whether it is there, and whether the key opens it.
@@ -107,7 +134,8 @@ async fn list_models(
     deadlines: &Deadlines,
     redactor: &Redactor,
 ) -> Result<Vec<String>, Failure> {
-    let mut response = open(client, wire.list_models(), deadlines, redactor).await?;
+    let mut facts = Facts::default();
+    let mut response = open(client, wire.list_models(), deadlines, redactor, &mut facts).await?;
     let mut body = Vec::new();
     while let Some(bytes) = response.chunk().await? {
         body.extend_from_slice(&bytes);
@@ -133,8 +161,9 @@ async fn receive(
     deadlines: &Deadlines,
     redactor: &Redactor,
     draft: &mut Draft,
+    facts: &mut Facts,
 ) -> Result<u64, Failure> {
-    let mut response = open(client, request, deadlines, redactor).await?;
+    let mut response = open(client, request, deadlines, redactor, facts).await?;
     let content_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let mut body = Body::new(wire, content_type);
     loop {
@@ -168,8 +197,14 @@ async fn open(
     request: http::Request,
     deadlines: &Deadlines,
     redactor: &Redactor,
+    facts: &mut Facts,
 ) -> Result<Response, Failure> {
-    let response = client.send(request, deadlines).await?;
+    let response = client.send(request, deadlines).await.map_err(|unanswered| {
+        facts.sent = unanswered.sent;
+        unanswered.failure
+    })?;
+    facts.sent = true;
+    facts.pace = Pace::of(response.headers(), SystemTime::now());
     let status = response.status();
     if status.is_success() {
         return Ok(response);
@@ -203,6 +238,31 @@ fn count(usage: Option<Usage>, request: &ModelRequest, text: &str) -> Usage {
         usage.estimated = true;
     }
     usage
+}
+
+/// Takes known secrets out of all that a model wrote but its text, which is done by then.
+fn redact_turn(mut turn: Turn, redactor: &Redactor) -> Turn {
+    for call in &mut turn.calls {
+        call.name = redactor.redact_secrets(&call.name).into_owned();
+        redact_value(&mut call.arguments, redactor);
+    }
+    if let Some(echo) = &mut turn.echo {
+        redact_value(&mut echo.value, redactor);
+    }
+    turn
+}
+
+fn redact_value(value: &mut Value, redactor: &Redactor) {
+    match value {
+        Value::String(text) => {
+            if let Cow::Owned(redacted) = redactor.redact_secrets(text) {
+                *text = redacted;
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(|value| redact_value(value, redactor)),
+        Value::Object(members) => members.values_mut().for_each(|value| redact_value(value, redactor)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 fn redact_stop(stop: StopReason, redactor: &Redactor) -> StopReason {

@@ -68,6 +68,7 @@ impl Player {
                     usage: None,
                     unsettled: false,
                     partial: String::new(),
+                    pace: None,
                 });
             }
         };
@@ -75,6 +76,7 @@ impl Player {
     }
 }
 
+#[allow(clippy::result_large_err, reason = "the same error as that of a call over the network, which is as rare")]
 fn settle(mut draft: Draft, request: &ModelRequest, started: Instant) -> Result<Reply, CallFailure> {
     let usage = draft.stop.is_some().then(|| count(None, request, &draft.text));
     let latency_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -85,8 +87,9 @@ fn settle(mut draft: Draft, request: &ModelRequest, started: Instant) -> Result<
             stop,
             first_byte_ms: latency_ms,
             latency_ms,
+            pace: None,
         }),
-        Err(failure) => Err(CallFailure { failure, usage, unsettled: false, partial: draft.text }),
+        Err(failure) => Err(CallFailure { failure, usage, unsettled: false, partial: draft.text, pace: None }),
     }
 }
 
@@ -218,7 +221,7 @@ mod tests {
         let expected = Failure { retry_after_ms: Some(2000), ..Failure::new(FailureKind::RateLimited, "slow down") };
         assert_eq!(
             failure(script).await,
-            CallFailure { failure: expected, usage: None, unsettled: false, partial: String::new() }
+            CallFailure { failure: expected, usage: None, unsettled: false, partial: String::new(), pace: None }
         );
     }
 

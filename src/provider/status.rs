@@ -2,7 +2,7 @@
 //!
 //! The same table serves an error status, an error inside of a 200, and an error in the middle of a stream.
 //! Sources: <https://platform.openai.com/docs/guides/error-codes>, <https://docs.anthropic.com/en/api/errors>, and the
-//! servers that speak their protocols (llama.cpp, vLLM, Ollama, OpenRouter, Azure, Google).
+//! servers that speak their protocols (llama.cpp, vLLM, Ollama, OpenRouter, Azure, Google, Zhipu).
 
 use std::time::{Duration, SystemTime};
 
@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::event::{Failure, FailureKind};
 use crate::http::{HeaderMap, StatusCode, header};
+use crate::provider::zhipu;
 
 /// A longer wait than a year says no more than a year, and would only overflow sums.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -136,13 +137,13 @@ fn precise(code: &str) -> Option<FailureKind> {
         "context_length_exceeded" | "exceed_context_size_error" | "string_above_max_length" => {
             FailureKind::ContextTooLong
         }
-        "content_filter" | "content_policy_violation" => FailureKind::Refused,
+        "content_filter" | "content_policy_violation" | "image_content_policy_violation" => FailureKind::Refused,
         "rate_limit_exceeded" | "rate_limit_error" | "rate_limited" | "too_many_requests" | "resource_exhausted" => {
             FailureKind::RateLimited
         }
         "overloaded_error" | "overloaded" => FailureKind::Overloaded,
         "authentication_error" | "permission_error" | "invalid_api_key" | "unauthenticated" => FailureKind::Auth,
-        _ => return None,
+        _ => return zhipu::kind_of_code(code),
     })
 }
 
@@ -157,6 +158,7 @@ fn vague(code: &str) -> Option<FailureKind> {
         | "model_not_found"
         | "request_too_large"
         | "badrequesterror"
+        | "invalid_prompt"
         | "failed_precondition" => FailureKind::BadRequest,
         _ => return None,
     })

@@ -1,13 +1,16 @@
 //! What a provider's protocol is to the rest of orch: a pure encoding of requests and decoding of answers.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::conversation::{AnswerSchema, Message, Tool, ToolResult, Turn};
+use crate::conversation::{AnswerSchema, Message, Tool, ToolCall, ToolResult, Turn};
 use crate::event::{Failure, StopReason, Usage};
-use crate::http;
+use crate::http::{self, HeaderMap, HeaderValue, Method, header};
 use crate::provider::draft::{Draft, estimate_tokens};
+use crate::provider::endpoint::Endpoint;
+use crate::limiter::Pace;
 use crate::provider::status::Report;
 use crate::sse;
 
@@ -66,6 +69,28 @@ impl<'a> WireMessage<'a> {
     }
 }
 
+/// The arguments of a call as the JSON text that OpenAI's protocols want. What the model wrote in place of JSON becomes
+/// a JSON string, since some servers fail at a conversation in which they find anything else.
+pub(crate) fn arguments_text(call: &ToolCall) -> String {
+    call.arguments.to_string()
+}
+
+/// What came of a call, for protocols that have no other way to say that it failed.
+pub(crate) fn result_text(result: &ToolResult) -> Cow<'_, str> {
+    if result.is_error { Cow::Owned(format!("Error: {}", result.text)) } else { Cow::Borrowed(&result.text) }
+}
+
+/// A request of JSON for a stream of JSON to `path`, with the key as OpenAI's protocols carry it.
+pub(crate) fn bearer_request(endpoint: &Endpoint, method: Method, path: &str, body: Option<Vec<u8>>) -> http::Request {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::ACCEPT, HeaderValue::from_static("text/event-stream, application/json"));
+    if body.is_some() {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    headers.extend(endpoint.key_header("Bearer ").map(|key| (header::AUTHORIZATION, key)));
+    http::Request { method, url: endpoint.at(path), headers, body }
+}
+
 /// A whole and usable answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reply {
@@ -79,6 +104,8 @@ pub struct Reply {
     pub first_byte_ms: u64,
     /// From sending to the last byte, in milliseconds.
     pub latency_ms: u64,
+    /// What the provider says of its limits.
+    pub pace: Option<Pace>,
 }
 
 /// A call that came to no usable answer.
@@ -89,10 +116,13 @@ pub struct CallFailure {
     /// What the call cost all the same: the provider's numbers, or an estimate where an answer came to its end
     /// and is only not usable. `None` where nobody can say.
     pub usage: Option<Usage>,
-    /// Whether the call may cost something that nobody has named: it was sent, and no answer says that it was refused.
+    /// Whether the call may cost something that nobody has named: it was sent, and there is neither an answer that came
+    /// to its end nor a status by which it was refused. What `usage` says then is the least.
     pub unsettled: bool,
     /// As much of the text as had come. For a person to look at: it is never an output.
     pub partial: String,
+    /// What the provider says of its limits.
+    pub pace: Option<Pace>,
 }
 
 /// A provider's protocol. It sends nothing itself.
@@ -111,6 +141,12 @@ pub trait Wire: Send + Sync {
     /// # Errors
     /// The provider reports a failure, or the body is not what the protocol says.
     fn decode_body(&self, body: &str, draft: &mut Draft) -> Result<(), Fault>;
+
+    /// Takes in that the provider refused `request` with an error status. Whether it is asked in another way from now on,
+    /// so that the same request is worth another attempt.
+    fn adapt(&self, _request: &ModelRequest, _failure: &Failure) -> bool {
+        false
+    }
 
     /// The HTTP request for the list of models.
     fn list_models(&self) -> http::Request;

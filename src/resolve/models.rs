@@ -7,8 +7,6 @@ use crate::orchestra::ModelRef;
 use crate::spec::playbook::LanguageModel;
 use crate::spec::{Model, Provider, Text};
 
-const PROVIDERS: [&str; 3] = ["openai", "anthropic", "ollama"];
-
 /// The model that `text` means.
 pub(super) fn by_name(text: &Text, models: &BTreeMap<String, Model>) -> Result<ModelRef, Box<Diagnostic>> {
     if let Some(model) = models.get(&text.value) {
@@ -27,15 +25,20 @@ pub(super) fn by_name(text: &Text, models: &BTreeMap<String, Model>) -> Result<M
         Some(_) => Err(Box::new(error(format!("`{}` names no model", text.value), "nothing behind the slash"))),
         None => {
             let diagnostic = error(format!("the provider `{provider}` is not supported yet"), "");
-            Err(Box::new(match near_miss(provider, PROVIDERS) {
+            Err(Box::new(match near_miss(provider, Provider::ALL.map(Provider::name)) {
                 Some(near) => diagnostic.help(format!("did you mean `{near}/{model}`?")),
                 None => diagnostic.help(format!(
                     "the providers are {}; any server that speaks OpenAI's format can be named under `models`",
-                    PROVIDERS.join(", ")
+                    names()
                 )),
             }))
         }
     }
+}
+
+/// The names of all providers, as a sentence lists them.
+fn names() -> String {
+    Provider::ALL.map(Provider::name).join(", ")
 }
 
 fn described(model: &Model) -> ModelRef {
@@ -88,7 +91,7 @@ pub(super) fn of_playbook(described: &LanguageModel) -> Result<ModelRef, Box<Dia
         let name = named.map_or("", |p| p.value.as_str());
         return Err(Box::new(
             Diagnostic::error(format!("the provider `{name}` is not supported yet"), span, "")
-                .help(format!("the providers are {}", PROVIDERS.join(", "))),
+                .help(format!("the providers are {}", names())),
         ));
     };
     Ok(ModelRef {
@@ -120,4 +123,20 @@ pub(super) fn check(models: &BTreeMap<String, Model>) -> Vec<Diagnostic> {
         found.extend(incomplete(model));
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_for_a_provider_means_the_same_everywhere() {
+        let schema = serde_json::to_value(schemars::schema_for!(Provider)).unwrap();
+        let words: Vec<&str> = schema["oneOf"].as_array().unwrap().iter().filter_map(|w| w["const"].as_str()).collect();
+        assert_eq!(words.len(), Provider::ALL.len() + 2, "{words:?}");
+        for word in words {
+            let read: Provider = serde_json::from_value(word.into()).unwrap();
+            assert_eq!(Provider::by_name(word), Some(read), "{word}");
+        }
+    }
 }

@@ -38,7 +38,7 @@ const WORDS: &[(&str, &[&str])] = &[
     ("`strategy`", &["hierarchical"]),
     ("`format`", &["plan"]),
     ("`execution_strategy`", &["hierarchical"]),
-    ("`provider`", &["gemini", "google", "zhipu", "glm", "responses", "codex", "claude", "cohere", "mistral"]),
+    ("`provider`", &["codex", "claude", "cohere", "mistral"]),
 ];
 
 /// Whether a key of the mapping that `noun` names belongs to a later version.

@@ -380,15 +380,34 @@ pub struct Model {
 /// The wire format that a server speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(transform = with_other_names)]
 pub enum Provider {
-    /// OpenAI Chat Completions, also spoken by llama.cpp, vLLM, LiteLLM, GLM and many others.
+    /// OpenAI Chat Completions, also spoken by llama.cpp, vLLM, LiteLLM and many others.
     Openai,
+    /// OpenAI Responses, which lets a reasoning model keep its thoughts from one call of a tool to the next.
+    Responses,
     /// Anthropic Messages.
     Anthropic,
-    /// A local Ollama, through its OpenAI-compatible interface.
+    /// Google Gemini.
+    #[serde(alias = "google")]
+    Gemini,
+    /// Zhipu's GLM, at Z.ai or at a server with its interface.
+    #[serde(alias = "glm")]
+    Zhipu,
+    /// A local Ollama, through its own interface.
     Ollama,
     /// A program, such as an agent CLI: `claude`, `codex`, `gemini`, or any other.
     Command,
+}
+
+/// Adds the other names of providers, which the schema would leave out and the check of words would refuse.
+fn with_other_names(schema: &mut schemars::Schema) {
+    if let Some(words) = schema.get_mut("oneOf").and_then(|words| words.as_array_mut()) {
+        for (word, same) in [("google", "gemini"), ("glm", "zhipu")] {
+            let description = format!("The same as `{same}`.");
+            words.push(serde_json::json!({"type": "string", "const": word, "description": description}));
+        }
+    }
 }
 
 /// Dollars for a million tokens.

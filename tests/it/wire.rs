@@ -8,18 +8,23 @@ use orch::event::FailureKind;
 use orch::http::{Client, Deadlines};
 use orch::provider::anthropic::Anthropic;
 use orch::provider::openai::OpenAi;
+use orch::provider::responses::Responses;
 use orch::provider::{CallFailure, Endpoint, ModelRequest, Reply, Wire, call};
 use orch::redact::Redactor;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use crate::server::{Act, Server};
+use crate::server::{Act, Server, vendor};
 
 mod answers;
 mod broken_answers;
+mod calls;
+mod every_wire;
 mod limits;
 mod refusals;
 mod requests;
+mod responses;
+mod zhipu;
 
 const KEY: &str = "sk-canary-0123456789";
 
@@ -41,8 +46,31 @@ fn anthropic(base_url: &str) -> Anthropic {
     Anthropic::new(Endpoint::new(base_url, Some(SecretString::from(KEY))).unwrap())
 }
 
-fn both(server: &Server) -> [Box<dyn Wire>; 2] {
-    [Box::new(openai(&server.openai())), Box::new(anthropic(&server.url()))]
+fn responses(base_url: &str) -> Responses {
+    Responses::new(Endpoint::new(base_url, Some(SecretString::from(KEY))).unwrap())
+}
+
+fn zhipu(base_url: &str) -> OpenAi {
+    orch::provider::zhipu::wire(Endpoint::new(base_url, Some(SecretString::from(KEY))).unwrap())
+}
+
+/// A wire, and how its vendor writes an answer.
+struct Spoken {
+    name: &'static str,
+    wire: Box<dyn Wire>,
+    events: fn(&str) -> Vec<String>,
+    whole: fn(&str) -> Value,
+}
+
+/// Every wire, at `server`.
+fn all(server: &Server) -> Vec<Spoken> {
+    let spoken = |name, wire, events: fn(&str) -> Vec<String>, whole| Spoken { name, wire, events, whole };
+    vec![
+        spoken("openai", Box::new(openai(&server.openai())), vendor::openai_events, vendor::openai_whole),
+        spoken("zhipu", Box::new(zhipu(&server.openai())), vendor::openai_events, vendor::openai_whole),
+        spoken("responses", Box::new(responses(&server.openai())), vendor::responses_events, vendor::responses_whole),
+        spoken("anthropic", Box::new(anthropic(&server.url())), vendor::anthropic_events, vendor::anthropic_whole),
+    ]
 }
 
 fn redactor() -> Redactor {

@@ -1,4 +1,4 @@
-//! How OpenAI and Anthropic write an answer, as bytes on the connection.
+//! How each vendor writes an answer, as bytes on the connection.
 
 use serde_json::{Value, json};
 
@@ -8,6 +8,7 @@ use super::Seen;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Vendor {
     OpenAi { stream: bool },
+    Responses { stream: bool },
     Anthropic { stream: bool },
     Models,
 }
@@ -18,6 +19,8 @@ impl Vendor {
         let path = request.path.split('?').next().unwrap_or_default();
         if path.ends_with("/models") {
             Self::Models
+        } else if path.ends_with("/responses") {
+            Self::Responses { stream }
         } else if path.ends_with("/messages") {
             Self::Anthropic { stream }
         } else {
@@ -29,6 +32,8 @@ impl Vendor {
     pub fn answer(self, text: &str) -> Vec<u8> {
         match self {
             Self::OpenAi { stream: true } => stream(openai_events(text)),
+            Self::Responses { stream: true } => stream(responses_events(text)),
+            Self::Responses { stream: false } => json_response(&responses_whole(text)),
             Self::Anthropic { stream: true } => stream(anthropic_events(text)),
             Self::OpenAi { stream: false } => json_response(&openai_whole(text)),
             Self::Anthropic { stream: false } => json_response(&anthropic_whole(text)),
@@ -61,6 +66,56 @@ pub fn openai_whole(text: &str) -> Value {
         "object": "chat.completion",
         "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
         "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15},
+    })
+}
+
+/// Responses as events, the text in two pieces, after a thought.
+pub fn responses_events(text: &str) -> Vec<String> {
+    let (first, second) = halves(text);
+    let whole = responses_whole(text);
+    let part = |delta: &str| json!({"item_id": "msg_1", "output_index": 1, "content_index": 0, "delta": delta});
+    let started = json!({"response": {"object": "response", "status": "in_progress", "error": null, "output": [], "usage": null}});
+    [
+        ("response.created", started.clone()),
+        ("response.in_progress", started),
+        ("response.output_item.added", json!({"output_index": 0, "item": {"type": "reasoning", "summary": []}})),
+        ("response.output_item.done", json!({"output_index": 0, "item": whole["output"][0]})),
+        ("response.output_item.added", json!({"output_index": 1, "item": {"type": "message", "content": []}})),
+        ("response.content_part.added", json!({"output_index": 1, "part": {"type": "output_text", "text": ""}})),
+        ("response.output_text.delta", part(first)),
+        ("response.output_text.delta", part(second)),
+        ("response.output_text.done", json!({"output_index": 1, "text": text})),
+        ("response.output_item.done", json!({"output_index": 1, "item": whole["output"][1]})),
+        ("response.completed", json!({"response": whole})),
+    ]
+    .into_iter()
+    .zip(0..)
+    .map(|((name, mut data), number)| {
+        (data["type"], data["sequence_number"]) = (json!(name), json!(number));
+        format!("event: {name}\ndata: {data}\n\n")
+    })
+    .collect()
+}
+
+/// Responses as one document.
+pub fn responses_whole(text: &str) -> Value {
+    let part = json!({"type": "output_text", "text": text, "annotations": []});
+    json!({
+        "object": "response",
+        "status": "completed",
+        "error": null,
+        "incomplete_details": null,
+        "output": [
+            {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAA"},
+            {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": [part]},
+        ],
+        "usage": {
+            "input_tokens": 10,
+            "input_tokens_details": {"cached_tokens": 0},
+            "output_tokens": 5,
+            "output_tokens_details": {"reasoning_tokens": 2},
+            "total_tokens": 15,
+        },
     })
 }
 

@@ -1,40 +1,14 @@
 //! What counts as an answer, in whatever packaging it comes.
 
 use orch::event::{FailureKind, StopReason, Usage};
-use orch::http::{Client, Deadlines};
-use orch::provider::probe;
+use orch::http::Deadlines;
 use serde_json::json;
 
-use crate::server::vendor::{
-    STREAM_HEAD, anthropic_events, anthropic_whole, openai_events, openai_whole, response, stream,
-};
+use crate::server::vendor::{STREAM_HEAD, anthropic_events, openai_events, openai_whole, response, stream};
 use crate::server::{Act, Server};
 use crate::wire::{
-    PATIENT, SOON, after, anthropic_after, ask, ask_within, assert_fails, both, delta, events, finish, openai,
-    redactor, run, zip,
+    PATIENT, SOON, after, anthropic_after, ask, ask_within, assert_fails, delta, events, finish, openai, zip,
 };
-
-#[test]
-fn both_protocols_stream_an_answer_with_its_usage() {
-    let server = Server::start();
-    for (wire, cached_tokens) in both(&server).iter().zip([0, 5]) {
-        let reply = ask(&**wire).unwrap();
-        let usage = Usage { input_tokens: 10, output_tokens: 5, cached_tokens, estimated: false };
-        assert_eq!((&*reply.turn.text, reply.stop, reply.usage), ("echo: hello", StopReason::End, usage));
-        assert!(reply.first_byte_ms <= reply.latency_ms);
-    }
-}
-
-#[test]
-fn a_server_that_does_not_stream_is_understood() {
-    let whole = [openai_whole("hi"), anthropic_whole("hi")];
-    let server = Server::start();
-    for (wire, body) in both(&server).iter().zip(whole) {
-        server.when("hello", [Act::json(body.to_string())]);
-        let reply = ask(&**wire).unwrap();
-        assert_eq!((&*reply.turn.text, reply.stop, reply.usage.input_tokens), ("hi", StopReason::End, 10));
-    }
-}
 
 #[test]
 fn every_packaging_of_the_same_answer_is_the_same_answer() {
@@ -154,15 +128,4 @@ fn a_stop_reason_that_nobody_knows_is_kept() {
     }
     let tired = anthropic_events("a").concat().replace("end_turn", "pause_turn");
     assert_eq!(anthropic_after(Act::Sse(tired)).unwrap().stop, StopReason::Other("pause_turn".to_owned()));
-}
-
-#[test]
-fn the_models_of_a_server_can_be_asked_for() {
-    let server = Server::start();
-    for wire in both(&server) {
-        let models = run(probe(&Client::new(), &*wire, &PATIENT, &redactor())).unwrap();
-        assert_eq!(models, ["small", "large"]);
-    }
-    let paths: Vec<_> = server.seen().into_iter().map(|seen| format!("{} {}", seen.method, seen.path)).collect();
-    assert_eq!(paths, ["GET /v1/models", "GET /v1/models"]);
 }
