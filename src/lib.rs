@@ -13,6 +13,7 @@ pub mod history;
 pub mod http;
 pub mod id;
 pub mod journal;
+pub mod limiter;
 pub mod lock;
 pub mod objects;
 pub mod observe;
