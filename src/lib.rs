@@ -1,6 +1,7 @@
 //! orch runs orchestras of LLM agents. See the README for what it does.
 
 pub mod agent;
+pub mod budget;
 pub mod cli;
 pub mod clock;
 pub mod conversation;

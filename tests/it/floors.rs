@@ -22,6 +22,7 @@ const FLOORS: [&[&str]; 5] = [
         "prompt",
         "template",
         "retry",
+        "budget",
         "limiter",
         "history",
         "summary",
