@@ -1,6 +1,7 @@
 //! orch runs orchestras of LLM agents. See the README for what it does.
 
 pub mod agent;
+pub mod budget;
 pub mod cli;
 pub mod clock;
 pub mod conversation;
@@ -13,6 +14,7 @@ pub mod history;
 pub mod http;
 pub mod id;
 pub mod journal;
+pub mod limiter;
 pub mod lock;
 pub mod objects;
 pub mod observe;

@@ -22,6 +22,8 @@ const FLOORS: [&[&str]; 5] = [
         "prompt",
         "template",
         "retry",
+        "budget",
+        "limiter",
         "history",
         "summary",
         "printable",
