@@ -132,6 +132,7 @@ impl<'r> Runner<'r> {
         end: UnboundedSender<End>,
     ) -> Self {
         let lanes = stage.voices.iter().flatten().map(|voice| voice.lane + 1).max().unwrap_or(0);
+        let models = stage.voices.iter().flatten().map(|voice| voice.number + 1).max().unwrap_or(0);
         let mut runner = Self {
             schedule: Schedule::new(&orchestra.plan, rules, orchestra.tasks.iter().map(|task| &task.name)),
             index: orchestra.tasks.iter().enumerate().map(|(ix, task)| (task.name.as_str(), ix)).collect(),
@@ -145,7 +146,7 @@ impl<'r> Runner<'r> {
             prepared: HashMap::new(),
             failed: HashMap::new(),
             next_model: HashMap::new(),
-            gate: Gate::new(orchestra, lanes),
+            gate: Gate::new(orchestra, lanes, models),
             limited: HashMap::new(),
             group_started: vec![None; orchestra.execution.groups.len()],
             waiting: Vec::new(),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::agent::Ask;
-use crate::budget::{Budget, Exceeded, Limits, Need, Scope, Spent, Verdict};
+use crate::budget::{Budget, CallKey, Exceeded, Limits, Need, Scope, Spent, Verdict};
 use crate::event::{Event, Failure, Record};
 use crate::graph::TaskIx;
 use crate::ladder::Rung;
@@ -53,7 +53,7 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    pub(super) fn new(orchestra: &Orchestra, lanes: usize) -> Self {
+    pub(super) fn new(orchestra: &Orchestra, lanes: usize, models: usize) -> Self {
         let groups = &orchestra.execution.groups;
         let mut member: HashMap<TaskIx, Vec<usize>> = HashMap::new();
         for (group, tasks) in groups.iter().map(|group| &group.tasks).enumerate() {
@@ -65,7 +65,7 @@ impl Gate {
         Self {
             budget: Budget::new(limits(&orchestra.limits), of_groups, tasks),
             limiter: Limiter::new(lanes),
-            cooldowns: Cooldowns::default(),
+            cooldowns: Cooldowns::new(models),
             lines: (0..lanes).map(|_| VecDeque::new()).collect(),
             open: HashMap::new(),
             opens_at: None,
@@ -81,7 +81,7 @@ impl Gate {
     pub(super) fn apply(&mut self, record: &Record, task: Option<TaskIx>) {
         let Some(task) = task else {
             if matches!(record.event, Event::RunResumed { .. }) {
-                self.budget.abandon();
+                self.budget.take_up();
             }
             return;
         };
@@ -89,12 +89,12 @@ impl Gate {
             Event::CallStarted { attempt, call, reserved, .. } => {
                 let need = reserved
                     .map_or(Need { tokens: 0, cost_usd: 0.0 }, |r| Need { tokens: r.tokens, cost_usd: r.cost_usd });
-                self.budget.reserve(task, (*attempt, *call), need);
+                self.budget.reserve(task, CallKey { attempt: *attempt, call: *call }, &need);
             }
             Event::CallFinished { attempt, call, usage, cost_usd, .. } => {
                 let tokens = usage.input_tokens + usage.output_tokens;
                 let spent = Spent { tokens, cost_usd: cost_usd.unwrap_or(0.0) };
-                self.budget.settle(task, (*attempt, *call), Some(spent));
+                self.budget.settle(task, CallKey { attempt: *attempt, call: *call }, Some(spent));
             }
             Event::CallFailed { attempt, call, usage, cost_usd, unsettled, .. } => {
                 let spent = match usage {
@@ -102,7 +102,7 @@ impl Gate {
                     None => (!unsettled).then_some((0, 0.0)),
                 };
                 let spent = spent.map(|(tokens, cost_usd)| Spent { tokens, cost_usd });
-                self.budget.settle(task, (*attempt, *call), spent);
+                self.budget.settle(task, CallKey { attempt: *attempt, call: *call }, spent);
             }
             _ => {}
         }
@@ -124,7 +124,7 @@ impl Gate {
             }
             Admit::AfterAnEnd => return Leave::Wait,
         }
-        self.limiter.begin(ask.voice.lane, now);
+        self.limiter.begin(ask.voice.lane, ask.input_tokens, now);
         self.open.insert(task, ask.voice.lane);
         Leave::Go
     }
