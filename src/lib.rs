@@ -14,6 +14,7 @@ pub mod http;
 pub mod id;
 pub mod journal;
 pub mod lock;
+pub mod mcp;
 pub mod objects;
 pub mod observe;
 pub mod orchestra;
