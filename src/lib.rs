@@ -16,6 +16,7 @@ pub mod id;
 pub mod journal;
 pub mod limiter;
 pub mod lock;
+pub mod mcp;
 pub mod objects;
 pub mod observe;
 pub mod orchestra;

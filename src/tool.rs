@@ -164,6 +164,17 @@ impl Toolbox {
         }
     }
 
+    /// Makes a call of a tool that only reads, at once; `None` for any other. For those who want to know whether it
+    /// would still say the same.
+    #[must_use]
+    pub fn ask_again(&self, name: &str, arguments: &Value) -> Option<Outcome> {
+        let (_, call) = self.files.iter().find(|(tool, _)| *tool == name && self.effect(tool) == Effect::None)?;
+        Some(match call(&self.project, arguments) {
+            Ok(text) => Outcome { text, is_error: false },
+            Err(text) => Outcome { text, is_error: true },
+        })
+    }
+
     /// Disks can be slow, and searches long, so that other tasks must not wait for them.
     async fn call_on_files(&self, call: FileCall, arguments: &Value) -> Result<String, String> {
         let (project, arguments) = (self.project.clone(), arguments.clone());

@@ -69,11 +69,12 @@ impl Kit {
         let all = async {
             let mut tools = self.own();
             for (server, wanted) in &self.from_servers {
-                let theirs = self.servers.tools(server).await.map_err(|error| {
-                    Failure::new(FailureKind::Connection, self.redactor.redact(&error.to_string()).into_owned())
+                let theirs = self.servers.tools(server).await.map_err(|failure| {
+                    let message = self.redactor.redact(&failure.message).into_owned();
+                    Failure { message, ..failure }
                 })?;
-                let full = wanted.as_ref().map(|tool| crate::mcp::full_name(server, tool));
-                let granted = theirs.into_iter().filter(|tool| full.as_ref().is_none_or(|name| tool.name == *name));
+                let is_wanted = |tool: &Tool| wanted.as_ref().is_none_or(|wanted| crate::mcp::is_called(tool, wanted));
+                let granted = theirs.into_iter().filter(is_wanted);
                 let before = tools.len();
                 tools.extend(granted);
                 if let (Some(tool), true) = (wanted, tools.len() == before) {
@@ -95,14 +96,13 @@ impl Kit {
     }
 
     /// Calls a tool that changes nothing, to see whether it still says the same.
-    pub async fn ask_again(&self, tool: &str, arguments: &Value) -> Option<Outcome> {
-        match &self.toolbox {
-            Some(toolbox) if self.effect(tool) == Effect::None && toolbox.has(tool) => {
-                Some(toolbox.call(tool, arguments).await)
-            }
-            _ if tool == "ctx_get" && self.ctx_get => Some(self.get(arguments)),
-            _ => None,
-        }
+    #[must_use]
+    pub fn ask_again(&self, tool: &str, arguments: &Value) -> Option<String> {
+        let outcome = match tool {
+            "ctx_get" => self.ctx_get.then(|| self.get(arguments)),
+            own => self.toolbox.as_ref().and_then(|toolbox| toolbox.ask_again(own, arguments)),
+        };
+        outcome.map(|outcome| self.shown(&outcome.text))
     }
 
     fn own(&self) -> Vec<Tool> {
@@ -131,7 +131,10 @@ impl Kit {
             "ctx_set" => self.set(task, &call.arguments, desk).await,
             own => match &self.toolbox {
                 Some(toolbox) if toolbox.has(own) => Ok(toolbox.call(own, &call.arguments).await),
-                _ => Ok(self.servers.call(own, &call.arguments).await),
+                _ => {
+                    let answer = self.servers.call(own, &call.arguments).await;
+                    Ok(Outcome { text: answer.text, is_error: answer.is_error })
+                }
             },
         }
     }
@@ -220,7 +223,7 @@ async fn answer(
         desk.promise(Event::ToolStarted { task: task.clone(), attempt, id, tool, arguments }).await?;
         kit.call(&task, &call, &desk).await?
     };
-    let text: Arc<str> = shortened(kit.redactor.redact_secrets(&outcome.text).into_owned()).into();
+    let text: Arc<str> = kit.shown(&outcome.text).into();
     desk.promise(Event::ToolFinished {
         task,
         attempt,
@@ -235,6 +238,11 @@ async fn answer(
 }
 
 impl Kit {
+    /// What a model is shown of an answer.
+    fn shown(&self, answer: &str) -> String {
+        shortened(self.redactor.redact_secrets(answer).into_owned())
+    }
+
     fn redacted(&self, arguments: &Value) -> Value {
         let text = arguments.to_string();
         let redacted = self.redactor.redact_secrets(&text);

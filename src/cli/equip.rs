@@ -309,7 +309,7 @@ fn kit(
         match grant {
             Grant::BuiltIn("ctx_get") => ctx_get = true,
             Grant::BuiltIn("ctx_set") => ctx_set = true,
-            Grant::BuiltIn(name) => grants.extend(tool::grant(name)),
+            Grant::BuiltIn(name) => grants.extend(file_tool(name)),
             Grant::RunCommand { allow, timeout } => {
                 grants.push(tool::Grant::RunCommand(RunCommandGrant { allow: allow.clone(), timeout: *timeout }))
             }
@@ -336,22 +336,40 @@ fn kit(
     }))
 }
 
+fn file_tool(name: &str) -> Option<tool::Grant> {
+    Some(match name {
+        "read_file" => tool::Grant::ReadFile,
+        "list_files" => tool::Grant::ListFiles,
+        "search_files" => tool::Grant::SearchFiles,
+        "write_file" => tool::Grant::WriteFile,
+        "edit_file" => tool::Grant::EditFile,
+        _ => return None,
+    })
+}
+
 /// How a tool runs commands: with a clean environment, and with all that they started ended.
 fn commands(run: &RunId) -> tool::Runner {
     let run = run.to_string();
-    Arc::new(move |argv: Vec<String>, directory: PathBuf, timeout: Duration, max_output_bytes: usize| {
-        let mut environment = process::clean_environment();
+    Arc::new(move |asked: tool::Invocation| {
+        let mut environment = asked.environment;
         environment.push((RUN_VARIABLE.to_owned(), run.clone()));
         Box::pin(async move {
-            let stdin = process::Stdin::Null;
-            let command =
-                process::Command { argv, directory, environment, stdin, timeout, max_output_bytes, grace: GRACE };
+            let command = process::Command {
+                argv: asked.argv,
+                directory: asked.directory,
+                environment,
+                stdin: process::Stdin::Null,
+                timeout: asked.timeout,
+                max_output_bytes: asked.max_output_bytes,
+                grace: GRACE,
+            };
             let finished = process::run(command).await.map_err(|trouble| trouble.to_string())?;
             let code = match finished.exit {
                 process::Exit::Code(code) => Some(code),
                 process::Exit::Signal(_) => None,
             };
-            Ok(tool::Ran { code, stdout: finished.stdout, stderr: finished.stderr })
+            let is_cut = finished.stdout_cut || finished.stderr_cut;
+            Ok(tool::Ran { code, stdout: finished.stdout, stderr: finished.stderr, is_cut })
         })
     })
 }

@@ -3,9 +3,7 @@
 //! Decides nothing.
 
 use std::io;
-use std::pin::pin;
 use std::sync::{Arc, PoisonError};
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crate::agent::{Ctx, Evidence, Kit, Voice};
@@ -113,9 +111,8 @@ impl Stage {
         let reusing = self.reuse.as_mut().filter(|reusing| reusing.reads[task])?;
         let kit = &self.kits[self.orchestra.tasks[task].agent];
         let still_reads = |read: &Read| {
-            // What changes nothing outside of the project answers without waiting for anybody.
-            let answer = now_or_never(kit.ask_again(&read.tool, &read.arguments)).flatten();
-            answer.is_some_and(|answer| sha256(answer.text.as_bytes()) == read.sha256)
+            let answer = kit.ask_again(&read.tool, &read.arguments);
+            answer.is_some_and(|answer| sha256(answer.as_bytes()) == read.sha256)
         };
         let found = reusing.store.find(&fingerprint.key, self.clock.wall_ms(), reusing.ttl, still_reads)?;
         let reused = Reused {
@@ -237,12 +234,4 @@ impl Stage {
 
 fn read(heard: &Heard) -> Read {
     Read { tool: heard.tool.clone(), arguments: heard.arguments.clone(), sha256: heard.sha256.clone() }
-}
-
-/// What a future comes to, if it need not wait.
-fn now_or_never<T>(future: impl Future<Output = T>) -> Option<T> {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(value) => Some(value),
-        Poll::Pending => None,
-    }
 }

@@ -40,6 +40,7 @@ const FLOORS: [&[&str]; 5] = [
         "sse",
         "provider",
         "tool",
+        "mcp",
         "workspace",
         "journal",
         "objects",

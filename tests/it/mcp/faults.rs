@@ -1,0 +1,121 @@
+//! A server that misbehaves costs its own calls and nothing else.
+
+use orch::event::FailureKind;
+use orch::mcp::{ServerConfig, Servers};
+use serde_json::json;
+
+use super::{KEY, SOON, call, config, error, perform, said, stdio, stdio_at};
+
+#[test]
+fn a_server_that_dies_is_started_again_twice_and_no_more() {
+    perform(async {
+        let servers = stdio(&[]);
+        for _ in 0..3 {
+            assert_eq!(said(&servers, "count").await, "1");
+            let text = error(&servers, "die").await;
+            assert_eq!(text, "the call of `die` of the MCP server `local` failed: it closed the connection");
+        }
+        let text = error(&servers, "count").await;
+        assert!(text.contains("was started 3 times in this run and is not started again"), "{text}");
+        assert_eq!(servers.tools("local").await.unwrap_err().kind, FailureKind::Connection);
+    });
+}
+
+#[test]
+fn calls_that_die_together_cost_one_start() {
+    perform(async {
+        let servers = stdio(&[]);
+        said(&servers, "count").await;
+        let slow = || call(&servers, "slow", json!({}));
+        let (one, two, three) = tokio::join!(slow(), slow(), call(&servers, "die", json!({})));
+        assert!(one.is_error && two.is_error && three.is_error);
+        for _ in 0..2 {
+            assert_eq!(said(&servers, "count").await, "1");
+            error(&servers, "die").await;
+        }
+    });
+}
+
+#[test]
+fn others_go_on_when_one_is_broken() {
+    perform(async {
+        let broken = ServerConfig { name: "broken".to_owned(), ..config(stdio_at(&["--complain=no"])) };
+        let servers = Servers::new(vec![broken, config(stdio_at(&[]))]);
+        let (broken, fine) = tokio::join!(servers.tools("broken"), servers.tools("local"));
+        assert_eq!(broken.unwrap_err().kind, FailureKind::Connection);
+        assert_eq!(fine.unwrap().len(), 17);
+        servers.close().await;
+    });
+}
+
+#[test]
+fn a_server_that_never_gets_ready_is_named_with_its_command() {
+    perform(async {
+        let hanging = ServerConfig { timeout: SOON, ..config(stdio_at(&["--hang-initialize"])) };
+        let failure = Servers::new(vec![hanging]).tools("local").await.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Timeout);
+        assert!(failure.message.starts_with("the MCP server `local` (`"), "{failure}");
+        let end = "serve stdio --hang-initialize`) is not usable: it did not answer `initialize` within 300ms";
+        assert!(failure.message.ends_with(end), "{failure}");
+    });
+}
+
+#[test]
+fn closing_does_not_wait_for_a_server_that_never_gets_ready() {
+    perform(async {
+        let servers = stdio(&["--hang-initialize"]);
+        let close = async {
+            // The start is under way once the other branch waits.
+            tokio::task::yield_now().await;
+            servers.close().await;
+        };
+        let (tools, ()) = tokio::join!(servers.tools("local"), close);
+        assert_eq!(tools.unwrap_err().kind, FailureKind::Cancelled);
+    });
+}
+
+#[test]
+fn a_call_that_is_never_answered_ends_in_time_and_the_session_goes_on() {
+    perform(async {
+        let servers = Servers::new(vec![ServerConfig { timeout: 4 * SOON, ..config(stdio_at(&[])) }]);
+        said(&servers, "count").await;
+        let text = error(&servers, "slow").await;
+        assert_eq!(text, "`slow` of the MCP server `local` did not answer within 1.2s");
+        assert_eq!(said(&servers, "count").await, "3");
+        servers.close().await;
+    });
+}
+
+#[test]
+fn junk_on_the_standard_output_is_passed_over() {
+    perform(async {
+        let servers = stdio(&["--junk"]);
+        assert_eq!(call(&servers, "echo", json!({ "text": "clear" })).await.text, "clear");
+        servers.close().await;
+    });
+}
+
+#[test]
+fn a_version_that_nobody_knows_is_refused_and_the_newest_one_is_spoken() {
+    perform(async {
+        let failure = stdio(&["--version=1999-12-31"]).tools("local").await.unwrap_err();
+        assert!(failure.message.contains("wants to speak version `1999-12-31` of MCP"), "{failure}");
+        assert_eq!(failure.kind, FailureKind::BadRequest);
+
+        let servers = stdio(&["--modern"]);
+        assert_eq!(servers.tools("local").await.unwrap().len(), 17);
+        assert_eq!(call(&servers, "echo", json!({ "text": "new" })).await.text, "new");
+        servers.close().await;
+    });
+}
+
+#[test]
+fn the_last_words_of_a_server_explain_its_end_without_its_key() {
+    perform(async {
+        let flag = format!("--complain=cannot log in with {KEY}");
+        let failure = stdio(&[&flag]).tools("local").await.unwrap_err();
+        let end = "it closed the connection before it was ready; its last words: cannot log in with [redacted]";
+        assert!(failure.message.ends_with(end), "{failure}");
+        assert!(!failure.message.contains(KEY), "{failure}");
+    });
+}
