@@ -18,6 +18,7 @@ pub mod objects;
 pub mod observe;
 pub mod orchestra;
 pub mod printable;
+pub mod process;
 pub mod project;
 pub mod prompt;
 pub mod provider;

@@ -29,7 +29,7 @@ const FLOORS: [&[&str]; 5] = [
         "roles",
     ],
     // Adapters: one outside thing each.
-    &["settings", "clock", "disk", "lock", "http", "sse", "provider", "workspace", "journal", "objects", "project"],
+    &["settings", "clock", "disk", "lock", "http", "sse", "provider", "workspace", "journal", "objects", "process", "project"],
     // Acting and observing.
     &["agent", "observe"],
     // Composition.

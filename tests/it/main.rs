@@ -5,6 +5,7 @@
 mod commands;
 mod diagnostics;
 mod floors;
+mod process;
 mod server;
 mod shipped;
 mod stories;
