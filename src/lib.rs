@@ -1,6 +1,7 @@
 //! orch runs orchestras of LLM agents. See the README for what it does.
 
 pub mod agent;
+pub mod answer;
 pub mod budget;
 pub mod cli;
 pub mod clock;
@@ -21,6 +22,7 @@ pub mod objects;
 pub mod observe;
 pub mod orchestra;
 pub mod printable;
+pub mod process;
 pub mod project;
 pub mod prompt;
 pub mod provider;

@@ -19,7 +19,7 @@ use crate::id::RunId;
 use crate::mcp::{ServerConfig, Servers, Transport};
 use crate::orchestra::{self, Agent, Grant, McpTransport, ModelRef, Orchestra, OutputRule};
 use crate::prices;
-use crate::process;
+use crate::process::{self, RUN_VARIABLE};
 use crate::project::Project;
 use crate::provider::cassette::{Cassette, Recorder};
 use crate::provider::command::CommandModel;
@@ -32,8 +32,6 @@ use crate::settings::{Settings, Unusable};
 use crate::spec::{OutputFormat, Price, Provider};
 use crate::tool::{self, RunCommandGrant, Toolbox};
 
-/// The variable by which the processes of a run are told from others.
-const RUN_VARIABLE: &str = "ORCH_RUN";
 /// How much of an MCP server's answer is taken, in bytes.
 const MCP_RESULT_BYTES: usize = 1024 * 1024;
 /// The longest wait for a program that ends, once it is told to.
@@ -489,5 +487,9 @@ pub(super) fn recorder(project: &Project, path: &Path, marker: &str) -> Result<A
 
 /// Ends what a killed process of the run has left running.
 pub(super) fn end_leftovers(run: &RunId) {
-    process::end_leftovers(RUN_VARIABLE, run.as_str());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let ended = runtime.map(|runtime| runtime.block_on(process::end_leftovers(run.as_str(), GRACE)));
+    if let Ok(ended @ 1..) = ended {
+        terminal::say(&format!("note: {ended} processes that the killed run had left were ended\n"));
+    }
 }

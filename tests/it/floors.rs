@@ -22,6 +22,7 @@ const FLOORS: [&[&str]; 5] = [
         "prompt",
         "template",
         "retry",
+        "answer",
         "budget",
         "limiter",
         "history",
@@ -44,6 +45,7 @@ const FLOORS: [&[&str]; 5] = [
         "workspace",
         "journal",
         "objects",
+        "process",
         "project",
     ],
     // Acting and observing.

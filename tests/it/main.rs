@@ -6,6 +6,7 @@ mod commands;
 mod diagnostics;
 mod floors;
 mod mcp;
+mod process;
 mod server;
 mod shipped;
 mod stories;

@@ -1,0 +1,135 @@
+//! What a program sees of our environment, and where it is found.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use super::Trouble;
+
+/// The variables that every program may see. None of them holds a key.
+const CLEAN: [&str; 8] = ["PATH", "HOME", "LANG", "TERM", "TMPDIR", "TZ", "USER", "SHELL"];
+
+/// Those without which hardly any program runs on Windows.
+const CLEAN_ON_WINDOWS: [&str; 13] = [
+    "SYSTEMROOT",
+    "SYSTEMDRIVE",
+    "WINDIR",
+    "COMSPEC",
+    "PATHEXT",
+    "TEMP",
+    "TMP",
+    "USERPROFILE",
+    "USERNAME",
+    "APPDATA",
+    "LOCALAPPDATA",
+    "PROGRAMDATA",
+    "PROGRAMFILES",
+];
+
+/// Where programs are looked for when there is no `PATH`.
+const USUAL_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+
+/// The part of our environment that any program may see: where things are and how the user likes them, and no keys.
+/// A variable that is no Unicode is left out.
+#[must_use]
+pub fn clean_environment() -> Vec<(String, String)> {
+    let texts = env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    texts.filter(|(name, _)| is_clean(name)).collect()
+}
+
+/// Whether a variable of this name is part of [`clean_environment`].
+#[must_use]
+pub fn is_clean(name: &str) -> bool {
+    let on_windows = || CLEAN_ON_WINDOWS.iter().chain(&CLEAN).any(|clean| clean.eq_ignore_ascii_case(name));
+    CLEAN.contains(&name) || name.starts_with("LC_") || cfg!(windows) && on_windows()
+}
+
+/// The file of a program: on the `PATH` of `environment`, or, if its name has a slash, relative to `directory`.
+///
+/// # Errors
+/// `NotFound`, or `NotExecutable` when there are only files that cannot be run.
+pub fn find_program(program: &str, directory: &Path, environment: &[(String, String)]) -> Result<PathBuf, Trouble> {
+    let path = environment.iter().rev().find(|(name, _)| is_path(name)).map_or(USUAL_PATH, |(_, value)| value);
+    let candidates: Vec<PathBuf> = if program.contains(std::path::is_separator) {
+        vec![directory.join(program)]
+    } else {
+        // An empty entry is the current folder by tradition, which has surprised enough people.
+        let folders = env::split_paths(path).filter(|folder| !folder.as_os_str().is_empty());
+        folders.map(|folder| directory.join(folder).join(program)).collect()
+    };
+    let files = candidates.into_iter().flat_map(spellings).filter(|file| !program.is_empty() && file.is_file());
+    let mut found = false;
+    for file in files {
+        if is_executable(&file) {
+            return Ok(file);
+        }
+        found = true;
+    }
+    let program = program.to_owned();
+    Err(if found { Trouble::NotExecutable { program } } else { Trouble::NotFound { program } })
+}
+
+fn is_path(name: &str) -> bool {
+    if cfg!(windows) { name.eq_ignore_ascii_case("PATH") } else { name == "PATH" }
+}
+
+#[cfg(unix)]
+fn is_executable(file: &Path) -> bool {
+    use rustix::fs::{Access, access};
+    access(file, Access::EXEC_OK).is_ok()
+}
+
+#[cfg(not(unix))]
+fn is_executable(_: &Path) -> bool {
+    true
+}
+
+/// The files that a name may mean: on Windows the ending of a program is left out when it is named.
+fn spellings(file: PathBuf) -> Vec<PathBuf> {
+    if cfg!(windows) && file.extension().is_none() {
+        return ["exe", "cmd", "bat"].iter().map(|ending| file.with_extension(ending)).collect();
+    }
+    vec![file]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_key_is_clean() {
+        for name in ["PATH", "HOME", "LC_ALL", "TZ"] {
+            assert!(is_clean(name), "{name}");
+        }
+        for name in ["OPENAI_API_KEY", "AWS_SECRET_ACCESS_KEY", "LD_PRELOAD", "GITHUB_TOKEN", "XLC_ALL", "HTTPS_PROXY"]
+        {
+            assert!(!is_clean(name), "{name}");
+        }
+        let environment = clean_environment();
+        assert!(environment.iter().any(|(name, _)| is_path(name)));
+        assert!(!environment.iter().any(|(name, _)| name.starts_with("CARGO")));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_program_is_found_on_the_path_of_its_own_environment() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let folder = tempfile::tempdir().unwrap();
+        let at = |path: &str| folder.path().join(path);
+        let environment = [("PATH".to_owned(), format!(":{}:bin", at("first").display()))];
+        let find = |program| find_program(program, folder.path(), &environment);
+        std::fs::create_dir_all(at("first")).unwrap();
+        std::fs::create_dir_all(at("bin")).unwrap();
+        assert!(matches!(find("tool"), Err(Trouble::NotFound { program }) if program == "tool"));
+        // A folder of that name is no program, and a file is one only where it can be run.
+        std::fs::create_dir(at("bin/tool.d")).unwrap();
+        assert!(matches!(find("tool.d"), Err(Trouble::NotFound { .. })));
+        std::fs::write(at("first/tool"), "").unwrap();
+        assert!(matches!(find("tool"), Err(Trouble::NotExecutable { .. })));
+        std::fs::write(at("bin/tool"), "").unwrap();
+        std::fs::set_permissions(at("bin/tool"), PermissionsExt::from_mode(0o755)).unwrap();
+        assert_eq!(find("tool").unwrap(), at("bin/tool"));
+        assert_eq!(find("./bin/tool").unwrap(), at("./bin/tool"));
+        assert!(matches!(find(""), Err(Trouble::NotFound { .. })));
+    }
+}
