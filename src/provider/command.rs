@@ -1,6 +1,6 @@
 //! An agent's own command line program as a model: the prompt goes in, an answer comes out.
 //!
-//! The programs that print JSON are known by name, see [`preset`]; of any other the output is the answer. They bring
+//! The programs that print JSON are known by name, see `command/preset.rs`; of any other the output is the answer. They bring
 //! their own tools, so none are offered. The model's name, the temperature and the longest answer are the program's own
 //! business: they are said in `argv`, where it can be told at all.
 
@@ -190,24 +190,23 @@ impl CommandModel {
 
     /// The failure for a program that did not come to its end.
     fn stopped(&self, trouble: &Trouble) -> CallFailure {
-        let (kind, partial) = match trouble {
+        let kind = match trouble {
             Trouble::NotFound { .. } | Trouble::NotExecutable { .. } | Trouble::NoDirectory { .. } => {
-                (FailureKind::BadRequest, "")
+                FailureKind::BadRequest
             }
             Trouble::Io { source, .. } => match source.kind() {
-                io::ErrorKind::InvalidInput | io::ErrorKind::ArgumentListTooLong => (FailureKind::BadRequest, ""),
-                _ => (FailureKind::Internal, ""),
+                io::ErrorKind::InvalidInput | io::ErrorKind::ArgumentListTooLong => FailureKind::BadRequest,
+                _ => FailureKind::Internal,
             },
             Trouble::TimedOut { stdout, .. } => {
-                let partial = String::from_utf8_lossy(stdout);
-                let shown =
-                    if self.format == Format::Text { self.redactor.redact_secrets(&partial) } else { "".into() };
+                let text = String::from_utf8_lossy(stdout);
+                let partial = if self.format == Format::Text { &*text } else { "" };
                 let failure = Failure::new(FailureKind::Timeout, self.overtime(trouble));
-                return self.fail(failure, None, true, shown.into_owned());
+                return self.fail(failure, None, true, self.redactor.redact_secrets(partial).into_owned());
             }
         };
         let message = format!("{trouble} (the command is {})", self.shown());
-        self.fail(Failure::new(kind, message), None, false, partial.to_owned())
+        self.fail(Failure::new(kind, message), None, false, String::new())
     }
 
     /// What is said of a program that took too long, with its last complaint: some try a wrong key again for minutes.
