@@ -4,7 +4,7 @@
 //! whose parent is gone. Knows nothing of what the program is for. There is never a shell in between: arguments arrive
 //! as they are given.
 //!
-//! How the tree is found is told in [`family`]. Where there is no `/proc` only the process group is ended, and on
+//! How the tree is found is told in `process/family.rs`. Where there is no `/proc` only the process group is ended, and on
 //! Windows only the program itself.
 
 use std::io;

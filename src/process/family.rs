@@ -41,7 +41,7 @@ pub(super) enum Word {
 
 /// A process and everybody who comes from it.
 #[derive(Debug)]
-#[cfg_attr(not(unix), allow(dead_code, reason = "processes are found on Unix only"))]
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "a mark can be looked for on Linux only"))]
 pub(super) struct Family {
     variable: &'static str,
     word: String,

@@ -113,6 +113,8 @@ impl Drop for Tree {
         }
         for _ in 0..DROP_ROUNDS {
             let living = self.family.tell(Word::Kill);
+            // Only after its children have been found by it.
+            let _ = self.child.start_kill();
             let reaped = !matches!(self.child.try_wait(), Ok(None));
             if living == 0 && reaped {
                 return;

@@ -20,6 +20,7 @@ use crate::spec::Provider;
 
 pub mod anthropic;
 mod body;
+pub mod command;
 pub mod draft;
 mod endpoint;
 mod form;

@@ -14,6 +14,8 @@ use orch::clock;
 use orch::process::{self, Command, Exit, Finished, RUN_VARIABLE, Stdin, Trouble, clean_environment};
 use tempfile::TempDir;
 
+mod agents;
+
 /// Nothing here takes that long; a process that does hangs.
 const LONG: Duration = Duration::from_secs(20);
 

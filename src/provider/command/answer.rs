@@ -1,0 +1,225 @@
+//! What the known programs print, read into a draft.
+//!
+//! `claude` prints one object, `{"type": "result", "subtype", "is_error", "result", "usage", …}`, with `--verbose` an
+//! array that ends with it, and as `stream-json` lines that do: <https://docs.claude.com/en/docs/claude-code/headless>.
+//! A refused key is told as `"subtype": "success", "is_error": true`, so the latter alone decides.
+//! `codex` prints a line an event: <https://github.com/openai/codex/blob/main/codex-rs/exec/src/exec_events.rs>.
+//! `gemini` prints `{"response", "stats", "error"}`:
+//! <https://github.com/google-gemini/gemini-cli/blob/main/packages/core/src/output/json-formatter.ts>.
+
+use serde_json::Value;
+
+use crate::event::{StopReason, Usage};
+use crate::provider::command::preset::Format;
+use crate::provider::draft::{Draft, Stop, tokens};
+use crate::provider::status::Report;
+
+/// What a program has said.
+#[derive(Debug, Default)]
+pub(super) struct Answer {
+    pub draft: Draft,
+    /// The failure that it reports, in its words.
+    pub complaint: Option<String>,
+}
+
+/// Reads what a program has written.
+///
+/// # Errors
+/// It is not what the program writes; the reason, to stand after "the answer".
+pub(super) fn read(format: Format, stdout: &str) -> Result<Answer, &'static str> {
+    match format {
+        // The newline at the end is the program's, not the model's.
+        Format::Text => Ok(whole(stdout.trim_end())),
+        Format::Claude => claude(stdout),
+        Format::Codex => codex(stdout),
+        Format::Gemini => gemini(stdout),
+    }
+}
+
+/// The failure that a program reports on its other output, in JSON.
+pub(super) fn complaint(format: Format, stderr: &str) -> Option<String> {
+    (format == Format::Gemini).then(|| Some(message(&Report::find(&object_in(stderr)?)?))).flatten()
+}
+
+fn whole(text: &str) -> Answer {
+    let stop = Some(Stop::Complete(StopReason::End));
+    Answer { draft: Draft { text: text.to_owned(), stop, ..Draft::default() }, complaint: None }
+}
+
+fn claude(stdout: &str) -> Result<Answer, &'static str> {
+    let values = match serde_json::from_str(stdout) {
+        Ok(Value::Array(values)) => values,
+        Ok(value) => vec![value],
+        Err(_) => lines(stdout).collect(),
+    };
+    let result = values.iter().rfind(|value| value["type"] == "result").ok_or("holds no result")?;
+    let text = result["result"].as_str().unwrap_or_default();
+    let mut answer = whole(text);
+    answer.draft.usage = claude_usage(&result["usage"]);
+    answer.draft.stop = Some(match result["stop_reason"].as_str() {
+        Some("max_tokens") => Stop::Truncated("the limit of output tokens"),
+        Some("refusal") => Stop::Refused,
+        _ if result["subtype"] == "error_max_turns" => Stop::Truncated("the limit of turns"),
+        _ => Stop::Complete(StopReason::End),
+    });
+    let subtype = result["subtype"].as_str().unwrap_or_default();
+    let failed = result["is_error"] == true || subtype.starts_with("error");
+    if failed && subtype != "error_max_turns" {
+        let errors = result["errors"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let said = [text].into_iter().chain(errors).filter(|said| !said.trim().is_empty());
+        let said = said.collect::<Vec<_>>().join("; ");
+        answer.complaint = Some(if said.is_empty() { subtype.to_owned() } else { said });
+        answer.draft.text.clear();
+    }
+    Ok(answer)
+}
+
+/// `input_tokens` counts what was neither read from the cache nor written to it. Zeros are what is written when no
+/// answer came.
+fn claude_usage(usage: &Value) -> Option<Usage> {
+    let number = |key: &str| tokens(&usage[key]).unwrap_or(0);
+    let cached_tokens = number("cache_read_input_tokens");
+    let input_tokens = number("input_tokens") + number("cache_creation_input_tokens") + cached_tokens;
+    counted(input_tokens, number("output_tokens"), cached_tokens)
+}
+
+fn codex(stdout: &str) -> Result<Answer, &'static str> {
+    let mut answer = Answer::default();
+    let (mut error, mut failed, mut any) = (None, None, false);
+    for event in lines(stdout) {
+        any = true;
+        let said = |value: &Value| value["message"].as_str().map(str::to_owned);
+        match event["type"].as_str() {
+            Some("item.completed") if event["item"]["type"] == "agent_message" => {
+                // An agent speaks between its steps; its answer is what it says last.
+                answer.draft.text = event["item"]["text"].as_str().unwrap_or_default().to_owned();
+            }
+            Some("turn.completed") => {
+                let number = |key: &str| tokens(&event["usage"][key]).unwrap_or(0);
+                let (input, output) = (number("input_tokens"), number("output_tokens"));
+                answer.draft.usage = counted(input, output, number("cached_input_tokens"));
+                answer.draft.stop = Some(Stop::Complete(StopReason::End));
+            }
+            Some("turn.failed") => failed = Some(said(&event["error"]).unwrap_or_else(|| "the turn failed".to_owned())),
+            // It also tells of those that it gets over by trying again.
+            Some("error") => error = said(&event),
+            _ => {}
+        }
+    }
+    if !any {
+        return Err("holds no event");
+    }
+    answer.complaint = failed.or(error.filter(|_| answer.draft.stop.is_none()));
+    Ok(answer)
+}
+
+fn gemini(stdout: &str) -> Result<Answer, &'static str> {
+    let object = object_in(stdout).ok_or("is no JSON object")?;
+    let mut answer = whole(object["response"].as_str().unwrap_or_default());
+    answer.complaint = Report::find(&object).map(|report| message(&report));
+    let models = object["stats"]["models"].as_object();
+    let sum = |keys: &[&str]| -> u64 {
+        let each = models.into_iter().flat_map(|models| models.values());
+        each.flat_map(|model| keys.iter().map(|key| tokens(&model["tokens"][*key]).unwrap_or(0))).sum()
+    };
+    answer.draft.usage = counted(sum(&["prompt"]), sum(&["candidates", "thoughts"]), sum(&["cached"]));
+    Ok(answer)
+}
+
+fn counted(input_tokens: u64, output_tokens: u64, cached_tokens: u64) -> Option<Usage> {
+    let usage = Usage { input_tokens, output_tokens, cached_tokens, estimated: false };
+    (input_tokens + output_tokens > 0).then_some(usage)
+}
+
+fn message(report: &Report) -> String {
+    let codes = report.codes.join(" ");
+    match (&*report.message, &*codes) {
+        ("", "") => "an error without a message".to_owned(),
+        ("", words) | (words, "") => words.to_owned(),
+        (message, codes) => format!("{message} ({codes})"),
+    }
+}
+
+/// The JSON of every line that has some; a program's own chatter is passed over.
+fn lines(text: &str) -> impl Iterator<Item = Value> {
+    text.lines().filter_map(|line| serde_json::from_str(line).ok()).filter(Value::is_object)
+}
+
+/// The JSON object of a text, which may have chatter before and behind it.
+fn object_in(text: &str) -> Option<Value> {
+    let from = text.find('{')?;
+    let to = text.rfind('}')?;
+    serde_json::from_str(text.get(from..=to)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::FailureKind;
+
+    fn usage(input_tokens: u64, output_tokens: u64, cached_tokens: u64) -> Option<Usage> {
+        Some(Usage { input_tokens, output_tokens, cached_tokens, estimated: false })
+    }
+
+    #[test]
+    fn claude_says_its_result_in_three_forms() {
+        let result = r#"{"type":"result","subtype":"success","is_error":false,"result":"Hi.\n","usage":{"input_tokens":2,"cache_creation_input_tokens":30,"cache_read_input_tokens":400,"output_tokens":5}}"#;
+        let system = r#"{"type":"system","subtype":"init"}"#;
+        for stdout in [result.to_owned(), format!("[{system},{result}]"), format!("{system}\n{result}\n")] {
+            let answer = read(Format::Claude, &stdout).unwrap();
+            assert_eq!((&*answer.draft.text, answer.draft.usage), ("Hi.\n", usage(432, 5, 400)), "{stdout}");
+            assert_eq!(answer.complaint, None);
+        }
+        for nothing in ["", "Hi.", system, "[]"] {
+            assert!(read(Format::Claude, nothing).is_err(), "{nothing}");
+        }
+    }
+
+    #[test]
+    fn an_error_of_claude_is_one_whatever_its_subtype() {
+        let read = |stdout| read(Format::Claude, stdout).unwrap();
+        let answer = read(r#"{"type":"result","subtype":"success","is_error":true,"result":"Invalid API key"}"#);
+        assert_eq!((answer.complaint.as_deref(), &*answer.draft.text), (Some("Invalid API key"), ""));
+        let answer =
+            read(r#"{"type":"result","subtype":"error_during_execution","is_error":false,"errors":["a","b"]}"#);
+        assert_eq!(answer.complaint.as_deref(), Some("a; b"));
+        let answer = read(r#"{"type":"result","subtype":"error_max_turns","is_error":true}"#);
+        assert_eq!(answer.draft.settle("x").unwrap_err().kind, FailureKind::Truncated);
+    }
+
+    #[test]
+    fn codex_answers_with_its_last_message_once_the_turn_is_complete() {
+        let message =
+            |text| format!(r#"{{"type":"item.completed","item":{{"id":"i","type":"agent_message","text":"{text}"}}}}"#);
+        let retried = r#"{"type":"error","message":"Reconnecting... 1/5"}"#;
+        let done =
+            r#"{"type":"turn.completed","usage":{"input_tokens":40,"cached_input_tokens":30,"output_tokens":2}}"#;
+        let (first, last) = (message("I look."), message("Done."));
+        let answer = read(Format::Codex, &format!("chatter\n{first}\n{retried}\n{last}\n{done}\n")).unwrap();
+        assert_eq!((&*answer.draft.text, answer.draft.usage, answer.complaint), ("Done.", usage(40, 2, 30), None));
+
+        let cut = read(Format::Codex, &last).unwrap();
+        assert_eq!(cut.draft.settle("x").unwrap_err().kind, FailureKind::Connection);
+        let failed = r#"{"type":"turn.failed","error":{"message":"You've hit your usage limit."}}"#;
+        assert_eq!(read(Format::Codex, failed).unwrap().complaint.unwrap(), "You've hit your usage limit.");
+        assert_eq!(read(Format::Codex, retried).unwrap().complaint.unwrap(), "Reconnecting... 1/5");
+        assert!(read(Format::Codex, "no event").is_err());
+    }
+
+    #[test]
+    fn gemini_sums_its_models_and_reports_errors_on_either_output() {
+        let stdout = r#"Loaded cached credentials.
+            {"response": "Hi.", "stats": {"models": {
+                "a": {"tokens": {"input": 1, "prompt": 11, "candidates": 2, "cached": 10, "thoughts": 3}},
+                "b": {"tokens": {"prompt": 100, "candidates": 20, "cached": 0, "thoughts": 0}}}}}"#;
+        let answer = read(Format::Gemini, stdout).unwrap();
+        assert_eq!((&*answer.draft.text, answer.draft.usage), ("Hi.", usage(111, 25, 10)));
+        let error =
+            "chatter\n{\"error\": {\"type\": \"ApiError\", \"message\": \"Rate limit exceeded\", \"code\": 429}}\n";
+        let expected = Some("Rate limit exceeded (apierror)".to_owned());
+        assert_eq!(read(Format::Gemini, error).unwrap().complaint, expected);
+        assert_eq!(complaint(Format::Gemini, error), expected);
+        assert_eq!(complaint(Format::Codex, error), None);
+        assert!(read(Format::Gemini, "Hi.").is_err());
+    }
+}

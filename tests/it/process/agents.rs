@@ -1,0 +1,226 @@
+//! Agents' programs as models, played by scripts that print what the real ones do; where that is written down stands
+//! in `src/provider/command/answer.rs`.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use orch::conversation::{Message, Tool};
+use orch::event::{FailureKind, StopReason, Usage};
+use orch::process::RUN_VARIABLE;
+use orch::provider::command::CommandModel;
+use orch::provider::{CallFailure, ModelRequest, Reply};
+use orch::redact::Redactor;
+use secrecy::SecretString;
+
+use super::{LONG, Scene};
+
+/// What must not leave.
+const KEY: &str = "sk-canary-0123456789";
+
+impl Scene {
+    /// Puts a program on the path.
+    fn program(&self, name: &str, script: &str) -> &Self {
+        let folder = self.folder.path().join("bin");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(name), format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(folder.join(name), PermissionsExt::from_mode(0o755)).unwrap();
+        self
+    }
+
+    fn model(&self, argv: &[&str], deadline: Option<Duration>) -> CommandModel {
+        let folder = self.folder.path().to_str().unwrap();
+        let variables = [
+            ("PATH", &*format!("{folder}/bin:/usr/bin:/bin")),
+            ("HOME", folder),
+            ("MARK", &self.mark),
+            (RUN_VARIABLE, "run-1"),
+            ("ANTHROPIC_API_KEY", KEY),
+            ("GITHUB_TOKEN", KEY),
+        ];
+        let argv = argv.iter().map(|&argument| argument.to_owned()).collect();
+        let environment = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        let redactor = Redactor::new([SecretString::from(KEY)]);
+        CommandModel::new(argv, PathBuf::from(folder), environment, deadline, redactor).unwrap()
+    }
+
+    async fn call(&self, argv: &[&str]) -> Result<Reply, CallFailure> {
+        self.model(argv, None).call(&request("Name a bee."), LONG).await
+    }
+
+    async fn failure(&self, argv: &[&str]) -> (FailureKind, String) {
+        let failed = self.call(argv).await.unwrap_err();
+        (failed.failure.kind, failed.failure.message)
+    }
+}
+
+fn request(question: &str) -> ModelRequest {
+    let messages = vec![Message::System("Be brief.".to_owned()), Message::User(question.to_owned())];
+    let tools = Arc::default();
+    ModelRequest { model: "m".to_owned(), messages, tools, schema: None, temperature: None, max_tokens: None }
+}
+
+#[tokio::test]
+async fn any_program_that_reads_a_prompt_and_writes_an_answer_is_a_model() {
+    let scene = Scene::new();
+    let reply = scene.call(&["cat"]).await.unwrap();
+    assert_eq!((&*reply.turn.text, reply.stop), ("Be brief.\n\nName a bee.", StopReason::End));
+    assert!(reply.usage.estimated);
+
+    let prompt = format!("-x $(id) `id` \"'\\ \n{}", "0123456789".repeat(30_000));
+    let reply = scene.model(&["cat"], None).call(&request(&prompt), LONG).await.unwrap();
+    assert_eq!(reply.turn.text, format!("Be brief.\n\n{prompt}"));
+    let reply = scene.call(&["printf", "%s|", "{prompt}", "-n"]).await.unwrap();
+    assert_eq!(reply.turn.text, "Be brief.\n\nName a bee.|-n|");
+    let reply = scene.model(&["cat", "{prompt_file}"], None).call(&request(&prompt), LONG).await.unwrap();
+    assert_eq!(reply.turn.text.len(), prompt.len() + "Be brief.\n\n".len());
+}
+
+#[tokio::test]
+async fn claude_is_asked_for_json_and_has_settings_of_its_own() {
+    let scene = Scene::new();
+    fs::create_dir(scene.folder.path().join(".claude")).unwrap();
+    fs::write(scene.folder.path().join(".claude/settings.json"), "{}").unwrap();
+    scene.program(
+        "claude",
+        r#"cat > prompt; echo "$@" > arguments; ls -A "$CLAUDE_CONFIG_DIR" > settings; env > environment
+           echo "$CLAUDE_CONFIG_DIR" >> folders
+           printf '%s' '{"type":"result","subtype":"success","is_error":false,"result":"A bee of sk-canary-0123456789.","stop_reason":"end_turn","total_cost_usd":0.1,"usage":{"input_tokens":3,"cache_creation_input_tokens":10,"cache_read_input_tokens":100,"output_tokens":7}}'"#,
+    );
+    let reply = scene.call(&["claude", "--model", "opus"]).await.unwrap();
+    assert_eq!(reply.turn.text, "A bee of [redacted].");
+    assert_eq!(reply.usage, Usage { input_tokens: 113, output_tokens: 7, cached_tokens: 100, estimated: false });
+    scene.call(&["claude"]).await.unwrap();
+
+    let read = |name: &str| fs::read_to_string(scene.folder.path().join(name)).unwrap();
+    assert_eq!(read("prompt"), "Be brief.\n\nName a bee.");
+    assert_eq!(read("arguments"), "-p --output-format json\n");
+    assert_eq!(read("settings"), "settings.json\n");
+    let environment = read("environment");
+    assert!(environment.contains("ANTHROPIC_API_KEY=") && environment.contains("ORCH_RUN=run-1"), "{environment}");
+    assert!(!environment.contains("GITHUB_TOKEN") && !environment.contains("CARGO"), "{environment}");
+    let folders: Vec<String> = read("folders").lines().map(str::to_owned).collect();
+    assert_ne!(folders[0], folders[1]);
+    assert!(folders.iter().all(|folder| !PathBuf::from(folder).exists()));
+}
+
+#[tokio::test]
+async fn an_error_is_one_whatever_else_is_said() {
+    let scene = Scene::new();
+    let result = r#"{"type":"result","subtype":"success","is_error":true,"result":"Invalid API key · sk-canary-0123456789","usage":{"input_tokens":0,"output_tokens":0}}"#;
+    scene.program("claude", &format!("echo '{result}'; exit 1"));
+    let failed = scene.call(&["claude"]).await.unwrap_err();
+    assert_eq!(failed.failure.kind, FailureKind::Auth);
+    let expected = "`claude -p --output-format json` exited with code 1: Invalid API key · [redacted]";
+    assert_eq!((&*failed.failure.message, failed.unsettled, failed.usage), (expected, false, None));
+    scene.program("claude", &format!("echo '{result}'"));
+    assert_eq!(scene.failure(&["claude"]).await.0, FailureKind::Auth);
+    // A good answer of a program that fails is none.
+    let good = result.replace("true", "false");
+    scene.program("claude", &format!("echo '{good}'; echo 'panic: \u{1b}[31mlate' >&2; exit 3"));
+    let (kind, message) = scene.failure(&["claude"]).await;
+    assert_eq!(kind, FailureKind::Malformed);
+    assert!(message.ends_with("exited with code 3: panic: late"), "{message}");
+}
+
+#[tokio::test]
+async fn codex_and_gemini_are_understood() {
+    let scene = Scene::new();
+    scene.program(
+        "codex",
+        r#"echo "$@" > arguments; cat > /dev/null
+           echo '{"type":"thread.started","thread_id":"0199"}'
+           echo '{"type":"turn.started"}'
+           echo '{"type":"item.completed","item":{"id":"item_0","type":"reasoning","text":"Hm."}}'
+           echo '{"type":"item.completed","item":{"id":"item_1","type":"agent_message","text":"I look."}}'
+           echo '{"type":"item.completed","item":{"id":"item_2","type":"agent_message","text":"A bumblebee."}}'
+           echo '{"type":"turn.completed","usage":{"input_tokens":24763,"cached_input_tokens":24448,"output_tokens":122}}'"#,
+    );
+    let reply = scene.call(&["codex", "exec", "-"]).await.unwrap();
+    assert_eq!(reply.turn.text, "A bumblebee.");
+    let usage = Usage { input_tokens: 24763, output_tokens: 122, cached_tokens: 24448, estimated: false };
+    assert_eq!(reply.usage, usage);
+    assert_eq!(fs::read_to_string(scene.folder.path().join("arguments")).unwrap(), "exec --json -\n");
+
+    scene.program(
+        "codex",
+        r#"echo '{"type":"turn.failed","error":{"message":"You have hit your usage limit."}}'; exit 1"#,
+    );
+    assert_eq!(scene.failure(&["codex"]).await.0, FailureKind::Quota);
+
+    let stats = r#"{"models":{"gemini-2.5-pro":{"tokens":{"prompt":24401,"candidates":215,"total":24719,"cached":10656,"thoughts":103,"tool":0}}}}"#;
+    scene.program("gemini", &format!("printf '%s' '{{\"response\":\"A wild bee.\",\"stats\":{stats}}}'"));
+    let reply = scene.call(&["gemini"]).await.unwrap();
+    let usage = Usage { input_tokens: 24401, output_tokens: 318, cached_tokens: 10656, estimated: false };
+    assert_eq!((&*reply.turn.text, reply.usage), ("A wild bee.", usage));
+
+    let error = r#"{"error":{"type":"Error","message":"Please set an Auth method in your settings","code":41}}"#;
+    scene.program("gemini", &format!("echo '{error}' >&2; exit 41"));
+    let (kind, message) = scene.failure(&["gemini"]).await;
+    assert_eq!(kind, FailureKind::Auth);
+    assert!(message.contains("exited with code 41: Please set an Auth method"), "{message}");
+}
+
+#[tokio::test]
+async fn what_is_no_answer_is_a_failure_that_says_why() {
+    let scene = Scene::new();
+    scene.program("claude", "echo Hello.").program("codex", "exit 0").program("quiet", "echo; echo");
+    let (kind, message) = scene.failure(&["claude"]).await;
+    assert_eq!(kind, FailureKind::Malformed);
+    assert_eq!(message, "the answer of `claude -p --output-format json` holds no result: Hello.");
+    for silent in ["quiet", "codex"] {
+        let (kind, message) = scene.failure(&[silent]).await;
+        assert!(kind == FailureKind::Malformed && message.starts_with("empty answer from `"), "{message}");
+    }
+    let (kind, message) = scene.failure(&["no-such-agent", "--key", KEY]).await;
+    assert_eq!(kind, FailureKind::BadRequest);
+    assert_eq!(
+        message,
+        "cannot find the program `no-such-agent`: is it installed, and is its folder in PATH? (the command is \
+         `no-such-agent --key [redacted]`)"
+    );
+    scene.program("old", "echo \"error: unexpected argument '--json' found\" >&2; exit 2");
+    assert_eq!(scene.failure(&["old"]).await.0, FailureKind::BadRequest);
+    scene.program("killed", "kill -9 $$");
+    assert_eq!(scene.failure(&["killed"]).await.1, "`killed` was ended by signal 9");
+    let flood = scene.program("flood", "head -c 20000000 /dev/zero").failure(&["flood"]).await;
+    assert_eq!(flood, (FailureKind::Malformed, "`flood` wrote more than 16 MiB".to_owned()));
+}
+
+#[tokio::test]
+async fn tools_are_not_offered_and_an_argument_has_its_limit() {
+    let scene = Scene::new();
+    let tool = Tool { name: "t".to_owned(), description: String::new(), parameters: serde_json::json!({}) };
+    let with_tools = ModelRequest { tools: Arc::from([tool]), ..request("q") };
+    let failed = scene.model(&["cat"], None).call(&with_tools, LONG).await.unwrap_err();
+    assert_eq!((failed.failure.kind, failed.unsettled), (FailureKind::BadRequest, false));
+    let long = request(&"x".repeat(150_000));
+    let failed = scene.model(&["echo", "{prompt}"], None).call(&long, LONG).await.unwrap_err();
+    assert_eq!(failed.failure.kind, FailureKind::BadRequest);
+}
+
+#[tokio::test]
+async fn one_that_tries_for_ever_has_a_deadline_and_leaves_nobody() {
+    let scene = Scene::new();
+    scene.program("stubborn", "echo half; echo 'API error, attempt 11' >&2; setsid sleep $MARK & exec sleep $MARK");
+    let started = Instant::now();
+    let model = scene.model(&["stubborn"], Some(Duration::from_millis(700))).passing(["MARK".to_owned()]);
+    let failed = model.call(&request("q"), LONG).await.unwrap_err();
+    assert!(started.elapsed() < LONG);
+    assert_eq!((failed.failure.kind, failed.unsettled, &*failed.partial), (FailureKind::Timeout, true, "half\n"));
+    assert!(failed.failure.message.ends_with("its last words: API error, attempt 11"), "{}", failed.failure);
+    assert_eq!(scene.left(), [""; 0]);
+}
+
+#[test]
+fn whether_a_program_is_there_is_known_before_it_is_called() {
+    let scene = Scene::new();
+    scene.program("claude", "");
+    let file = scene.model(&["claude"], None).is_available().unwrap();
+    assert_eq!(file, scene.folder.path().join("bin/claude"));
+    assert!(scene.model(&["no-such-agent"], None).is_available().unwrap_err().contains("is it installed"));
+    let empty = CommandModel::new(vec![], PathBuf::new(), vec![], None, Redactor::default());
+    assert!(empty.is_err_and(|why| why.contains("empty")));
+}
