@@ -24,6 +24,8 @@ const FLOORS: [&[&str]; 5] = [
         "retry",
         "budget",
         "limiter",
+        "ladder",
+        "prices",
         "history",
         "summary",
         "printable",
