@@ -13,6 +13,8 @@ use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use crate::redact::Redactor;
+
 /// How long a server may take to end by itself once nobody listens.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -46,6 +48,7 @@ impl Process {
         argv: &[String],
         environment: &[(String, String)],
         directory: &Path,
+        redactor: Redactor,
     ) -> std::io::Result<(Self, ChildStdout, ChildStdin)> {
         let missing = || std::io::Error::other("its standard streams are missing");
         let (program, arguments) = argv.split_first().ok_or_else(|| std::io::Error::other("no program is named"))?;
@@ -57,7 +60,7 @@ impl Process {
         let mut child = command.spawn()?;
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let tail = Arc::default();
-        let errors = tokio::spawn(log(server.to_owned(), stderr.ok_or_else(missing)?, Arc::clone(&tail)));
+        let errors = tokio::spawn(log(server.to_owned(), stderr.ok_or_else(missing)?, Arc::clone(&tail), redactor));
         let process = Self { id: child.id(), child, tail, errors };
         Ok((process, stdout.ok_or_else(missing)?, stdin.ok_or_else(missing)?))
     }
@@ -137,13 +140,13 @@ fn group(id: u32) -> Option<rustix::process::Pid> {
 }
 
 /// Reads the standard error to its end, so that the server never waits for a reader.
-async fn log(server: String, stderr: ChildStderr, tail: Arc<Mutex<VecDeque<u8>>>) {
+async fn log(server: String, stderr: ChildStderr, tail: Arc<Mutex<VecDeque<u8>>>, redactor: Redactor) {
     let (mut reader, mut buffer, mut logged) = (BufReader::new(stderr), vec![0; 4096], 0);
     while let Ok(read @ 1..) = reader.read(&mut buffer).await {
         let bytes = &buffer[..read];
         if logged < MAX_LOG_BYTES {
             logged += read;
-            tracing::debug!(server, "stderr: {}", String::from_utf8_lossy(bytes).trim_end());
+            tracing::debug!(server, "stderr: {}", redactor.redact(String::from_utf8_lossy(bytes).trim_end()));
         }
         let mut tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
         tail.extend(bytes);

@@ -27,8 +27,9 @@ impl Reason {
 /// Why a server did not get ready.
 pub(super) fn of_start(error: &ClientInitializeError) -> Reason {
     match error {
-        ClientInitializeError::TransportError { error, .. } => of_transport(error),
-        ClientInitializeError::ConnectionClosed(_) => {
+        ClientInitializeError::TransportError { error, .. } if http(error).is_some() => of_transport(error),
+        // Whether our first words came in time for it not to hear them says nothing.
+        ClientInitializeError::TransportError { .. } | ClientInitializeError::ConnectionClosed(_) => {
             Reason::new(FailureKind::Connection, "it closed the connection before it was ready")
         }
         ClientInitializeError::JsonRpcError(error) => {
@@ -51,7 +52,7 @@ pub(super) fn of_request(error: &ServiceError) -> Reason {
             Reason::new(FailureKind::BadRequest, format!("it answers: {} ({})", error.message, error.code.0))
         }
         ServiceError::TransportSend(error) => of_transport(error),
-        ServiceError::TransportClosed => Reason::new(FailureKind::Connection, "it closed the connection"),
+        ServiceError::TransportClosed => closed(),
         ServiceError::Cancelled { .. } => Reason::new(FailureKind::Cancelled, "the call was cancelled"),
         _ => Reason::new(FailureKind::Malformed, "its answer is not what MCP says"),
     }
@@ -77,10 +78,12 @@ pub(super) fn ends_session(error: &ServiceError) -> bool {
 }
 
 fn of_transport(error: &DynamicTransportError) -> Reason {
-    match http(error) {
-        Some(error) => of_http(error),
-        None => Reason::new(FailureKind::Connection, format!("the connection broke: {}", innermost(&*error.error))),
-    }
+    // What breaks a pipe is that nobody holds its other end.
+    http(error).map_or_else(closed, of_http)
+}
+
+fn closed() -> Reason {
+    Reason::new(FailureKind::Connection, "it closed the connection")
 }
 
 fn http(error: &DynamicTransportError) -> Option<&HttpError> {

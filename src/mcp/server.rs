@@ -154,7 +154,7 @@ impl Server {
                 let message = format!("the MCP server `{}` is not started any more: the run ends", self.name());
                 return Err(Failure::new(FailureKind::Cancelled, message));
             }
-            opened = Session::open(&self.config, &self.label) => opened,
+            opened = Session::open(&self.config, &self.label, &self.redactor) => opened,
         };
         state.starts += 1;
         match opened {

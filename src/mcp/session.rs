@@ -14,6 +14,7 @@ use super::reason::{self, Reason};
 use super::{ServerConfig, Transport, http, names};
 use crate::conversation::Tool;
 use crate::event::{Failure, FailureKind};
+use crate::redact::Redactor;
 
 /// How long a server may take to say goodbye before its process is ended.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -50,10 +51,14 @@ enum Trouble {
 
 impl Session {
     /// Starts or reaches the server, agrees on a version, and lists the tools.
-    pub(super) async fn open(config: &ServerConfig, label: &str) -> Result<(Self, Listing), Failure> {
+    pub(super) async fn open(
+        config: &ServerConfig,
+        label: &str,
+        redactor: &Redactor,
+    ) -> Result<(Self, Listing), Failure> {
         let mut opening = Opening::Initialize;
         let session = loop {
-            match Self::begin(config, opening).await {
+            match Self::begin(config, opening, redactor).await {
                 Ok(session) => break session,
                 Err(Trouble::Outdated) => opening = Opening::Discover,
                 Err(Trouble::Failed(reason)) => return Err(not_ready(config, reason)),
@@ -72,7 +77,7 @@ impl Session {
         }
     }
 
-    async fn begin(config: &ServerConfig, opening: Opening) -> Result<Self, Trouble> {
+    async fn begin(config: &ServerConfig, opening: Opening, redactor: &Redactor) -> Result<Self, Trouble> {
         let failed = |kind, words: String| Trouble::Failed(Reason { kind, words });
         let (begun, mut process) = match &config.transport {
             Transport::Http { url, headers } => {
@@ -81,7 +86,7 @@ impl Session {
                 (timeout(config.timeout, opening.begin(transport)).await, None)
             }
             Transport::Stdio { argv, environment, directory } => {
-                let started = Process::start(&config.name, argv, environment, directory);
+                let started = Process::start(&config.name, argv, environment, directory, redactor.clone());
                 let (process, stdout, stdin) = started.map_err(|error| {
                     failed(FailureKind::BadRequest, format!("its program cannot be started: {error}"))
                 })?;
