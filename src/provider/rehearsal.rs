@@ -76,7 +76,6 @@ impl Player {
     }
 }
 
-#[allow(clippy::result_large_err, reason = "the same error as that of a call over the network, which is as rare")]
 fn settle(mut draft: Draft, request: &ModelRequest, started: Instant) -> Result<Reply, CallFailure> {
     let usage = draft.stop.is_some().then(|| count(None, request, &draft.text));
     let latency_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -32,10 +32,23 @@ pub struct ModelRequest {
 }
 
 impl ModelRequest {
-    /// How many tokens the request is, at four characters a token.
+    /// How many tokens the request is, at four characters a token: its texts, the calls of tools, and the tools.
     #[must_use]
     pub fn estimated_tokens(&self) -> u64 {
-        self.texts().map(estimate_tokens).sum()
+        let of_turn = |message: &Message| match message {
+            Message::Assistant(turn) => {
+                turn.calls.iter().map(|call| estimate_tokens(&call.name) + estimate_tokens(&arguments_text(call))).sum()
+            }
+            _ => 0,
+        };
+        let of_tool = |tool: &Tool| {
+            estimate_tokens(&tool.name)
+                + estimate_tokens(&tool.description)
+                + estimate_tokens(&tool.parameters.to_string())
+        };
+        self.texts().map(estimate_tokens).sum::<u64>()
+            + self.messages.iter().map(of_turn).sum::<u64>()
+            + self.tools.iter().map(of_tool).sum::<u64>()
     }
 
     /// Every text of the conversation, in its order.

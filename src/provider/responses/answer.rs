@@ -62,15 +62,20 @@ pub(super) fn read_event(event: &Value, draft: &mut Draft) -> Result<(), Fault> 
     Ok(())
 }
 
-/// Reads a whole response, which is a document or the end of a stream. What has been streamed is not read again.
+/// Reads a whole response, which is a document or the end of a stream. Text that has been streamed is not read again;
+/// of the other items the whole response knows best, unless the server leaves them out of it.
 pub(super) fn read_end(response: &Value, status: &str, draft: &mut Draft) -> Result<(), Fault> {
     read_usage(&response["usage"], draft);
     if let Some(report) = Report::find(response) {
         return Err(Fault::Reported(report));
     }
-    let streamed = draft.echo.is_some() || !draft.calls.is_empty();
+    let items = response["output"].as_array().map_or(&[][..], Vec::as_slice);
+    if !items.is_empty() {
+        draft.calls.clear();
+        draft.echo = None;
+    }
     let (has_text, has_refusal) = (!draft.text.is_empty(), !draft.refusal.is_empty());
-    for (index, item) in (0..).zip(response["output"].as_array().into_iter().flatten()) {
+    for (index, item) in (0..).zip(items) {
         for part in item["content"].as_array().into_iter().flatten() {
             match part["type"].as_str() {
                 Some("output_text") if !has_text => draft.text.push_str(part["text"].as_str().unwrap_or_default()),
@@ -80,10 +85,8 @@ pub(super) fn read_end(response: &Value, status: &str, draft: &mut Draft) -> Res
                 _ => {}
             }
         }
-        if !streamed {
-            read_call(index, item, draft);
-            keep(item, draft);
-        }
+        read_call(index, item, draft);
+        keep(item, draft);
     }
     forget_without_thoughts(draft);
     draft.stop = Some(match status {

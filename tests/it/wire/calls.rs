@@ -143,6 +143,16 @@ fn calls_of_tools_are_read_from_a_stream() {
 }
 
 #[test]
+fn an_estimate_counts_tools_and_calls_too() {
+    let mut plain = conversation(None);
+    let whole = plain.estimated_tokens();
+    plain.tools = Arc::default();
+    let without_tools = plain.estimated_tokens();
+    plain.messages.remove(2);
+    assert!(plain.estimated_tokens() < without_tools && without_tools + 20 < whole);
+}
+
+#[test]
 fn calls_that_come_with_a_plain_stop_are_calls_and_an_announcement_alone_is_none() {
     let server = Server::start();
     let whole = |calls: Value, reason: &str| {

@@ -1,14 +1,16 @@
 //! What holds for every protocol: its own way to write things is tested next door.
 
+use std::net::TcpListener;
+use std::time::Duration;
+
 use orch::event::{FailureKind, StopReason, Usage};
 use orch::http::{Client, Deadlines};
 use orch::provider::{Pace, probe};
 use serde_json::json;
-use std::net::TcpListener;
-use std::time::Duration;
 
 use crate::server::vendor::{STREAM_HEAD, response, stream};
 use crate::server::{Act, Server};
+use crate::story::Story;
 use crate::wire::{KEY, PATIENT, SOON, all, ask, ask_within, assert_fails, openai, redactor, run, zip};
 
 #[test]
@@ -21,6 +23,27 @@ fn an_answer_is_streamed_with_its_usage() {
         assert_eq!((&*reply.turn.text, reply.stop, reply.usage), ("echo: hello", StopReason::End, usage));
         assert!(reply.first_byte_ms <= reply.latency_ms);
         assert_eq!(reply.pace, None);
+    }
+}
+
+#[test]
+fn a_run_reaches_a_provider_by_its_names_and_variables() {
+    let text = "agents: [{name: w, role: writer}]\ntasks:\n  - {name: a, agent: w, description: Say hello}\n";
+    for (model, variable, key, path) in [
+        ("openai/m", "OPENAI_BASE_URL", "OPENAI_API_KEY", "/v1/chat/completions"),
+        ("responses/m", "OPENAI_BASE_URL", "OPENAI_API_KEY", "/v1/responses"),
+        ("zhipu/m", "ZAI_BASE_URL", "ZAI_API_KEY", "/v1/chat/completions"),
+        ("glm/m", "ZAI_BASE_URL", "ZHIPUAI_API_KEY", "/v1/chat/completions"),
+        ("anthropic/m", "ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY", "/v1/messages"),
+    ] {
+        let server = Server::start();
+        let story = Story::new().file("o.yaml", text).env(variable, server.openai()).env(key, KEY);
+        story.args(["run", "o.yaml", "--goal", "g", "--model", model]).run().exits(0);
+        let seen = server.seen();
+        assert_eq!(seen.iter().map(|seen| &*seen.path).collect::<Vec<_>>(), [path], "{model}");
+        assert!(seen[0].headers.iter().any(|(_, value)| value.ends_with(KEY)), "{model}");
+        let shown = story.files().into_iter().any(|(_, bytes)| String::from_utf8_lossy(&bytes).contains("canary"));
+        assert!(!shown, "{model}");
     }
 }
 

@@ -129,18 +129,18 @@ fn calls_come_with_the_thoughts_that_must_go_back() {
         ended("response.completed", json!({"status": "completed", "output": output, "usage": usage})),
     ];
     let whole = json!({"object": "response", "status": "completed", "error": null, "output": output, "usage": usage});
-    let careless: String = streamed.iter().filter(|event| !event.contains("output_item.done")).cloned().collect();
+    // A server that tells of items only at the end, and one that does not repeat them there.
+    let at_the_end: String = streamed.iter().filter(|event| !event.contains("output_item.done")).cloned().collect();
+    let before = streamed[..10].concat() + &ended("response.completed", json!({"output": [], "usage": usage}));
     let server = Server::start();
-    for (act, echoes) in
-        [(Act::Sse(streamed.concat()), true), (Act::json(whole.to_string()), true), (Act::Sse(careless), false)]
-    {
+    for act in [Act::Sse(streamed.concat()), Act::json(whole.to_string()), Act::Sse(at_the_end), Act::Sse(before)] {
         server.when("read it", [act]);
         let reply = ask_for(&responses(&server.openai()), &conversation(None)).unwrap();
         assert_eq!(reply.stop, StopReason::ToolUse);
         let calls: Vec<_> = reply.turn.calls.iter().map(|call| (&*call.id, call.arguments.clone())).collect();
         assert_eq!(calls, [("call_1", json!({"path": "a"})), ("call_2", json!({"path": "b"}))]);
         let echo = Echo { wire: "responses".to_owned(), value: json!([thought, one, two]) };
-        assert_eq!(reply.turn.echo, echoes.then_some(echo));
+        assert_eq!(reply.turn.echo, Some(echo));
         let usage = reply.usage;
         assert_eq!((usage.input_tokens, usage.cached_tokens, usage.output_tokens), (20, 8, 9));
     }
