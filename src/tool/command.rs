@@ -42,7 +42,7 @@ pub struct Invocation {
     /// Where it runs.
     pub directory: PathBuf,
     /// All of its environment.
-    pub environment: Vec<(OsString, OsString)>,
+    pub environment: Vec<(String, String)>,
     /// After which it is ended, with all that it started.
     pub timeout: Duration,
     /// How much of each output is kept, in bytes.
@@ -58,6 +58,8 @@ pub struct Ran {
     pub stdout: Vec<u8>,
     /// What it wrote on standard error.
     pub stderr: Vec<u8>,
+    /// Whether it wrote more than is kept of either.
+    pub is_cut: bool,
 }
 
 /// Who runs programs. The error says why one was not started, or was ended.
@@ -157,22 +159,27 @@ impl RunCommand {
     }
 }
 
-/// What of orch's own environment a command is given.
-fn environment(variables: impl Iterator<Item = (OsString, OsString)>) -> Vec<(OsString, OsString)> {
+/// What of orch's own environment a command is given. What is no Unicode is left out.
+fn environment(variables: impl Iterator<Item = (OsString, OsString)>) -> Vec<(String, String)> {
     let is_given = |name: &str| {
-        VARIABLES.contains(&name)
-            || name.starts_with("LC_")
-            || (cfg!(windows)
-                && VARIABLES.iter().chain(&WINDOWS_VARIABLES).any(|given| name.eq_ignore_ascii_case(given)))
+        let on_windows = || VARIABLES.iter().chain(&WINDOWS_VARIABLES).any(|given| name.eq_ignore_ascii_case(given));
+        VARIABLES.contains(&name) || name.starts_with("LC_") || (cfg!(windows) && on_windows())
     };
-    let mut given: Vec<_> = variables.filter(|(name, _)| name.to_str().is_some_and(is_given)).collect();
-    for (_, path) in given.iter_mut().filter(|(name, _)| name.eq_ignore_ascii_case("PATH")) {
-        // A relative folder in it would be one of the project's, where a model may have written a program.
-        let folders = std::env::split_paths(path).filter(|folder| folder.is_absolute());
-        *path = std::env::join_paths(folders).unwrap_or_default();
-    }
+    let texts = variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let given = texts.filter(|(name, _)| is_given(name)).map(|(name, value)| match name.eq_ignore_ascii_case("PATH") {
+        true => (name, absolute_folders(&value)),
+        false => (name, value),
+    });
+    let mut given: Vec<_> = given.collect();
     given.sort();
     given
+}
+
+/// A `PATH` without its relative folders: they would be folders of the project, where a model may have written a
+/// program.
+fn absolute_folders(path: &str) -> String {
+    let folders = std::env::split_paths(path).filter(|folder| folder.is_absolute());
+    std::env::join_paths(folders).ok().and_then(|path| path.into_string().ok()).unwrap_or_default()
 }
 
 /// The exit code and both outputs.
@@ -188,6 +195,9 @@ fn told(ran: &Ran) -> Result<String, String> {
             let most = half.max(MAX_OUTPUT_BYTES.saturating_sub(other.len()));
             let _ = write!(text, "\n--- standard {name} ---\n{}", middle_cut(output, most).trim_end_matches('\n'));
         }
+    }
+    if ran.is_cut {
+        text += "\n[the output went on for longer than was kept; its end is not shown]";
     }
     if ran.code.is_some() { Ok(text) } else { Err(text) }
 }
@@ -296,8 +306,7 @@ mod tests {
             [("PATH", path.to_str().unwrap()), ("LC_ALL", "C"), ("HOME", "/h"), ("OPENAI_API_KEY", "secret")];
         let more = [("AWS_SECRET_ACCESS_KEY", "secret"), ("LD_PRELOAD", "x.so"), ("PATHS", "x"), ("TZ", "UTC")];
         let own = variables.into_iter().chain(more).map(|(name, value)| (name.into(), value.into()));
-        let given: Vec<_> =
-            environment(own).into_iter().map(|(name, value)| (name.into_string().unwrap(), value)).collect();
+        let given = environment(own);
         let names: Vec<&str> = given.iter().map(|(name, _)| &**name).collect();
         assert_eq!(names, ["HOME", "LC_ALL", "PATH", "TZ"]);
         if cfg!(unix) {
@@ -307,19 +316,26 @@ mod tests {
 
     #[test]
     fn the_exit_code_and_both_outputs_are_told() {
-        let ran = Ran { code: Some(3), stdout: b"\x1b[32mok\x1b[0m\n".to_vec(), stderr: b"bad \xff\n".to_vec() };
+        let ran = Ran {
+            code: Some(3),
+            stdout: b"\x1b[32mok\x1b[0m\n".to_vec(),
+            stderr: b"bad \xff\n".to_vec(),
+            is_cut: false,
+        };
         let text = "exit code 3\n--- standard output ---\nok\n--- standard error ---\nbad \u{fffd}";
         assert_eq!(told(&ran), Ok(text.to_owned()));
+        let cut = told(&Ran { is_cut: true, ..ran }).unwrap();
+        assert!(cut.ends_with("[the output went on for longer than was kept; its end is not shown]"), "{cut}");
         assert_eq!(told(&Ran::default()), Err("ended by a signal".to_owned()));
     }
 
     #[test]
     fn of_a_long_output_the_beginning_and_the_end_are_told() {
         let long = format!("first\n{}\nlast\n", "é".repeat(1 << 20)).into_bytes();
-        let alone = told(&Ran { code: Some(0), stdout: long.clone(), stderr: Vec::new() }).unwrap();
+        let alone = told(&Ran { code: Some(0), stdout: long.clone(), ..Ran::default() }).unwrap();
         assert!(alone.contains("first\n") && alone.ends_with("last"), "{} bytes", alone.len());
         assert!((60_000..67_000).contains(&alone.len()), "{} bytes", alone.len());
-        let both = told(&Ran { code: Some(0), stdout: long.clone(), stderr: long }).unwrap();
+        let both = told(&Ran { code: Some(0), stdout: long.clone(), stderr: long, is_cut: false }).unwrap();
         assert_eq!((both.matches("first\n").count(), both.matches("bytes left out]").count()), (2, 2));
         assert!((60_000..67_000).contains(&both.len()), "{} bytes", both.len());
     }

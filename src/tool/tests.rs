@@ -100,7 +100,7 @@ fn real_runner() -> Runner {
             let ran = tokio::time::timeout(invocation.timeout, command.output()).await;
             let ran = ran.map_err(|_| format!("ended after {:?}", invocation.timeout))?;
             let ran = ran.map_err(|error| format!("{} cannot be started: {error}", invocation.argv[0]))?;
-            Ok(Ran { code: ran.status.code(), stdout: ran.stdout, stderr: ran.stderr })
+            Ok(Ran { code: ran.status.code(), stdout: ran.stdout, stderr: ran.stderr, is_cut: false })
         })
     })
 }
