@@ -79,7 +79,8 @@ impl Contract {
     /// A schema that is none, or that refers to something outside of itself.
     pub fn new(form: Form, schema: Option<Value>) -> Result<Self, SchemaError> {
         let Some(written) = schema else { return Ok(Self { form, schema: None }) };
-        let validator = jsonschema::draft202012::options().build(&written).or_else(|_| jsonschema::validator_for(&written));
+        let validator =
+            jsonschema::draft202012::options().build(&written).or_else(|_| jsonschema::validator_for(&written));
         let validator = validator.map_err(|error| {
             let path = error.instance_path().to_string();
             SchemaError { path: if path.is_empty() { "/".to_owned() } else { path }, why: error.to_string() }
@@ -105,9 +106,11 @@ impl Contract {
         Some(match (self.form, &self.schema) {
             (Form::Text, _) => return None,
             (Form::Markdown, _) => "Answer in Markdown.".to_owned(),
-            (Form::File, _) => "Answer with the whole content of the file and nothing else: no remarks before or after \
+            (Form::File, _) => {
+                "Answer with the whole content of the file and nothing else: no remarks before or after \
                                 it, no code fence, and nothing left out."
-                .to_owned(),
+                    .to_owned()
+            }
             (Form::Json, None) => "Answer with one JSON document and nothing else.".to_owned(),
             (Form::Json, Some(schema)) => format!(
                 "Answer with one JSON document and nothing else. It has to match this JSON Schema:\n{}",

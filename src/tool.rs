@@ -189,6 +189,20 @@ impl Toolbox {
     }
 }
 
+/// Writes a file of the project under the same rules as a model: it cannot leave, and follows no link.
+///
+/// # Errors
+/// Why it cannot be written.
+pub fn write_file(project: &Dir, path: &str, content: &str) -> Result<(), String> {
+    write::call(project, &json!({ "path": path, "content": content })).map(drop)
+}
+
+/// Whether a file of the project is there, looked at under the same rules.
+#[must_use]
+pub fn is_there(project: &Dir, path: &str) -> bool {
+    path::ProjectPath::of_file(path).is_ok_and(|path| place::file(project, &path).is_ok())
+}
+
 /// One grant of all commands that are granted.
 fn commands(granted: &[Grant]) -> Option<RunCommandGrant> {
     let grants = granted.iter().filter_map(|grant| match grant {

@@ -65,7 +65,7 @@ impl Evidence {
     }
 
     fn there_is(&self, path: &str) -> Result<(), String> {
-        let there = self.project.as_ref().is_some_and(|project| project.is_file(path));
+        let there = self.project.as_ref().is_some_and(|project| tool::is_there(project, path));
         if there { Ok(()) } else { Err(format!("The work is not done: there is no file {path}.")) }
     }
 

@@ -85,7 +85,9 @@ fn a_file_is_the_answer_or_its_one_code_block() {
     assert_eq!(file("```rust\nfn main() {}\n```").unwrap(), "fn main() {}\n");
     assert_eq!(file("Here:\n\n```rust\nfn main() {}\n```\nEnjoy.").unwrap(), "fn main() {}\n");
     assert_eq!(file("# Title\n```sh\na\n```\n```sh\nb\n```").unwrap(), "# Title\n```sh\na\n```\n```sh\nb\n```\n");
-    for bad in ["", "```a\nx\n```\n```b\ny\n```", "fn a() {}\n// ... existing code ...\nfn b() {}", "# ... rest of the code"] {
+    for bad in
+        ["", "```a\nx\n```\n```b\ny\n```", "fn a() {}\n// ... existing code ...\nfn b() {}", "# ... rest of the code"]
+    {
         assert!(file(bad).is_err(), "{bad}");
     }
     for good in ["// the rest of this function is slow", "let rest = [..];", "# Remaining code paths", "..."] {

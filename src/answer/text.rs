@@ -58,6 +58,7 @@ fn leaves_out(line: &str) -> bool {
     let bare = words.trim_matches(|c: char| matches!(c, '.' | '\u{2026}' | ' ' | '(' | ')' | '[' | ']'));
     let dotted = bare.len() < words.len();
     let says = |phrases: &[&str]| phrases.iter().any(|phrase| bare.starts_with(phrase));
-    (dotted && says(&["existing code", "rest of", "remaining code", "previous code", "same as before", "code unchanged"]))
+    (dotted
+        && says(&["existing code", "rest of", "remaining code", "previous code", "same as before", "code unchanged"]))
         || matches!(bare, "rest of the code unchanged" | "rest of the file unchanged" | "existing code here")
 }

@@ -1,7 +1,7 @@
 //! What an orchestra is given to be performed: models with their keys, tools, what answers have to be, and earlier
 //! results.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -79,7 +79,7 @@ pub(super) fn equip(
     let configs = servers(orchestra, project, settings, run, &mut secrets)?;
     let redactor = Redactor::new(secrets.0);
     let voices = match stand {
-        Stand::Models { recorder } => remote_voices(orchestra, project, settings, run, chains, &redactor, recorder)?,
+        Stand::Models { recorder } => remote_voices(orchestra, project, run, chains, &redactor, recorder)?,
         Stand::Rehearsal(player) => stand_ins(orchestra, &Model::Rehearsal(Arc::new(player)), |_| None),
         Stand::Replay(cassette) => stand_ins(orchestra, &Model::Cassette(cassette), |agent| {
             agent.models.is_empty().then(|| settings.default_model().ok()).flatten()
@@ -155,7 +155,6 @@ fn no_model(orchestra: &Orchestra, agent: &str, unusable: Unusable) -> Complaint
 fn remote_voices(
     orchestra: &Orchestra,
     project: &Project,
-    settings: &Settings,
     run: &RunId,
     chains: Vec<Chain>,
     redactor: &Redactor,
@@ -164,7 +163,7 @@ fn remote_voices(
     let client = Client::new();
     let mut lanes: Vec<String> = Vec::new();
     let mut models: Vec<ModelRef> = Vec::new();
-    let mut place = |known: &mut Vec<String>, key: String| {
+    let place = |known: &mut Vec<String>, key: String| {
         known.iter().position(|one| *one == key).unwrap_or_else(|| {
             known.push(key);
             known.len() - 1
@@ -185,7 +184,7 @@ fn remote_voices(
                     client: client.clone(),
                     redactor: redactor.clone(),
                 }),
-                None => Some(Model::Command(Arc::new(program(&model, project, settings, run, redactor)?))),
+                None => Some(Model::Command(Arc::new(program(&model, project, run, redactor)?))),
             };
             let Some(answers) = answers else { continue };
             let known = known(&model, orchestra);
@@ -244,15 +243,15 @@ fn check_price(orchestra: &Orchestra, model: &ModelRef, price: Option<Price>) ->
 fn program(
     model: &ModelRef,
     project: &Project,
-    settings: &Settings,
     run: &RunId,
     redactor: &Redactor,
 ) -> Result<CommandModel, Complaint> {
-    let mut environment: Vec<(String, String)> =
-        model.env.iter().filter_map(|name| Some((name.clone(), settings.get(name)?))).collect();
+    // The program's own rules say what it sees of this: the usual variables, its vendor's, and those that are named.
+    let mut environment: Vec<(String, String)> = std::env::vars().collect();
     environment.push((RUN_VARIABLE.to_owned(), run.to_string()));
     let program = CommandModel::new(model.argv.clone(), project.root().to_owned(), environment, None, redactor.clone())
-        .map_err(|why| Complaint::usage(format!("{} cannot be used: {why}", model.label())))?;
+        .map_err(|why| Complaint::usage(format!("{} cannot be used: {why}", model.label())))?
+        .passing(model.env.iter().cloned());
     program.is_available().map_err(|why| {
         Complaint::usage(format!("{} cannot be used: {why}", model.label()))
             .help("install it, or name another model; `orch doctor` says which can be used from here")

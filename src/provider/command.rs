@@ -156,7 +156,7 @@ impl CommandModel {
             };
             return Err(failed(Failure::new(FailureKind::Malformed, why)));
         }
-        let stop = answer.draft.settle(&self.shown()).map_err(&failed)?;
+        let stop = answer.draft.settle(&self.shown(), false).map_err(&failed)?;
         let latency_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         Ok(Reply {
             usage: count(answer.draft.usage, request, &text),
@@ -164,6 +164,7 @@ impl CommandModel {
             stop: redact_stop(stop, &self.redactor),
             first_byte_ms: latency_ms,
             latency_ms,
+            pace: None,
         })
     }
 
@@ -219,7 +220,7 @@ impl CommandModel {
     }
 
     fn fail(&self, failure: Failure, usage: Option<Usage>, unsettled: bool, partial: String) -> CallFailure {
-        CallFailure { failure: redact_failure(failure, &self.redactor), usage, unsettled, partial }
+        CallFailure { failure: redact_failure(failure, &self.redactor), usage, unsettled, pace: None, partial }
     }
 
     /// The command line as a person may see it.

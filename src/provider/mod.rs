@@ -13,6 +13,7 @@ use tokio::time::{Duration, Instant};
 use crate::conversation::Turn;
 use crate::event::{Failure, FailureKind, StopReason, Usage};
 use crate::http::{self, Client, Deadlines, Response, header};
+use crate::limiter::Pace;
 use crate::provider::body::{Body, MAX_DOCUMENT_BYTES};
 use crate::provider::draft::{Draft, estimate_tokens};
 use crate::redact::Redactor;
@@ -20,6 +21,7 @@ use crate::spec::Provider;
 
 pub mod anthropic;
 mod body;
+pub mod cassette;
 pub mod command;
 pub mod draft;
 mod endpoint;

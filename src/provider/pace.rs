@@ -5,8 +5,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::limiter::Pace;
 use crate::http::HeaderMap;
+use crate::limiter::Pace;
 
 /// A reset that is further away than a year says no more than a year, and would only overflow sums.
 const MAX_RESET: Duration = Duration::from_secs(365 * 24 * 3600);

@@ -8,9 +8,9 @@ use serde::Serialize;
 use crate::conversation::{AnswerSchema, Message, Tool, ToolCall, ToolResult, Turn};
 use crate::event::{Failure, StopReason, Usage};
 use crate::http::{self, HeaderMap, HeaderValue, Method, header};
+use crate::limiter::Pace;
 use crate::provider::draft::{Draft, estimate_tokens};
 use crate::provider::endpoint::Endpoint;
-use crate::limiter::Pace;
 use crate::provider::status::Report;
 use crate::sse;
 
