@@ -62,10 +62,10 @@ tasks:
 
 #[test]
 fn what_comes_later_is_refused_by_name() {
-    let found = mistakes("orchestra: {execution: {strategy: hierarchical}, limits: {}}\ntasks: []\n");
+    let found = mistakes("orchestra: {execution: {strategy: hierarchical}, hooks: {}}\ntasks: []\n");
     let said: Vec<&str> = found.iter().map(|(m, ..)| m.as_str()).collect();
     assert!(said.contains(&"`hierarchical` for `strategy` is not supported yet"), "{said:?}");
-    assert!(said.contains(&"`limits` in `orchestra` is not supported yet"), "{said:?}");
+    assert!(said.contains(&"`hooks` in `orchestra` is not supported yet"), "{said:?}");
 }
 
 #[test]

@@ -184,7 +184,7 @@ mod tests {
             read(r#"{"type":"result","subtype":"error_during_execution","is_error":false,"errors":["a","b"]}"#);
         assert_eq!(answer.complaint.as_deref(), Some("a; b"));
         let answer = read(r#"{"type":"result","subtype":"error_max_turns","is_error":true}"#);
-        assert_eq!(answer.draft.settle("x").unwrap_err().kind, FailureKind::Truncated);
+        assert_eq!(answer.draft.settle("x", false).unwrap_err().kind, FailureKind::Truncated);
     }
 
     #[test]
@@ -199,7 +199,7 @@ mod tests {
         assert_eq!((&*answer.draft.text, answer.draft.usage, answer.complaint), ("Done.", usage(40, 2, 30), None));
 
         let cut = read(Format::Codex, &last).unwrap();
-        assert_eq!(cut.draft.settle("x").unwrap_err().kind, FailureKind::Connection);
+        assert_eq!(cut.draft.settle("x", false).unwrap_err().kind, FailureKind::Connection);
         let failed = r#"{"type":"turn.failed","error":{"message":"You've hit your usage limit."}}"#;
         assert_eq!(read(Format::Codex, failed).unwrap().complaint.unwrap(), "You've hit your usage limit.");
         assert_eq!(read(Format::Codex, retried).unwrap().complaint.unwrap(), "Reconnecting... 1/5");

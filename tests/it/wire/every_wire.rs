@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use orch::event::{FailureKind, StopReason, Usage};
 use orch::http::{Client, Deadlines};
-use orch::provider::{Pace, probe};
+use orch::limiter::Pace;
+use orch::provider::probe;
 use serde_json::json;
 
 use crate::server::vendor::{STREAM_HEAD, response, stream};
