@@ -1,7 +1,8 @@
-//! Reads a body into a draft, whether the server streams events or answers with one JSON document.
+//! Reads a body into a draft, whether the server streams events, streams lines of JSON, or answers with one JSON document.
 //!
-//! Knows the two packagings; what is inside of them is the wire's to say.
+//! Knows the packagings; what is inside of them is the wire's to say.
 
+use memchr::memchr;
 use serde::de::IgnoredAny;
 
 use crate::provider::draft::Draft;
@@ -19,8 +20,10 @@ const HEAD_BYTES: usize = 2048;
 /// A body that is being read.
 pub struct Body<'a> {
     wire: &'a dyn Wire,
-    /// Whether the server says that it streams.
+    /// Whether the server says that it streams events.
     declared_stream: bool,
+    /// Whether the server says that it streams lines.
+    declared_lines: bool,
     head: Vec<u8>,
     form: Form,
 }
@@ -32,14 +35,22 @@ enum Form {
         decoder: sse::Decoder,
         events: usize,
     },
+    /// JSON documents, one a line: <https://github.com/ndjson/ndjson-spec>. This is the line that is not ended yet.
+    Lines(Vec<u8>),
     Document(Vec<u8>),
 }
 
 impl<'a> Body<'a> {
     /// A body that `wire` decodes, with its `Content-Type`.
     pub fn new(wire: &'a dyn Wire, content_type: Option<&str>) -> Self {
-        let declared_stream = content_type.is_some_and(|kind| kind.starts_with("text/event-stream"));
-        Self { wire, declared_stream, head: Vec::with_capacity(HEAD_BYTES), form: Form::Unknown }
+        let declares = |kinds: &[&str]| content_type.is_some_and(|it| kinds.iter().any(|kind| it.starts_with(kind)));
+        Self {
+            wire,
+            declared_stream: declares(&["text/event-stream"]),
+            declared_lines: declares(&["application/x-ndjson", "application/ndjson", "application/jsonl"]),
+            head: Vec::with_capacity(HEAD_BYTES),
+            form: Form::Unknown,
+        }
     }
 
     /// Takes the next bytes.
@@ -58,12 +69,15 @@ impl<'a> Body<'a> {
                 let Some(start) = bytes.iter().position(|&byte| !is_blank(byte)) else { return Ok(()) };
                 self.form = if self.is_stream(bytes[start]) {
                     Form::Stream { decoder: sse::Decoder::default(), events: 0 }
+                } else if self.declared_lines && bytes[start] == b'{' {
+                    Form::Lines(Vec::new())
                 } else {
                     Form::Document(Vec::new())
                 };
                 self.take(&bytes[start..], draft)
             }
             Form::Stream { .. } => self.push_events(bytes, draft),
+            Form::Lines(_) => self.push_lines(bytes, draft),
             Form::Document(document) => {
                 document.extend_from_slice(bytes);
                 if document.len() > MAX_DOCUMENT_BYTES {
@@ -82,6 +96,9 @@ impl<'a> Body<'a> {
         match std::mem::replace(&mut self.form, Form::Unknown) {
             Form::Unknown => Err(Fault::unreadable("is empty", "")),
             Form::Document(document) => self.wire.decode_body(&String::from_utf8_lossy(&document), draft),
+            // The line feed after the last line is what a careless server forgets. Half a line is another thing.
+            Form::Lines(line) if is_whole(&String::from_utf8_lossy(&line)) => self.read_line(&line, draft),
+            Form::Lines(_) => Ok(()),
             Form::Stream { mut decoder, events } => match decoder.finish() {
                 // The blank line after the last event is what a careless server forgets. Half an event is another thing.
                 Some(last) if is_whole(&last.data) => self.wire.decode_event(&last, draft),
@@ -101,6 +118,34 @@ impl<'a> Body<'a> {
             }
         }
         Ok(())
+    }
+
+    fn push_lines(&mut self, mut bytes: &[u8], draft: &mut Draft) -> Result<(), Fault> {
+        let Form::Lines(rest) = &mut self.form else { return Ok(()) };
+        let mut line = std::mem::take(rest);
+        loop {
+            let end = memchr(b'\n', bytes).unwrap_or(bytes.len());
+            if line.len() + end > sse::MAX_EVENT_BYTES {
+                return Err(self.unreadable("has a line that is longer than 2 MiB"));
+            }
+            line.extend_from_slice(&bytes[..end]);
+            if end == bytes.len() {
+                break;
+            }
+            bytes = &bytes[end + 1..];
+            self.read_line(&line, draft)?;
+            line.clear();
+        }
+        self.form = Form::Lines(line);
+        Ok(())
+    }
+
+    fn read_line(&self, line: &[u8], draft: &mut Draft) -> Result<(), Fault> {
+        let data = String::from_utf8_lossy(line);
+        if draft.done || data.trim().is_empty() {
+            return Ok(());
+        }
+        self.wire.decode_event(&sse::Event { name: "".into(), data }, draft)
     }
 
     /// The first character tells more than the content type, which many servers leave at whatever their framework

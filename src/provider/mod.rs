@@ -19,6 +19,8 @@ pub mod anthropic;
 mod body;
 pub mod draft;
 mod endpoint;
+pub mod gemini;
+pub mod ollama;
 pub mod openai;
 pub mod rehearsal;
 pub mod status;
