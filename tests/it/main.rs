@@ -10,3 +10,4 @@ mod shipped;
 mod stories;
 mod story;
 mod wire;
+mod wire2;
