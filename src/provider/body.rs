@@ -2,10 +2,12 @@
 //!
 //! Knows the packagings; what is inside of them is the wire's to say.
 
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use crate::provider::draft::Draft;
+use crate::provider::status::Report;
 use crate::provider::wire::{Fault, Wire};
 use crate::sse;
 
@@ -16,6 +18,9 @@ pub const MAX_DOCUMENT_BYTES: usize = 2 * 1024 * 1024;
 /// How much of a body is kept to be shown when it turns out to be none. More than is shown, so that a secret is
 /// recognized that the end of what is shown would have cut in two.
 const HEAD_BYTES: usize = 2048;
+
+/// The most bytes of an error that stands in a stream without being an event.
+const MAX_STRAY_BYTES: usize = 64 * 1024;
 
 /// A body that is being read.
 pub struct Body<'a> {
@@ -34,6 +39,11 @@ enum Form {
     Stream {
         decoder: sse::Decoder,
         events: usize,
+        /// Whether what comes next begins a line.
+        at_line_start: bool,
+        /// What follows a line that begins with a bracket, as no line of an event does. It is how Google breaks off:
+        /// <https://github.com/googleapis/js-genai/blob/main/src/_api_client.ts>.
+        stray: Vec<u8>,
     },
     /// JSON documents, one a line: <https://github.com/ndjson/ndjson-spec>. This is the line that is not ended yet.
     Lines(Vec<u8>),
@@ -68,7 +78,7 @@ impl<'a> Body<'a> {
             Form::Unknown => {
                 let Some(start) = bytes.iter().position(|&byte| !is_blank(byte)) else { return Ok(()) };
                 self.form = if self.is_stream(bytes[start]) {
-                    Form::Stream { decoder: sse::Decoder::default(), events: 0 }
+                    Form::Stream { decoder: sse::Decoder::default(), events: 0, at_line_start: false, stray: vec![] }
                 } else if self.declared_lines && bytes[start] == b'{' {
                     Form::Lines(Vec::new())
                 } else {
@@ -99,9 +109,10 @@ impl<'a> Body<'a> {
             // The line feed after the last line is what a careless server forgets. Half a line is another thing.
             Form::Lines(line) if is_whole(&String::from_utf8_lossy(&line)) => self.read_line(&line, draft),
             Form::Lines(_) => Ok(()),
-            Form::Stream { mut decoder, events } => match decoder.finish() {
+            Form::Stream { mut decoder, events, stray, .. } => match (report_in(&stray), decoder.finish()) {
+                (Some(report), _) => Err(Fault::Reported(report)),
                 // The blank line after the last event is what a careless server forgets. Half an event is another thing.
-                Some(last) if is_whole(&last.data) => self.wire.decode_event(&last, draft),
+                (None, Some(last)) if is_whole(&last.data) => self.wire.decode_event(&last, draft),
                 _ if events == 0 && !self.declared_stream => Err(self.unreadable("is neither JSON nor a stream")),
                 _ => Ok(()),
             },
@@ -109,7 +120,11 @@ impl<'a> Body<'a> {
     }
 
     fn push_events(&mut self, mut bytes: &[u8], draft: &mut Draft) -> Result<(), Fault> {
-        let Form::Stream { decoder, events } = &mut self.form else { return Ok(()) };
+        let Form::Stream { decoder, events, at_line_start, stray } = &mut self.form else { return Ok(()) };
+        let begin = if stray.is_empty() { stray_json(bytes, *at_line_start) } else { Some(0) };
+        let room = MAX_STRAY_BYTES.saturating_sub(stray.len());
+        stray.extend(begin.into_iter().flat_map(|at| &bytes[at..]).take(room));
+        *at_line_start = bytes.last().map_or(*at_line_start, |last| matches!(last, b'\n' | b'\r'));
         let too_long = |error| Fault::unreadable(format!("cannot be read: {error}"), "");
         while let Some(event) = decoder.next(&mut bytes).map_err(too_long)? {
             if !draft.done {
@@ -166,6 +181,18 @@ impl<'a> Body<'a> {
 /// a byte order mark.
 fn is_blank(byte: u8) -> bool {
     byte.is_ascii_whitespace() || b"\xEF\xBB\xBF".contains(&byte)
+}
+
+/// Where a line begins with a bracket.
+fn stray_json(bytes: &[u8], at_line_start: bool) -> Option<usize> {
+    let is_bracket = |at: usize| matches!(bytes.get(at), Some(b'{' | b'['));
+    let first = (at_line_start && is_bracket(0)).then_some(0);
+    first.or_else(|| memchr_iter(b'\n', bytes).map(|end| end + 1).find(|&at| is_bracket(at)))
+}
+
+/// The error that a stream ends with in place of an event.
+fn report_in(stray: &[u8]) -> Option<Report> {
+    Report::find(&serde_json::from_slice::<Value>(stray).ok()?)
 }
 
 fn is_whole(data: &str) -> bool {

@@ -43,6 +43,27 @@ fn an_error_in_the_middle_of_a_stream_or_inside_of_a_success_is_an_error() {
 }
 
 #[test]
+fn an_error_that_google_writes_between_two_events_is_an_error() {
+    let delay = json!([{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "37s"}]);
+    let error = google(429, "RESOURCE_EXHAUSTED", "inner words", &delay);
+    for written in [format!("{error:#}"), format!("{:#}\n", json!([error])), error.to_string()] {
+        let stream = GEMINI.open("half") + &written;
+        for act in [GEMINI.act(stream.clone()), GEMINI.byte_by_byte(&stream)] {
+            let failed = assert_fails(&written, after(&GEMINI, act), FailureKind::RateLimited, "inner words");
+            assert_eq!((&*failed.partial, failed.failure.retry_after_ms), ("half", Some(37_000)));
+        }
+        let cut = GEMINI.act(&stream[..stream.len() - 5]);
+        assert_fails(&written, after(&GEMINI, cut), FailureKind::Connection, "incomplete stream");
+        let taken_back = GEMINI.act(GEMINI.answer("done") + &written);
+        assert_fails(&written, after(&GEMINI, taken_back), FailureKind::RateLimited, "inner words");
+    }
+    for other in ["{\"x\": 1}\n", "[1,\n2]\n", "{\n"] {
+        let stream = GEMINI.answer("done").replacen("\r\n\r\n", &format!("\r\n\r\n{other}"), 1) + other;
+        assert_eq!(after(&GEMINI, GEMINI.act(stream)).unwrap().turn.text, "done", "no error is passed over: {other}");
+    }
+}
+
+#[test]
 fn an_error_status_is_classed_by_what_the_vendor_says() {
     let invalid = json!([{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}]);
     let too_long = "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).";
