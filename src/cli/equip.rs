@@ -240,12 +240,7 @@ fn check_price(orchestra: &Orchestra, model: &ModelRef, price: Option<Price>) ->
         .help("name it under `models`: `price: {input: 0.6, output: 2.2}`, in dollars a million"))
 }
 
-fn program(
-    model: &ModelRef,
-    project: &Project,
-    run: &RunId,
-    redactor: &Redactor,
-) -> Result<CommandModel, Complaint> {
+fn program(model: &ModelRef, project: &Project, run: &RunId, redactor: &Redactor) -> Result<CommandModel, Complaint> {
     // The program's own rules say what it sees of this: the usual variables, its vendor's, and those that are named.
     let mut environment: Vec<(String, String)> = std::env::vars().collect();
     environment.push((RUN_VARIABLE.to_owned(), run.to_string()));

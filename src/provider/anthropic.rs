@@ -1,21 +1,29 @@
 //! Anthropic's Messages.
 //!
 //! Format: <https://docs.anthropic.com/en/api/messages>, <https://docs.anthropic.com/en/api/messages-streaming>.
-//! Thinking is not part of the answer: only text blocks are read.
+//! Thinking is not part of the answer: only text blocks are read. What the model thought before it called a tool is kept to
+//! be sent back.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::conversation::Message;
 use crate::event::StopReason;
 use crate::http::{self, HeaderMap, HeaderName, HeaderValue, Method, header};
-use crate::provider::draft::{Draft, DraftCall, Stop, tokens};
+use crate::provider::anthropic::content::Prompt;
+use crate::provider::draft::{Draft, Stop, tokens};
 use crate::provider::endpoint::Endpoint;
 use crate::provider::status::Report;
-use crate::provider::wire::{Fault, ModelRequest, Nothing, Wire, WireMessage};
+use crate::provider::wire::{Fault, ModelRequest, Nothing, Wire};
 use crate::sse;
+
+mod blocks;
+mod content;
+mod schema;
+
+/// The wire's name, by which a turn in its form is known.
+const NAME: &str = "anthropic";
 
 /// The version of the API that this module speaks.
 const VERSION: &str = "2023-06-01";
@@ -57,12 +65,26 @@ impl Anthropic {
 struct NewMessage<'a> {
     model: &'a str,
     max_tokens: u32,
-    messages: Vec<WireMessage<'a>>,
+    #[serde(flatten)]
+    prompt: Prompt,
     stream: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    system: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     temperature: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_config: Option<OutputConfig>,
+}
+
+/// The form of the answer, without a beta header since it is generally available:
+/// <https://platform.claude.com/docs/en/build-with-claude/structured-outputs>.
+#[derive(Serialize)]
+struct OutputConfig {
+    format: OutputFormat,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum OutputFormat {
+    JsonSchema { schema: Value },
 }
 
 /// An event that brings a piece of the text, as nearly all events of a stream do. It is read without making a
@@ -93,16 +115,14 @@ impl<'a> Piece<'a> {
 
 impl Wire for Anthropic {
     fn encode(&self, request: &ModelRequest) -> http::Request {
-        let text = |message| if let &Message::System(ref text) = message { Some(text.as_str()) } else { None };
-        let system: Vec<_> = request.messages.iter().filter_map(text).collect();
-        let conversation = request.messages.iter().filter(|message| !matches!(message, Message::System(_)));
+        let schema = request.schema.as_ref().and_then(|answer| schema::enforceable(&answer.schema));
         let body = NewMessage {
             model: &request.model,
             max_tokens: request.max_tokens.unwrap_or(DEFAULT_MAX_TOKENS),
-            messages: conversation.filter_map(WireMessage::of).collect(),
+            prompt: Prompt::of(request),
             stream: true,
-            system: (!system.is_empty()).then(|| system.join("\n\n")),
             temperature: request.temperature,
+            output_config: schema.map(|schema| OutputConfig { format: OutputFormat::JsonSchema { schema } }),
         };
         self.request(Method::POST, "messages", serde_json::to_vec(&body).ok())
     }
@@ -113,7 +133,7 @@ impl Wire for Anthropic {
             return Ok(());
         }
         if let Some(text) = Piece::read(data) {
-            draft.text.push_str(&text);
+            blocks::push_text(&text, draft);
             return Ok(());
         }
         let value: Value = match serde_json::from_str(data) {
@@ -126,12 +146,11 @@ impl Wire for Anthropic {
         if let Some(report) = Report::find(&value) {
             return Err(Fault::Reported(report));
         }
+        let index = value["index"].as_u64().unwrap_or_default();
         match value["type"].as_str().unwrap_or_default() {
             "message_start" => read_usage(&value["message"]["usage"], draft),
-            "content_block_start" => read_block(&value["content_block"], draft),
-            "content_block_delta" if value["delta"]["type"] == "text_delta" => {
-                draft.text.push_str(value["delta"]["text"].as_str().unwrap_or_default());
-            }
+            "content_block_start" => blocks::begin(index, &value["content_block"], draft),
+            "content_block_delta" => blocks::extend(index, &value["delta"], draft),
             "message_delta" => {
                 read_usage(&value["usage"], draft);
                 read_stop(&value["delta"], draft);
@@ -153,29 +172,19 @@ impl Wire for Anthropic {
             return Err(Fault::unreadable("is JSON, but no message", body));
         };
         read_usage(&value["usage"], draft);
-        content.as_array().into_iter().flatten().for_each(|block| read_block(block, draft));
+        for (index, block) in (0..).zip(content.as_array().into_iter().flatten()) {
+            blocks::begin(index, block, draft);
+        }
         read_stop(&value, draft);
         // A whole JSON document cannot have been cut, so a server that gives no reason is believed.
         draft.stop.get_or_insert_with(|| Stop::Complete(StopReason::Other("unspecified".to_owned())));
+        blocks::end(draft);
         draft.done = true;
         Ok(())
     }
 
     fn list_models(&self) -> http::Request {
         self.request(Method::GET, "models", None)
-    }
-}
-
-/// A block of a whole message, or the beginning of one in a stream.
-fn read_block(block: &Value, draft: &mut Draft) {
-    match block["type"].as_str() {
-        Some("text") => draft.text.push_str(block["text"].as_str().unwrap_or_default()),
-        Some("tool_use") => {
-            let text = |key: &str| block[key].as_str().unwrap_or_default().to_owned();
-            let call = DraftCall { id: text("id"), name: text("name"), arguments: String::new() };
-            draft.calls.insert(draft.calls.len() as u64, call);
-        }
-        _ => {}
     }
 }
 
@@ -191,8 +200,10 @@ fn read_stop(message: &Value, draft: &mut Draft) {
         "model_context_window_exceeded" => Stop::Truncated("the end of the model's context window"),
         "refusal" => Stop::Refused,
         "tool_use" => Stop::ToolCall,
+        // `pause_turn` is among them: only the server's own tools pause, and none are asked for.
         other => Stop::Complete(StopReason::Other(other.to_owned())),
     });
+    blocks::end(draft);
 }
 
 /// Takes over the numbers that `usage` has. They are cumulative, and one event repeats only some of them.

@@ -72,12 +72,6 @@ impl Endpoint {
         url
     }
 
-    /// The same server, with its base URL further down.
-    pub(crate) fn below(mut self, path: &str) -> Self {
-        self.base = self.at(&format!("{}{path}", self.path()));
-        self
-    }
-
     /// The value of a header that carries the key, after `prefix`.
     pub(crate) fn key_header(&self, prefix: &str) -> Option<HeaderValue> {
         let key = self.api_key.as_ref()?.expose_secret();

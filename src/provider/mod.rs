@@ -26,6 +26,8 @@ pub mod command;
 pub mod draft;
 mod endpoint;
 mod form;
+pub mod gemini;
+pub mod ollama;
 pub mod openai;
 pub mod pace;
 pub mod rehearsal;
@@ -60,8 +62,8 @@ pub fn wire(provider: Provider, endpoint: Endpoint) -> Option<Arc<dyn Wire>> {
         Provider::Openai => Arc::new(openai::OpenAi::new(endpoint)),
         Provider::Responses => Arc::new(responses::Responses::new(endpoint)),
         Provider::Zhipu => Arc::new(zhipu::wire(endpoint)),
-        Provider::Gemini => Arc::new(openai::OpenAi::new(endpoint.below("/v1beta/openai"))),
-        Provider::Ollama => Arc::new(openai::OpenAi::new(endpoint.below("/v1"))),
+        Provider::Gemini => Arc::new(gemini::Gemini::new(endpoint)),
+        Provider::Ollama => Arc::new(ollama::Ollama::new(endpoint)),
         Provider::Anthropic => Arc::new(anthropic::Anthropic::new(endpoint)),
         Provider::Command => return None,
     })
@@ -153,6 +155,8 @@ async fn list_models(
         Failure::new(FailureKind::Malformed, format!("{host} answered with something else than models: {excerpt}"))
     })?;
     let id = |model: &Value| model["id"].as_str().or_else(|| model["name"].as_str()).map(str::to_owned);
+    // Gemini names a model by its place.
+    let id = |model: &Value| id(model).map(|id| id.strip_prefix("models/").map(str::to_owned).unwrap_or(id));
     Ok(models.iter().filter_map(id).map(|id| redactor.redact_secrets(&id).into_owned()).collect())
 }
 

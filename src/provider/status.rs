@@ -24,6 +24,8 @@ pub struct Report {
     pub codes: Vec<String>,
     /// The number inside of the body that looks like an HTTP status.
     pub status: Option<u16>,
+    /// How long the body asks to wait, in milliseconds.
+    pub retry_after_ms: Option<u64>,
 }
 
 impl Report {
@@ -57,13 +59,14 @@ impl Report {
                 None => message,
             })
             .unwrap_or_default();
-        let codes = ["code", "type", "status"].iter().filter_map(|key| text(&error[key]));
+        let codes = google_reasons(error).chain(["code", "type", "status"].iter().filter_map(|key| text(&error[key])));
         let number = |value: &Value| value.as_u64().or_else(|| value.as_str()?.parse().ok());
         let status = ["code", "status"].iter().find_map(|key| number(&error[key]));
         Self {
             message,
             codes: codes.map(|code| code.to_ascii_lowercase()).filter(|code| code != "error").collect(),
             status: status.and_then(|n| u16::try_from(n).ok()).filter(|n| (400..600).contains(n)),
+            retry_after_ms: google_details(error).find_map(|detail| delay_ms(detail["retryDelay"].as_str()?)),
         }
     }
 
@@ -95,7 +98,7 @@ pub fn failure_of_status(host: &str, status: StatusCode, headers: &HeaderMap, bo
         kind: report.kind(Some(status.as_u16())).unwrap_or(FailureKind::BadRequest),
         message,
         status: Some(status.as_u16()),
-        retry_after_ms: retry_after_ms(headers, SystemTime::now()),
+        retry_after_ms: retry_after_ms(headers, SystemTime::now()).or(report.retry_after_ms),
     }
 }
 
@@ -113,8 +116,30 @@ pub fn failure_in_answer(host: &str, report: &Report, headers: &HeaderMap) -> Fa
         kind,
         message: format!("{host} reports an error in its answer: {said}"),
         status: report.status,
-        retry_after_ms: retry_after_ms(headers, SystemTime::now()),
+        retry_after_ms: retry_after_ms(headers, SystemTime::now()).or(report.retry_after_ms),
     }
+}
+
+/// What Google says about an error for a program: <https://google.aip.dev/193>.
+fn google_details(error: &Value) -> impl Iterator<Item = &Value> {
+    error["details"].as_array().into_iter().flatten()
+}
+
+/// Reasons that are more precise than the status. A quota for a day comes under the same status as one for a minute, and
+/// with a delay that is as short, but it is not open again before the day is over.
+fn google_reasons(error: &Value) -> impl Iterator<Item = String> {
+    let is_daily = |violation: &Value| violation["quotaId"].as_str().is_some_and(|id| id.contains("PerDay"));
+    let is_spent = move |detail: &Value| detail["violations"].as_array().is_some_and(|all| all.iter().any(is_daily));
+    google_details(error).filter_map(move |detail| {
+        let reason = if is_spent(detail) { Some("insufficient_quota") } else { detail["reason"].as_str() };
+        reason.map(str::to_owned)
+    })
+}
+
+/// A duration as Google writes it, `37s` or `0.5s`, in milliseconds.
+fn delay_ms(text: &str) -> Option<u64> {
+    let seconds = text.strip_suffix('s')?.parse::<f64>().ok().filter(|n| n.is_finite() && n.is_sign_positive())?;
+    u64::try_from(Duration::from_secs_f64(seconds.min(MAX_RETRY_AFTER.as_secs_f64())).as_millis()).ok()
 }
 
 fn by_status(status: u16) -> Option<FailureKind> {
@@ -142,7 +167,9 @@ fn precise(code: &str) -> Option<FailureKind> {
             FailureKind::RateLimited
         }
         "overloaded_error" | "overloaded" => FailureKind::Overloaded,
-        "authentication_error" | "permission_error" | "invalid_api_key" | "unauthenticated" => FailureKind::Auth,
+        "authentication_error" | "permission_error" | "invalid_api_key" | "api_key_invalid" | "unauthenticated" => {
+            FailureKind::Auth
+        }
         _ => return zhipu::kind_of_code(code),
     })
 }

@@ -12,3 +12,4 @@ mod shipped;
 mod stories;
 mod story;
 mod wire;
+mod wire2;
