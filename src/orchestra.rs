@@ -244,7 +244,7 @@ impl ModelRef {
 }
 
 impl Provider {
-    /// All of them.
+    /// All that have an address. A program has none.
     pub const ALL: [Self; 6] =
         [Self::Openai, Self::Responses, Self::Anthropic, Self::Gemini, Self::Zhipu, Self::Ollama];
 

@@ -54,7 +54,9 @@ fn read(candidate: &str) -> Result<Option<Found>, String> {
     if let Some(value) = strict(candidate)? {
         return Ok(Some(Found { value, text: candidate.to_owned(), repaired: false }));
     }
-    if candidate.len() > MAX_REPAIR_BYTES || !is_closed(candidate) {
+    // No number of JSON is meant by these, so they would become texts.
+    let no_number = ["NaN", "Infinity"].iter().any(|word| candidate.contains(word));
+    if candidate.len() > MAX_REPAIR_BYTES || !is_closed(candidate) || no_number {
         return Ok(None);
     }
     let options = Options { normalize_js_nonfinite: false, fenced_code_blocks: false, ..Options::default() };

@@ -15,7 +15,7 @@ use crate::cli::terminal;
 use crate::disk::Dir;
 use crate::event::Overrides;
 use crate::http::Client;
-use crate::id::RunId;
+use crate::id::{Name, RunId};
 use crate::mcp::{ServerConfig, Servers, Transport};
 use crate::orchestra::{self, Agent, Grant, McpTransport, ModelRef, Orchestra, OutputRule};
 use crate::prices;
@@ -450,7 +450,9 @@ pub(super) fn reusing(
             task.reuse.unwrap_or(orchestra.reuse.is_some() && !acts)
         })
         .collect();
-    let fresh = |name: &crate::id::Name| overrides.fresh || overrides.fresh_tasks.contains(name);
+    // Who names a task wants it made; what follows on it may still find its inputs unchanged.
+    let named = |name: &Name| overrides.fresh_tasks.contains(name) || overrides.only.contains(name);
+    let fresh = |name: &Name| overrides.fresh || named(name) || overrides.from.as_ref() == Some(name);
     let reads = orchestra.tasks.iter().zip(&keeps).map(|(task, keeps)| *keeps && !fresh(&task.name)).collect();
     Some(Reusing { store, ttl, reads, keeps })
 }

@@ -3,8 +3,6 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde::Serialize;
-
 use crate::conversation::{AnswerSchema, Message, Tool, ToolCall, ToolResult, Turn};
 use crate::event::{Failure, StopReason, Usage};
 use crate::http::{self, HeaderMap, HeaderValue, Method, header};
@@ -62,46 +60,6 @@ impl ModelRequest {
             one.into_iter().chain(several.iter().map(|result| &*result.text))
         })
     }
-}
-
-/// A message of text alone as every protocol writes it.
-#[derive(Serialize)]
-pub(crate) struct WireMessage<'a> {
-    role: &'static str,
-    content: &'a str,
-}
-
-impl<'a> WireMessage<'a> {
-    pub(crate) fn of(message: &'a Message) -> Option<Self> {
-        Some(match message {
-            Message::System(text) => Self { role: "system", content: text },
-            Message::User(text) => Self { role: "user", content: text },
-            Message::Assistant(turn) => Self { role: "assistant", content: &turn.text },
-            Message::Tools(_) => return None,
-        })
-    }
-}
-
-/// The arguments of a call as the JSON text that OpenAI's protocols want. What the model wrote in place of JSON becomes
-/// a JSON string, since some servers fail at a conversation in which they find anything else.
-pub(crate) fn arguments_text(call: &ToolCall) -> String {
-    call.arguments.to_string()
-}
-
-/// What came of a call, for protocols that have no other way to say that it failed.
-pub(crate) fn result_text(result: &ToolResult) -> Cow<'_, str> {
-    if result.is_error { Cow::Owned(format!("Error: {}", result.text)) } else { Cow::Borrowed(&result.text) }
-}
-
-/// A request of JSON for a stream of JSON to `path`, with the key as OpenAI's protocols carry it.
-pub(crate) fn bearer_request(endpoint: &Endpoint, method: Method, path: &str, body: Option<Vec<u8>>) -> http::Request {
-    let mut headers = HeaderMap::new();
-    headers.insert(header::ACCEPT, HeaderValue::from_static("text/event-stream, application/json"));
-    if body.is_some() {
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    }
-    headers.extend(endpoint.key_header("Bearer ").map(|key| (header::AUTHORIZATION, key)));
-    http::Request { method, url: endpoint.at(path), headers, body }
 }
 
 /// A whole and usable answer.
