@@ -27,9 +27,23 @@ const FLOORS: [&[&str]; 5] = [
         "printable",
         "redact",
         "roles",
+        "fingerprint",
     ],
     // Adapters: one outside thing each.
-    &["settings", "clock", "disk", "lock", "http", "sse", "provider", "workspace", "journal", "objects", "project"],
+    &[
+        "settings",
+        "clock",
+        "disk",
+        "lock",
+        "http",
+        "sse",
+        "provider",
+        "workspace",
+        "journal",
+        "objects",
+        "project",
+        "reuse",
+    ],
     // Acting and observing.
     &["agent", "observe"],
     // Composition.
