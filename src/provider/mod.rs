@@ -17,6 +17,7 @@ use crate::spec::Provider;
 
 pub mod anthropic;
 mod body;
+pub mod cassette;
 pub mod draft;
 mod endpoint;
 pub mod openai;
