@@ -125,6 +125,26 @@ fn what_a_damaged_journal_may_name_stays() {
 }
 
 #[test]
+fn what_a_tool_said_in_an_unfinished_run_stays() {
+    let place = Place::new();
+    let said = place.put("x");
+    let finished = Event::ToolFinished {
+        task: Name::new("a").unwrap(),
+        attempt: 1,
+        id: "1".into(),
+        tool: "read_file".into(),
+        output: said.clone(),
+        is_error: false,
+        latency_ms: 1,
+    };
+    let story = Story::of(&[("a", "x")]).attempt("a", 1, "m").then(finished);
+    let dir = Dir::create(&place.at(".orchestra/runs/run_20261120_093000_0001")).unwrap();
+    Journal::create(dir, Vec::new()).unwrap().append(&story.records).unwrap();
+    assert!(matches!(sweep(&place.project, &[], false), Ok(Swept::Done { objects: 0, .. })));
+    assert!(place.has(&said));
+}
+
+#[test]
 fn what_a_removed_run_made_is_not_used_again() {
     let place = Place::new();
     let output = place.put("x");
