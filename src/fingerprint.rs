@@ -107,7 +107,7 @@ pub fn differences(before: &Fingerprint, now: &Fingerprint) -> Vec<Difference> {
     let gone = before.parts.keys().filter(|name| !now.parts.contains_key(*name)).cloned().map(Difference::Gone);
     let mut found: Vec<Difference> = changed.chain(gone).collect();
     // Where an output came or went, that is why the order is another one.
-    if found.iter().any(|difference| is_membership(difference)) {
+    if found.iter().any(is_membership) {
         found.retain(|difference| difference.part() != ORDER);
     }
     if found.is_empty() && before.key != now.key {

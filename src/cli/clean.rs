@@ -1,4 +1,5 @@
 //! `orch clean`: removes runs with the objects that only they name, and what orch wrote into a workspace.
+//! What removed runs have made is not used again.
 //!
 //! Takes a run's or a workspace's lock before it removes anything there, so nothing is taken from under a process.
 
@@ -19,13 +20,16 @@ use crate::id::RunId;
 use crate::lock::{self, Claim, Lock, LockError, this_process};
 use crate::printable::plural;
 use crate::project::{Project, STATE_DIR};
+use crate::reuse;
 
 /// What orch makes in a workspace. Whatever else lies there is not orch's to remove.
 const MADE: [&str; 3] = ["task_outputs", "intermediate", "final_results"];
+
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "A run that a process holds is never removed. One that can be gone on with, or whose journal cannot \
-                        be read, is removed only with --force. Outputs in workspaces stay, unless --workspace asks."
+                        be read, is removed only with --force. Outputs in workspaces stay, unless --workspace asks. \
+                        The results of a removed run are not used again: tasks that need them are made anew."
 )]
 pub(super) struct Args {
     /// The runs to remove, by their ids or the ends of them
@@ -40,6 +44,9 @@ pub(super) struct Args {
     /// Remove what orch wrote into this orchestra's workspace
     #[arg(long, value_name = "ORCHESTRA")]
     workspace: Option<String>,
+    /// Forget every earlier result, so that each task is made anew once; runs stay
+    #[arg(long)]
+    reuse: bool,
     /// Say what would be removed, and remove nothing
     #[arg(short = 'n', long)]
     dry_run: bool,
@@ -51,12 +58,16 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let project = &context.project;
     let cleans_runs = !args.runs.is_empty() || args.keep.is_some() || args.all;
-    if !cleans_runs && args.workspace.is_none() {
-        return Err(Complaint::usage("say what to remove")
-            .help("a RUN of `orch runs`, --keep N, --all, or --workspace ORCHESTRA; --dry-run only shows it"));
+    if !cleans_runs && args.workspace.is_none() && !args.reuse {
+        return Err(Complaint::usage("say what to remove").help(
+            "a RUN of `orch runs`, --keep N, --all, --workspace ORCHESTRA, or --reuse; --dry-run only shows it",
+        ));
     }
     if cleans_runs {
         clean_runs(args, project)?;
+    }
+    if args.reuse {
+        forget(args, |dry_run| reuse::forget_all(project, dry_run))?;
     }
     if let Some(name) = &args.workspace {
         clean_workspace(args, project, name)?;
@@ -101,6 +112,17 @@ fn clean_runs(args: &Args, project: &Project) -> Result<(), Complaint> {
             terminal::print(&format!("{} in all: {runs}, {}\n", said(args), size(bytes)));
             terminal::say(&format!("long outputs are kept: {why}\n"));
         }
+    }
+    forget(args, |dry_run| reuse::forget(project, &removed, dry_run))
+}
+
+/// Forgets earlier results, and says how many.
+fn forget(args: &Args, forget: impl FnOnce(bool) -> io::Result<u64>) -> Result<(), Complaint> {
+    let results = forget(args.dry_run)
+        .map_err(|error| Complaint::failure(format!("earlier results cannot be forgotten: {error}")))?;
+    if results > 0 || args.reuse {
+        let said = if args.dry_run { "would be forgotten" } else { "forgotten" };
+        terminal::print(&format!("{said}: {}\n", plural(results, "earlier result", "earlier results")));
     }
     Ok(())
 }

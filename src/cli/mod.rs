@@ -6,6 +6,7 @@ mod clean;
 mod complaint;
 mod completions;
 mod create;
+mod diff;
 mod doctor;
 mod dry_run;
 mod equip;
@@ -22,6 +23,7 @@ mod standing;
 mod table;
 mod terminal;
 mod validate;
+mod why;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -65,6 +67,10 @@ enum Command {
     Runs(runs::Args),
     /// Show what a run has come to, or one task's output
     Show(show::Args),
+    /// Say why a task's result was used again, or made anew
+    Why(why::Args),
+    /// Compare what two runs have made
+    Diff(diff::Args),
     /// Say which models can be used from here, and why others cannot
     Doctor(doctor::Args),
     /// Remove old runs or a workspace
@@ -115,6 +121,8 @@ fn dispatch(cli: Cli) -> Outcome {
         Command::Resume(args) => resume::run(&args, &context),
         Command::Runs(args) => runs::run(&args, &context),
         Command::Show(args) => show::run(&args, &context),
+        Command::Why(args) => why::run(&args, &context),
+        Command::Diff(args) => diff::run(&args, &context),
         Command::Doctor(args) => doctor::run(&args, &context),
         Command::Clean(args) => clean::run(&args, &context),
         Command::Completions(args) => completions::run::<Cli>(&args),

@@ -62,6 +62,28 @@ impl ModelRequest {
     }
 }
 
+/// The arguments of a call as the JSON text that OpenAI's protocols want. What the model wrote in place of JSON becomes
+/// a JSON string, since some servers fail at a conversation in which they find anything else.
+pub(crate) fn arguments_text(call: &ToolCall) -> String {
+    call.arguments.to_string()
+}
+
+/// What came of a call, for protocols that have no other way to say that it failed.
+pub(crate) fn result_text(result: &ToolResult) -> Cow<'_, str> {
+    if result.is_error { Cow::Owned(format!("Error: {}", result.text)) } else { Cow::Borrowed(&result.text) }
+}
+
+/// A request of JSON for a stream of JSON to `path`, with the key as OpenAI's protocols carry it.
+pub(crate) fn bearer_request(endpoint: &Endpoint, method: Method, path: &str, body: Option<Vec<u8>>) -> http::Request {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::ACCEPT, HeaderValue::from_static("text/event-stream, application/json"));
+    if body.is_some() {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    headers.extend(endpoint.key_header("Bearer ").map(|key| (header::AUTHORIZATION, key)));
+    http::Request { method, url: endpoint.at(path), headers, body }
+}
+
 /// A whole and usable answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reply {

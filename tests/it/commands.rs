@@ -8,6 +8,7 @@ use crate::server::{Act, Server};
 use crate::story::{RUN, Story, orchestra, output};
 
 mod create;
+mod differences;
 mod runs;
 
 /// A project with the orchestra `feature`.
@@ -154,6 +155,8 @@ fn every_command_has_help_and_refuses_what_it_does_not_know() {
         "resume",
         "runs",
         "show",
+        "why",
+        "diff",
         "doctor",
         "clean",
         "completions",

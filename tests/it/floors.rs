@@ -33,6 +33,7 @@ const FLOORS: [&[&str]; 5] = [
         "printable",
         "redact",
         "roles",
+        "fingerprint",
     ],
     // Adapters: one outside thing each.
     &[

@@ -64,7 +64,10 @@ pub(super) fn sweep(project: &Project, gone: &[RunId], dry_run: bool) -> io::Res
 
 fn digest(record: &Record) -> Option<&str> {
     match &record.event {
-        Event::TaskSucceeded { output, .. } | Event::TaskAdopted { output, .. } => Some(&output.sha256),
+        // What a tool said is read again when its conversation goes on.
+        Event::TaskSucceeded { output, .. }
+        | Event::TaskAdopted { output, .. }
+        | Event::ToolFinished { output, .. } => Some(&output.sha256),
         _ => None,
     }
 }

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use super::objects::{Swept, sweep};
 use super::{Args, clean_runs, clean_workspace, remove_made};
 use crate::disk::Dir;
-use crate::event::{Event, INLINE_BYTES, Output, RunStatus};
+use crate::event::{Event, INLINE_BYTES, Output, RunStatus, Usage};
 use crate::id::{Name, RunId};
 use crate::journal::{FILE, Journal};
 use crate::lock::{Claim, Lock, this_process};
 use crate::objects::Objects;
 use crate::project::Project;
+use crate::reuse::{self, Entry, Store};
 use crate::story::Story;
 
 struct Place {
@@ -63,7 +64,7 @@ impl Place {
 
 fn args(runs: &[&RunId]) -> Args {
     let runs: Vec<String> = runs.iter().map(ToString::to_string).collect();
-    Args { all: runs.is_empty(), runs, keep: None, workspace: None, dry_run: false, force: false }
+    Args { all: runs.is_empty(), runs, keep: None, workspace: None, reuse: false, dry_run: false, force: false }
 }
 
 #[test]
@@ -121,6 +122,51 @@ fn what_a_damaged_journal_may_name_stays() {
     assert_eq!((place.runs(), place.has(&loose)), (1, true));
     clean_runs(&Args { force: true, ..args(&[&run]) }, &place.project).unwrap();
     assert_eq!((place.runs(), place.has(&output), place.has(&loose)), (0, false, false));
+}
+
+#[test]
+fn what_a_tool_said_in_an_unfinished_run_stays() {
+    let place = Place::new();
+    let said = place.put("x");
+    let finished = Event::ToolFinished {
+        task: Name::new("a").unwrap(),
+        attempt: 1,
+        id: "1".into(),
+        tool: "read_file".into(),
+        output: said.clone(),
+        is_error: false,
+        latency_ms: 1,
+    };
+    let story = Story::of(&[("a", "x")]).attempt("a", 1, "m").then(finished);
+    let dir = Dir::create(&place.at(".orchestra/runs/run_20261120_093000_0001")).unwrap();
+    Journal::create(dir, Vec::new()).unwrap().append(&story.records).unwrap();
+    assert!(matches!(sweep(&place.project, &[], false), Ok(Swept::Done { objects: 0, .. })));
+    assert!(place.has(&said));
+}
+
+#[test]
+fn what_a_removed_run_made_is_not_used_again() {
+    let place = Place::new();
+    let output = place.put("x");
+    let runs = [1, 2].map(|number| place.run(number, &output, Some(RunStatus::Succeeded)));
+    let store = || Store::open(&place.project, &RunId::at("20261121_000000", 0)).unwrap();
+    let entry = |run: &RunId| Entry {
+        key: run.to_string(),
+        run: run.clone(),
+        task: Name::new("a").unwrap(),
+        sha256: output.sha256.clone(),
+        made_at_ms: 0,
+        usage: Usage::default(),
+        cost_usd: None,
+        reads: Vec::new(),
+    };
+    store().keep(runs.iter().map(entry).collect()).unwrap();
+    let found = || runs.each_ref().map(|run| store().find(run.as_str(), 0, None, |_| true).is_some());
+    clean_runs(&Args { dry_run: true, ..args(&[&runs[0]]) }, &place.project).unwrap();
+    assert_eq!((found(), reuse::forget(&place.project, &[], true).unwrap()), ([true, true], 0));
+    clean_runs(&args(&[&runs[0]]), &place.project).unwrap();
+    // The entry itself is gone, and not only what it names.
+    assert_eq!((found(), reuse::forget(&place.project, &[], true).unwrap()), ([false, true], 0));
 }
 
 fn write_orchestra(place: &Place, workspace: &str) {

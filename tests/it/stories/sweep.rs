@@ -20,6 +20,10 @@ fn answer(task: &str) -> String {
 
 /// A fresh project with a server of its own.
 fn project() -> (Story, Server) {
+    project_with("")
+}
+
+fn project_with(settings: &str) -> (Story, Server) {
     let server = Server::start();
     let line = |(name, needs): &(&str, &str)| format!("name: {name}, description: do {name}, context: [{needs}]");
     let tasks: Vec<String> = TASKS.iter().map(line).collect();
@@ -27,7 +31,8 @@ fn project() -> (Story, Server) {
     for (task, _) in TASKS {
         server.plays(&format!("do {task}"), &answer(task));
     }
-    let story = Story::new().file("x.yaml", orchestra("strategy: parallel, max_parallel_tasks: 3", &tasks));
+    let text = orchestra("strategy: parallel, max_parallel_tasks: 3", &tasks);
+    let story = Story::new().file("x.yaml", format!("{text}{settings}"));
     (story.server(&server).args(RUN), server)
 }
 
@@ -155,7 +160,8 @@ fn a_disk_that_fails_anywhere_stops_the_run_and_loses_nothing() {
         // No space, an I/O error, and no space ever after.
         let at = [format!("fail:{number}:28"), format!("fail:{number}:5"), format!("fail-from:{number}:28")];
         let at = &at[usize::try_from(number % 3).unwrap()];
-        let (story, server) = project();
+        // What is kept for later runs may be lost without harm to this one, so it is left out here.
+        let (story, server) = project_with("\norchestra: {reuse: false}\n");
         let failed = story.disk(at).run();
         assert!(!failed.stderr.contains("panicked"), "{at}: {}", failed.stderr);
         match failed.code() {

@@ -1,0 +1,137 @@
+//! Why a result was not used again: what the start of the run says, and what the fingerprint says beside earlier ones.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::event::{Event, Fingerprint, Record};
+use crate::fingerprint::{Difference, differences};
+use crate::history::{History, TaskHistory};
+use crate::id::RunId;
+use crate::project::Project;
+
+/// Why a task was made anew.
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub(super) enum Reason {
+    /// `--fresh`
+    Fresh {
+        /// Whether for this task by name.
+        by_name: bool,
+    },
+    /// The journal has no fingerprint of it, so no earlier result was looked for.
+    NotLookedFor,
+    /// No run that is still there has a result of the task.
+    NoEarlierSuccess,
+    /// It depends on something that is not what it was.
+    Changed {
+        compared_with: RunId,
+        #[serde(serialize_with = "in_sentences")]
+        changes: Vec<Difference>,
+    },
+    /// There is a result that depends on the same.
+    Same { compared_with: RunId },
+}
+
+/// An earlier success of a task.
+#[derive(Debug)]
+pub(super) struct Earlier {
+    pub(super) run: RunId,
+    pub(super) fingerprint: Arc<Fingerprint>,
+}
+
+/// The earlier successes of a task in runs of the same orchestra, latest first, as far as they are still there.
+pub(super) fn earlier_successes(
+    project: &Project,
+    history: &History,
+    task: &TaskHistory,
+) -> impl Iterator<Item = Earlier> {
+    let start = history.start.clone();
+    let task = task.planned.task.clone();
+    let earlier = project.runs().into_iter().rev().filter(move |run| *run < history.start.run);
+    earlier.filter_map(move |run| {
+        let (contents, history) = project.history(&run).ok()?;
+        let same = history.start.orchestra == start.orchestra && history.start.rehearsal == start.rehearsal;
+        let done = same && history.task(task.as_str())?.output().is_some();
+        let fingerprint = done.then(|| fingerprint_in(&contents.records, task.as_str())).flatten()?;
+        Some(Earlier { run, fingerprint })
+    })
+}
+
+/// The last fingerprint that a journal has of a task, whether it was made or reused.
+fn fingerprint_in(records: &[Record], name: &str) -> Option<Arc<Fingerprint>> {
+    records.iter().rev().find_map(|record| match &record.event {
+        Event::AttemptStarted { task, fingerprint, .. } if task.as_str() == name => fingerprint.clone(),
+        Event::TaskAdopted { task, reused, .. } if task.as_str() == name => {
+            reused.as_ref().map(|reused| reused.fingerprint.clone())
+        }
+        _ => None,
+    })
+}
+
+/// Why a task of a run was made anew. A result that depends on the same explains more than a later one that does not.
+pub(super) fn reason(
+    history: &History,
+    records: &[Record],
+    task: &TaskHistory,
+    earlier: impl Iterator<Item = Earlier>,
+) -> Reason {
+    let (name, given) = (&task.planned.task, &history.start.overrides);
+    if given.fresh || given.fresh_tasks.contains(name) {
+        return Reason::Fresh { by_name: !given.fresh };
+    }
+    let Some(now) = fingerprint_in(records, name.as_str()) else { return Reason::NotLookedFor };
+    let mut latest = None;
+    for one in earlier {
+        if one.fingerprint.key == now.key {
+            return Reason::Same { compared_with: one.run };
+        }
+        latest.get_or_insert(one);
+    }
+    match latest {
+        None => Reason::NoEarlierSuccess,
+        Some(before) => Reason::Changed { compared_with: before.run, changes: differences(&before.fingerprint, &now) },
+    }
+}
+
+impl Reason {
+    /// The reason as the end of a sentence.
+    pub(super) fn in_words(&self) -> String {
+        match self {
+            Self::Fresh { by_name: false } => "--fresh was given".to_owned(),
+            Self::Fresh { by_name: true } => "--fresh was given for it".to_owned(),
+            Self::NotLookedFor => "no earlier result was looked for. Reuse is off for it, or one of its tools changes \
+                                   something, so that it must be called"
+                .to_owned(),
+            Self::NoEarlierSuccess => "there is no earlier success of it in the runs that are here".to_owned(),
+            Self::Changed { changes, .. } => list(changes),
+            Self::Same { .. } => "there was a result that depends on the same, but it could not be used. It was too \
+                                  old for `reuse.ttl_seconds`, the run that made it was removed, or what its tools \
+                                  read has changed"
+                .to_owned(),
+        }
+    }
+
+    /// The run that the task was compared with.
+    pub(super) fn compared_with(&self) -> Option<&RunId> {
+        match self {
+            Self::Changed { compared_with, .. } | Self::Same { compared_with } => Some(compared_with),
+            _ => None,
+        }
+    }
+}
+
+/// `a, b and c`
+fn list(changes: &[Difference]) -> String {
+    let words: Vec<String> = changes.iter().map(ToString::to_string).collect();
+    match words.as_slice() {
+        [] => String::new(),
+        [one] => one.clone(),
+        [several @ .., last] => format!("{} and {last}", several.join(", ")),
+    }
+}
+
+#[allow(clippy::ptr_arg, reason = "serde asks for a reference to the field")]
+fn in_sentences<S: serde::Serializer>(changes: &Vec<Difference>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(changes.iter().map(ToString::to_string))
+}

@@ -1,0 +1,138 @@
+//! What changed is named, and what a journal cannot tell is not made up.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::event::{Event, Fingerprint, Output, RunStarted, RunStatus};
+use crate::fingerprint::{Ingredients, fingerprint};
+use crate::journal::Journal;
+use crate::project::Project;
+use crate::story::{Story, name};
+
+struct Place {
+    folder: tempfile::TempDir,
+    project: Project,
+}
+
+fn output() -> Output {
+    Output { sha256: "0".repeat(64), bytes: 1, text: Some("x".into()) }
+}
+
+fn made_of(goal: &str, research: &str) -> Arc<Fingerprint> {
+    let outputs = [("research", research)];
+    Arc::new(fingerprint(&Ingredients {
+        system: "s",
+        description: "d",
+        goal,
+        outputs: &outputs,
+        models: &[],
+        output: "",
+        tools: &[],
+    }))
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self { project: Project::at(folder.path()), folder }
+    }
+
+    fn story(number: u16, change: impl FnOnce(&mut RunStarted)) -> Story {
+        Story::with(&[("a", "x"), ("b", "x")], |start| {
+            start.run = RunId::at("20261120_093000", number);
+            change(start);
+        })
+    }
+
+    fn write(&self, story: Story) {
+        let story = story.finished(RunStatus::Succeeded);
+        let path = self.folder.path().join(".orchestra/runs").join(story.history.start.run.as_str());
+        Journal::create(crate::disk::Dir::create(&path).unwrap(), Vec::new()).unwrap().append(&story.records).unwrap();
+    }
+
+    /// A run that makes `a` anew.
+    fn makes(&self, number: u16, of: Option<Arc<Fingerprint>>, change: impl FnOnce(&mut RunStarted)) {
+        let begins = Event::AttemptStarted { task: name("a"), attempt: 1, model: "m".into(), fingerprint: of };
+        self.write(Self::story(number, change).then(begins).succeeds("a", 1));
+    }
+
+    fn explain(&self, task: &str) -> How {
+        let (seen, records) = look_closely(&self.project, choose(&self.project, None).unwrap());
+        let history = seen.history.unwrap();
+        let task = history.task(task).unwrap();
+        match adopted(&records, task) {
+            Some((from, reused, at_ms)) => taken(from, reused, at_ms),
+            None if task.attempts == 0 => How::NotBegun { because: not_begun(task) },
+            None => {
+                let earlier = earlier_successes(&self.project, &history, task);
+                How::Anew { reason: reason(&history, &records, task, earlier) }
+            }
+        }
+    }
+
+    fn page(&self, task: &str) -> String {
+        page(&choose(&self.project, None).unwrap(), task, &self.explain(task))
+    }
+}
+
+#[test]
+fn what_changed_since_the_last_success_is_named() {
+    let place = Place::new();
+    place.makes(1, Some(made_of("old", "1")), |_| {});
+    assert_eq!(place.explain("a"), How::Anew { reason: Reason::NoEarlierSuccess });
+    place.makes(2, Some(made_of("goal", "1")), |_| {});
+    assert!(place.page("a").contains("was not reused in run_20261120_093000_0002: the goal changed\n"));
+    // Another orchestra, a rehearsal, and a run without a success are nothing to compare with.
+    place.makes(3, Some(made_of("x", "y")), |start| start.orchestra = name("other"));
+    place.makes(4, Some(made_of("x", "y")), |start| start.rehearsal = true);
+    place.write(Place::story(5, |_| {}).attempt("a", 1, "m"));
+    place.makes(6, Some(made_of("new", "2")), |_| {});
+    let page = place.page("a");
+    assert!(page.contains(": the goal changed and the output of research changed\n"), "{page}");
+    assert!(page.ends_with("compared with: run_20261120_093000_0002\n"), "{page}");
+    // An older result that depends on the same says more than a later one that does not.
+    place.makes(7, Some(made_of("old", "1")), |_| {});
+    let same = Reason::Same { compared_with: RunId::at("20261120_093000", 1) };
+    assert_eq!(place.explain("a"), How::Anew { reason: same });
+    assert!(place.page("a").contains("could not be used"));
+}
+
+#[test]
+fn what_the_start_says_comes_first() {
+    let place = Place::new();
+    place.makes(1, Some(made_of("goal", "1")), |_| {});
+    place.makes(2, Some(made_of("goal", "1")), |start| start.overrides.fresh = true);
+    assert!(place.page("a").ends_with(": --fresh was given\n"));
+    place.makes(3, Some(made_of("goal", "1")), |start| start.overrides.fresh_tasks = vec![name("a")]);
+    assert!(place.page("a").ends_with(": --fresh was given for it\n"));
+    place.makes(4, None, |_| {});
+    assert!(place.page("a").contains("Reuse is off for it"));
+    assert_eq!(place.explain("b"), How::NotBegun { because: "it has not begun".into() });
+}
+
+#[test]
+fn a_result_that_was_used_again_tells_what_it_saved() {
+    let place = Place::new();
+    let from = RunId::at("20261119_093000", 1);
+    let reused = Reused {
+        made_at_ms: 1_795_167_000_000 - 7_500_000,
+        usage: Usage { input_tokens: 1000, output_tokens: 200, ..Usage::default() },
+        cost_usd: Some(0.005),
+        fingerprint: made_of("goal", "1"),
+    };
+    let adopted =
+        |task: &str, reused| Event::TaskAdopted { task: name(task), run: from.clone(), output: output(), reused };
+    place.write(Place::story(1, |_| {}).then(adopted("a", Some(reused))).then(adopted("b", None)));
+    let page = place.page("a");
+    for part in ["was reused in", "made by: run_20261119_093000_0001, 2 h 05 min before", "1,200 tokens, $0.0050"] {
+        assert!(page.contains(part), "{part}\n{page}");
+    }
+    assert!(place.page("b").contains("was taken over from run_20261119_093000_0001"));
+    let json = serde_json::to_value(place.explain("a")).unwrap();
+    assert_eq!((&json["how"], &json["age_ms"]), (&serde_json::json!("reused"), &serde_json::json!(7_500_000)));
+    // What was reused is as good to compare with as what was made.
+    place.makes(2, Some(made_of("other", "1")), |_| {});
+    let json = serde_json::to_value(place.explain("a")).unwrap();
+    assert_eq!(json["changes"], serde_json::json!(["the goal changed"]), "{json}");
+    assert_eq!(json["reason"], "changed");
+}
