@@ -342,7 +342,10 @@ impl TaskHistory {
     }
 
     fn end(&mut self, state: TaskState, now_us: u64) {
-        self.conversation = Vec::new();
+        // A failed task's next try goes on with what was said.
+        if matches!(state, TaskState::Succeeded(_) | TaskState::Adopted(..)) {
+            self.conversation = Vec::new();
+        }
         self.state = state;
         self.ended_us = Some(now_us);
     }

@@ -230,7 +230,7 @@ impl<'r> Runner<'r> {
             }
         };
         let fresh = !self.failed.contains_key(&task);
-        let fingerprint = (fresh && self.stage.reuse.is_some()).then(|| Arc::new(prepared.fingerprint));
+        let fingerprint = (fresh && self.stage.keeps(task)).then(|| Arc::new(prepared.fingerprint));
         if let Some(fingerprint) = &fingerprint
             && let Some(adopted) = self.stage.reusable(task, fingerprint, &name)
         {

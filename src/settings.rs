@@ -267,17 +267,23 @@ fn ollama_address(written: &str) -> String {
     bare.strip_suffix("/v1").unwrap_or(bare).trim_end_matches('/').to_owned()
 }
 
-/// Whether an address is one of the vendors' own, which answer nobody without a key.
+/// The vendors' own hosts, which answer nobody without a key and charge what their price lists say.
+const HOSTED: [&str; 5] = [
+    "api.openai.com",
+    "api.anthropic.com",
+    "generativelanguage.googleapis.com",
+    "api.z.ai",
+    "open.bigmodel.cn",
+];
+
 fn is_hosted(base_url: &str) -> bool {
-    [
-        "https://api.openai.com",
-        "https://api.anthropic.com",
-        "https://generativelanguage.googleapis.com",
-        "https://api.z.ai",
-        "https://open.bigmodel.cn",
-    ]
-    .iter()
-    .any(|host| base_url.starts_with(host))
+    base_url.strip_prefix("https://").is_some_and(|rest| HOSTED.iter().any(|host| rest.starts_with(host)))
+}
+
+/// Whether an endpoint is a vendor's own.
+#[must_use]
+pub fn is_vendors_own(endpoint: &Endpoint) -> bool {
+    HOSTED.contains(&endpoint.host_name())
 }
 
 #[cfg(test)]

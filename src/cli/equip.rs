@@ -28,7 +28,7 @@ use crate::provider::{self, Endpoint};
 use crate::redact::Redactor;
 use crate::reuse::Store;
 use crate::runner::Reusing;
-use crate::settings::{Settings, Unusable};
+use crate::settings::{Settings, Unusable, is_vendors_own};
 use crate::spec::{OutputFormat, Price, Provider};
 use crate::tool::{self, RunCommandGrant, Toolbox};
 
@@ -178,6 +178,7 @@ fn remote_voices(
                 models.push(model.clone());
                 models.len() - 1
             });
+            let listed = endpoint.as_ref().is_some_and(is_vendors_own);
             let answers = match endpoint {
                 Some(endpoint) => provider::wire(model.provider, endpoint).map(|wire| Model::Remote {
                     wire,
@@ -187,7 +188,7 @@ fn remote_voices(
                 None => Some(Model::Command(Arc::new(program(&model, project, run, redactor)?))),
             };
             let Some(answers) = answers else { continue };
-            let known = known(&model, orchestra);
+            let known = if listed { known(&model, orchestra) } else { (None, None) };
             let price = model.price.or(known.0);
             check_price(orchestra, &model, price)?;
             of_agent.push(Arc::new(Voice {
@@ -218,10 +219,11 @@ fn lane(model: &ModelRef) -> String {
     }
 }
 
-/// The price and the window that the built-in table knows. It is looked into only for a vendor's own address.
+/// The price and the window that the built-in table knows. Only a vendor's own address charges by it, and to read it
+/// takes as long as starting orch ten times, so nobody else looks.
 fn known(model: &ModelRef, orchestra: &Orchestra) -> (Option<Price>, Option<u64>) {
     let matters = model.price.is_none() || orchestra.agents.iter().any(|agent| agent.models.len() > 1);
-    if model.base_url.is_some() || !matters || matches!(model.provider, Provider::Command | Provider::Ollama) {
+    if !matters {
         return (None, None);
     }
     prices::find(model.provider.name(), &model.model)
@@ -439,6 +441,9 @@ pub(super) fn reusing(
     let store = Store::open(project, run)
         .map_err(|error| terminal::say(&format!("warning: earlier results cannot be used again: {error}\n")))
         .ok()?;
+    if let Some(trouble) = store.trouble() {
+        terminal::say(&format!("warning: {trouble}\n"));
+    }
     let keeps: Vec<bool> = orchestra
         .tasks
         .iter()

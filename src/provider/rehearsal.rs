@@ -95,7 +95,10 @@ fn settle(mut draft: Draft, request: &ModelRequest, started: Instant) -> Result<
 /// The usual answer. It says of itself that it is none, and a changed prompt changes it.
 fn answer(request: &ModelRequest, cue: &Cue<'_>) -> String {
     let Cue { task, agent, .. } = cue;
-    let said = |message| if let &Message::User(ref text) = message { Some(text.as_str()) } else { None };
+    let said = |message: &Message| match message {
+        Message::User(text) => Some(text.clone()),
+        _ => None,
+    };
     let asked = request.messages.iter().rev().find_map(said).unwrap_or_default();
     // The task's own words come last in a prompt, behind the goal and what other tasks have made.
     let asked = asked.rsplit(TASK_LABEL).next().unwrap_or_default();

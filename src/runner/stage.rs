@@ -106,6 +106,11 @@ impl Stage {
         Ok(())
     }
 
+    /// Whether a later run may have this task's result.
+    pub(super) fn keeps(&self, task: TaskIx) -> bool {
+        self.reuse.as_ref().is_some_and(|reusing| reusing.keeps[task])
+    }
+
     /// The event that takes over an earlier result, if there is one whose inputs are the same.
     pub(super) fn reusable(&mut self, task: TaskIx, fingerprint: &Arc<Fingerprint>, name: &Name) -> Option<Event> {
         let reusing = self.reuse.as_mut().filter(|reusing| reusing.reads[task])?;

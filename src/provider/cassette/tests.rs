@@ -29,6 +29,7 @@ fn reply(text: &str) -> Reply {
         stop: StopReason::End,
         first_byte_ms: 5,
         latency_ms: 9,
+        pace: None,
     }
 }
 

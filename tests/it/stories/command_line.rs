@@ -66,7 +66,9 @@ fn the_workspace_can_be_set_over_the_file_and_may_be_anywhere() {
 #[test]
 fn flags_stand_before_or_after_the_name() {
     let server = Server::start();
-    let story = Story::new().file("orchestras/y_orchestra.yaml", orchestra("", &THREE)).server(&server);
+    let story = Story::new()
+        .file("orchestras/y_orchestra.yaml", orchestra("", &THREE).replace("id: x\n", "id: x\n  reuse: false\n"))
+        .server(&server);
     for name in ["y", "x", "orchestras/y_orchestra.yaml"] {
         story.args(["run", "--verbose", "--goal", "a goal of some words", name]).run().exits(0);
         story.args(["run", name, "-g", "a goal of some words", "-v"]).run().exits(0);

@@ -50,7 +50,8 @@ fn an_output_cannot_end_its_own_data_block() {
 #[test]
 fn the_markers_of_two_runs_differ() {
     let server = Server::start();
-    let story = Story::new().file("x.yaml", orchestra("", &TWO)).server(&server).args(RUN);
+    let text = orchestra("", &TWO).replace("id: x\n", "id: x\n  reuse: false\n");
+    let story = Story::new().file("x.yaml", text).server(&server).args(RUN);
     for _ in 0..2 {
         server.when("do a for", [Act::Text("same".to_owned())]);
         story.run().exits(0);

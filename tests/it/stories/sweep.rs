@@ -32,7 +32,7 @@ fn project_with(settings: &str) -> (Story, Server) {
         server.plays(&format!("do {task}"), &answer(task));
     }
     let text = orchestra("strategy: parallel, max_parallel_tasks: 3", &tasks);
-    let story = Story::new().file("x.yaml", format!("{text}{settings}"));
+    let story = Story::new().file("x.yaml", text.replace("  id: x\n", &format!("  id: x\n{settings}")));
     (story.server(&server).args(RUN), server)
 }
 
@@ -161,7 +161,7 @@ fn a_disk_that_fails_anywhere_stops_the_run_and_loses_nothing() {
         let at = [format!("fail:{number}:28"), format!("fail:{number}:5"), format!("fail-from:{number}:28")];
         let at = &at[usize::try_from(number % 3).unwrap()];
         // What is kept for later runs may be lost without harm to this one, so it is left out here.
-        let (story, server) = project_with("\norchestra: {reuse: false}\n");
+        let (story, server) = project_with("  reuse: false\n");
         let failed = story.disk(at).run();
         assert!(!failed.stderr.contains("panicked"), "{at}: {}", failed.stderr);
         match failed.code() {
