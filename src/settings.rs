@@ -268,13 +268,8 @@ fn ollama_address(written: &str) -> String {
 }
 
 /// The vendors' own hosts, which answer nobody without a key and charge what their price lists say.
-const HOSTED: [&str; 5] = [
-    "api.openai.com",
-    "api.anthropic.com",
-    "generativelanguage.googleapis.com",
-    "api.z.ai",
-    "open.bigmodel.cn",
-];
+const HOSTED: [&str; 5] =
+    ["api.openai.com", "api.anthropic.com", "generativelanguage.googleapis.com", "api.z.ai", "open.bigmodel.cn"];
 
 fn is_hosted(base_url: &str) -> bool {
     base_url.strip_prefix("https://").is_some_and(|rest| HOSTED.iter().any(|host| rest.starts_with(host)))

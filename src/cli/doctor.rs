@@ -5,6 +5,7 @@
 mod ask;
 mod place;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use serde::Serialize;
@@ -18,8 +19,10 @@ use crate::diagnostic::near_miss;
 use crate::event::Overrides;
 use crate::orchestra::ModelRef;
 use crate::printable::{clean, plural};
+use crate::process::{clean_environment, find_program};
 use crate::project::Project;
 use crate::settings::{MODEL_VARIABLE, Settings};
+use crate::spec::Provider;
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -140,6 +143,17 @@ fn prepare(wanted: Wanted, settings: &Settings) -> Result<Question, Box<Finding>
         key_from: settings.key_variable(&wanted.model),
         ..Finding::of_no_model()
     };
+    if wanted.model.provider == Provider::Command {
+        let program = wanted.model.argv.first().map_or("", String::as_str);
+        match find_program(program, Path::new("."), &clean_environment()) {
+            Ok(_) => finding.usable = true,
+            Err(trouble) => {
+                finding.why = Some(trouble.to_string());
+                finding.help = Some(format!("install `{program}`, or name another model"));
+            }
+        }
+        return Err(Box::new(finding));
+    }
     match settings.reach(&wanted.model) {
         Ok(reachable) => {
             finding.usable = true;

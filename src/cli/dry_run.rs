@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use crate::cli::load::Loaded;
 use crate::cli::{equip, terminal};
-use crate::orchestra::{Group, ModelRef, Orchestra};
+use crate::orchestra::{Agent, Group, ModelRef, Orchestra};
 use crate::printable;
 use crate::prompt::{Inputs, Prompt, estimate_tokens};
 use crate::settings::Settings;
@@ -91,7 +91,9 @@ fn tasks(orchestra: &Orchestra, settings: &Settings, rehearse: bool) -> String {
 
 fn unusable(orchestra: &Orchestra, settings: &Settings) -> Vec<String> {
     let mut warnings = Vec::new();
-    for agent in &orchestra.agents {
+    // To ask for a key by its command would be to do something.
+    let asks = |agent: &&Agent| agent.models.iter().all(|model| model.api_key_command.is_none());
+    for agent in orchestra.agents.iter().filter(asks) {
         for unusable in equip::chain(agent, settings).map(drop).err().into_iter().flatten() {
             let warning = format!("agent {} could not run: {}; {}", agent.name, unusable.why, unusable.help);
             if !warnings.contains(&warning) {

@@ -35,7 +35,8 @@ const MAX_GOAL_BYTES: usize = 1024 * 1024;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The orchestra: its id, or the path of its file
-    orchestra: String,
+    #[arg(required_unless_present = "fresh")]
+    orchestra: Option<String>,
     /// What is to be achieved: a text, `-` for standard input, or `@FILE`
     #[arg(short, long, visible_alias = "feature", value_name = "TEXT")]
     goal: Option<String>,
@@ -66,8 +67,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "TASK")]
     from: Option<String>,
     /// Make every task anew, or those named, although an earlier result would do
-    #[arg(long, value_name = "TASK", value_delimiter = ',', num_args = 0..)]
-    fresh: Option<Vec<String>>,
+    #[arg(long, value_name = "TASK", num_args = 0..=1, default_missing_value = "")]
+    fresh: Option<String>,
     /// Keep every reply in a file, for `--replay`
     #[arg(long, value_name = "FILE", conflicts_with_all = ["rehearse", "replay"])]
     record: Option<PathBuf>,
@@ -103,13 +104,18 @@ enum Tier {
 
 pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let project = &context.project;
-    let overrides = overrides(args)?;
-    let loaded = load(project, &args.orchestra, &overrides)?;
+    let (named, fresh) = named(args)?;
+    let overrides = overrides(args, fresh)?;
+    let loaded = load(project, named, &overrides)?;
     say_reports(&loaded.warnings);
     let goal = goal(args, project, &loaded)?;
     let settings = Settings::from_environment();
     if args.dry_run {
         return Ok(dry_run::show(&loaded, &goal, &settings, args.rehearse));
+    }
+    if let Some(name) = overrides.fresh_tasks.iter().find(|name| loaded.orchestra.find(name.as_str()).is_none()) {
+        return Err(Complaint::usage(format!("--fresh: `{}` has no task `{name}`", loaded.orchestra.id))
+            .help("`orch graph` shows the tasks"));
     }
     let script = args.script.as_ref().map(|path| checked_script(project, path, &loaded.orchestra)).transpose()?;
     let selection = select(args, project, &loaded.orchestra)?;
@@ -166,7 +172,18 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     perform(orchestra, equipment, reuse, disk, &[], first, args.talk)
 }
 
-fn overrides(args: &Args) -> Result<Overrides, Complaint> {
+/// The orchestra, and what `--fresh` names. In `orch run --fresh ID` the flag has taken the orchestra for its task.
+fn named(args: &Args) -> Result<(&str, Option<&str>), Complaint> {
+    match (args.orchestra.as_deref(), args.fresh.as_deref()) {
+        (Some(named), fresh) => Ok((named, fresh)),
+        (None, Some(named)) if !named.is_empty() => Ok((named, Some(""))),
+        (None, _) => {
+            Err(Complaint::usage("no orchestra is named").help("orch run ID --fresh; `orch list` has the ids"))
+        }
+    }
+}
+
+fn overrides(args: &Args, fresh: Option<&str>) -> Result<Overrides, Complaint> {
     let word = |value: Option<clap::builder::PossibleValue>| value.map(|word| word.get_name().to_owned());
     let task = |flag: &str, text: &String| {
         Name::new(text).map_err(|error| Complaint::usage(format!("{flag} {text}: {error}")))
@@ -176,8 +193,8 @@ fn overrides(args: &Args) -> Result<Overrides, Complaint> {
         max_parallel: args.max_parallel,
         timeout_seconds: args.timeout,
         model: args.model.clone(),
-        fresh: args.fresh.as_ref().is_some_and(Vec::is_empty),
-        fresh_tasks: fresh_tasks(args.fresh.as_deref().unwrap_or_default())?,
+        fresh: fresh == Some(""),
+        fresh_tasks: fresh_tasks(fresh.unwrap_or_default())?,
         replay: args.replay.as_ref().map(|path| path.display().to_string()),
         tier: word(args.tier.and_then(|t| t.to_possible_value())),
         only: args.only.iter().map(|name| task("--only", name)).collect::<Result<_, _>>()?,
@@ -186,9 +203,9 @@ fn overrides(args: &Args) -> Result<Overrides, Complaint> {
     })
 }
 
-fn fresh_tasks(names: &[String]) -> Result<Vec<Name>, Complaint> {
-    let task = |name: &String| Name::new(name).map_err(|error| Complaint::usage(format!("--fresh {name}: {error}")));
-    names.iter().map(task).collect()
+fn fresh_tasks(names: &str) -> Result<Vec<Name>, Complaint> {
+    let task = |name: &str| Name::new(name).map_err(|error| Complaint::usage(format!("--fresh {name}: {error}")));
+    names.split(',').filter(|name| !name.is_empty()).map(task).collect()
 }
 
 fn goal(args: &Args, project: &Project, loaded: &Loaded) -> Result<String, Complaint> {
@@ -226,7 +243,7 @@ fn goal(args: &Args, project: &Project, loaded: &Loaded) -> Result<String, Compl
             "`{}` needs a goal: its task `{}` asks for it",
             loaded.orchestra.id, task.name
         ))
-        .help(format!("orch run {} --goal \"...\"", args.orchestra)));
+        .help(format!("orch run {} --goal \"...\"", loaded.orchestra.id)));
     }
     if !goal.is_empty() && goal.split_whitespace().count() < 4 {
         terminal::say("warning: the goal is very short; results are better when it says what exactly is wanted\n");
