@@ -9,6 +9,7 @@ use jsonschema::Validator;
 use serde_json::Value;
 
 mod json;
+mod mend;
 mod text;
 
 /// How many problems are named at once.

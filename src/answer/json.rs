@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use jsonrepair::Options;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
+
+use crate::answer::mend::mend;
 
 /// No repair beyond this size: what long answers lack is their end, and that is not made up.
 const MAX_REPAIR_BYTES: usize = 2 * 1024 * 1024;
 
-/// The deepest nesting that is repaired; the repairing library goes down on the stack.
+/// The deepest nesting that is looked into for a document.
 const MAX_DEPTH: usize = 100;
 
 /// A document that was found.
@@ -54,13 +55,10 @@ fn read(candidate: &str) -> Result<Option<Found>, String> {
     if let Some(value) = strict(candidate)? {
         return Ok(Some(Found { value, text: candidate.to_owned(), repaired: false }));
     }
-    // No number of JSON is meant by these, so they would become texts.
-    let no_number = ["NaN", "Infinity"].iter().any(|word| candidate.contains(word));
-    if candidate.len() > MAX_REPAIR_BYTES || !is_closed(candidate) || no_number {
+    if candidate.len() > MAX_REPAIR_BYTES || !is_closed(candidate) {
         return Ok(None);
     }
-    let options = Options { normalize_js_nonfinite: false, fenced_code_blocks: false, ..Options::default() };
-    let Ok(mended) = jsonrepair::repair_to_string(candidate, &options) else { return Ok(None) };
+    let Some(mended) = mend(candidate) else { return Ok(None) };
     let Some(value) = strict(&mended)? else { return Ok(None) };
     let text = serde_json::to_string_pretty(&value).map_err(|error| error.to_string())?;
     Ok((value.is_object() || value.is_array()).then_some(Found { value, text, repaired: true }))
