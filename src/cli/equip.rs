@@ -76,7 +76,9 @@ pub(super) fn equip(
         Stand::Models { .. } => chains(orchestra, settings, &mut secrets)?,
         Stand::Rehearsal(_) | Stand::Replay(_) => Vec::new(),
     };
-    let configs = servers(orchestra, project, settings, run, &mut secrets)?;
+    // A rehearsal starts no server, runs no command and writes no file of the project: the player's answers are none.
+    let rehearses = matches!(stand, Stand::Rehearsal(_));
+    let configs = if rehearses { Vec::new() } else { servers(orchestra, project, settings, run, &mut secrets)? };
     let redactor = Redactor::new(secrets.0);
     let voices = match stand {
         Stand::Models { recorder } => remote_voices(orchestra, project, run, chains, &redactor, recorder)?,
@@ -87,13 +89,13 @@ pub(super) fn equip(
     };
     let servers = Servers::new(configs);
     let ctx: Ctx = Arc::default();
-    let kits = orchestra.agents.iter().map(|agent| kit(agent, project, &servers, &ctx, &redactor, run));
+    let kits = orchestra.agents.iter().map(|agent| kit(agent, project, &servers, &ctx, &redactor, run, rehearses));
     let evidence = orchestra.tasks.iter().map(|task| {
         Arc::new(Evidence {
             project: Dir::open(project.root()).ok(),
             root: project.root().to_owned(),
-            file: task.output.file.clone(),
-            checks: task.verify.clone(),
+            file: task.output.file.clone().filter(|_| !rehearses),
+            checks: if rehearses { Vec::new() } else { task.verify.clone() },
             environment: vec![(RUN_VARIABLE.to_owned(), run.to_string())],
             redactor: redactor.clone(),
         })
@@ -101,7 +103,11 @@ pub(super) fn equip(
     Ok(Equipment {
         kits: kits.collect::<Result<_, _>>()?,
         evidence: evidence.collect(),
-        contracts: orchestra.tasks.iter().map(|task| contract(&task.output)).collect::<Result<_, _>>()?,
+        contracts: orchestra
+            .tasks
+            .iter()
+            .map(|task| contract(&task.output).map(|wanted| if rehearses { Contract::free() } else { wanted }))
+            .collect::<Result<_, _>>()?,
         voices,
         ctx,
         servers,
@@ -295,11 +301,12 @@ fn kit(
     ctx: &Ctx,
     redactor: &Redactor,
     run: &RunId,
+    rehearses: bool,
 ) -> Result<Arc<Kit>, Complaint> {
     let mut grants = Vec::new();
     let mut from_servers = Vec::new();
     let (mut ctx_get, mut ctx_set) = (false, false);
-    for grant in &agent.tools {
+    for grant in agent.tools.iter().filter(|_| !rehearses) {
         match grant {
             Grant::BuiltIn("ctx_get") => ctx_get = true,
             Grant::BuiltIn("ctx_set") => ctx_set = true,

@@ -80,10 +80,34 @@ fn started(start: &RunStarted, verbose: bool) -> String {
 
 fn of_task(event: &Event, task: &TaskHistory, verbose: bool) -> Option<String> {
     match event {
+        Event::TaskAdopted { run, reused: Some(reused), .. } => {
+            let saved = match (reused.cost_usd, reused.usage.input_tokens + reused.usage.output_tokens) {
+                (None, 0) => String::new(),
+                (None, used) => format!(", saves {}", tokens(used, reused.usage.estimated)),
+                (cost, _) => format!(", saves {}", dollars(cost, reused.usage.estimated)),
+            };
+            Some(format!("✅ reused from {run}{saved}"))
+        }
         Event::TaskAdopted { run, .. } => Some(format!("✅ reused from {run}")),
         Event::AttemptStarted { attempt, model, .. } => {
             let begins = if *attempt == 1 { "started".to_owned() } else { format!("attempt {attempt}") };
             Some(format!("▶ {begins} ({}, {})", task.planned.agent, one_line(model, MESSAGE)))
+        }
+        Event::AttemptFailed { failure, next_model: Some(model), retry_in_ms: Some(ms), .. } => {
+            let wait = if *ms == 0 { String::new() } else { format!(" in {}", duration(*ms)) };
+            Some(format!("↷ on to {}{wait}: {}", one_line(model, MESSAGE), why(failure)))
+        }
+        Event::LimitReached { message, .. } => Some(format!("⏸ {}", one_line(message, MESSAGE))),
+        Event::AnswerRejected { correction, .. } => {
+            Some(format!("↻ asked once more: {}", one_line(correction, MESSAGE)))
+        }
+        Event::ToolStarted { tool, arguments, .. } if verbose => {
+            Some(format!("→ {} {}", one_line(tool, MESSAGE), one_line(&arguments.to_string(), MESSAGE)))
+        }
+        Event::ToolFinished { tool, output, is_error, latency_ms, .. } if verbose => {
+            let how = if *is_error { "failed" } else { "answered" };
+            let (tool, latency) = (one_line(tool, MESSAGE), duration(*latency_ms));
+            Some(format!("← {tool} {how} in {latency}: {} bytes", count(output.bytes)))
         }
         Event::AttemptFailed { failure, retry_in_ms: Some(0), .. } => {
             Some(format!("↻ retrying at once: {}", why(failure)))
