@@ -163,10 +163,12 @@ impl Attempt {
         left: &mut Duration,
     ) -> Result<Option<String>, Failure> {
         let started = Instant::now();
-        let answered = tokio::time::timeout(*left, self.send(tools, *left)).await;
+        let allowed = self.voice.timeout.map_or(*left, |timeout| timeout.min(*left));
+        let answered = tokio::time::timeout(allowed, self.send(tools, allowed)).await;
+        let is_the_models = allowed < *left;
         *left = left.saturating_sub(started.elapsed());
         let answered = answered.unwrap_or_else(|_| {
-            let failure = too_slow(self.timeout);
+            let failure = if is_the_models { call_too_slow(allowed) } else { too_slow(self.timeout) };
             Err(CallFailure { failure, usage: None, unsettled: true, pace: None, partial: String::new() })
         });
         let (task, attempt) = (self.task.clone(), self.number);
@@ -301,6 +303,12 @@ impl Attempt {
             total: left,
         }
     }
+}
+
+fn call_too_slow(timeout: Duration) -> Failure {
+    let seconds = timeout.as_secs_f64();
+    let message = format!("the call took longer than {seconds} s; the model's `timeout_seconds` sets how long it may");
+    Failure::new(FailureKind::Timeout, message)
 }
 
 fn too_slow(timeout: Duration) -> Failure {

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 mod json;
 mod mend;
+pub mod plan;
 mod text;
 
 /// How many problems are named at once.
@@ -29,6 +30,8 @@ pub enum Form {
     Json,
     /// The content of a file, and nothing else.
     File,
+    /// A plan; see [`plan`].
+    Plan,
 }
 
 /// What an answer has to be. Cheap to clone.
@@ -79,14 +82,19 @@ impl Contract {
     /// # Errors
     /// A schema that is none, or that refers to something outside of itself.
     pub fn new(form: Form, schema: Option<Value>) -> Result<Self, SchemaError> {
-        let Some(written) = schema else { return Ok(Self { form, schema: None }) };
+        let written = match (form, schema) {
+            (Form::Plan, _) => plan::schema(),
+            (_, Some(schema)) => schema,
+            (_, None) => return Ok(Self { form, schema: None }),
+        };
         let validator =
             jsonschema::draft202012::options().build(&written).or_else(|_| jsonschema::validator_for(&written));
         let validator = validator.map_err(|error| {
             let path = error.instance_path().to_string();
             SchemaError { path: if path.is_empty() { "/".to_owned() } else { path }, why: error.to_string() }
         })?;
-        Ok(Self { form: Form::Json, schema: Some(Arc::new(Schema { written, validator })) })
+        let form = if form == Form::Plan { Form::Plan } else { Form::Json };
+        Ok(Self { form, schema: Some(Arc::new(Schema { written, validator })) })
     }
 
     /// A contract that any answer fulfils.
@@ -112,8 +120,8 @@ impl Contract {
                                 it, no code fence, and nothing left out."
                     .to_owned()
             }
-            (Form::Json, None) => "Answer with one JSON document and nothing else.".to_owned(),
-            (Form::Json, Some(schema)) => format!(
+            (Form::Json | Form::Plan, None) => "Answer with one JSON document and nothing else.".to_owned(),
+            (Form::Json | Form::Plan, Some(schema)) => format!(
                 "Answer with one JSON document and nothing else. It has to match this JSON Schema:\n{}",
                 schema.written
             ),
@@ -131,10 +139,13 @@ impl Contract {
             Form::Text => Ok(Accepted { text: answer.to_owned(), repaired: false }),
             Form::Markdown => Ok(text::markdown(answer)),
             Form::File => text::file(answer).map_err(rejection),
-            Form::Json => {
+            Form::Json | Form::Plan => {
                 let found = json::find(answer).map_err(rejection)?;
                 if let Some(schema) = &self.schema {
                     schema.check(&found.value)?;
+                }
+                if self.form == Form::Plan {
+                    plan::check(&found.value).map_err(rejection)?;
                 }
                 Ok(Accepted { text: found.text, repaired: found.repaired })
             }

@@ -38,6 +38,8 @@ pub struct Ingredients<'i> {
     pub output: &'i str,
     /// One text for each tool that the agent may use.
     pub tools: &'i [String],
+    /// The files that the task says it reads: each path or pattern, and the SHA-256 of what that means.
+    pub files: &'i [(String, String)],
 }
 
 /// The fingerprint of a task.
@@ -53,6 +55,9 @@ pub fn fingerprint(of: &Ingredients<'_>) -> Fingerprint {
     add("tools", &texts(of.tools));
     for (task, sha256) in of.outputs {
         add(&format!("output of {task}"), &[sha256]);
+    }
+    for (pattern, sha256) in of.files {
+        add(&format!("input {pattern}"), &[sha256]);
     }
     if of.outputs.len() > 1 {
         add(ORDER, &of.outputs.iter().map(|(task, _)| *task).collect::<Vec<_>>());
@@ -145,6 +150,7 @@ mod tests {
             models: &[],
             output: "text",
             tools: &[],
+            files: &[],
         }
     }
 
@@ -155,6 +161,7 @@ mod tests {
     #[test]
     fn every_ingredient_counts_and_is_named() {
         let (models, tools) = (["openai/m".to_owned()], ["read_file".to_owned()]);
+        let files = [("src/*.rs".to_owned(), "aa".to_owned())];
         for (now, said) in [
             (Ingredients { system: "x", ..usual() }, "the agent changed"),
             (Ingredients { description: "x", ..usual() }, "the task changed"),
@@ -162,6 +169,7 @@ mod tests {
             (Ingredients { models: &models, ..usual() }, "the models changed"),
             (Ingredients { output: "json", ..usual() }, "the output rule changed"),
             (Ingredients { tools: &tools, ..usual() }, "the tools changed"),
+            (Ingredients { files: &files, ..usual() }, "the input src/*.rs is new"),
             (Ingredients { outputs: &[("research", "xx"), OUTPUTS[1]], ..usual() }, "the output of research changed"),
             (Ingredients { outputs: &[OUTPUTS[1], OUTPUTS[0]], ..usual() }, "the order of the outputs changed"),
             (Ingredients { outputs: &OUTPUTS[1..], ..usual() }, "the output of research is gone"),

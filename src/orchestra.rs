@@ -215,6 +215,9 @@ pub struct ModelRef {
     pub temperature: Option<f64>,
     /// The longest answer, in tokens, unless the agent says so.
     pub max_tokens: Option<u32>,
+    /// How long one call may take; `None` is as long as the attempt may.
+    #[serde(skip)]
+    pub timeout: Option<Duration>,
 }
 
 impl ModelRef {
@@ -233,6 +236,7 @@ impl ModelRef {
             price: None,
             temperature: None,
             max_tokens: None,
+            timeout: None,
         }
     }
 
@@ -303,6 +307,10 @@ pub struct Task {
     pub verify: Vec<Check>,
     /// What it may use, over all its attempts.
     pub limits: Limits,
+    /// The files that it reads, as paths or glob patterns, if the file says.
+    pub inputs: Option<Vec<String>>,
+    /// The files that it makes, if the file says.
+    pub outputs: Option<Vec<String>>,
 }
 
 impl Orchestra {
@@ -348,6 +356,9 @@ impl Orchestra {
         needs.iter().for_each(|name| digest.add(name.as_str()));
         if task.output != OutputRule::default() || !task.verify.is_empty() {
             digest.add(&format!("{:?} {:?}", task.output, task.verify));
+        }
+        if task.inputs.is_some() || task.outputs.is_some() {
+            digest.add(&format!("{:?} {:?}", task.inputs, task.outputs));
         }
         PlannedTask {
             task: task.name.clone(),

@@ -131,6 +131,8 @@ mod tests {
             output: crate::orchestra::OutputRule::default(),
             verify: Vec::new(),
             limits: crate::spec::Limits::default(),
+            inputs: None,
+            outputs: None,
         };
         let agent = Agent {
             name: Name::new("dev").unwrap(),

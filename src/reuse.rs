@@ -43,6 +43,9 @@ pub struct Entry {
     /// What tools told the model. The result holds only as long as they would say the same.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reads: Vec<Read>,
+    /// The files that the task has made, each with its digest. The result holds only as long as they are there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<(String, String)>,
 }
 
 /// What a tool that changes nothing told a model.
@@ -117,15 +120,15 @@ impl Store {
         self.trouble.as_deref()
     }
 
-    /// The newest result of a key that is there, is no older than `ttl`, and holds: `still_reads` says whether a tool
-    /// would tell the model today what it told it then. A result from the future, which a clock that was set back
-    /// leaves, is a new one.
+    /// The newest result of a key that is there, is no older than `ttl`, and holds: `holds` says whether tools would
+    /// tell the model today what they told it then, and whether the files that were made are there. A result from the
+    /// future, which a clock that was set back leaves, is a new one.
     pub fn find(
         &mut self,
         key: &str,
         now_ms: u64,
         ttl: Option<Duration>,
-        mut still_reads: impl FnMut(&Read) -> bool,
+        mut holds: impl FnMut(&Entry) -> bool,
     ) -> Option<Found> {
         let is_new = |entry: &Entry| {
             let age = Duration::from_millis(now_ms.saturating_sub(entry.made_at_ms));
@@ -136,7 +139,7 @@ impl Store {
         candidates.find_map(|entry| {
             // Looking into a journal is cheap beside calling a tool, and both must hold.
             let output = output(project, objects, outputs, &entry)?;
-            entry.reads.iter().all(&mut still_reads).then_some(Found {
+            holds(&entry).then_some(Found {
                 output,
                 run: entry.run,
                 made_at_ms: entry.made_at_ms,

@@ -18,6 +18,7 @@ pub use self::command::{Invocation, Ran, Runner};
 
 mod arguments;
 mod command;
+mod contents;
 mod edit;
 mod list;
 mod path;
@@ -195,6 +196,15 @@ impl Toolbox {
 /// Why it cannot be written.
 pub fn write_file(project: &Dir, path: &str, content: &str) -> Result<(), String> {
     write::call(project, &json!({ "path": path, "content": content })).map(drop)
+}
+
+/// The digest of a file of the project, or of all files that a glob pattern means with their paths, looked at under
+/// the same rules. Both change when and only when a path or a content does.
+///
+/// # Errors
+/// That a file is not there or cannot be read. A pattern may mean none.
+pub fn digest(project: &Dir, pattern: &str) -> Result<String, String> {
+    contents::digest(project, pattern)
 }
 
 /// Whether a file of the project is there, looked at under the same rules.

@@ -1,9 +1,11 @@
 //! What has to hold before a task is done, whatever the model says: its file is written, files are there, commands
 //! succeed.
 
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::answer::plan;
 use crate::disk::Dir;
 use crate::orchestra::Check;
 use crate::process::{self, Command, Exit, Stdin};
@@ -15,6 +17,9 @@ const SHOWN_BYTES: usize = 4000;
 const OUTPUT_BYTES: usize = 64 * 1024;
 const GRACE: Duration = Duration::from_secs(2);
 
+/// orch's own folder, where no tool writes; a file's author may have the plan put there.
+const OWN_FOLDER: &str = ".orchestra/";
+
 /// What a task has to give as evidence.
 pub struct Evidence {
     /// The project.
@@ -23,6 +28,12 @@ pub struct Evidence {
     pub root: PathBuf,
     /// The file that gets the output.
     pub file: Option<String>,
+    /// Whether the output is a plan, which that file shows to people.
+    pub is_plan: bool,
+    /// The files that the work depends on, as paths or glob patterns.
+    pub inputs: Vec<String>,
+    /// The files that the work makes.
+    pub outputs: Vec<String>,
     /// What has to hold then.
     pub checks: Vec<Check>,
     /// The variable that tells a run's processes from others.
@@ -35,7 +46,32 @@ impl Evidence {
     /// Whether nothing is asked for.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.file.is_none() && self.checks.is_empty()
+        self.file.is_none() && self.outputs.is_empty() && self.checks.is_empty()
+    }
+
+    /// The digests of what the work depends on, each with its path or pattern.
+    ///
+    /// # Errors
+    /// A file that is not there or cannot be read.
+    pub fn of_inputs(&self) -> Result<Vec<(String, String)>, String> {
+        self.digests(&self.inputs)
+    }
+
+    /// The digests of the files that the work has made, each with its path.
+    ///
+    /// # Errors
+    /// A file that is not there or cannot be read.
+    pub fn of_outputs(&self) -> Result<Vec<(String, String)>, String> {
+        self.digests(&self.outputs)
+    }
+
+    fn digests(&self, paths: &[String]) -> Result<Vec<(String, String)>, String> {
+        let digest = |path: &String| Ok((path.clone(), tool::digest(self.project()?, path)?));
+        paths.iter().map(digest).collect()
+    }
+
+    fn project(&self) -> Result<&Dir, String> {
+        self.project.as_ref().ok_or_else(|| "the project's folder cannot be used".to_owned())
     }
 
     /// Looks for it.
@@ -45,6 +81,9 @@ impl Evidence {
     pub async fn check(&self, output: &str) -> Result<(), String> {
         if let Some(path) = &self.file {
             self.deliver(path, output)?;
+        }
+        for path in &self.outputs {
+            self.there_is(path)?;
         }
         for check in &self.checks {
             match check {
@@ -60,8 +99,14 @@ impl Evidence {
     /// # Errors
     /// Why it cannot be put there.
     pub fn deliver(&self, path: &str, output: &str) -> Result<(), String> {
-        let Some(project) = &self.project else { return Err("the project's folder cannot be used".to_owned()) };
-        tool::write_file(project, path, output).map_err(|why| format!("{path} could not be written: {why}"))
+        let for_people = self.is_plan && !path.ends_with(".json");
+        let content = if for_people { plan::markdown(output)? } else { output.to_owned() };
+        let project = self.project()?;
+        let written = match path.strip_prefix(OWN_FOLDER) {
+            Some(name) => own_file(project, name, &content).map_err(|error| error.to_string()),
+            None => tool::write_file(project, path, &content),
+        };
+        written.map_err(|why| format!("{path} could not be written: {why}"))
     }
 
     fn there_is(&self, path: &str) -> Result<(), String> {
@@ -95,4 +140,8 @@ impl Evidence {
         let text = format!("The work is not done: `{line}` failed ({}):\n{}", finished.exit, &said[start..]);
         Err(self.redactor.redact(&text).into_owned())
     }
+}
+
+fn own_file(project: &Dir, name: &str, content: &str) -> io::Result<()> {
+    project.make_child(OWN_FOLDER.trim_end_matches('/'))?.write(name, content.as_bytes(), false)
 }

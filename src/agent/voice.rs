@@ -1,6 +1,7 @@
 //! A model as an agent uses it: what answers, with which settings, and what it costs.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::budget::worst_case_tokens;
 use crate::event::{Reservation, Usage};
@@ -52,6 +53,8 @@ pub struct Voice {
     pub price: Option<Price>,
     /// How many tokens a prompt and its answer may have together.
     pub context_window: Option<u64>,
+    /// How long one call may take; `None` is as long as the attempt may.
+    pub timeout: Option<Duration>,
     /// Which of the run's models it is; agents with the same model have different voices and one number.
     pub number: usize,
     /// Which provider and key it is called with: voices on one lane share a pace.

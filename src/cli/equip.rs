@@ -95,6 +95,9 @@ pub(super) fn equip(
             project: Dir::open(project.root()).ok(),
             root: project.root().to_owned(),
             file: task.output.file.clone().filter(|_| !rehearses),
+            is_plan: task.output.format == OutputFormat::Plan,
+            inputs: task.inputs.clone().filter(|_| !rehearses).unwrap_or_default(),
+            outputs: task.outputs.clone().filter(|_| !rehearses).unwrap_or_default(),
             checks: if rehearses { Vec::new() } else { task.verify.clone() },
             environment: vec![(RUN_VARIABLE.to_owned(), run.to_string())],
             redactor: redactor.clone(),
@@ -204,6 +207,7 @@ fn remote_voices(
                 max_tokens: agent.max_tokens.or(model.max_tokens),
                 price,
                 context_window: model.context_window.or(known.1),
+                timeout: model.timeout,
                 number,
                 lane,
                 recorder: recorder.clone(),
@@ -278,6 +282,7 @@ fn stand_ins(
             max_tokens: known.and_then(|model| agent.max_tokens.or(model.max_tokens)),
             price: None,
             context_window: None,
+            timeout: None,
             number: 0,
             lane: 0,
             recorder: None,
@@ -431,6 +436,7 @@ pub(super) fn contract(output: &OutputRule) -> Result<Contract, Complaint> {
         OutputFormat::Markdown => Form::Markdown,
         OutputFormat::Json => Form::Json,
         OutputFormat::File => Form::File,
+        OutputFormat::Plan => Form::Plan,
     };
     Contract::new(form, output.schema.clone()).map_err(|error| Complaint::usage(error.to_string()))
 }
@@ -455,11 +461,13 @@ pub(super) fn reusing(
         .tasks
         .iter()
         .map(|task| {
-            // Who changes something does so in every run, unless the file says that it need not.
+            // Who changes something does so in every run, unless the file says that it need not, or what it reads and
+            // makes.
             let agent = &orchestra.agents[task.agent];
             let acts = !equipment.kits[task.agent].is_pure()
                 || agent.models.iter().any(|model| model.provider == Provider::Command);
-            task.reuse.unwrap_or(orchestra.reuse.is_some() && !acts)
+            let declared = task.inputs.is_some() && task.outputs.is_some();
+            task.reuse.unwrap_or(orchestra.reuse.is_some() && (declared || !acts))
         })
         .collect();
     // Who names a task wants it made; what follows on it may still find its inputs unchanged.

@@ -70,7 +70,7 @@ impl<'r> Cast<'r> {
         for model in said.into_iter().flat_map(|chain| chain.split(',')).map(str::trim) {
             let text = Located { value: model.to_owned(), span: 0..0 };
             match models::by_name(&text, &file.models) {
-                Ok(model) => cast.for_all.push(model),
+                Ok(models) => cast.for_all.extend(models),
                 Err(mistake) => cast.found.push(Diagnostic {
                     message: format!("--model: {}", mistake.message),
                     at: None,
@@ -93,6 +93,24 @@ impl<'r> Cast<'r> {
         });
         self.index.insert(&name.value, player);
         player
+    }
+
+    /// The same agent with other models, for a task that says which.
+    pub(super) fn with_models(
+        &mut self,
+        player: Option<usize>,
+        models: Option<&'r Either<Text, Located<Vec<Text>>>>,
+    ) -> Option<usize> {
+        let Some(models) = models else { return player };
+        let models = self.models(models);
+        let agent = &self.agents[player?];
+        let agent = self.with_model(Agent { models, ..agent.clone() });
+        // Many tasks may say the same.
+        let same = |known: &Agent| known.name == agent.name && known.models == agent.models;
+        Some(self.agents.iter().position(same).unwrap_or_else(|| {
+            self.agents.push(agent);
+            self.agents.len() - 1
+        }))
     }
 
     /// Agents that no task uses are looked at all the same, so that a mistake in one is found.
@@ -185,11 +203,7 @@ impl<'r> Cast<'r> {
             (None, Some(title)) => title.clone(),
             (None, None) => name.to_string(),
         };
-        let models = match &inline.model {
-            None => Vec::new(),
-            Some(Either::Short(text)) => self.model(text).into_iter().collect(),
-            Some(Either::Full(chain)) => chain.value.iter().filter_map(|text| self.model(text)).collect(),
-        };
+        let models = inline.model.as_ref().map(|models| self.models(models)).unwrap_or_default();
         let tools = grants::tools(inline, self.file, &mut self.found);
         self.with_model(Agent {
             name,
@@ -206,17 +220,17 @@ impl<'r> Cast<'r> {
 
     fn described_in(&mut self, name: Name, loaded: &LoadedPlaybook, listed: &Text) -> Agent {
         let playbook = &loaded.playbook;
-        let model = match playbook.model() {
-            None => Ok(None),
-            Some(Either::Short(text)) => models::by_name(text, &self.file.models).map(Some),
-            Some(Either::Full(described)) => models::of_playbook(described).map(Some),
+        let models = match playbook.model() {
+            None => Ok(Vec::new()),
+            Some(Either::Short(text)) => models::by_name(text, &self.file.models),
+            Some(Either::Full(described)) => models::of_playbook(described).map(|model| vec![model]),
         };
-        let model = model.unwrap_or_else(|mistake| {
+        let models = models.unwrap_or_else(|mistake| {
             // Its place is in another file, so it is told where the orchestra names the agent.
             let (line, column) = mistake.at.as_ref().map_or((1, 1), |(span, _)| loaded.source.position(span.start));
             let label = format!("{}:{line}:{column}", loaded.source.path);
             self.found.push(Diagnostic { at: Some((listed.span.clone(), label)), see: None, ..*mistake });
-            None
+            Vec::new()
         });
         let title = playbook.title().map_or_else(|| name.to_string(), str::to_owned);
         self.with_model(Agent {
@@ -225,15 +239,26 @@ impl<'r> Cast<'r> {
             goal: playbook.goal().map(str::to_owned),
             persona: playbook.persona(),
             instructions: playbook.instructions(),
-            models: model.into_iter().collect(),
+            models,
             tools: Vec::new(),
             temperature: playbook.temperature,
             max_tokens: playbook.max_tokens,
         })
     }
 
-    fn model(&mut self, text: &Text) -> Option<ModelRef> {
-        models::by_name(text, &self.file.models).map_err(|mistake| self.found.push(*mistake)).ok()
+    fn models(&mut self, said: &Either<Text, Located<Vec<Text>>>) -> Vec<ModelRef> {
+        let names = match said {
+            Either::Short(name) => std::slice::from_ref(name),
+            Either::Full(chain) => &chain.value,
+        };
+        let mut models = Vec::with_capacity(names.len());
+        for name in names {
+            match models::by_name(name, &self.file.models) {
+                Ok(named) => models.extend(named),
+                Err(mistake) => self.found.push(*mistake),
+            }
+        }
+        models
     }
 
     fn with_model(&self, agent: Agent) -> Agent {

@@ -1,5 +1,6 @@
 //! What agents may do and what tasks must give: tools, servers of tools, forms of output, and evidence.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::diagnostic::{Diagnostic, near_miss};
@@ -7,6 +8,9 @@ use crate::orchestra::{Check, Grant, McpServer, McpTransport, OutputRule};
 use crate::resolve::Surroundings;
 use crate::spec::located::{Either, Located};
 use crate::spec::{self, InlineAgent, OrchestraFile, OutputFormat, Text, ToolGrant};
+
+/// The one file of orch's own folder that an output may go to: the plan, for people.
+pub const PLAN_FILE: &str = ".orchestra/plan.md";
 
 /// The tools that orch itself has.
 pub const BUILT_IN: [&str; 8] =
@@ -136,13 +140,67 @@ pub(super) fn output(task: &spec::Task, around: &Surroundings<'_>, found: &mut V
             .help("write `format: json`, or leave `format` out"),
         );
     }
-    if let Some(file) = &table.file {
+    let format = format.unwrap_or(if schema.is_some() { OutputFormat::Json } else { OutputFormat::Text });
+    if let Some(path) = &table.path {
+        if format != OutputFormat::File {
+            found.push(
+                Diagnostic::error("`path` names the file that an output is", path.span.clone(), "not with this format")
+                    .help("write `format: file`, or `file` in place of `path` for a file that gets the output as well"),
+            );
+        }
+        if let Some(file) = &table.file {
+            found.push(
+                Diagnostic::error("`path` and `file` both say where the output goes", path.span.clone(), "here")
+                    .see(file.span.clone(), "and here")
+                    .help("keep one of the two"),
+            );
+        }
+    }
+    let file = table.path.as_ref().or(table.file.as_ref());
+    if let Some(file) = file
+        && !(format == OutputFormat::Plan && file.value == PLAN_FILE)
+    {
         check_path(file, found);
     }
-    OutputRule {
-        format: format.unwrap_or(if schema.is_some() { OutputFormat::Json } else { OutputFormat::Text }),
-        schema: schema.map(|(schema, _)| schema),
-        file: table.file.as_ref().map(|file| file.value.clone()),
+    OutputRule { format, schema: schema.map(|(schema, _)| schema), file: file.map(|file| file.value.clone()) }
+}
+
+/// The files that a task reads.
+pub(super) fn inputs(inputs: &[Text], found: &mut Vec<Diagnostic>) -> Vec<String> {
+    for input in inputs {
+        check_path(input, found);
+        if let Err(error) = globset::Glob::new(&input.value) {
+            let message = format!("`{}` is not a pattern for files: {}", input.value, error.kind());
+            found.push(Diagnostic::error(message, input.span.clone(), "").help("such as `src/**/*.rs`"));
+        }
+    }
+    inputs.iter().map(|input| input.value.clone()).collect()
+}
+
+/// The files that a task makes.
+pub(super) fn outputs(outputs: &[Text], found: &mut Vec<Diagnostic>) -> Vec<String> {
+    outputs.iter().for_each(|output| check_path(output, found));
+    outputs.iter().map(|output| output.value.clone()).collect()
+}
+
+/// A file that two tasks write would hold the one's output or the other's, whoever is last.
+pub(super) fn check_shared_files(tasks: &[Located<spec::Task>], found: &mut Vec<Diagnostic>) {
+    let mut writers: HashMap<String, &Text> = HashMap::new();
+    for task in tasks {
+        let output = task.value.output.as_ref();
+        let Some(file) = output.and_then(|output| output.path.as_ref().or(output.file.as_ref())) else { continue };
+        let plain = file.value.split('/').filter(|part| !matches!(*part, "" | ".")).collect::<Vec<_>>().join("/");
+        if let Some(first) = writers.insert(plain.to_lowercase(), file) {
+            found.push(
+                Diagnostic::error(
+                    format!("two tasks write the file `{}`", file.value),
+                    file.span.clone(),
+                    "the second",
+                )
+                .see(first.span.clone(), "the first")
+                .help("give one of them another file"),
+            );
+        }
     }
 }
 
@@ -172,6 +230,10 @@ pub(super) fn checks(task: &spec::Task, found: &mut Vec<Diagnostic>) -> Vec<Chec
 fn check_path(path: &Text, found: &mut Vec<Diagnostic>) {
     let parts: Vec<&str> = path.value.split(['/', '\\']).collect();
     let leaves = path.value.starts_with(['/', '\\', '~']) || path.value.contains(':') || parts.contains(&"..");
+    if path.value.contains("{{") || path.value.contains("{goal}") {
+        let message = format!("`{}` is a template, and a path is taken as it stands", path.value);
+        found.push(Diagnostic::error(message, path.span.clone(), "not filled in here").help("write the path itself"));
+    }
     if leaves || path.value.trim().is_empty() || matches!(parts.first(), Some(&".git" | &".orchestra")) {
         let message = format!("`{}` is not a path of a file in the project", path.value);
         found.push(Diagnostic::error(message, path.span.clone(), "").help("write it relative to the project's folder"));

@@ -92,7 +92,11 @@ impl<'r> Resolver<'r> {
         let strategy = self.strategy(settings);
         let names = self.task_names();
         let mut cast = Cast::new(self.file, self.around);
-        let players: Vec<Option<usize>> = self.file.tasks.value.iter().map(|t| cast.player(&t.value.agent)).collect();
+        let mut players: Vec<Option<usize>> = Vec::with_capacity(self.file.tasks.value.len());
+        for task in &self.file.tasks.value {
+            let player = cast.player(&task.value.agent);
+            players.push(cast.with_models(player, task.value.model.as_ref()));
+        }
         cast.check_unused();
         let (agents, mistakes) = cast.finish();
         self.found.extend(mistakes);
@@ -447,6 +451,8 @@ impl<'r> Resolver<'r> {
             let task = &task.value;
             let output = grants::output(task, self.around, &mut self.found);
             let verify = grants::checks(task, &mut self.found);
+            let inputs = task.inputs.as_ref().map(|inputs| grants::inputs(inputs, &mut self.found));
+            let outputs = task.outputs.as_ref().map(|outputs| grants::outputs(outputs, &mut self.found));
             let name = names.contains_key(task.name.value.as_str()).then(|| Name::new(&task.name.value).ok()).flatten();
             let (Some(name), Some(agent)) = (name, *player) else { continue };
             tasks.push(Task {
@@ -461,8 +467,11 @@ impl<'r> Resolver<'r> {
                 output,
                 verify,
                 limits: task.limits.as_ref().map(|limits| limits.value.clone()).unwrap_or_default(),
+                inputs,
+                outputs,
             });
         }
+        grants::check_shared_files(&self.file.tasks.value, &mut self.found);
         (tasks.len() == self.file.tasks.value.len()).then_some(tasks)
     }
 }

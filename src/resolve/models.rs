@@ -1,17 +1,56 @@
-//! Which model a name means: an entry of `models`, or `provider/model`.
+//! Which models a name means: an entry of `models`, which may be a chain, or `provider/model`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use crate::diagnostic::{Diagnostic, near_miss};
 use crate::orchestra::ModelRef;
 use crate::spec::playbook::LanguageModel;
-use crate::spec::{Model, Provider, Text};
+use crate::spec::{Model, ModelEntry, Provider, Text};
 
-/// The model that `text` means.
-pub(super) fn by_name(text: &Text, models: &BTreeMap<String, Model>) -> Result<ModelRef, Box<Diagnostic>> {
-    if let Some(model) = models.get(&text.value) {
-        return Ok(described(model));
+/// What stands under `models`.
+type Models = BTreeMap<String, ModelEntry>;
+
+/// The models that `text` means, in the order in which they are used.
+///
+/// What is wrong inside of a chain is told by [`check`], once, and left out here.
+pub(super) fn by_name(text: &Text, models: &Models) -> Result<Vec<ModelRef>, Box<Diagnostic>> {
+    match models.get_key_value(&text.value) {
+        None => of_provider(text, models).map(|model| vec![model]),
+        Some((name, entry)) => {
+            let mut listed = Vec::new();
+            expand(name, entry, models, &mut BTreeSet::new(), &mut listed);
+            Ok(listed)
+        }
     }
+}
+
+/// Each chain is gone through once, so chains of chains stay as short as what they name.
+fn expand<'m>(
+    name: &'m str,
+    entry: &'m ModelEntry,
+    models: &'m Models,
+    seen: &mut BTreeSet<&'m str>,
+    listed: &mut Vec<ModelRef>,
+) {
+    if !seen.insert(name) {
+        return;
+    }
+    match entry {
+        ModelEntry::One(model) => listed.push(described(model)),
+        ModelEntry::Chain(chain) => {
+            for text in chain {
+                match models.get(&text.value) {
+                    Some(entry) => expand(&text.value, entry, models, seen, listed),
+                    None => listed.extend(of_provider(text, models)),
+                }
+            }
+        }
+    }
+}
+
+/// A model that is written as `provider/model`.
+fn of_provider(text: &Text, models: &Models) -> Result<ModelRef, Box<Diagnostic>> {
     let error = |message: String, label: &str| Diagnostic::error(message, text.span.clone(), label.to_owned());
     let Some((provider, model)) = text.value.split_once('/') else {
         let diagnostic = error(format!("there is no model `{}`", text.value), "not under `models`");
@@ -55,6 +94,7 @@ fn described(model: &Model) -> ModelRef {
         price: model.price,
         temperature: model.temperature,
         max_tokens: model.max_tokens,
+        timeout: model.timeout_seconds.map(Duration::from_secs_f64),
     }
 }
 
@@ -103,9 +143,16 @@ pub(super) fn of_playbook(described: &LanguageModel) -> Result<ModelRef, Box<Dia
 }
 
 /// Complaints about the entries themselves.
-pub(super) fn check(models: &BTreeMap<String, Model>) -> Vec<Diagnostic> {
+pub(super) fn check(models: &Models) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    for model in models.values() {
+    for (name, entry) in models {
+        let model = match entry {
+            ModelEntry::One(model) => model,
+            ModelEntry::Chain(chain) => {
+                check_chain(name, chain, models, &mut found);
+                continue;
+            }
+        };
         if let Some(url) = &model.base_url
             && !(url.value.starts_with("http://") || url.value.starts_with("https://"))
         {
@@ -123,6 +170,34 @@ pub(super) fn check(models: &BTreeMap<String, Model>) -> Vec<Diagnostic> {
         found.extend(incomplete(model));
     }
     found
+}
+
+fn check_chain(name: &str, chain: &[Text], models: &Models, found: &mut Vec<Diagnostic>) {
+    if chain.is_empty() {
+        let message = format!("the chain `{name}` under `models` is empty");
+        found.push(Diagnostic::error_in_file(message).help("name the models that it consists of"));
+    }
+    for text in chain {
+        if !models.contains_key(&text.value) {
+            found.extend(of_provider(text, models).err().map(|mistake| *mistake));
+        } else if leads_to(&text.value, name, models, &mut BTreeSet::new()) {
+            let message = format!("the chain `{name}` leads back to itself");
+            found.push(Diagnostic::error(message, text.span.clone(), "here").help("take this name out"));
+        }
+    }
+}
+
+/// Whether what `from` names comes to `to` in the end.
+fn leads_to<'m>(from: &'m str, to: &str, models: &'m Models, seen: &mut BTreeSet<&'m str>) -> bool {
+    if from == to {
+        return true;
+    }
+    match models.get(from) {
+        Some(ModelEntry::Chain(chain)) if seen.insert(from) => {
+            chain.iter().any(|text| leads_to(&text.value, to, models, seen))
+        }
+        _ => false,
+    }
 }
 
 #[cfg(test)]

@@ -63,6 +63,7 @@ fn entry(key: &str, run: RunId) -> Entry {
         usage,
         cost_usd: Some(0.5),
         reads: Vec::new(),
+        files: Vec::new(),
     }
 }
 
@@ -139,7 +140,8 @@ fn a_result_holds_as_long_as_tools_say_the_same() {
     let new = Entry { reads: vec![read("same"), read("changed")], ..place.made(2, "k", "new") };
     place.keep(&[Entry { reads: vec![read("same")], ..old }, new]);
     let mut store = place.store();
-    let found = store.find("k", NOW_MS, None, |read| read.arguments["path"] != "changed").unwrap();
+    let same = |entry: &Entry| entry.reads.iter().all(|read| read.arguments["path"] != "changed");
+    let found = store.find("k", NOW_MS, None, same).unwrap();
     assert_eq!(found.output.text.as_deref(), Some("old"));
     assert_eq!(store.find("k", NOW_MS, None, |_| false), None);
 }

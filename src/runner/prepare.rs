@@ -59,6 +59,13 @@ impl Runner<'_> {
                 return Ok(Err(Failure::new(FailureKind::BadRequest, message)));
             }
         };
+        let files = match self.stage.evidence[task].of_inputs() {
+            Ok(files) => files,
+            Err(why) => {
+                let message = format!("an input of the task cannot be used: {why}");
+                return Ok(Err(Failure::new(FailureKind::BadRequest, message)));
+            }
+        };
         let voice = self.voice(task, model).clone();
         let fingerprint = fingerprint(&Ingredients {
             system: &prompt.system,
@@ -66,7 +73,14 @@ impl Runner<'_> {
             goal: inputs.goal,
             outputs: &digests,
             models: &self.stage.models_of(definition.agent, &agent.models),
-            output: &format!("{} {:?} {:?}", contract.digest_text(), definition.output.file, definition.verify),
+            output: &format!(
+                "{} {:?} {:?} {:?}",
+                contract.digest_text(),
+                definition.output.file,
+                definition.verify,
+                definition.outputs
+            ),
+            files: &files,
             tools: &agent.tools.iter().map(|grant| format!("{grant:?}")).collect::<Vec<_>>(),
         });
         let attempt = Attempt {

@@ -119,7 +119,12 @@ impl Stage {
             let answer = kit.ask_again(&read.tool, &read.arguments);
             answer.is_some_and(|answer| sha256(answer.as_bytes()) == read.sha256)
         };
-        let found = reusing.store.find(&fingerprint.key, self.clock.wall_ms(), reusing.ttl, still_reads)?;
+        let evidence = &self.evidence[task];
+        let holds = |entry: &Entry| {
+            let files = evidence.of_outputs().is_ok_and(|files| files == entry.files);
+            files && entry.reads.iter().all(still_reads)
+        };
+        let found = reusing.store.find(&fingerprint.key, self.clock.wall_ms(), reusing.ttl, holds)?;
         let reused = Reused {
             made_at_ms: found.made_at_ms,
             usage: found.usage,
@@ -135,7 +140,9 @@ impl Stage {
         let Some(reusing) = &mut self.reuse else { return };
         let entry = |record: &Record| {
             let name = record.event.task()?;
-            let known = history.place(name.as_str()).filter(|&ix| reusing.keeps[ix]).map(|ix| &history.tasks[ix])?;
+            let task = history.place(name.as_str()).filter(|&ix| reusing.keeps[ix])?;
+            let known = &history.tasks[task];
+            let evidence = &self.evidence[task];
             let (run, task) = (history.start.run.clone(), name.clone());
             Some(match &record.event {
                 Event::TaskSucceeded { output, .. } => Entry {
@@ -147,6 +154,7 @@ impl Stage {
                     usage: known.usage,
                     cost_usd: known.cost_usd,
                     reads: known.heard.iter().map(read).collect(),
+                    files: evidence.of_outputs().ok()?,
                 },
                 _ => return None,
             })

@@ -22,21 +22,15 @@ const KEYS: &[(&str, &[&str])] = &[
     ("`execution`", &["state_file"]),
     ("a task group", &["max_concurrency"]),
     ("an agent", &["memory", "specialties", "team", "specialities"]),
-    ("a model", &["timeout_seconds"]),
-    ("`output`", &["path"]),
     (
         "a task",
-        &[
-            "agents", "resolve", "phase", "sets", "approve", "for_each", "review", "run", "tools", "inputs", "outputs",
-            "when", "branch", "model",
-        ],
+        &["agents", "resolve", "phase", "sets", "approve", "for_each", "review", "run", "tools", "when", "branch"],
     ),
 ];
 
 /// Words of enumerations, with the key that they belong to.
 const WORDS: &[(&str, &[&str])] = &[
     ("`strategy`", &["hierarchical"]),
-    ("`format`", &["plan"]),
     ("`execution_strategy`", &["hierarchical"]),
     ("`provider`", &["codex", "claude", "cohere", "mistral"]),
 ];

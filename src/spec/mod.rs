@@ -11,11 +11,15 @@ mod salvage;
 pub mod script;
 pub mod yaml;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::OnceLock;
 
-use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::{Diagnostic, Source};
@@ -37,9 +41,9 @@ pub struct OrchestraFile {
     pub orchestra: Option<OrchestraSection>,
     /// The same as `orchestra.execution`; one of the two is enough.
     pub execution: Option<Located<Execution>>,
-    /// Names for models; `provider/model` needs no entry here.
+    /// Names for models, and for chains of models; `provider/model` needs no entry here.
     #[serde(default)]
-    pub models: BTreeMap<String, Model>,
+    pub models: BTreeMap<String, ModelEntry>,
     /// The servers whose tools agents may be given, by a name of yours.
     #[serde(default)]
     pub mcp_servers: BTreeMap<String, McpServer>,
@@ -172,8 +176,11 @@ pub struct OutputTable {
     pub format: Option<Located<OutputFormat>>,
     /// The JSON Schema that it must match: written here, or the path of a file in the project.
     pub schema: Option<Either<Text, Located<BTreeMap<String, serde_json::Value>>>>,
-    /// A file in the project that gets the output as well, as soon as the task is done.
+    /// A file in the project that gets the output as well, as soon as the task is done. A plan is written there as
+    /// Markdown, unless the name ends with `.json`.
     pub file: Option<Text>,
+    /// With `format: file`: the file of the project whose content the output is.
+    pub path: Option<Text>,
 }
 
 /// What kind of text an output is.
@@ -188,6 +195,8 @@ pub enum OutputFormat {
     Json,
     /// The content of a file, and nothing else.
     File,
+    /// A plan as JSON: `tasks` with their dependencies, `files` to make or change, and `decisions`.
+    Plan,
 }
 
 /// What must hold when a task says that it is done.
@@ -344,6 +353,53 @@ pub enum Tier {
     Sovereigns,
 }
 
+/// What a name under `models` stands for.
+#[derive(Debug, Clone)]
+pub enum ModelEntry {
+    /// One model.
+    One(Box<Model>),
+    /// Several, of which the next one is used when the one before it fails: other names, or `provider/model`.
+    Chain(Vec<Text>),
+}
+
+impl<'de> Deserialize<'de> for ModelEntry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct EntryVisitor;
+
+        impl<'de> Visitor<'de> for EntryVisitor {
+            type Value = ModelEntry;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a model or a list of models")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ModelEntry, A::Error> {
+                Box::deserialize(MapAccessDeserializer::new(map)).map(ModelEntry::One)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<ModelEntry, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(list)).map(ModelEntry::Chain)
+            }
+        }
+
+        deserializer.deserialize_any(EntryVisitor)
+    }
+}
+
+impl JsonSchema for ModelEntry {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "ModelEntry".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({"anyOf": [generator.subschema_for::<Model>(), generator.subschema_for::<Vec<Text>>()]})
+    }
+}
+
 /// A model and where it is served.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -375,6 +431,9 @@ pub struct Model {
     /// The longest answer, in tokens.
     #[schemars(range(min = 1))]
     pub max_tokens: Option<u32>,
+    /// How long one call may take, in seconds; as long as the attempt at the task may, if left out.
+    #[schemars(range(max = 604_800), extend("exclusiveMinimum" = 0))]
+    pub timeout_seconds: Option<f64>,
 }
 
 /// The wire format that a server speaks.
@@ -464,6 +523,8 @@ pub struct Task {
     pub name: Text,
     /// The agent that plays it.
     pub agent: Text,
+    /// The model for this task, or a list of them, in place of the agent's.
+    pub model: Option<Either<Text, Located<Vec<Text>>>>,
     /// What is to be done; `{goal}` and `{{ ... }}` are filled in.
     pub description: Text,
     /// The tasks whose outputs it gets.
@@ -478,13 +539,18 @@ pub struct Task {
     /// What its failure means for the others.
     pub on_error: Option<OnError>,
     /// Whether an earlier result may be used again; as `orchestra.reuse` says if left out, and false for a task whose
-    /// tools change something.
+    /// tools change something, unless it declares its `inputs` and `outputs`.
     pub reuse: Option<Located<bool>>,
     /// What the output is to be.
     pub output: Option<OutputTable>,
     /// What must hold when the model says that it is done.
     #[serde(default)]
     pub verify: Vec<Located<Check>>,
+    /// The files of the project that the work depends on: paths, or glob patterns such as `src/**/*.rs`.
+    pub inputs: Option<Vec<Text>>,
+    /// The files of the project that the work makes. They must be there when the task is done. With `inputs`, the task
+    /// may be reused although its tools change something.
+    pub outputs: Option<Vec<Text>>,
     /// What the task may use, over all its attempts.
     pub limits: Option<Located<Limits>>,
 }

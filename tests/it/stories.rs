@@ -1,6 +1,8 @@
 //! What a person does with `orch run` and `orch resume`, and what comes of it.
 
+mod chains;
 mod command_line;
+mod deliveries;
 mod durability;
 mod failure;
 mod inputs;

@@ -159,6 +159,7 @@ fn what_a_removed_run_made_is_not_used_again() {
         usage: Usage::default(),
         cost_usd: None,
         reads: Vec::new(),
+        files: Vec::new(),
     };
     store().keep(runs.iter().map(entry).collect()).unwrap();
     let found = || runs.each_ref().map(|run| store().find(run.as_str(), 0, None, |_| true).is_some());

@@ -28,6 +28,7 @@ fn made_of(goal: &str, research: &str) -> Arc<Fingerprint> {
         models: &[],
         output: "",
         tools: &[],
+        files: &[],
     }))
 }
 

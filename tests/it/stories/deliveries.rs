@@ -1,0 +1,114 @@
+//! The files that tasks read and make: outputs that go to a file, plans, and work whose files are declared.
+
+use serde_json::{Value, json};
+
+use crate::server::{Act, Server};
+use crate::story::{RUN, Story, output};
+
+fn story(server: &Server, rest: &str) -> Story {
+    Story::new().file("x.yaml", format!("orchestra: {{id: x}}\n{rest}")).server(server).args(RUN)
+}
+
+#[test]
+fn an_output_can_be_the_content_of_a_file() {
+    let server = Server::start();
+    server.when("do a", [Act::Text("Here it is:\n```rust\nfn main() {}\n```\n".into())]);
+    let file =
+        "tasks: [{name: a, agent: developer, description: do a, output: {format: file, path: src/deep/main.rs}}]\n";
+    let ended = story(&server, file).run().exits(0).file_is("src/deep/main.rs", "fn main() {}\n");
+    ended.story.file("src/deep/main.rs", "changed by hand");
+    // A result that is used again is delivered again.
+    ended.story.run().exits(0).says("reused").file_is("src/deep/main.rs", "fn main() {}\n");
+    assert_eq!(server.seen().len(), 1);
+}
+
+#[test]
+fn where_an_output_goes_is_checked_before_the_run() {
+    let server = Server::start();
+    for (output, message) in [
+        ("{path: a.md}", "`path` names the file that an output is"),
+        ("{format: file, path: a.md, file: b.md}", "both say where the output goes"),
+        ("{format: file, path: ../a.md}", "not a path of a file in the project"),
+        ("{format: file, path: \"{{ item.path }}\"}", "is a template"),
+        ("{format: file, path: .orchestra/plan.md}", "not a path of a file in the project"),
+        ("{format: plan, schema: {type: object}}", "a schema describes JSON"),
+    ] {
+        let file = format!("tasks: [{{name: a, agent: developer, description: do a, output: {output}}}]\n");
+        story(&server, &file).run().exits(2).says(message);
+    }
+    let two = "tasks:\n  - {name: a, agent: developer, description: do a, output: {file: x/A.md}}\n  - {name: b, agent: developer, description: do b, output: {file: ./x/a.md}}\n";
+    story(&server, two).run().exits(2).says("two tasks write the file");
+    assert!(server.seen().is_empty());
+}
+
+const PLAN: &str = "tasks: [{name: plan, agent: architect, description: make a plan, output: {format: plan, file: .orchestra/plan.md}}]\n";
+
+fn plan(needs: &str) -> Value {
+    json!({
+        "summary": "A login.",
+        "tasks": [
+            {"task_id": "TASK-001", "description": "Write it", "deliverables": ["a form"]},
+            {"task_id": "TASK-002", "description": "Test it", "dependencies": [needs]},
+        ],
+        "files": [{"path": "src/login.rs", "action": "create"}],
+    })
+}
+
+#[test]
+fn a_plan_is_checked_and_kept_for_people_too() {
+    let server = Server::start();
+    // The first one names a task that is not there, and is asked for again.
+    server.when("make a plan", [Act::Text(plan("TASK-009").to_string()), Act::Text(plan("TASK-001").to_string())]);
+    let ended = story(&server, PLAN).run().exits(0);
+    let seen = server.seen();
+    assert_eq!(seen.len(), 2);
+    assert!(seen[1].prompt().contains("TASK-009"), "{}", seen[1].prompt());
+    assert!(seen[0].body["response_format"]["json_schema"]["schema"].is_object(), "{}", seen[0].body);
+    let page = ended.story.read(".orchestra/plan.md").unwrap();
+    assert!(page.contains("- **TASK-002**: Test it\n  - after TASK-001\n"), "{page}");
+    assert!(page.contains("- `src/login.rs` (new)\n"), "{page}");
+    let kept: Value = serde_json::from_str(&ended.story.read(&output("plan")).unwrap()).unwrap();
+    assert_eq!(kept, plan("TASK-001"));
+}
+
+/// A task that a program does, which reads one file and makes another.
+#[cfg(unix)]
+const BUILD: &str = r#"models: {sh: {provider: command, argv: [sh, -c, "cat > /dev/null; tr a-z A-Z < in.txt > out.txt; echo x >> runs.txt; echo built"]}}
+agents: [{name: builder, model: sh}]
+tasks: [{name: build, agent: builder, description: build it, inputs: [in.txt, "src/*.rs"], outputs: [out.txt]}]
+"#;
+
+#[cfg(unix)]
+#[test]
+fn work_whose_files_are_declared_is_not_done_again_without_need() {
+    let server = Server::start();
+    let story = story(&server, BUILD).env("PATH", std::env::var("PATH").unwrap()).file("in.txt", "hello");
+    let times = || story.read("runs.txt").unwrap_or_default().lines().count();
+    story.run().exits(0).file_is("out.txt", "HELLO");
+    story.run().exits(0).says("reused");
+    assert_eq!(times(), 1);
+
+    // Another input, one more file of a pattern, and an output that is gone or was changed.
+    story.file("in.txt", "bye").run().exits(0).file_is("out.txt", "BYE");
+    story.args(["why", "build"]).run().exits(0).prints("input in.txt changed");
+    story.file("src/a.rs", "fn a() {}").run().exits(0);
+    story.args(["why", "build"]).run().exits(0).prints("input src/*.rs changed");
+    std::fs::remove_file(story.path("out.txt")).unwrap();
+    story.run().exits(0).file_is("out.txt", "BYE");
+    story.file("out.txt", "by hand").run().exits(0).file_is("out.txt", "BYE");
+    assert_eq!(times(), 5);
+    story.run().exits(0).says("reused");
+    assert_eq!(times(), 5);
+}
+
+#[cfg(unix)]
+#[test]
+fn work_that_does_not_make_what_it_declares_is_not_done() {
+    let server = Server::start();
+    let none = BUILD.replace("> out.txt", "> other.txt");
+    let story = story(&server, &none).env("PATH", std::env::var("PATH").unwrap());
+    // An input that is missing is found before anything is begun.
+    story.run().exits(1).says("in.txt");
+    assert_eq!(story.read("runs.txt"), None);
+    story.file("in.txt", "hello").run().exits(1).says("there is no file out.txt");
+}
