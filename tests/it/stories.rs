@@ -19,3 +19,5 @@ mod conversation;
 mod money;
 #[cfg(debug_assertions)]
 mod sweep;
+#[cfg(all(debug_assertions, unix))]
+mod sweep_tools;
