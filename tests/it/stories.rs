@@ -15,7 +15,7 @@ mod workspace;
 mod signals;
 
 // A release build has no boundaries to stop at.
-mod conversation;
+pub mod conversation;
 mod money;
 #[cfg(debug_assertions)]
 mod sweep;

@@ -15,7 +15,12 @@ const FILE: &str = "orch-prompt-";
 
 /// A new folder.
 pub(super) fn folder(environment: &[(String, String)]) -> io::Result<TempDir> {
-    tempfile::Builder::new().prefix(&prefix(FOLDER, run_of(environment))).tempdir()
+    let prefix = prefix(FOLDER, run_of(environment));
+    let mut builder = tempfile::Builder::new();
+    // Unlike a file, a folder is made for everybody to look into.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    builder.prefix(&prefix).tempdir()
 }
 
 /// A new file for a prompt.
