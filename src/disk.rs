@@ -93,7 +93,8 @@ impl Dir {
     /// With `durable`, the new one and its name are on disk on return.
     ///
     /// # Errors
-    /// If any step fails; what stood there before is untouched then, and the other name is gone.
+    /// If any step fails; what stood there before is untouched then, and the other name is gone. Only when the last sync
+    /// fails does the new file stand there.
     pub fn write(&self, name: &str, bytes: &[u8], durable: bool) -> io::Result<()> {
         let temporary = format!(".{name}.tmp");
         let written = self.write_and_rename(&temporary, name, bytes, durable);

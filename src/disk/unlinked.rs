@@ -121,7 +121,8 @@ impl Dir {
     /// file is to have, if not the usual ones of new files.
     ///
     /// # Errors
-    /// If any step fails; what stood there before is untouched then, and the other name is gone.
+    /// If any step fails; what stood there before is untouched then, and the other name is gone. Only when the last step
+    /// fails, which makes the new name durable, does the new file stand there: the error says so.
     pub fn replace(&self, name: &str, bytes: &[u8], permissions: Option<Permissions>) -> io::Result<()> {
         let temporary = format!("{}{:016x}{UNFINISHED}", self.unfinished(), clock::random());
         boundary("create")?;
@@ -174,7 +175,10 @@ impl Dir {
         drop(file);
         boundary("rename")?;
         self.inner.rename(temporary, &self.inner, name)?;
-        self.sync()
+        self.sync().map_err(|error| {
+            let words = format!("the new file stands there, but may be lost if the machine stops: {error}");
+            io::Error::new(error.kind(), words)
+        })
     }
 }
 

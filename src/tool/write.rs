@@ -60,7 +60,7 @@ pub(super) fn put(project: &Dir, path: &ProjectPath, content: &str) -> Result<()
     let folder = place::folder(project, folders, Missing::Make)?;
     let before = place::replaceable(&folder, name, path)?;
     let permissions = before.and_then(|file| file.metadata().ok()).map(|metadata| metadata.permissions());
-    folder.replace(name, content.as_bytes(), permissions).map_err(|error| format!("{path} is not written: {error}"))
+    folder.replace(name, content.as_bytes(), permissions).map_err(|error| format!("writing {path} failed: {error}"))
 }
 
 /// Removes what a killed process has left of a write: a file beside the one that was to be written.

@@ -208,14 +208,19 @@ fn tools(story: &Story, at: &str) -> BTreeMap<String, Value> {
     ends
 }
 
-/// What may be used once was used once, or the model was told that nobody knows.
-fn is_used_once(story: &Story, at: &str) {
+/// What may be used once was used once, or the model was told that nobody knows. Gives the tools that failed for
+/// another reason, as the model was told too.
+fn is_used_once(story: &Story, at: &str) -> Vec<String> {
     let used = story.read("used.txt").unwrap_or_default();
     let journal = story.journal();
+    let mut failed = Vec::new();
     for (id, end) in tools(story, at) {
         let said = end["output"]["text"].as_str().unwrap();
         let lost = said.contains("does not do it twice");
-        assert_eq!(end["is_error"] == true, lost, "{at}: {id} says {said}");
+        if end["is_error"] == true && !lost {
+            failed.push(id);
+            continue;
+        }
         if !ONCE_ONLY.contains(&&*id) {
             assert!(!lost, "{at}: {id}");
             continue;
@@ -228,21 +233,26 @@ fn is_used_once(story: &Story, at: &str) {
         assert_eq!(started, 1, "{at}: {id} was begun {started} times");
         assert!(times == 1 || lost && times == 0, "{at}: {id} was used {times} times; lost: {lost}");
     }
+    failed
 }
 
-/// Everything is as if nothing had happened.
-fn is_whole(story: &Story, at: &str) {
+/// Everything is as if nothing had happened, except for what these tools were to do.
+fn is_whole(story: &Story, failed: &[String], at: &str) {
     for (task, answer) in ANSWERS {
         let written = story.read(&output(task)).unwrap_or_default();
         assert_eq!(written.split_whitespace().collect::<String>(), answer.replace(' ', ""), "{at}: output of {task}");
     }
-    for (path, text) in [(RESULT, "omega is done"), ("out/deep/made.txt", "made"), ("out/delta.txt", "a good one\n")] {
+    for (path, text) in [(RESULT, "omega is done"), ("out/delta.txt", "a good one\n")] {
         assert_eq!(story.read(path).as_deref(), Some(text), "{at}: {path}");
+    }
+    // Whole, or not there.
+    match story.read("out/deep/made.txt") {
+        Some(made) => assert_eq!(made, "made", "{at}"),
+        None => assert!(failed.iter().any(|id| id == "alpha-2"), "{at}: made.txt is missing"),
     }
     let ctx = story.read("orchestra_workspaces/x/intermediate/ctx.json").unwrap_or_default();
     assert!(ctx.contains("plan.files"), "{at}: {ctx}");
     assert_eq!(story.journal().last().unwrap()["status"], "succeeded", "{at}");
-    is_used_once(story, at);
     leaves_no_stray(story, at);
 }
 
@@ -256,7 +266,8 @@ fn is_counted(ended: &Ended, server: &Server, at: &str) {
 }
 
 fn is_as_if_nothing_had_happened(ended: &Ended, server: &Server, crashes: &[Left], at: &str) {
-    is_whole(&ended.story, at);
+    assert_eq!(is_used_once(&ended.story, at), [""; 0], "{at}");
+    is_whole(&ended.story, &[], at);
     is_paid_once(server, crashes, at);
     is_counted(ended, server, at);
 }
@@ -276,7 +287,7 @@ fn a_run_without_a_crash_climbs_every_rung() {
 
 #[test]
 fn a_run_with_tools_that_is_killed_anywhere_does_nothing_twice() {
-    for (strategy, step) in [(SEQUENTIAL, 1), (PARALLEL, 9)] {
+    for (strategy, step) in [(SEQUENTIAL, 1), (PARALLEL, 13)] {
         let last = sweep(step, |number| {
             let at = format!("{strategy}, kill:{number}");
             let (story, server) = project(strategy);
@@ -295,7 +306,7 @@ fn a_run_with_tools_that_is_killed_anywhere_does_nothing_twice() {
 
 #[test]
 fn a_resume_with_tools_that_is_killed_anywhere_does_nothing_twice() {
-    for (first, step) in [(45, 7), (75, 7), (110, 11)] {
+    for (first, step) in [(45, 11), (75, 13), (110, 17)] {
         let last = sweep(step, |number| {
             let at = format!("kill:{first}, then kill:{number}");
             let (story, server) = project(SEQUENTIAL);
@@ -312,4 +323,35 @@ fn a_resume_with_tools_that_is_killed_anywhere_does_nothing_twice() {
         });
         assert!(last > 10, "only {last} steps of the resume reach the disk");
     }
+}
+
+#[test]
+fn a_disk_that_fails_under_tools_loses_nothing_and_the_model_is_told() {
+    let last = sweep(5, |number| {
+        let at = [format!("fail:{number}:28"), format!("fail:{number}:5"), format!("fail-from:{number}:28")];
+        let at = &at[usize::try_from(number % 3).unwrap()];
+        let (story, server) = project(SEQUENTIAL);
+        let first = story.disk(at).run();
+        assert!(!first.stderr.contains("panicked"), "{at}: {}", first.stderr);
+        let crashes = if first.code() == Some(0) { vec![] } else { vec![left(&story, &server, at)] };
+        let ended = match first.code() {
+            Some(0) => first,
+            Some(1 | 2) => {
+                assert!(first.stderr.contains("error: "), "{at}: {}", first.stderr);
+                go_on(&story, at)
+            }
+            code => panic!("{at}: {code:?} {}", first.stderr),
+        };
+        // A file that cannot be written is the model's to know of. This one asks no further.
+        let failed = is_used_once(&story, at);
+        assert!(failed.iter().all(|id| ["alpha-2", "alpha-4", "alpha-7"].contains(&&**id)), "{at}: {failed:?}");
+        is_whole(&story, &failed, at);
+        is_counted(&ended, &server, at);
+        let asked_again = story.journalled("answer_rejected").contains(&"delta".to_owned());
+        if !asked_again {
+            is_paid_once(&server, &crashes, at);
+        }
+        !crashes.is_empty() || !failed.is_empty() || asked_again
+    });
+    assert!(last > 100, "only {last} steps reach the disk");
 }
