@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use cap_std::ambient_authority;
 use cap_std::fs::OpenOptions;
@@ -20,6 +21,8 @@ pub struct Dir {
     inner: cap_std::fs::Dir,
     /// For messages only.
     path: std::path::PathBuf,
+    /// Whose writes these are, see [`Dir::marked`].
+    mark: Option<Arc<str>>,
 }
 
 impl Dir {
@@ -29,7 +32,7 @@ impl Dir {
     /// If it is not there or cannot be opened.
     pub fn open(path: &Path) -> io::Result<Self> {
         let inner = cap_std::fs::Dir::open_ambient_dir(path, ambient_authority())?;
-        Ok(Self { inner, path: path.to_owned() })
+        Ok(Self { inner, path: path.to_owned(), mark: None })
     }
 
     /// Opens a folder that the user named, and makes it and its parents if need be.
@@ -55,7 +58,7 @@ impl Dir {
     /// # Errors
     /// If it is not there, or its path leads out of this folder.
     pub fn child(&self, name: &str) -> io::Result<Self> {
-        Ok(Self { inner: self.inner.open_dir(name)?, path: self.path.join(name) })
+        Ok(self.below(self.inner.open_dir(name)?, name))
     }
 
     /// Another handle of the same folder.
@@ -63,7 +66,11 @@ impl Dir {
     /// # Errors
     /// If the system gives no more handles.
     pub fn try_clone(&self) -> io::Result<Self> {
-        Ok(Self { inner: self.inner.try_clone()?, path: self.path.clone() })
+        Ok(Self { inner: self.inner.try_clone()?, path: self.path.clone(), mark: self.mark.clone() })
+    }
+
+    fn below(&self, inner: cap_std::fs::Dir, name: &str) -> Self {
+        Self { inner, path: self.path.join(name), mark: self.mark.clone() }
     }
 
     /// Opens a folder below this one, and makes it and its parents if need be. A new folder's name is on disk after
@@ -86,7 +93,8 @@ impl Dir {
     /// With `durable`, the new one and its name are on disk on return.
     ///
     /// # Errors
-    /// If any step fails; what stood there before is untouched then, and the other name is gone.
+    /// If any step fails; what stood there before is untouched then, and the other name is gone. Only when the last sync
+    /// fails does the new file stand there.
     pub fn write(&self, name: &str, bytes: &[u8], durable: bool) -> io::Result<()> {
         let temporary = format!(".{name}.tmp");
         let written = self.write_and_rename(&temporary, name, bytes, durable);

@@ -21,7 +21,7 @@ pub const WORKSPACE: &str = ".orch.lock";
 /// A held lock; it is let go when dropped.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
     /// What the process before this one wrote.
     pub before: Option<Claim>,
 }
@@ -66,8 +66,21 @@ impl Lock {
         }
         file.set_len(0)?;
         file.write_all(serde_json::to_string(claim).map_err(io::Error::other)?.as_bytes())?;
-        Ok(Self { _file: file, before })
+        Ok(Self { file, before })
     }
+
+    /// Lets go at the end of all work. A claim that stands in a lock which nobody holds is that of a process that was
+    /// killed, so none is left.
+    pub fn release(self) {
+        // At worst somebody looks for leftovers, and finds none.
+        let _ = self.file.set_len(0);
+    }
+}
+
+/// Whether a claim stands in the lock that the file `name` stands for: a process holds it, or was killed with it.
+#[must_use]
+pub fn is_claimed(dir: &Dir, name: &str) -> bool {
+    dir.open_file(name).and_then(|file| file.metadata()).is_ok_and(|file| file.len() > 0)
 }
 
 /// This process.
@@ -95,5 +108,8 @@ mod tests {
         drop(first);
         let again = Lock::take(&dir, "lock", &claim).unwrap();
         assert_eq!(again.before, Some(claim));
+        assert!(is_claimed(&dir, "lock") && !is_claimed(&dir, "other"));
+        again.release();
+        assert!(!is_claimed(&dir, "lock"));
     }
 }

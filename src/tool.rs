@@ -207,6 +207,20 @@ pub fn digest(project: &Dir, pattern: &str) -> Result<String, String> {
     contents::digest(project, pattern)
 }
 
+/// Removes what a killed process has left of writing a file of the project, see [`Dir::marked`].
+///
+/// # Errors
+/// Why it cannot be removed. A path that no tool writes to has nothing left.
+pub fn clear_unfinished(project: &Dir, path: &str) -> Result<(), String> {
+    write::clear(project, path)
+}
+
+/// The file that a call would write, if it is a call of a tool that writes one.
+#[must_use]
+pub fn written_file<'a>(tool: &str, arguments: &'a Value) -> Option<&'a str> {
+    matches!(tool, "write_file" | "edit_file").then(|| arguments["path"].as_str()).flatten()
+}
+
 /// Whether a file of the project is there, looked at under the same rules.
 #[must_use]
 pub fn is_there(project: &Dir, path: &str) -> bool {

@@ -13,7 +13,7 @@ use crate::cli::complaint::Complaint;
 use crate::cli::load::load;
 use crate::cli::standing::{Seen, choose, look};
 use crate::cli::table::size;
-use crate::cli::{Context, Outcome, terminal};
+use crate::cli::{Context, Outcome, leftovers, terminal};
 use crate::disk::Dir;
 use crate::event::Overrides;
 use crate::id::RunId;
@@ -171,6 +171,12 @@ fn must_stay(seen: &Seen, force: bool) -> Option<(String, &'static str)> {
 
 fn remove_run(project: &Project, run: &RunId, path: &Path) -> Result<(), LockError> {
     let lock = Lock::take(&project.run_dir(run)?, lock::RUN, &this_command())?;
+    if lock.before.is_some() {
+        leftovers::end_programs(run);
+        if let Ok((_, history)) = project.history(run) {
+            leftovers::remove_files(project, None, &history);
+        }
+    }
     std::fs::remove_dir_all(path)?;
     drop(lock);
     Ok(())

@@ -92,7 +92,7 @@ pub(super) fn equip(
     let kits = orchestra.agents.iter().map(|agent| kit(agent, project, &servers, &ctx, &redactor, run, rehearses));
     let evidence = orchestra.tasks.iter().map(|task| {
         Arc::new(Evidence {
-            project: Dir::open(project.root()).ok(),
+            project: Dir::open(project.root()).ok().map(|folder| folder.marked(run.as_str())),
             root: project.root().to_owned(),
             file: task.output.file.clone().filter(|_| !rehearses),
             is_plan: task.output.format == OutputFormat::Plan,
@@ -326,6 +326,7 @@ fn kit(
         [] => None,
         grants => {
             let folder = Dir::open(project.root())
+                .map(|folder| folder.marked(run.as_str()))
                 .map_err(|error| Complaint::usage(format!("{} cannot be used: {error}", project.root().display())))?;
             Some(Toolbox::new(folder, project.root().to_owned(), grants, commands(run)))
         }
@@ -499,13 +500,4 @@ pub(super) fn recorder(project: &Project, path: &Path, marker: &str) -> Result<A
         Complaint::usage(format!("replies cannot be recorded in {}: {error}", path.display()))
             .help("name a file that is not there yet")
     })
-}
-
-/// Ends what a killed process of the run has left running.
-pub(super) fn end_leftovers(run: &RunId) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let ended = runtime.map(|runtime| runtime.block_on(process::end_leftovers(run.as_str(), GRACE)));
-    if let Ok(ended @ 1..) = ended {
-        terminal::say(&format!("note: {ended} processes that the killed run had left were ended\n"));
-    }
 }

@@ -12,6 +12,7 @@ mod dry_run;
 mod equip;
 mod graph;
 mod list;
+mod leftovers;
 mod load;
 mod perform;
 mod resume;

@@ -103,7 +103,7 @@ pub(super) fn perform(
         servers.close().await;
         ended
     });
-    drop(disk.lock);
+    disk.lock.release();
     // A connection that hangs must not keep the process.
     runtime.shutdown_background();
     let ended = ended.map_err(|error| stopped(&error))?;

@@ -9,7 +9,7 @@ use crate::cli::equip::{self, Stand, equip};
 use crate::cli::load::load;
 use crate::cli::perform::{OnDisk, Talk, cannot_take, perform};
 use crate::cli::run::read_script;
-use crate::cli::{Context, Outcome, standing, terminal};
+use crate::cli::{Context, Outcome, leftovers, standing, terminal};
 use crate::disk::Dir;
 use crate::event::{Event, PlannedTask};
 use crate::history::{History, TaskHistory, TaskState};
@@ -47,6 +47,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let run_dir =
         project.run_dir(&run).map_err(|error| Complaint::usage(format!("{run} cannot be opened: {error}")))?;
     let lock = Lock::take(&run_dir, lock::RUN, &claim).map_err(|error| cannot_take(&run.to_string(), &error))?;
+    leftovers::end_programs(&run);
     // Only now does nobody else write to it.
     let (contents, history) = project.history(&run).map_err(|error| unreadable(&run, &error))?;
     if contents.torn {
@@ -76,7 +77,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     };
     let reuses = matches!(stand, Stand::Models { .. });
     let equipment = equip(&orchestra, project, &Settings::from_environment(), &run, stand)?;
-    equip::end_leftovers(&run);
+    leftovers::remove_files(project, Some(&orchestra), &history);
     let objects = open_objects(project)?;
     let workspace = take_workspace(project, &orchestra, &history, &claim)?;
     bring_up_to_date(args, &workspace, &history, &claim, &objects, &changes)?;

@@ -11,7 +11,7 @@ use crate::cli::complaint::{Complaint, say_reports};
 use crate::cli::equip::{self, Stand, equip};
 use crate::cli::load::{Loaded, load};
 use crate::cli::perform::{OnDisk, Talk, cannot_take, perform};
-use crate::cli::{Context, Outcome, dry_run, terminal};
+use crate::cli::{Context, Outcome, dry_run, leftovers, terminal};
 use crate::clock;
 use crate::diagnostic::{Report, Source};
 use crate::disk::Dir;
@@ -142,6 +142,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let reuses = matches!(stand, Stand::Models { recorder: None });
     let equipment = equip(&orchestra, project, &settings, &run, stand)?;
     let claim = Claim { holder: this_process(), run: run.clone() };
+    leftovers::of_killed_runs(project, &orchestra);
     let disk = open(args, project, &orchestra, &claim)?;
     if args.talk.verbose {
         terminal::say(&dry_run::order(&orchestra));

@@ -12,6 +12,9 @@ use cap_std::fs::OpenOptions;
 use super::{Dir, boundary, write_all};
 use crate::clock;
 
+/// How the names end that writes go by way of.
+const UNFINISHED: &str = ".tmp";
+
 /// What stands under a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -68,7 +71,7 @@ impl Dir {
     /// # Errors
     /// If there is none, or a link or a file stands there.
     pub fn enter(&self, name: &str) -> io::Result<Self> {
-        Ok(Self { inner: self.inner.open_dir_nofollow(name)?, path: self.path.join(name) })
+        Ok(self.below(self.inner.open_dir_nofollow(name)?, name))
     }
 
     /// Makes a folder in this one, whose name is on disk on return, and opens it. That there is one already is fine.
@@ -118,9 +121,10 @@ impl Dir {
     /// file is to have, if not the usual ones of new files.
     ///
     /// # Errors
-    /// If any step fails; what stood there before is untouched then, and the other name is gone.
+    /// If any step fails; what stood there before is untouched then, and the other name is gone. Only when the last step
+    /// fails, which makes the new name durable, does the new file stand there: the error says so.
     pub fn replace(&self, name: &str, bytes: &[u8], permissions: Option<Permissions>) -> io::Result<()> {
-        let temporary = format!(".orch-{:016x}.tmp", clock::random());
+        let temporary = format!("{}{:016x}{UNFINISHED}", self.unfinished(), clock::random());
         boundary("create")?;
         let mut options = OpenOptions::new();
         let file = self.inner.open_with(&temporary, options.write(true).create_new(true))?.into_std();
@@ -129,6 +133,29 @@ impl Dir {
             let _ = self.inner.remove_file(&temporary);
         }
         replaced
+    }
+
+    /// The same folder, whose writes, and those below it, carry a mark in the names that they go by way of. Whoever
+    /// knows the mark can remove what a killed process has left of them.
+    #[must_use]
+    pub fn marked(self, mark: &str) -> Self {
+        Self { mark: Some(mark.into()), ..self }
+    }
+
+    /// Removes what is left in this folder of writes by [`Dir::replace`] under the folder's own mark. To be called when
+    /// nobody writes under it.
+    ///
+    /// # Errors
+    /// If the folder cannot be read, or a file not be removed.
+    pub fn remove_unfinished(&self) -> io::Result<()> {
+        let start = self.unfinished();
+        let is_left = |name: &String| self.mark.is_some() && name.starts_with(&start) && name.ends_with(UNFINISHED);
+        self.names()?.iter().filter(|name| is_left(name)).try_for_each(|name| self.remove(name))
+    }
+
+    /// How the names begin that writes go by way of.
+    fn unfinished(&self) -> String {
+        self.mark.as_ref().map_or_else(|| ".orch-".to_owned(), |mark| format!(".orch-{mark}-"))
     }
 
     fn fill_and_rename(
@@ -148,7 +175,10 @@ impl Dir {
         drop(file);
         boundary("rename")?;
         self.inner.rename(temporary, &self.inner, name)?;
-        self.sync()
+        self.sync().map_err(|error| {
+            let words = format!("the new file stands there, but may be lost if the machine stops: {error}");
+            io::Error::new(error.kind(), words)
+        })
     }
 }
 
@@ -223,5 +253,24 @@ mod tests {
         assert_eq!(std::fs::read(&path).unwrap(), b"two");
         assert_eq!(std::fs::read(folder.path().join("second")).unwrap(), b"one", "the other name keeps its file");
         assert_eq!(dir.names().unwrap(), ["script", "second"]);
+    }
+
+    #[test]
+    fn what_is_left_of_writes_is_removed_by_its_mark_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = Dir::open(folder.path()).unwrap().marked("run_1");
+        let others = [".orch-0123456789abcdef.tmp", ".orch-run_10-0123456789abcdef.tmp", ".orch-run_1-notes", "x.tmp"];
+        let left = dir.unfinished() + "0123456789abcdef.tmp";
+        for name in others.iter().copied().chain([&*left]) {
+            std::fs::write(folder.path().join(name), "x").unwrap();
+        }
+        dir.replace("made", b"x", None).unwrap();
+        dir.remove_unfinished().unwrap();
+        let mut kept = [&others[..], &["made"]].concat();
+        kept.sort_unstable();
+        assert_eq!(dir.names().unwrap(), kept);
+        let without_mark = Dir::open(folder.path()).unwrap();
+        without_mark.remove_unfinished().unwrap();
+        assert_eq!(without_mark.names().unwrap(), kept);
     }
 }

@@ -26,7 +26,10 @@ mod arguments;
 mod home;
 mod preset;
 mod render;
+mod scratch;
 mod words;
+
+pub use home::remove_leftovers;
 
 /// How many bytes of an output are kept. An agent that writes more has lost its way.
 const MAX_OUTPUT_BYTES: usize = 16 * 1024 * 1024;
@@ -98,8 +101,8 @@ impl CommandModel {
         let started = Instant::now();
         let unsent = |failure| self.fail(failure, None, false, String::new());
         let prompt = render::prompt(request).map_err(unsent)?;
-        let arguments = Arguments::new(&self.argv, &prompt).map_err(unsent)?;
         let mut environment = self.visible();
+        let arguments = Arguments::new(&self.argv, &prompt, &environment).map_err(unsent)?;
         let home = Home::prepare(self.preset, &environment).map_err(|error| {
             let why = format!("cannot copy the settings of {}: {error}", self.shown());
             unsent(Failure::new(FailureKind::Internal, why))

@@ -60,7 +60,15 @@ pub(super) fn put(project: &Dir, path: &ProjectPath, content: &str) -> Result<()
     let folder = place::folder(project, folders, Missing::Make)?;
     let before = place::replaceable(&folder, name, path)?;
     let permissions = before.and_then(|file| file.metadata().ok()).map(|metadata| metadata.permissions());
-    folder.replace(name, content.as_bytes(), permissions).map_err(|error| format!("{path} is not written: {error}"))
+    folder.replace(name, content.as_bytes(), permissions).map_err(|error| format!("writing {path} failed: {error}"))
+}
+
+/// Removes what a killed process has left of a write: a file beside the one that was to be written.
+pub(super) fn clear(project: &Dir, path: &str) -> Result<(), String> {
+    let Ok(path) = ProjectPath::of_written_file(path) else { return Ok(()) };
+    // A folder that is not there, or that a link leads to, was not written to.
+    let Ok(folder) = place::folder(project, path.split_file().0, Missing::Refuse) else { return Ok(()) };
+    folder.remove_unfinished().map_err(|error| format!("what is left of writing {path} cannot be removed: {error}"))
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use orch::process::{self, Command, Exit, Finished, RUN_VARIABLE, Stdin, Trouble,
 use tempfile::TempDir;
 
 mod agents;
+mod killed;
 
 /// Nothing here takes that long; a process that does hangs.
 const LONG: Duration = Duration::from_secs(20);
@@ -53,10 +54,7 @@ impl Scene {
 
     /// The processes that are left.
     fn left(&self) -> Vec<String> {
-        let folders = fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path());
-        let lines = folders.filter_map(|folder| fs::read(folder.join("cmdline")).ok());
-        let lines = lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " "));
-        lines.filter(|line| line.contains(&self.mark)).collect()
+        left(&self.mark)
     }
 
     /// The numbers that the script has written to `pids`.
@@ -73,6 +71,14 @@ impl Scene {
         let there: Vec<_> = pids.into_iter().filter(|pid| Path::new(&format!("/proc/{pid}")).exists()).collect();
         assert_eq!(there, [0; 0], "zombies");
     }
+}
+
+/// The processes that have `mark` among their arguments.
+fn left(mark: &str) -> Vec<String> {
+    let folders = fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path());
+    let lines = folders.filter_map(|folder| fs::read(folder.join("cmdline")).ok());
+    let lines = lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " "));
+    lines.filter(|line| line.contains(mark)).collect()
 }
 
 /// Five ways to outlive a parent. Each says its number once it is on its way.

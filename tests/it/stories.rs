@@ -17,7 +17,9 @@ mod workspace;
 mod signals;
 
 // A release build has no boundaries to stop at.
-mod conversation;
+pub mod conversation;
 mod money;
 #[cfg(debug_assertions)]
 mod sweep;
+#[cfg(all(debug_assertions, unix))]
+mod sweep_tools;

@@ -5,6 +5,7 @@ use std::io::Write;
 use tempfile::NamedTempFile;
 
 use crate::event::{Failure, FailureKind};
+use crate::provider::command::scratch;
 
 /// Stands for the prompt.
 const PROMPT: &str = "{prompt}";
@@ -27,7 +28,7 @@ pub(super) struct Arguments {
 impl Arguments {
     /// # Errors
     /// `bad_request` for a prompt that is too long for an argument, `internal` where no file can be written.
-    pub fn new(argv: &[String], prompt: &str) -> Result<Self, Failure> {
+    pub fn new(argv: &[String], prompt: &str, environment: &[(String, String)]) -> Result<Self, Failure> {
         let names = |placeholder| argv.iter().any(|argument| argument.contains(placeholder));
         if names(PROMPT) && prompt.len() > MAX_ARGUMENT_BYTES {
             return Err(Failure::new(
@@ -39,7 +40,7 @@ impl Arguments {
                 ),
             ));
         }
-        let file = names(PROMPT_FILE).then(|| write(prompt)).transpose()?;
+        let file = names(PROMPT_FILE).then(|| write(prompt, environment)).transpose()?;
         let path = file.as_ref().map_or_else(String::new, |file| file.path().to_string_lossy().into_owned());
         Ok(Self {
             argv: argv.iter().map(|argument| fill(argument, prompt, &path)).collect(),
@@ -49,9 +50,9 @@ impl Arguments {
     }
 }
 
-fn write(prompt: &str) -> Result<NamedTempFile, Failure> {
+fn write(prompt: &str, environment: &[(String, String)]) -> Result<NamedTempFile, Failure> {
     let write = || {
-        let mut file = tempfile::Builder::new().prefix("orch-prompt-").suffix(".md").tempfile()?;
+        let mut file = scratch::file(environment)?;
         file.write_all(prompt.as_bytes())?;
         file.flush()?;
         Ok(file)
@@ -72,7 +73,7 @@ mod tests {
     use super::*;
 
     fn arguments(argv: &[&str], prompt: &str) -> Result<Arguments, Failure> {
-        Arguments::new(&argv.iter().map(|&argument| argument.to_owned()).collect::<Vec<_>>(), prompt)
+        Arguments::new(&argv.iter().map(|&argument| argument.to_owned()).collect::<Vec<_>>(), prompt, &[])
     }
 
     #[test]

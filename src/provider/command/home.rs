@@ -16,6 +16,7 @@ use serde_json::Value;
 use tempfile::{NamedTempFile, TempDir};
 
 use crate::provider::command::preset::Preset;
+use crate::provider::command::scratch;
 
 /// A larger file is no setting: it is a history or a cache.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
@@ -66,6 +67,24 @@ impl Layout {
             Preset::Unknown => return None,
         })
     }
+
+    /// The folder with the user's files.
+    fn source(&self, environment: &[(String, String)]) -> Option<PathBuf> {
+        let named = value(environment, self.variable).map(PathBuf::from);
+        let usual = || user(environment).map(|user| user.join(self.usual));
+        named.or_else(usual).map(|folder| folder.join(self.inside))
+    }
+}
+
+/// A variable that is set to something.
+fn value<'e>(environment: &'e [(String, String)], wanted: &str) -> Option<&'e str> {
+    let found = environment.iter().rfind(|(name, value)| name == wanted && !value.is_empty());
+    found.map(|(_, value)| value.as_str())
+}
+
+/// The user's own folder.
+fn user(environment: &[(String, String)]) -> Option<PathBuf> {
+    value(environment, "HOME").or_else(|| value(environment, "USERPROFILE")).map(PathBuf::from)
 }
 
 /// A folder with a copy of a program's settings. It goes with this value.
@@ -87,25 +106,19 @@ impl Home {
     /// is neither in a file nor in a variable, but in a keychain under the name of that folder.
     pub fn prepare(preset: Preset, environment: &[(String, String)]) -> io::Result<Option<Self>> {
         let Some(layout) = Layout::of(preset) else { return Ok(None) };
-        let value = |wanted: &str| {
-            let found = environment.iter().rfind(|(name, value)| name == wanted && !value.is_empty());
-            found.map(|(_, value)| value.as_str())
-        };
-        let user = value("HOME").or_else(|| value("USERPROFILE")).map(PathBuf::from);
-        let named = value(layout.variable).map(PathBuf::from);
-        let usual = user.as_ref().map(|user| user.join(layout.usual));
-        let source = named.clone().or(usual).map(|folder| folder.join(layout.inside));
+        let source = layout.source(environment);
         let original = source.as_ref().map(|source| source.join(layout.login)).filter(|login| login.is_file());
-        if original.is_none() && !layout.keys.iter().any(|key| value(key).is_some()) {
+        if original.is_none() && !layout.keys.iter().any(|key| value(environment, key).is_some()) {
             return Ok(None);
         }
-        let folder = tempfile::Builder::new().prefix("orch-agent-").tempdir()?;
+        let folder = scratch::folder(environment)?;
         let inside = folder.path().join(layout.inside);
         fs::create_dir_all(&inside)?;
         if let Some(source) = &source {
             copy_settings(source, &inside)?;
         }
-        if let (None, Some(user), Some(beside)) = (named, user, layout.beside) {
+        let named = value(environment, layout.variable);
+        if let (None, Some(user), Some(beside)) = (named, user(environment), layout.beside) {
             copy_small(&user.join(beside), &inside.join(beside))?;
         }
         let copy = inside.join(layout.login);
@@ -143,6 +156,32 @@ impl Login {
         file.persist(original).map_err(|error| error.error)?;
         Ok(())
     }
+}
+
+/// Removes what a killed process of the run has left in the system's folder for temporary files. A login that a program
+/// had renewed there is written back first. To be called when nothing of the run is running any more.
+pub fn remove_leftovers(run: &str, environment: &[(String, String)]) {
+    for folder in scratch::leftovers(run) {
+        for layout in [Preset::Claude, Preset::Codex, Preset::Gemini].into_iter().filter_map(Layout::of) {
+            let _ = rescue_login(&layout, &folder, environment);
+        }
+        let _ = fs::remove_dir_all(folder);
+    }
+}
+
+/// Writes a login back whose copy is newer. What it was before is not known any more, but a copy is only written to when
+/// it is made, with what it is made from, and when it is renewed.
+fn rescue_login(layout: &Layout, folder: &Path, environment: &[(String, String)]) -> io::Result<()> {
+    let copy = folder.join(layout.inside).join(layout.login);
+    let Some(source) = layout.source(environment) else { return Ok(()) };
+    let original = source.join(layout.login);
+    if fs::symlink_metadata(&copy)?.is_file()
+        && fs::metadata(&copy)?.modified()? > fs::metadata(&original)?.modified()?
+    {
+        let before = fs::read(&original)?;
+        return Login { original, copy, before }.write_back();
+    }
+    Ok(())
 }
 
 /// Copies the settings that stand in a folder itself. There need not be such a folder.
@@ -234,6 +273,34 @@ mod tests {
         assert!(!Path::new(&folder).exists(), "it goes with the value");
         assert!(prepare(Preset::Codex, &[("HOME", "/nowhere")]).is_none(), "the login is in a keychain, if anywhere");
         assert!(prepare(Preset::Codex, &[("HOME", "/nowhere"), ("OPENAI_API_KEY", "k")]).is_some());
+    }
+
+    #[test]
+    fn what_a_killed_run_has_left_is_removed_and_a_renewed_login_is_kept() {
+        let user = tempfile::tempdir().unwrap();
+        let path = user.path().to_str().unwrap();
+        let folder = user.path().file_name().unwrap().to_str().unwrap();
+        let runs = ["one", "two"].map(|run| format!("run_{run}_{folder}"));
+        let login = user.path().join(".gemini/oauth_creds.json");
+        write(user.path(), &[(".gemini/oauth_creds.json", r#"{"t": 1}"#)]);
+        for (copy, kept) in [(r#"{"t": 2}"#, r#"{"t": 2}"#), (r#"{"t": 3"#, r#"{"t": 2}"#)] {
+            let begin = |run: &str| {
+                let environment = [("HOME", path), (crate::process::RUN_VARIABLE, run)];
+                let home = prepare(Preset::Gemini, &environment).unwrap();
+                let file = scratch::file(&environment.map(|(name, value)| (name.to_owned(), value.to_owned())));
+                (PathBuf::from(home.variable().1), home, file.unwrap())
+            };
+            let (at, home, file) = begin(&runs[0]);
+            let (other_at, _home, _file) = begin(&runs[1]);
+            write(&at, &[(".gemini/oauth_creds.json", copy)]);
+            // As a killed process leaves them.
+            std::mem::forget(home);
+            let file = file.keep().unwrap().1;
+            remove_leftovers(&runs[0], &[("HOME".to_owned(), path.to_owned())]);
+            assert!(!at.exists() && !file.exists());
+            assert!(other_at.join(".gemini/oauth_creds.json").exists(), "a run that lives keeps its own");
+            assert_eq!(fs::read_to_string(&login).unwrap(), kept);
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ fn status(code: u16, message: &str) -> Act {
 }
 
 /// An answer that calls tools, as one document.
-fn calls(calls: &[(&str, &str, Value)]) -> Act {
+pub fn calls(calls: &[(&str, &str, Value)]) -> Act {
     let calls: Vec<Value> = calls
         .iter()
         .map(|(id, name, arguments)| {

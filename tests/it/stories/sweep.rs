@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use crate::server::Server;
-use crate::story::{RESULT, RUN, Story, orchestra, output};
+use crate::story::{Ended, RESULT, RUN, Story, orchestra, output};
 
 /// Two long branches and a short one that are joined, then a tail; `d`'s output is too long for the journal.
 const TASKS: [(&str, &str); 9] =
@@ -50,16 +50,25 @@ fn left(story: &Story) -> Left {
     Left { started, succeeded: story.journalled("task_succeeded").into_iter().collect() }
 }
 
-/// Goes on after a crash: a resume, or a new run when the journal never came to be.
-fn go_on(story: &Story, at: &str) {
+/// Goes on after a crash: a resume, or a new run when the journal never came to be. Gives the process that did it.
+pub(super) fn go_on(story: &Story, at: &str) -> Ended {
     let began = !story.journal().is_empty();
     let resumed = story.args(["resume"]).run();
     assert_eq!(resumed.code(), Some(0), "{at}: {}", resumed.stderr);
-    if !began {
-        assert!(resumed.stderr.contains("nothing to resume"), "{at}: {}", resumed.stderr);
-        let run = story.run();
-        assert_eq!(run.code(), Some(0), "{at}: {}", run.stderr);
+    if began {
+        return resumed;
     }
+    assert!(resumed.stderr.contains("nothing to resume"), "{at}: {}", resumed.stderr);
+    let run = story.run();
+    assert_eq!(run.code(), Some(0), "{at}: {}", run.stderr);
+    run
+}
+
+/// No file is left that was on its way to another name.
+pub(super) fn leaves_no_stray(story: &Story, at: &str) {
+    let stray: Vec<_> =
+        story.files().into_iter().filter(|(path, _)| path.to_string_lossy().ends_with(".tmp")).collect();
+    assert!(stray.is_empty(), "{at}: {:?}", stray[0].0);
 }
 
 /// Everything is as if nothing had happened.
@@ -69,9 +78,7 @@ fn is_whole(story: &Story, at: &str) {
     }
     assert_eq!(story.read(RESULT), Some(answer("i")), "{at}: the result");
     assert_eq!(story.journal().last().unwrap()["status"], "succeeded", "{at}");
-    let stray: Vec<_> =
-        story.files().into_iter().filter(|(path, _)| path.to_string_lossy().ends_with(".tmp")).collect();
-    assert!(stray.is_empty(), "{at}: {:?}", stray[0].0);
+    leaves_no_stray(story, at);
 }
 
 /// The server saw a call for every attempt that may have got through, and for no other.
@@ -91,7 +98,7 @@ fn is_paid_once(server: &Server, crashes: &[Left], at: &str) {
 
 /// Tries every `step`th number until the process ends by itself, on several threads. Gives the last number that had an
 /// effect.
-fn sweep(step: u64, attempt: impl Fn(u64) -> bool + Sync) -> u64 {
+pub(super) fn sweep(step: u64, attempt: impl Fn(u64) -> bool + Sync) -> u64 {
     let (next, last, over) = (AtomicU64::new(1), AtomicU64::new(0), AtomicBool::new(false));
     thread::scope(|scope| {
         for _ in 0..6 {

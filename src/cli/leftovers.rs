@@ -1,0 +1,68 @@
+//! What a killed process of a run has left: programs that still run, folders with settings of agents' programs, files
+//! that were being written.
+//!
+//! Only the one who holds the run's lock clears it away, since what a living process has looks the same.
+
+use std::time::Duration;
+
+use crate::cli::terminal;
+use crate::disk::Dir;
+use crate::history::History;
+use crate::id::RunId;
+use crate::lock::{self, Claim, Lock, this_process};
+use crate::orchestra::Orchestra;
+use crate::printable::plural;
+use crate::process;
+use crate::project::Project;
+use crate::provider::command;
+use crate::tool;
+
+/// How long a program that is asked to end has for it.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Ends the programs that a killed process of the run has left, and removes the folders that they had. Before anything
+/// else is done in the run: they still act.
+pub(super) fn end_programs(run: &RunId) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let ended = runtime.map(|runtime| runtime.block_on(process::end_leftovers(run.as_str(), GRACE)));
+    if let Ok(ended @ 1..) = ended {
+        let were = if ended == 1 { "was" } else { "were" };
+        let processes = plural(ended as u64, "process", "processes");
+        terminal::say(&format!("note: {processes} that the killed run had left {were} ended\n"));
+    }
+    let environment: Vec<(String, String)> = std::env::vars().collect();
+    command::remove_leftovers(run.as_str(), &environment);
+}
+
+/// Removes what is left of files that tools were writing, and of those that get the outputs of an orchestra's tasks.
+pub(super) fn remove_files(project: &Project, orchestra: Option<&Orchestra>, history: &History) {
+    let Ok(folder) = Dir::open(project.root()) else { return };
+    let folder = folder.marked(history.start.run.as_str());
+    let of_tools = history.tasks.iter().flat_map(|task| &task.heard).filter(|heard| heard.sha256.is_empty());
+    let of_tools = of_tools.filter_map(|heard| tool::written_file(&heard.tool, &heard.arguments));
+    let tasks = orchestra.iter().flat_map(|orchestra| &orchestra.tasks);
+    let of_outputs = tasks.filter_map(|task| task.output.file.as_deref());
+    for path in of_tools.chain(of_outputs) {
+        if let Err(why) = tool::clear_unfinished(&folder, path) {
+            terminal::say(&format!("warning: {why}\n"));
+        }
+    }
+}
+
+/// Does both for every run of the project whose process was killed and that nobody has taken up since.
+pub(super) fn of_killed_runs(project: &Project, orchestra: &Orchestra) {
+    for run in project.runs() {
+        let Ok(dir) = project.run_dir(&run) else { continue };
+        if !lock::is_claimed(&dir, lock::RUN) {
+            continue;
+        }
+        let claim = Claim { holder: this_process(), run: run.clone() };
+        // One that is held is alive.
+        let Ok(lock) = Lock::take(&dir, lock::RUN, &claim) else { continue };
+        end_programs(&run);
+        if let Ok((_, history)) = project.history(&run) {
+            remove_files(project, Some(orchestra), &history);
+        }
+        lock.release();
+    }
+}
