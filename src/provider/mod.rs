@@ -250,25 +250,18 @@ fn count(usage: Option<Usage>, request: &ModelRequest, text: &str) -> Usage {
 /// Takes known secrets out of all that a model wrote but its text, which is done by then.
 fn redact_turn(mut turn: Turn, redactor: &Redactor) -> Turn {
     for call in &mut turn.calls {
-        call.name = redactor.redact_secrets(&call.name).into_owned();
-        redact_value(&mut call.arguments, redactor);
+        redact_text(&mut call.id, redactor);
+        redact_text(&mut call.name, redactor);
+        redactor.redact_value(&mut call.arguments);
     }
-    if let Some(echo) = &mut turn.echo {
-        redact_value(&mut echo.value, redactor);
-    }
+    // Thoughts are signed: changed ones would be refused, and without them the turn can be sent back all the same.
+    turn.echo = turn.echo.filter(|echo| !redactor.finds_in_value(&echo.value));
     turn
 }
 
-fn redact_value(value: &mut Value, redactor: &Redactor) {
-    match value {
-        Value::String(text) => {
-            if let Cow::Owned(redacted) = redactor.redact_secrets(text) {
-                *text = redacted;
-            }
-        }
-        Value::Array(values) => values.iter_mut().for_each(|value| redact_value(value, redactor)),
-        Value::Object(members) => members.values_mut().for_each(|value| redact_value(value, redactor)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+fn redact_text(text: &mut String, redactor: &Redactor) {
+    if let Cow::Owned(redacted) = redactor.redact_secrets(text) {
+        *text = redacted;
     }
 }
 
@@ -284,7 +277,8 @@ fn redact_failure(failure: Failure, redactor: &Redactor) -> Failure {
 }
 
 fn excerpt(body: &[u8], redactor: &Redactor) -> String {
-    tidy(&String::from_utf8_lossy(&body[..body.len().min(EXCERPT_SOURCE_BYTES)]), EXCERPT_BYTES, redactor)
+    let source = String::from_utf8_lossy(&body[..body.len().min(EXCERPT_SOURCE_BYTES)]);
+    tidy(&redactor.redact_part(&source), EXCERPT_BYTES, redactor)
 }
 
 /// Redacts `text`, puts it on one line without control characters, and cuts it after `limit` bytes.
