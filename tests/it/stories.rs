@@ -1,8 +1,12 @@
 //! What a person does with `orch run` and `orch resume`, and what comes of it.
 
+#[cfg(unix)]
+mod canary;
 mod command_line;
 mod durability;
 mod failure;
+#[cfg(unix)]
+mod hostile;
 mod inputs;
 mod locks;
 mod order;
