@@ -338,6 +338,26 @@ mod tests {
     }
 
     #[test]
+    fn every_key_of_the_environment_is_known_and_a_plain_word_is_none() {
+        let variables = [
+            ("GITHUB_TOKEN", "ghp_Qs8Ow4Cv"),
+            ("PGPASSWORD", "password"),
+            ("SSH_AUTH_SOCK", "/tmp/ssh-1/agent.2"),
+            ("DATABASE_URL", "postgres://someone:s3cret-word@h/d?sslmode=x"),
+            ("LLM_ADDRESS", "http://h/v1?key=url%2FGn7"),
+            ("EDITOR", "vi1"),
+        ];
+        let mut settings =
+            Settings::new(move |name| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned()));
+        settings.names = variables.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let shown = |keys: Vec<SecretString>| -> Vec<String> {
+            keys.iter().map(|key| key.expose_secret().to_owned()).collect()
+        };
+        assert_eq!(shown(settings.keys()), ["ghp_Qs8Ow4Cv", "s3cret-word", "url/Gn7"]);
+        assert_eq!(shown(settings.secrets(|name| name == "PGPASSWORD")), ["password"]);
+    }
+
+    #[test]
     fn a_key_is_needed_where_nobody_answers_without_one() {
         let model = ModelRef::new(Provider::Openai, "m");
         assert!(settings(&[]).reach(&model).unwrap_err().why.contains("OPENAI_API_KEY is not set"));

@@ -4,6 +4,9 @@ use std::fmt::Write;
 
 use memchr::memchr3;
 
+/// A shorter part of a secret is found in many texts, and tells nothing.
+const MIN_PLAIN_BYTES: usize = 4;
+
 const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// The parts of Base64 that a secret makes wherever it begins: at the first, second or third byte of three. The
@@ -45,6 +48,11 @@ pub(super) fn may_be_escaped(text: &str) -> bool {
 /// no such place.
 pub(super) fn replace_escaped(text: &str, secret: &str, by: &str) -> Option<String> {
     let first = *secret.as_bytes().first()?;
+    // Letters and digits stand as they are, so that most texts need no closer look.
+    let plain = secret.split(|c: char| !c.is_ascii_alphanumeric()).max_by_key(|part| part.len())?;
+    if plain.len() >= MIN_PLAIN_BYTES && !text.contains(plain) {
+        return None;
+    }
     let mut out: Option<String> = None;
     let (mut copied, mut from) = (0, 0);
     while let Some(found) = memchr3(first, b'\\', b'%', &text.as_bytes()[from..]) {

@@ -363,8 +363,8 @@ fn everybody_has_told(world: &World, ended: &Ended) {
     has("env_of_helper.txt", "cli/two");
     has("env_of_check.txt", "PATH=");
     has("env_of_command.txt", "PATH=");
-    let asked = world.usual.seen().into_iter().filter(|seen| seen.body.to_string().contains("do reading"));
-    let messages = asked.last().unwrap().body["messages"].as_array().unwrap().clone();
+    let mut asked = world.usual.seen().into_iter().filter(|seen| seen.body.to_string().contains("do reading"));
+    let messages = asked.next_back().unwrap().body["messages"].as_array().unwrap().clone();
     let told = messages.iter().filter(|message| message["role"] == "tool");
     let told: Vec<String> = told.map(|message| message["content"].as_str().unwrap().to_owned()).collect();
     assert_eq!(told.len(), 12, "{told:#?}");
