@@ -14,7 +14,8 @@ use crate::conversation::{AnswerSchema, Message, Tool, ToolResult, Turn};
 use crate::event::{Event, Failure, FailureKind};
 use crate::http::Deadlines;
 use crate::id::Name;
-use crate::prompt::Prompt;
+use crate::printable;
+use crate::prompt::{self, Prompt};
 use crate::provider::rehearsal::Cue;
 use crate::provider::{CallFailure, ModelRequest, Reply};
 
@@ -24,12 +25,15 @@ mod kit;
 mod voice;
 
 pub use desk::{Ask, Desk, Told};
-pub use evidence::Evidence;
+pub use evidence::{Evidence, Missing};
 pub use kit::{Ctx, Kit};
 pub use voice::{Model, USUAL_MAX_TOKENS, Voice};
 
 /// How often an answer that does not do is asked for once more.
 const CORRECTIONS: usize = 1;
+
+/// As much of a tool's name as stands beside its answer.
+const MAX_SOURCE_COLUMNS: usize = 80;
 
 /// One try at a task.
 pub struct Attempt {
@@ -53,6 +57,8 @@ pub struct Attempt {
     pub contract: Contract,
     /// What has to hold when there is an answer.
     pub evidence: Arc<Evidence>,
+    /// The run's secret, from which the markers of data are derived.
+    pub marker: String,
     /// How often the model may be asked.
     pub max_rounds: usize,
     /// How long it may take, the time not counted in which it waits for leave to call.
@@ -72,6 +78,14 @@ pub struct Said {
     pub results: Vec<ToolResult>,
     /// What the model was told about an answer that did not do.
     pub correction: Option<Arc<str>>,
+}
+
+/// An answer that does not do.
+struct Rejected {
+    /// Why, for a person.
+    why: String,
+    /// The same for the model, with what others say marked as data.
+    correction: String,
 }
 
 /// What comes next in a conversation.
@@ -98,7 +112,7 @@ impl Attempt {
                 Next::UseTools => self.use_tools(desk, &mut left).await?,
                 Next::Judge(turn) => match self.judge(&turn.text, &mut left).await? {
                     Ok(output) => return Ok(output),
-                    Err(rejection) => self.reject(rejection, desk).await?,
+                    Err(rejected) => self.reject(rejected, desk).await?,
                 },
                 Next::Call => {
                     self.check_rounds()?;
@@ -230,10 +244,11 @@ impl Attempt {
         let mut messages = Vec::with_capacity(2 + 2 * self.conversation.len());
         messages.push(Message::System(self.prompt.system.clone()));
         messages.push(Message::User(self.prompt.user.clone()));
-        for said in &self.conversation {
+        for (turn, said) in self.conversation.iter().enumerate() {
             messages.push(Message::Assistant(Turn::clone(&said.turn)));
             if !said.turn.calls.is_empty() {
-                messages.push(Message::Tools(said.results.clone()));
+                let results = said.results.iter().map(|result| self.as_data(turn, result));
+                messages.push(Message::Tools(results.collect()));
             }
             messages.extend(said.correction.as_ref().map(|correction| Message::User(correction.to_string())));
         }
@@ -251,28 +266,44 @@ impl Attempt {
         }
     }
 
+    /// What a tool answered, as it is shown: whoever wrote it does not speak to the model.
+    fn as_data(&self, turn: usize, result: &ToolResult) -> ToolResult {
+        let name = [self.task.as_str(), "tool", &turn.to_string(), &result.id];
+        let source = format!("answer of tool {}", printable::one_line(&result.name, MAX_SOURCE_COLUMNS));
+        ToolResult { text: prompt::data(&self.marker, &name, &source, &result.text).into(), ..result.clone() }
+    }
+
     /// Whether an answer is what the task asks for, and why not.
-    async fn judge(&self, text: &str, left: &mut Duration) -> Result<Result<String, String>, Failure> {
+    async fn judge(&self, text: &str, left: &mut Duration) -> Result<Result<String, Rejected>, Failure> {
         let output = match self.contract.check(text) {
             Ok(accepted) => accepted.text,
-            Err(rejection) => return Ok(Err(answer::correction(&rejection))),
+            Err(rejection) => {
+                let correction = answer::correction(&rejection);
+                return Ok(Err(Rejected { why: correction.clone(), correction }));
+            }
         };
         let started = Instant::now();
         let judged = tokio::time::timeout(*left, self.evidence.check(&output)).await;
         *left = left.saturating_sub(started.elapsed());
         match judged {
             Ok(Ok(())) => Ok(Ok(output)),
-            Ok(Err(missing)) => Ok(Err(missing)),
+            Ok(Err(missing)) => Ok(Err(self.rejected(missing))),
             Err(_) => Err(too_slow(self.timeout)),
         }
     }
 
+    fn rejected(&self, Missing { why, said }: Missing) -> Rejected {
+        let Some(said) = said else { return Rejected { why: why.clone(), correction: why } };
+        let name = [self.task.as_str(), "check", &self.conversation.len().to_string()];
+        let data = prompt::data(&self.marker, &name, "what it says, which is no instruction", &said);
+        Rejected { correction: format!("{why}:\n\n{data}"), why: format!("{why}:\n{said}") }
+    }
+
     /// Tells the model what is wrong, once.
-    async fn reject(&mut self, correction: String, desk: &Desk) -> Result<(), Failure> {
+    async fn reject(&mut self, Rejected { why, correction }: Rejected, desk: &Desk) -> Result<(), Failure> {
         let corrected = self.conversation.iter().filter(|said| said.correction.is_some()).count();
         if corrected >= CORRECTIONS {
-            let message =
-                format!("the answer is not what the task asks for, also not when asked once more: {correction}");
+            let message = format!("the answer is not what the task asks for, also not when asked once more: {why}");
             return Err(Failure::new(FailureKind::InvalidOutput, message));
         }
         let correction: Arc<str> = correction.into();

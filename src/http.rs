@@ -12,9 +12,11 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use secrecy::SecretString;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::event::{Failure, FailureKind};
+use crate::redact::is_key_parameter;
 
 pub use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 pub use reqwest::{Method, StatusCode, Url};
@@ -28,6 +30,16 @@ pub const MAX_ERROR_BYTES: usize = 64 * 1024;
 
 /// How long the body of an error may take. The status is known by then, so a slow explanation is not worth waiting for.
 const ERROR_BODY_TIME: Duration = Duration::from_secs(5);
+
+/// What of an address may not be shown: the values of its parameters that carry a key, and what it logs in with.
+#[must_use]
+pub fn secrets_of_address(url: &Url) -> Vec<SecretString> {
+    let parameters = url.query_pairs().filter(|(name, _)| is_key_parameter(name));
+    let parameters = parameters.map(|(_, value)| SecretString::from(value.into_owned()));
+    // A token may stand in place of the name, and no name is as long.
+    let token = Some(url.username()).filter(|name| name.len() >= 16);
+    parameters.chain(url.password().or(token).map(SecretString::from)).collect()
+}
 
 /// How long the parts of one exchange may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

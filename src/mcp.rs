@@ -62,6 +62,14 @@ pub enum Transport {
     },
 }
 
+impl Transport {
+    /// What may not be shown of it.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<SecretString> {
+        server::secrets(self)
+    }
+}
+
 /// Whether a tool that a model is shown is the one that its server calls `name`.
 #[must_use]
 pub fn is_called(tool: &Tool, name: &str) -> bool {

@@ -1,18 +1,29 @@
 //! Takes secrets out of text before it leaves the process.
 //!
-//! Knows the secrets and what a key in a URL looks like; knows nothing of where the text comes from or goes.
+//! Knows the secrets and what a key in a URL looks like; knows nothing of where the text comes from or goes. A secret is
+//! also found in the forms that programs give it without being asked: escaped as in JSON or a URL, and as a part of
+//! Base64, as in a header. Who means to hide it (spelled backwards, letter by letter) can; that is not what this is for.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+
+mod forms;
+mod variables;
+
+pub use variables::{names_key, secrets_of_variable};
 
 /// What stands in place of a secret.
 pub const REDACTED: &str = "[redacted]";
 
 /// A shorter secret is not looked for: it would be found in ordinary words, and what guards a paid account is longer.
 pub const MIN_SECRET_BYTES: usize = 8;
+
+/// Of a secret of several lines, such as a private key, each line of so many bytes is one too.
+const MIN_LINE_BYTES: usize = 16;
 
 /// The names of URL query parameters that carry a key.
 const KEY_PARAMETERS: [&str; 9] =
@@ -23,16 +34,26 @@ const KEY_PARAMETERS: [&str; 9] =
 pub struct Redactor {
     /// Longest first, so that a secret that contains another goes as a whole.
     secrets: Arc<[SecretString]>,
+    /// Those of them that an encoder may write in another way.
+    escapable: Arc<[SecretString]>,
 }
 
 impl Redactor {
     /// A redactor for `secrets`; those shorter than [`MIN_SECRET_BYTES`] are left out.
     #[must_use]
     pub fn new(secrets: impl IntoIterator<Item = SecretString>) -> Self {
-        let mut secrets: Vec<_> =
-            secrets.into_iter().filter(|secret| secret.expose_secret().len() >= MIN_SECRET_BYTES).collect();
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose_secret().len()));
-        Self { secrets: secrets.into() }
+        let mut plain: Vec<String> = Vec::new();
+        for secret in secrets {
+            let secret = secret.expose_secret();
+            let lines = secret.lines().map(str::trim).filter(|line| *line != secret && line.len() >= MIN_LINE_BYTES);
+            plain.extend(lines.filter(|line| !line.starts_with("-----")).map(str::to_owned));
+            plain.push(secret.to_owned());
+        }
+        plain.retain(|secret| secret.len() >= MIN_SECRET_BYTES);
+        let escapable = plain.iter().filter(|secret| forms::is_escapable(secret)).cloned().collect();
+        let encoded: Vec<String> = plain.iter().flat_map(|secret| forms::base64_cores(secret)).collect();
+        plain.extend(encoded.into_iter().filter(|core| core.len() >= MIN_SECRET_BYTES));
+        Self { secrets: longest_first(plain), escapable: longest_first(escapable) }
     }
 
     /// For messages and logs: takes out the known secrets, and the value of any URL query parameter
@@ -55,8 +76,77 @@ impl Redactor {
                 text = Cow::Owned(text.replace(secret, REDACTED));
             }
         }
+        if forms::may_be_escaped(&text) {
+            for secret in self.escapable.iter().map(ExposeSecret::expose_secret) {
+                if let Some(replaced) = forms::replace_escaped(&text, secret, REDACTED) {
+                    text = Cow::Owned(replaced);
+                }
+            }
+        }
         text
     }
+
+    /// For a text that is a part of a longer one: takes out the known secrets, and what at either end is a part of one.
+    #[must_use]
+    pub fn redact_part<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let mut text = self.redact_secrets(text);
+        for secret in self.secrets.iter().map(ExposeSecret::expose_secret) {
+            let cuts = || secret.char_indices().map(|(at, _)| at);
+            let begun = cuts().rev().find(|&at| at >= MIN_SECRET_BYTES && text.ends_with(&secret[..at]));
+            if let Some(begun) = begun {
+                let kept = text.len() - begun;
+                text = Cow::Owned(format!("{}{REDACTED}", &text[..kept]));
+            }
+            let is_rest = |at: &usize| secret.len() - at >= MIN_SECRET_BYTES && text.starts_with(&secret[*at..]);
+            if let Some(rest) = cuts().skip(1).find(is_rest) {
+                text = Cow::Owned(format!("{REDACTED}{}", &text[secret.len() - rest..]));
+            }
+        }
+        text
+    }
+
+    /// Takes the known secrets out of all texts of a JSON document, the names of its members included.
+    pub fn redact_value(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => {
+                if let Cow::Owned(redacted) = self.redact_secrets(text) {
+                    *text = redacted;
+                }
+            }
+            Value::Array(values) => values.iter_mut().for_each(|value| self.redact_value(value)),
+            Value::Object(members) => {
+                if members.keys().any(|name| self.finds_in(name)) {
+                    let renamed = std::mem::take(members).into_iter();
+                    *members = renamed.map(|(name, value)| (self.redact_secrets(&name).into_owned(), value)).collect();
+                }
+                members.values_mut().for_each(|value| self.redact_value(value));
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    /// Whether a JSON document holds a secret.
+    #[must_use]
+    pub fn finds_in_value(&self, value: &Value) -> bool {
+        match value {
+            Value::String(text) => self.finds_in(text),
+            Value::Array(values) => values.iter().any(|value| self.finds_in_value(value)),
+            Value::Object(members) => {
+                members.iter().any(|(name, value)| self.finds_in(name) || self.finds_in_value(value))
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        }
+    }
+
+    fn finds_in(&self, text: &str) -> bool {
+        matches!(self.redact_secrets(text), Cow::Owned(_))
+    }
+}
+
+fn longest_first(mut secrets: Vec<String>) -> Arc<[SecretString]> {
+    secrets.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
+    secrets.dedup();
+    secrets.into_iter().map(SecretString::from).collect()
 }
 
 impl fmt::Debug for Redactor {
@@ -133,6 +223,55 @@ mod tests {
             assert_eq!(r.redact(text), expected);
             assert_eq!(r.redact_secrets(text), text);
         }
+    }
+
+    #[test]
+    fn a_secret_is_found_however_a_program_writes_it() {
+        let r = redactor(&["pa+ss/w=rd\"1\\2é", "sk-canary-0123456789", "a/b%41\\/"]);
+        for text in [
+            "pa+ss/w=rd\"1\\2é",
+            r#"pa+ss\/w=rd\"1\\2é"#,
+            r#"pa\u002bss\/w\u003Drd\u00221\\2\u00e9"#,
+            "pa%2Bss%2fw%3Drd%221%5C2%C3%A9",
+            "pa%252Bss%252fw%253Drd%25221%255C2%25C3%25A9",
+            "a%2Fb%2541%5C%2F",
+            r#"pa+ss\\\/w=rd\\\"1\\\\2é"#,
+            "sk-canary-0123456789",
+            "c2stY2FuYXJ5LTAxMjM0NTY3OD",
+        ] {
+            assert!(r.redact_secrets(&format!("({text})")).starts_with("([redacted]"), "{text}");
+        }
+        // The Base64 of a name and the secret, as in a header, wherever the secret begins in it.
+        for text in
+            ["dTpzay1jYW5hcnktMDEyMzQ1Njc4OQ==", "dXU6c2stY2FuYXJ5LTAxMjM0NTY3ODk=", "dXV1OnNrLWNhbmFyeS0wMTIzNDU2Nzg5"]
+        {
+            let shown = r.redact_secrets(text).into_owned();
+            assert!(shown.contains(REDACTED) && shown.len() < REDACTED.len() + 10, "{text}: {shown}");
+        }
+        for text in ["pa+ss/w=rd", r#"a \ and 100% of \u002b"#, "sk-canary-", "%", "\\", "pa%2", "pa\\u00"] {
+            assert!(matches!(r.redact_secrets(text), Cow::Borrowed(_)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_secret_is_taken_off_the_ends_of_a_part_of_a_text() {
+        let r = redactor(&["sk-canary-0123456789"]);
+        assert_eq!(r.redact_part("nary-0123456789 and sk-canary-01"), "[redacted] and [redacted]");
+        assert_eq!(r.redact_part("x sk-canary-0123456789 y"), "x [redacted] y");
+        assert_eq!(r.redact_part("456789 and sk-can"), "456789 and sk-can", "too little to be one");
+    }
+
+    #[test]
+    fn a_secret_of_several_lines_is_one_in_each_of_them() {
+        let r = redactor(&["-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG\n9w0BAQEFAASCBKcwggSj\n-----END KEY-----"]);
+        assert_eq!(
+            r.redact_secrets("| -----BEGIN KEY-----\n| 9w0BAQEFAASCBKcwggSj\n"),
+            "| -----BEGIN KEY-----\n| [redacted]\n"
+        );
+        assert_eq!(
+            r.redact_secrets(r#""-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG\n9w0BAQEFAASCBKcwggSj\n-----END KEY-----""#),
+            r#""-----BEGIN KEY-----\n[redacted]\n[redacted]\n-----END KEY-----""#
+        );
     }
 
     #[test]

@@ -8,10 +8,13 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
+use crate::http::{Url, secrets_of_address};
 use crate::orchestra::ModelRef;
+use crate::process::is_clean;
 use crate::provider::Endpoint;
+use crate::redact::{names_key, secrets_of_variable};
 use crate::spec::Provider;
 
 /// The variable that names the model for agents that name none, as `provider/model`.
@@ -26,6 +29,8 @@ const MAX_KEY_BYTES: u64 = 16 * 1024;
 /// What is used of the environment.
 pub struct Settings {
     variable: Variables,
+    /// The variables that there are, where that can be told.
+    names: Vec<String>,
 }
 
 /// Looks a variable up.
@@ -53,18 +58,42 @@ impl Settings {
     /// The process's environment.
     #[must_use]
     pub fn from_environment() -> Self {
-        Self::new(|name| std::env::var(name).ok())
+        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
+        Self { names, ..Self::new(|name| std::env::var(name).ok()) }
     }
 
     /// An environment that `variable` looks names up in. Empty values count as absent.
     pub fn new(variable: impl Fn(&str) -> Option<String> + 'static) -> Self {
-        Self { variable: Box::new(move |name| variable(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty())) }
+        let variable = move |name: &str| variable(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
+        Self { variable: Box::new(variable), names: Vec::new() }
     }
 
     /// The value of a variable.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<String> {
         (self.variable)(name)
+    }
+
+    /// The keys in all variables whose names say that they hold one, and in all addresses, whoever they are for: a file
+    /// that a tool reads may hold any of them. A plain word is left out, since anybody may write it.
+    #[must_use]
+    pub fn keys(&self) -> Vec<SecretString> {
+        let mut keys = Vec::new();
+        for (name, value) in self.names.iter().filter_map(|name| Some((name, self.get(name)?))) {
+            keys.extend(Url::parse(&value).iter().flat_map(secrets_of_address));
+            if names_key(name) {
+                keys.extend(secrets_of_variable(name, &value));
+            }
+        }
+        keys.retain(|key| !key.expose_secret().chars().all(char::is_alphabetic));
+        keys
+    }
+
+    /// What may not be shown of the variables that a program is given: those of this process of which `is_given` says so.
+    #[must_use]
+    pub fn secrets(&self, is_given: impl Fn(&str) -> bool) -> Vec<SecretString> {
+        let given = self.names.iter().filter(|name| is_given(name) && !is_clean(name));
+        given.flat_map(|name| secrets_of_variable(name, &self.get(name).unwrap_or_default())).collect()
     }
 
     /// The model for agents that name none.
@@ -306,6 +335,26 @@ mod tests {
         assert_eq!(label(&[("ORCH_MODEL", "google/g")]), Ok("gemini/g".into()));
         assert_eq!(label(&[("OPENAI_API_KEY", " ")]), Err("no model is configured".into()));
         assert!(label(&[("ORCH_MODEL", "gpt")]).is_err());
+    }
+
+    #[test]
+    fn every_key_of_the_environment_is_known_and_a_plain_word_is_none() {
+        let variables = [
+            ("GITHUB_TOKEN", "ghp_Qs8Ow4Cv"),
+            ("PGPASSWORD", "password"),
+            ("SSH_AUTH_SOCK", "/tmp/ssh-1/agent.2"),
+            ("DATABASE_URL", "postgres://someone:s3cret-word@h/d?sslmode=x"),
+            ("LLM_ADDRESS", "http://h/v1?key=url%2FGn7"),
+            ("EDITOR", "vi1"),
+        ];
+        let mut settings =
+            Settings::new(move |name| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned()));
+        settings.names = variables.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let shown = |keys: Vec<SecretString>| -> Vec<String> {
+            keys.iter().map(|key| key.expose_secret().to_owned()).collect()
+        };
+        assert_eq!(shown(settings.keys()), ["ghp_Qs8Ow4Cv", "s3cret-word", "url/Gn7"]);
+        assert_eq!(shown(settings.secrets(|name| name == "PGPASSWORD")), ["password"]);
     }
 
     #[test]

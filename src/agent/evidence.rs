@@ -42,6 +42,21 @@ pub struct Evidence {
     pub redactor: Redactor,
 }
 
+/// What is missing.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// In words for the model.
+    pub why: String,
+    /// What a command says to it, which is nobody's word to the model.
+    pub said: Option<String>,
+}
+
+impl From<String> for Missing {
+    fn from(why: String) -> Self {
+        Self { why, said: None }
+    }
+}
+
 impl Evidence {
     /// Whether nothing is asked for.
     #[must_use]
@@ -77,8 +92,8 @@ impl Evidence {
     /// Looks for it.
     ///
     /// # Errors
-    /// What is missing, in words for the model.
-    pub async fn check(&self, output: &str) -> Result<(), String> {
+    /// What is missing.
+    pub async fn check(&self, output: &str) -> Result<(), Missing> {
         if let Some(path) = &self.file {
             self.deliver(path, output)?;
         }
@@ -114,7 +129,7 @@ impl Evidence {
         if there { Ok(()) } else { Err(format!("The work is not done: there is no file {path}.")) }
     }
 
-    async fn succeeds(&self, argv: &[String], timeout: Duration) -> Result<(), String> {
+    async fn succeeds(&self, argv: &[String], timeout: Duration) -> Result<(), Missing> {
         let mut environment = process::clean_environment();
         environment.extend(self.environment.iter().cloned());
         let command = Command {
@@ -135,10 +150,14 @@ impl Evidence {
         }
         let said =
             [finished.stdout, finished.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+        let said = self.redactor.redact_part(&said);
         let start = said.len().saturating_sub(SHOWN_BYTES);
         let start = (start..said.len()).find(|&start| said.is_char_boundary(start)).unwrap_or(said.len());
-        let text = format!("The work is not done: `{line}` failed ({}):\n{}", finished.exit, &said[start..]);
-        Err(self.redactor.redact(&text).into_owned())
+        let why = format!("The work is not done: `{line}` failed ({})", finished.exit);
+        Err(Missing {
+            why: self.redactor.redact(&why).into_owned(),
+            said: Some(self.redactor.redact(&said[start..]).into_owned()),
+        })
     }
 }
 

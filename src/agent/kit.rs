@@ -74,7 +74,7 @@ impl Kit {
                     Failure { message, ..failure }
                 })?;
                 let is_wanted = |tool: &Tool| wanted.as_ref().is_none_or(|wanted| crate::mcp::is_called(tool, wanted));
-                let granted = theirs.into_iter().filter(is_wanted);
+                let granted = theirs.into_iter().filter(is_wanted).map(|tool| self.described(tool));
                 let before = tools.len();
                 tools.extend(granted);
                 if let (Some(tool), true) = (wanted, tools.len() == before) {
@@ -244,9 +244,16 @@ impl Kit {
     }
 
     fn redacted(&self, arguments: &Value) -> Value {
-        let text = arguments.to_string();
-        let redacted = self.redactor.redact_secrets(&text);
-        if *redacted == text { arguments.clone() } else { serde_json::from_str(&redacted).unwrap_or(Value::Null) }
+        let mut arguments = arguments.clone();
+        self.redactor.redact_value(&mut arguments);
+        arguments
+    }
+
+    /// A server's tool as a model is told of it. Who knows a key may have put it into the description.
+    fn described(&self, mut tool: Tool) -> Tool {
+        tool.description = self.redactor.redact_secrets(&tool.description).into_owned();
+        self.redactor.redact_value(&mut tool.parameters);
+        tool
     }
 }
 

@@ -21,6 +21,7 @@ use crate::orchestra::ModelRef;
 use crate::printable::{clean, plural};
 use crate::process::{clean_environment, find_program};
 use crate::project::Project;
+use crate::redact::Redactor;
 use crate::settings::{MODEL_VARIABLE, Settings};
 use crate::spec::Provider;
 
@@ -85,6 +86,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let (wanted, skipped) = wanted(project, &settings);
     let questions: Vec<Result<Question, Box<Finding>>> =
         wanted.into_iter().map(|wanted| prepare(wanted, &settings)).collect();
+    let secrets = questions.iter().flatten().flat_map(Question::secrets).cloned();
+    terminal::keep_secret(&Redactor::new(secrets.chain(settings.keys())));
     let answers = if args.offline { Vec::new() } else { ask_all(&questions)? };
     let mut models: Vec<Finding> = Vec::new();
     if let Err(unusable) = settings.default_model() {

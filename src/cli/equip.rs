@@ -14,7 +14,7 @@ use crate::cli::complaint::Complaint;
 use crate::cli::terminal;
 use crate::disk::Dir;
 use crate::event::Overrides;
-use crate::http::Client;
+use crate::http::{Client, Url, secrets_of_address};
 use crate::id::{Name, RunId};
 use crate::mcp::{ServerConfig, Servers, Transport};
 use crate::orchestra::{self, Agent, Grant, McpTransport, ModelRef, Orchestra, OutputRule};
@@ -22,7 +22,7 @@ use crate::prices;
 use crate::process::{self, RUN_VARIABLE};
 use crate::project::Project;
 use crate::provider::cassette::{Cassette, Recorder};
-use crate::provider::command::CommandModel;
+use crate::provider::command::{self, CommandModel};
 use crate::provider::rehearsal::Player;
 use crate::provider::{self, Endpoint};
 use crate::redact::Redactor;
@@ -45,6 +45,7 @@ pub(super) struct Equipment {
     pub(super) evidence: Vec<Arc<Evidence>>,
     pub(super) ctx: Ctx,
     pub(super) servers: Servers,
+    pub(super) redactor: Redactor,
 }
 
 /// What takes the place of the models.
@@ -71,7 +72,14 @@ pub(super) fn equip(
     run: &RunId,
     stand: Stand,
 ) -> Result<Equipment, Complaint> {
-    let mut secrets = Secrets::default();
+    let mut secrets = Secrets(settings.keys());
+    // Also where nobody is called: the files that tools read hold the same keys as they did then.
+    let looks_around = matches!(stand, Stand::Replay(_)) && acts(orchestra);
+    for model in orchestra.agents.iter().flat_map(|agent| &agent.models) {
+        secrets.0.extend(secrets_of(model, settings));
+        let reached = looks_around.then(|| settings.reach(model).ok()).flatten();
+        secrets.0.extend(reached.iter().flat_map(|reached| reached.endpoint.secrets()));
+    }
     let chains = match &stand {
         Stand::Models { .. } => chains(orchestra, settings, &mut secrets)?,
         Stand::Rehearsal(_) | Stand::Replay(_) => Vec::new(),
@@ -80,6 +88,7 @@ pub(super) fn equip(
     let rehearses = matches!(stand, Stand::Rehearsal(_));
     let configs = if rehearses { Vec::new() } else { servers(orchestra, project, settings, run, &mut secrets)? };
     let redactor = Redactor::new(secrets.0);
+    terminal::keep_secret(&redactor);
     let voices = match stand {
         Stand::Models { recorder } => remote_voices(orchestra, project, run, chains, &redactor, recorder)?,
         Stand::Rehearsal(player) => stand_ins(orchestra, &Model::Rehearsal(Arc::new(player)), |_| None),
@@ -114,10 +123,28 @@ pub(super) fn equip(
         voices,
         ctx,
         servers,
+        redactor,
     })
 }
 
-#[derive(Default)]
+/// What the environment and the file say of a model that may not be shown.
+fn secrets_of(model: &ModelRef, settings: &Settings) -> Vec<SecretString> {
+    let address = model.base_url.as_deref().and_then(|url| Url::parse(url.trim()).ok());
+    let mut secrets: Vec<SecretString> = address.iter().flat_map(secrets_of_address).collect();
+    secrets.extend(model.api_key_env.iter().filter_map(|name| settings.get(name)).map(SecretString::from));
+    if let (Provider::Command, Some(program)) = (model.provider, model.argv.first()) {
+        let is_given = |name: &str| command::is_given(program, name) || model.env.iter().any(|given| given == name);
+        secrets.extend(settings.secrets(is_given));
+    }
+    secrets
+}
+
+/// Whether anything is read or run besides the models.
+fn acts(orchestra: &Orchestra) -> bool {
+    orchestra.agents.iter().any(|agent| !agent.tools.is_empty())
+        || orchestra.tasks.iter().any(|task| !task.verify.is_empty())
+}
+
 struct Secrets(Vec<SecretString>);
 
 /// The models of an agent, with those of the environment where it names none.
@@ -254,7 +281,9 @@ fn check_price(orchestra: &Orchestra, model: &ModelRef, price: Option<Price>) ->
 
 fn program(model: &ModelRef, project: &Project, run: &RunId, redactor: &Redactor) -> Result<CommandModel, Complaint> {
     // The program's own rules say what it sees of this: the usual variables, its vendor's, and those that are named.
-    let mut environment: Vec<(String, String)> = std::env::vars().collect();
+    let unicode = |text: std::ffi::OsString| text.into_string().ok();
+    let variables = std::env::vars_os().filter_map(|(name, value)| Some((unicode(name)?, unicode(value)?)));
+    let mut environment: Vec<(String, String)> = variables.collect();
     environment.push((RUN_VARIABLE.to_owned(), run.to_string()));
     let program = CommandModel::new(model.argv.clone(), project.root().to_owned(), environment, None, redactor.clone())
         .map_err(|why| Complaint::usage(format!("{} cannot be used: {why}", model.label())))?
@@ -328,7 +357,7 @@ fn kit(
             let folder = Dir::open(project.root())
                 .map(|folder| folder.marked(run.as_str()))
                 .map_err(|error| Complaint::usage(format!("{} cannot be used: {error}", project.root().display())))?;
-            Some(Toolbox::new(folder, project.root().to_owned(), grants, commands(run)))
+            Some(Toolbox::new(folder, project.root().to_owned(), grants, commands(run, redactor)))
         }
     };
     Ok(Arc::new(Kit {
@@ -355,11 +384,12 @@ fn file_tool(name: &str) -> Option<tool::Grant> {
 }
 
 /// How a tool runs commands: with a clean environment, and with all that they started ended.
-fn commands(run: &RunId) -> tool::Runner {
-    let run = run.to_string();
+fn commands(run: &RunId, redactor: &Redactor) -> tool::Runner {
+    let (run, redactor) = (run.to_string(), redactor.clone());
     Arc::new(move |asked: tool::Invocation| {
         let mut environment = asked.environment;
         environment.push((RUN_VARIABLE.to_owned(), run.clone()));
+        let redactor = redactor.clone();
         Box::pin(async move {
             let command = process::Command {
                 argv: asked.argv,
@@ -376,7 +406,9 @@ fn commands(run: &RunId) -> tool::Runner {
                 process::Exit::Signal(_) => None,
             };
             let is_cut = finished.stdout_cut || finished.stderr_cut;
-            Ok(tool::Ran { code, stdout: finished.stdout, stderr: finished.stderr, is_cut })
+            // Before the middle of a long one is left out, and a key with it by half.
+            let clean = |said: &[u8]| redactor.redact_part(&String::from_utf8_lossy(said)).into_owned().into_bytes();
+            Ok(tool::Ran { code, stdout: clean(&finished.stdout), stderr: clean(&finished.stderr), is_cut })
         })
     })
 }
@@ -396,7 +428,6 @@ fn servers(
                 environment.push((RUN_VARIABLE.to_owned(), run.to_string()));
                 for name in env {
                     let value = variable(settings, name, server)?;
-                    secrets.0.push(value.clone().into());
                     environment.push((name.clone(), value));
                 }
                 Transport::Stdio { argv: argv.clone(), environment, directory: project.root().to_owned() }
@@ -404,13 +435,12 @@ fn servers(
             McpTransport::Http { url, header_env } => {
                 let mut headers = Vec::with_capacity(header_env.len());
                 for (header, name) in header_env {
-                    let value = SecretString::from(variable(settings, name, server)?);
-                    secrets.0.push(value.clone());
-                    headers.push((header.clone(), value));
+                    headers.push((header.clone(), SecretString::from(variable(settings, name, server)?)));
                 }
                 Transport::Http { url: url.clone(), headers }
             }
         };
+        secrets.0.extend(transport.secrets());
         configs.push(ServerConfig {
             name: server.name.clone(),
             transport,

@@ -93,6 +93,7 @@ type Outcome = Result<ExitCode, Complaint>;
 #[must_use]
 pub fn main() -> ExitCode {
     start_log();
+    forbid_core_dumps();
     let cli = Cli::parse();
     match dispatch(cli) {
         Ok(code) if code == ExitCode::SUCCESS && terminal::output_is_lost() => ExitCode::from(complaint::FAILURE),
@@ -130,9 +131,26 @@ fn dispatch(cli: Cli) -> Outcome {
     }
 }
 
+/// What a process that crashes leaves behind holds its memory, and in it the keys. Who wants it all the same for a
+/// program that orch starts can raise the limit there again.
+fn forbid_core_dumps() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit, setrlimit};
+        let mut limit = getrlimit(Resource::Core);
+        limit.current = Some(0);
+        // A limit can always be lowered.
+        let _ = setrlimit(Resource::Core, limit);
+    }
+}
+
 /// Debug logs, for those who ask for them with `ORCH_LOG`; see tracing's filter syntax.
 fn start_log() {
     let Ok(filter) = std::env::var("ORCH_LOG") else { return };
     let filter = tracing_subscriber::EnvFilter::new(filter);
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(terminal::color())
+        .with_writer(|| terminal::Log)
+        .try_init();
 }

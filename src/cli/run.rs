@@ -152,7 +152,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
         orch: env!("CARGO_PKG_VERSION").to_owned(),
         run: run.clone(),
         orchestra: orchestra.id.clone(),
-        goal,
+        // It stands in the journal and in every prompt.
+        goal: equipment.redactor.redact_secrets(&goal).into_owned(),
         source: loaded.source.path.clone(),
         workspace: disk
             .workspace

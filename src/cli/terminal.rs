@@ -1,15 +1,45 @@
-//! Where words go: results to standard output, everything else to standard error.
+//! Where words go: results to standard output, everything else to standard error, and secrets to neither.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{PoisonError, RwLock};
+
+use crate::redact::Redactor;
 
 /// Whether something for standard output is lost, so that the process must not end as if all were well.
 static OUTPUT_LOST: AtomicBool = AtomicBool::new(false);
 
+/// What this process knows by now that must not be shown.
+static SECRETS: RwLock<Option<Redactor>> = RwLock::new(None);
+
+/// Keeps secrets out of all that is said from here on, the log of every library included.
+pub(super) fn keep_secret(redactor: &Redactor) {
+    *SECRETS.write().unwrap_or_else(PoisonError::into_inner) = Some(redactor.clone());
+}
+
+fn secrets() -> Redactor {
+    SECRETS.read().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default()
+}
+
+/// The log: what libraries report goes the way of all words.
+pub(super) struct Log;
+
+impl Write for Log {
+    /// A report comes as a whole.
+    fn write(&mut self, report: &[u8]) -> io::Result<usize> {
+        say(&String::from_utf8_lossy(report));
+        Ok(report.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Writes to standard output. A reader that has gone away, as in `orch list | head`, is no failure; a full disk is.
 pub(super) fn print(text: &str) {
     let mut out = io::stdout().lock();
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    let written = out.write_all(secrets().redact_secrets(text).as_bytes()).and_then(|()| out.flush());
     if let Err(error) = written
         && error.kind() != io::ErrorKind::BrokenPipe
         && !OUTPUT_LOST.swap(true, Ordering::Relaxed)
@@ -26,7 +56,7 @@ pub(super) fn output_is_lost() -> bool {
 
 /// Writes to standard error.
 pub(super) fn say(text: &str) {
-    let _ = io::stderr().lock().write_all(text.as_bytes());
+    let _ = io::stderr().lock().write_all(secrets().redact(text).as_bytes());
 }
 
 /// Whether standard error is a terminal that moves its cursor and a person sits there.

@@ -32,7 +32,7 @@ pub(super) fn capped(mut text: String, max: usize) -> String {
     let whole = text.len();
     let kept = text.floor_char_boundary(max.saturating_sub(NOTE_BYTES));
     text.truncate(kept);
-    text.push_str(&format!("\n[cut off here: the result has {whole} bytes, the first {kept} are shown]"));
+    text.push_str(&format!("\n[cut off here: all of it has {whole} bytes, the first {kept} are shown]"));
     text
 }
 
@@ -102,7 +102,7 @@ mod tests {
     fn a_long_text_is_cut_between_characters_and_says_so() {
         let text = capped("ü".repeat(500), 201);
         assert!(text.starts_with("üü") && text.len() <= 201, "{text}");
-        assert!(text.ends_with("\n[cut off here: the result has 1000 bytes, the first 104 are shown]"), "{text}");
+        assert!(text.ends_with("\n[cut off here: all of it has 1000 bytes, the first 104 are shown]"), "{text}");
         assert_eq!(capped("short".to_owned(), 5), "short");
         assert!(capped("ü".repeat(100), 0).starts_with("\n[cut off"));
     }

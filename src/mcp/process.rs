@@ -38,6 +38,7 @@ pub(super) struct Process {
     /// Until the process was waited for. Before that its number cannot be anybody else's.
     id: Option<u32>,
     tail: Arc<Mutex<VecDeque<u8>>>,
+    redactor: Redactor,
     errors: JoinHandle<()>,
 }
 
@@ -60,8 +61,9 @@ impl Process {
         let mut child = command.spawn()?;
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let tail = Arc::default();
-        let errors = tokio::spawn(log(server.to_owned(), stderr.ok_or_else(missing)?, Arc::clone(&tail), redactor));
-        let process = Self { id: child.id(), child, tail, errors };
+        let errors =
+            tokio::spawn(log(server.to_owned(), stderr.ok_or_else(missing)?, Arc::clone(&tail), redactor.clone()));
+        let process = Self { id: child.id(), child, tail, redactor, errors };
         Ok((process, stdout.ok_or_else(missing)?, stdin.ok_or_else(missing)?))
     }
 
@@ -70,7 +72,9 @@ impl Process {
         // Elapsed or joined, what has come by now is what there is.
         let _ = timeout(LAST_WORDS_TIME, &mut self.errors).await;
         let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(tail.make_contiguous()).trim().to_owned()
+        // Its beginning is wherever the rest was dropped.
+        let words = String::from_utf8_lossy(tail.make_contiguous()).trim().to_owned();
+        self.redactor.redact_part(&words).into_owned()
     }
 
     /// Ends it, its standard input being closed: waits, asks, and then forces.
@@ -146,7 +150,7 @@ async fn log(server: String, stderr: ChildStderr, tail: Arc<Mutex<VecDeque<u8>>>
         let bytes = &buffer[..read];
         if logged < MAX_LOG_BYTES {
             logged += read;
-            tracing::debug!(server, "stderr: {}", redactor.redact(String::from_utf8_lossy(bytes).trim_end()));
+            tracing::debug!(server, "stderr: {}", redactor.redact_part(String::from_utf8_lossy(bytes).trim_end()));
         }
         let mut tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
         tail.extend(bytes);

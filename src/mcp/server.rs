@@ -13,14 +13,12 @@ use super::session::{Listing, Session};
 use super::{Outcome, ServerConfig, Transport, content, reason};
 use crate::conversation::Tool;
 use crate::event::{Failure, FailureKind};
-use crate::redact::Redactor;
+use crate::process::{RUN_VARIABLE, is_clean};
+use crate::redact::{Redactor, secrets_of_variable};
 
 /// How often a server is started in a run: once, and again twice. One that dies more often has a fault that starting
 /// does not mend.
 const MAX_STARTS: u32 = 3;
-
-/// Parts of the names of environment variables that hold a key.
-const KEY_NAMES: [&str; 6] = ["KEY", "TOKEN", "SECRET", "PASS", "AUTH", "CREDENTIAL"];
 
 /// A server and the session with it, if there is one.
 pub(super) struct Server {
@@ -186,19 +184,19 @@ impl Server {
 }
 
 /// What may not be shown of a server's configuration.
-fn secrets(transport: &Transport) -> Vec<SecretString> {
+pub(super) fn secrets(transport: &Transport) -> Vec<SecretString> {
     match transport {
         Transport::Stdio { environment, .. } => {
-            let holds_key = |name: &str| KEY_NAMES.iter().any(|part| name.to_ascii_uppercase().contains(part));
-            let keys = environment.iter().filter(|(name, _)| holds_key(name));
-            keys.map(|(_, value)| SecretString::from(value.as_str())).collect()
+            let given = environment.iter().filter(|(name, _)| !is_clean(name) && name != RUN_VARIABLE);
+            given.flat_map(|(name, value)| secrets_of_variable(name, value)).collect()
         }
         // `Bearer` stands before the key, which may be shown without it.
-        Transport::Http { headers, .. } => headers
+        Transport::Http { url, headers } => headers
             .iter()
             .flat_map(|(_, value)| [Some(value.expose_secret()), value.expose_secret().split_whitespace().last()])
             .flatten()
             .map(SecretString::from)
+            .chain(crate::http::Url::parse(url).iter().flat_map(crate::http::secrets_of_address))
             .collect(),
     }
 }

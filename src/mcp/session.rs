@@ -11,13 +11,23 @@ use tokio::time::timeout;
 use super::handshake::{self, Opening, Running};
 use super::process::Process;
 use super::reason::{self, Reason};
-use super::{ServerConfig, Transport, http, names};
+use super::{ServerConfig, Transport, content, http, names};
 use crate::conversation::Tool;
 use crate::event::{Failure, FailureKind};
+use crate::printable;
 use crate::redact::Redactor;
 
 /// How long a server may take to say goodbye before its process is ended.
 const GOODBYE: Duration = Duration::from_secs(1);
+
+/// The longest description of a tool, in bytes. It stands in every request, and is paid for in each.
+const MAX_DESCRIPTION_BYTES: usize = 4096;
+
+/// The longest schema of a tool's arguments, in bytes. In place of a longer one stands that they are an object.
+const MAX_SCHEMA_BYTES: usize = 64 * 1024;
+
+/// The most tools of one server.
+const MAX_TOOLS: usize = 256;
 
 /// A server that lists more pages than this lists in circles.
 const MAX_PAGES: usize = 100;
@@ -177,18 +187,26 @@ fn offered(config: &ServerConfig, label: &str, mut tools: Vec<rmcp::model::Tool>
         let is = |other: &String| other == name;
         config.tools.as_ref().is_none_or(|tools| tools.iter().any(is)) && !config.exclude.iter().any(is)
     };
-    let chosen = tools.iter().zip(full_names).filter(|(tool, _)| allowed(&tool.name));
+    let chosen = tools.iter().zip(&full_names).filter(|(tool, _)| allowed(&tool.name));
     let mut listing = Listing { tools: Vec::new(), own: HashMap::new() };
+    if chosen.clone().count() > MAX_TOOLS {
+        let words = format!("it offers more than {MAX_TOOLS} tools; name those that are wanted under `tools`");
+        return Err(Reason { kind: FailureKind::BadRequest, words });
+    }
     for (tool, name) in chosen {
         listing.own.insert(name.clone(), tool.name.to_string());
-        listing.tools.push(shown(tool, name));
+        listing.tools.push(shown(tool, name.clone()));
     }
     Ok(listing)
 }
 
 fn shown(tool: &rmcp::model::Tool, name: String) -> Tool {
-    let description = tool.description.as_deref().or(tool.title.as_deref()).unwrap_or_default().to_owned();
+    let description = tool.description.as_deref().or(tool.title.as_deref()).unwrap_or_default();
+    let description = content::capped(printable::clean(description).into_owned(), MAX_DESCRIPTION_BYTES);
     let mut parameters = (*tool.input_schema).clone();
+    if Value::Object(parameters.clone()).to_string().len() > MAX_SCHEMA_BYTES {
+        parameters.clear();
+    }
     // Providers refuse a schema that does not say so, and MCP allows nothing else.
     parameters.entry("type").or_insert_with(|| json!("object"));
     Tool { name, description, parameters: Value::Object(parameters) }

@@ -40,6 +40,12 @@ const GRACE: Duration = Duration::from_secs(2);
 /// How many of the last lines of a complaint are shown.
 const LAST_LINES: usize = 5;
 
+/// Whether a program that is known by name is given this variable without being asked.
+#[must_use]
+pub fn is_given(program: &str, variable: &str) -> bool {
+    Preset::of(program).needs(variable)
+}
+
 /// An agent's program, and how it is called.
 #[derive(Clone)]
 pub struct CommandModel {

@@ -4,8 +4,7 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::http::{HeaderValue, Url};
-use crate::redact::is_key_parameter;
+use crate::http::{HeaderValue, Url, secrets_of_address};
 
 /// A provider's base URL and key, checked.
 #[derive(Debug, Clone)]
@@ -49,10 +48,7 @@ impl Endpoint {
     /// Everything of the endpoint that may not be shown: its key, and the keys in its URL.
     #[must_use]
     pub fn secrets(&self) -> Vec<SecretString> {
-        let in_url = self.base.query_pairs().filter(|(name, _)| is_key_parameter(name));
-        let password = self.base.password().map(SecretString::from);
-        let in_url = in_url.map(|(_, value)| SecretString::from(value.into_owned()));
-        self.api_key.clone().into_iter().chain(in_url).chain(password).collect()
+        self.api_key.clone().into_iter().chain(secrets_of_address(&self.base)).collect()
     }
 
     /// The host's name.

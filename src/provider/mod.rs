@@ -250,25 +250,22 @@ fn count(usage: Option<Usage>, request: &ModelRequest, text: &str) -> Usage {
 /// Takes known secrets out of all that a model wrote but its text, which is done by then.
 fn redact_turn(mut turn: Turn, redactor: &Redactor) -> Turn {
     for call in &mut turn.calls {
-        call.name = redactor.redact_secrets(&call.name).into_owned();
-        redact_value(&mut call.arguments, redactor);
+        redact_text(&mut call.id, redactor);
+        redact_text(&mut call.name, redactor);
+        redactor.redact_value(&mut call.arguments);
     }
-    if let Some(echo) = &mut turn.echo {
-        redact_value(&mut echo.value, redactor);
+    // Thoughts in parts are signed: changed ones would be refused, and without them the turn can be sent back all the
+    // same. Those that are a text are not.
+    if let Some(Value::String(thoughts)) = turn.echo.as_mut().map(|echo| &mut echo.value) {
+        redact_text(thoughts, redactor);
     }
+    turn.echo = turn.echo.filter(|echo| !redactor.finds_in_value(&echo.value));
     turn
 }
 
-fn redact_value(value: &mut Value, redactor: &Redactor) {
-    match value {
-        Value::String(text) => {
-            if let Cow::Owned(redacted) = redactor.redact_secrets(text) {
-                *text = redacted;
-            }
-        }
-        Value::Array(values) => values.iter_mut().for_each(|value| redact_value(value, redactor)),
-        Value::Object(members) => members.values_mut().for_each(|value| redact_value(value, redactor)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+fn redact_text(text: &mut String, redactor: &Redactor) {
+    if let Cow::Owned(redacted) = redactor.redact_secrets(text) {
+        *text = redacted;
     }
 }
 
@@ -284,7 +281,8 @@ fn redact_failure(failure: Failure, redactor: &Redactor) -> Failure {
 }
 
 fn excerpt(body: &[u8], redactor: &Redactor) -> String {
-    tidy(&String::from_utf8_lossy(&body[..body.len().min(EXCERPT_SOURCE_BYTES)]), EXCERPT_BYTES, redactor)
+    let source = String::from_utf8_lossy(&body[..body.len().min(EXCERPT_SOURCE_BYTES)]);
+    tidy(&redactor.redact_part(&source), EXCERPT_BYTES, redactor)
 }
 
 /// Redacts `text`, puts it on one line without control characters, and cuts it after `limit` bytes.
@@ -302,4 +300,33 @@ fn tidy(text: &str, limit: usize, redactor: &Redactor) -> String {
         }
     }
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::SecretString;
+    use serde_json::json;
+
+    use super::*;
+    use crate::conversation::{Echo, ToolCall};
+
+    #[test]
+    fn a_turn_loses_its_secrets_and_a_signed_thought_goes_with_one() {
+        let redactor = Redactor::new([SecretString::from("sk-canary-1")]);
+        let kept = |value: Value| {
+            let echo = Some(Echo { wire: "x".to_owned(), value });
+            redact_turn(Turn { echo, ..Turn::default() }, &redactor).echo.map(|echo| echo.value)
+        };
+        assert_eq!(kept(json!([{"thinking": "it is sk-canary-1", "signature": "s"}])), None);
+        assert_eq!(kept(json!([{"input": {"sk-canary-1": 1}}])), None);
+        assert_eq!(kept(json!([{"thinking": "hm"}])), Some(json!([{"thinking": "hm"}])));
+        assert_eq!(kept(json!("it is sk-canary-1")), Some(json!("it is [redacted]")));
+
+        let secret = || "sk-canary-1".to_owned();
+        let arguments = json!({"sk-canary-1": ["a sk-canary-1", 1]});
+        let calls = vec![ToolCall { id: secret(), name: secret(), arguments }];
+        let turn = redact_turn(Turn { calls, ..Turn::default() }, &redactor);
+        assert_eq!((&*turn.calls[0].id, &*turn.calls[0].name), ("[redacted]", "[redacted]"));
+        assert_eq!(turn.calls[0].arguments, json!({"[redacted]": ["a [redacted]", 1]}));
+    }
 }

@@ -53,7 +53,7 @@ impl Runner<'_> {
         };
         let contract = &self.stage.contracts[task];
         let prompt = match Prompt::new(definition, agent, &inputs, contract.instructions().as_deref()) {
-            Ok(prompt) => prompt,
+            Ok(prompt) => prompt.redacted(&self.stage.kits[definition.agent].redactor),
             Err(error) => {
                 let message = format!("the description's {}: {}", error.hole, error.message);
                 return Ok(Err(Failure::new(FailureKind::BadRequest, message)));
@@ -94,6 +94,7 @@ impl Runner<'_> {
             kit: self.stage.kits[definition.agent].clone(),
             contract: contract.clone(),
             evidence: self.stage.evidence[task].clone(),
+            marker: history.start.marker.clone(),
             max_rounds: definition.limits.max_iterations.or(self.orchestra.limits.max_iterations).unwrap_or(MAX_ROUNDS)
                 as usize,
             timeout: definition.timeout,

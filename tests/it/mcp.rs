@@ -8,7 +8,7 @@ use orch::mcp::{Outcome, ServerConfig, Servers, Transport};
 use serde_json::{Value, json};
 
 mod faults;
-mod http;
+pub mod http;
 #[cfg(unix)]
 mod remains;
 

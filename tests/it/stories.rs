@@ -1,10 +1,14 @@
 //! What a person does with `orch run` and `orch resume`, and what comes of it.
 
+#[cfg(unix)]
+mod canary;
 mod chains;
 mod command_line;
 mod deliveries;
 mod durability;
 mod failure;
+#[cfg(unix)]
+mod hostile;
 mod inputs;
 mod locks;
 mod order;

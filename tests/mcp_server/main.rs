@@ -32,6 +32,8 @@ struct Manners {
     modern: bool,
     /// Does not end when nobody listens any more, or when it is told to.
     stubborn: bool,
+    /// Offers tools that are made to hurt, see `tools::HOSTILE`.
+    hostile: bool,
     /// Wants this key.
     key: Option<String>,
 }
@@ -57,6 +59,7 @@ fn manners(flags: &[&str]) -> Manners {
         version: value("--version="),
         modern: has("--modern"),
         stubborn: has("--stubborn"),
+        hostile: has("--hostile"),
         key: value("--key="),
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::SecretString;
 use serde::Serialize;
 use tokio::task::JoinSet;
 
@@ -26,6 +27,7 @@ pub(super) struct Question {
     pub(super) server: String,
     wire: Arc<dyn Wire>,
     redactor: Redactor,
+    secrets: Vec<SecretString>,
 }
 
 /// What a server said.
@@ -55,8 +57,14 @@ impl Question {
             model: model.model.clone(),
             server: format!("{:?}", (model.provider, &model.base_url, &model.api_key_env)),
             redactor: Redactor::new(endpoint.secrets()),
+            secrets: endpoint.secrets(),
             wire: provider::wire(model.provider, endpoint)?,
         })
+    }
+
+    /// What must not be shown of it.
+    pub(super) fn secrets(&self) -> &[SecretString] {
+        &self.secrets
     }
 
     /// The server's host, which is as much of its address as may be shown.

@@ -12,13 +12,13 @@ use super::{KEY, a_dropped_call_is_taken_back, config, error, everything_works, 
 use crate::server::{Act, Server};
 
 /// The test server, listening. It stops when it is dropped.
-struct Listening {
+pub struct Listening {
     child: Child,
-    url: String,
+    pub url: String,
 }
 
 impl Listening {
-    fn start(flags: &[&str]) -> Self {
+    pub fn start(flags: &[&str]) -> Self {
         let mut command = Command::new(program());
         command.args(["serve", "http"]).args(flags).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();

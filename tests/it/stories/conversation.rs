@@ -35,7 +35,7 @@ pub fn calls(calls: &[(&str, &str, Value)]) -> Act {
 }
 
 /// What the model was told by tools in its last request.
-fn told(server: &Server) -> Vec<String> {
+pub fn told(server: &Server) -> Vec<String> {
     let last = server.seen().last().unwrap().body["messages"].as_array().unwrap().clone();
     let of_tools = last.iter().filter(|message| message["role"] == "tool");
     of_tools.map(|message| message["content"].as_str().unwrap().to_owned()).collect()

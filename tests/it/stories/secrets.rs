@@ -64,3 +64,20 @@ fn a_key_in_an_address_is_found_nowhere() {
         .exits(1);
     leaks_nothing(&ended);
 }
+
+/// A crash must not leave the keys behind in a file, neither ours nor that of a program that was given one.
+#[test]
+#[cfg(unix)]
+fn nothing_is_dumped_when_something_crashes() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+    let (_, most) = getrlimit(Resource::RLIMIT_CORE).unwrap();
+    setrlimit(Resource::RLIMIT_CORE, most, most).unwrap();
+    let server = Server::start();
+    let task =
+        "name: a, description: do a, verify: [{run: [sh, -c, 'ulimit -S -c > soft.txt; ulimit -H -c > hard.txt']}]";
+    let ended = Story::new().file("x.yaml", orchestra("", &[task])).server(&server).args(RUN).run().exits(0);
+    ended
+        .file_is("soft.txt", "0\n")
+        .file_is("hard.txt", &if most == u64::MAX { "unlimited\n".to_owned() } else { format!("{}\n", most / 1024) });
+}
