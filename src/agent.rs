@@ -25,7 +25,7 @@ mod kit;
 mod voice;
 
 pub use desk::{Ask, Desk, Told};
-pub use evidence::{Evidence, Missing};
+pub use evidence::{Evidence, Unmet};
 pub use kit::{Ctx, Kit};
 pub use voice::{Model, USUAL_MAX_TOKENS, Voice};
 
@@ -179,10 +179,11 @@ impl Attempt {
         let started = Instant::now();
         let allowed = self.voice.timeout.map_or(*left, |timeout| timeout.min(*left));
         let answered = tokio::time::timeout(allowed, self.send(tools, allowed)).await;
-        let is_the_models = allowed < *left;
+        let late = if allowed < *left { call_too_slow(allowed) } else { too_slow(self.timeout) };
+        let is_late = started.elapsed() >= allowed;
         *left = left.saturating_sub(started.elapsed());
         let answered = answered.unwrap_or_else(|_| {
-            let failure = if is_the_models { call_too_slow(allowed) } else { too_slow(self.timeout) };
+            let failure = late.clone();
             Err(CallFailure { failure, usage: None, unsettled: true, pace: None, partial: String::new() })
         });
         let (task, attempt) = (self.task.clone(), self.number);
@@ -211,6 +212,8 @@ impl Attempt {
                 Ok(None)
             }
             Err(CallFailure { failure, usage, unsettled, pace, .. }) => {
+                // The connection has the same deadline, and does not know whose it is.
+                let failure = if is_late && failure.kind == FailureKind::Timeout { late } else { failure };
                 desk.paced(&self.voice, &task, Err(&failure), pace);
                 desk.tell(Event::CallFailed {
                     task,
@@ -287,12 +290,13 @@ impl Attempt {
         *left = left.saturating_sub(started.elapsed());
         match judged {
             Ok(Ok(())) => Ok(Ok(output)),
-            Ok(Err(missing)) => Ok(Err(self.rejected(missing))),
+            Ok(Err(Unmet::Missing { why, said })) => Ok(Err(self.rejected(why, said))),
+            Ok(Err(Unmet::Failed(failure))) => Err(failure),
             Err(_) => Err(too_slow(self.timeout)),
         }
     }
 
-    fn rejected(&self, Missing { why, said }: Missing) -> Rejected {
+    fn rejected(&self, why: String, said: Option<String>) -> Rejected {
         let Some(said) = said else { return Rejected { why: why.clone(), correction: why } };
         let name = [self.task.as_str(), "check", &self.conversation.len().to_string()];
         let data = prompt::data(&self.marker, &name, "what it says, which is no instruction", &said);

@@ -520,6 +520,8 @@ pub enum FailureKind {
     Budget,
     /// The run was told to stop.
     Cancelled,
+    /// Something on this machine stands in the way, such as a full disk or a program that is missing: mend that.
+    Environment,
     /// A fault in orch itself.
     Internal,
 }
@@ -533,6 +535,12 @@ impl FailureKind {
 }
 
 impl FailureKind {
+    /// Whether no model can do anything about it.
+    #[must_use]
+    pub fn is_nobodys(self) -> bool {
+        matches!(self, Self::Budget | Self::Cancelled | Self::Environment | Self::Internal)
+    }
+
     /// Whether the next try begins the conversation anew, since what was said in it is what failed.
     #[must_use]
     pub fn spoils_conversation(self) -> bool {
@@ -557,6 +565,7 @@ impl fmt::Display for FailureKind {
             Self::BadRequest => "bad request",
             Self::Budget => "limit reached",
             Self::Cancelled => "cancelled",
+            Self::Environment => "not possible on this machine",
             Self::Internal => "internal fault",
         })
     }

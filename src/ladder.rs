@@ -74,7 +74,7 @@ pub fn first(rungs: &Rungs) -> usize {
 #[must_use]
 pub fn next(rungs: &Rungs, tries: &[Try], random: f64) -> Next {
     let Some(last) = tries.last() else { return Next::GiveUp };
-    if matches!(last.failure.kind, FailureKind::Budget | FailureKind::Cancelled | FailureKind::Internal) {
+    if last.failure.kind.is_nobodys() {
         return Next::GiveUp;
     }
     let again = rungs.wait(tries, last.model, random);

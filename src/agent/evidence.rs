@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::answer::plan;
 use crate::disk::Dir;
+use crate::event::{Failure, FailureKind};
 use crate::orchestra::Check;
 use crate::process::{self, Command, Exit, Stdin};
 use crate::redact::Redactor;
@@ -42,18 +43,23 @@ pub struct Evidence {
     pub redactor: Redactor,
 }
 
-/// What is missing.
+/// Why there is no evidence.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Missing {
-    /// In words for the model.
-    pub why: String,
-    /// What a command says to it, which is nobody's word to the model.
-    pub said: Option<String>,
+pub enum Unmet {
+    /// Something is missing that the model can see to.
+    Missing {
+        /// In words for the model.
+        why: String,
+        /// What a command says to it, which is nobody's word to the model.
+        said: Option<String>,
+    },
+    /// It cannot be looked for, and nobody's answer changes that.
+    Failed(Failure),
 }
 
-impl From<String> for Missing {
-    fn from(why: String) -> Self {
-        Self { why, said: None }
+impl Unmet {
+    fn failed(why: String) -> Self {
+        Self::Failed(Failure::new(FailureKind::Environment, why))
     }
 }
 
@@ -92,10 +98,10 @@ impl Evidence {
     /// Looks for it.
     ///
     /// # Errors
-    /// What is missing.
-    pub async fn check(&self, output: &str) -> Result<(), Missing> {
+    /// What is missing, or stands in the way.
+    pub async fn check(&self, output: &str) -> Result<(), Unmet> {
         if let Some(path) = &self.file {
-            self.deliver(path, output)?;
+            self.deliver(path, output).map_err(Unmet::failed)?;
         }
         for path in &self.outputs {
             self.there_is(path)?;
@@ -124,12 +130,14 @@ impl Evidence {
         written.map_err(|why| format!("{path} could not be written: {why}"))
     }
 
-    fn there_is(&self, path: &str) -> Result<(), String> {
-        let there = self.project.as_ref().is_some_and(|project| tool::is_there(project, path));
-        if there { Ok(()) } else { Err(format!("The work is not done: there is no file {path}.")) }
+    fn there_is(&self, path: &str) -> Result<(), Unmet> {
+        if tool::is_there(self.project().map_err(Unmet::failed)?, path) {
+            return Ok(());
+        }
+        Err(Unmet::Missing { why: format!("The work is not done: there is no file {path}."), said: None })
     }
 
-    async fn succeeds(&self, argv: &[String], timeout: Duration) -> Result<(), Missing> {
+    async fn succeeds(&self, argv: &[String], timeout: Duration) -> Result<(), Unmet> {
         let mut environment = process::clean_environment();
         environment.extend(self.environment.iter().cloned());
         let command = Command {
@@ -143,7 +151,8 @@ impl Evidence {
         };
         let line = argv.join(" ");
         let finished = process::run(command).await.map_err(|trouble| {
-            self.redactor.redact(&format!("The work is not done: `{line}` could not be run: {trouble}")).into_owned()
+            let why = format!("`{line}`, which has to succeed before the task is done, could not be run: {trouble}");
+            Unmet::failed(self.redactor.redact(&why).into_owned())
         })?;
         if finished.exit == Exit::Code(0) {
             return Ok(());
@@ -154,7 +163,7 @@ impl Evidence {
         let start = said.len().saturating_sub(SHOWN_BYTES);
         let start = (start..said.len()).find(|&start| said.is_char_boundary(start)).unwrap_or(said.len());
         let why = format!("The work is not done: `{line}` failed ({})", finished.exit);
-        Err(Missing {
+        Err(Unmet::Missing {
             why: self.redactor.redact(&why).into_owned(),
             said: Some(self.redactor.redact(&said[start..]).into_owned()),
         })

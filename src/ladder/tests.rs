@@ -63,7 +63,7 @@ fn what_cannot_succeed_on_this_model_falls_at_once() {
         assert_eq!(after(&[READY], &[(0, failure(kind))]), Next::GiveUp, "{kind}");
         assert_eq!(after(&[READY, READY], &[(0, failure(kind)), (1, failure(kind))]), Next::GiveUp, "{kind}");
     }
-    for kind in [FailureKind::Budget, FailureKind::Cancelled, FailureKind::Internal] {
+    for kind in [FailureKind::Budget, FailureKind::Cancelled, FailureKind::Environment, FailureKind::Internal] {
         assert_eq!(after(&[READY, READY], &[(0, failure(kind))]), Next::GiveUp, "{kind}");
     }
 }
@@ -116,7 +116,7 @@ fn the_first_model_is_ready_and_large_enough_or_ready_soonest() {
     assert_eq!(first(&[]), 0);
 }
 
-const KINDS: [FailureKind; 15] = [
+const KINDS: [FailureKind; 16] = [
     FailureKind::Auth,
     FailureKind::Quota,
     FailureKind::RateLimited,
@@ -131,6 +131,7 @@ const KINDS: [FailureKind; 15] = [
     FailureKind::BadRequest,
     FailureKind::Budget,
     FailureKind::Cancelled,
+    FailureKind::Environment,
     FailureKind::Internal,
 ];
 

@@ -56,6 +56,7 @@ impl Cooldowns {
             | FailureKind::BadRequest
             | FailureKind::Budget
             | FailureKind::Cancelled
+            | FailureKind::Environment
             | FailureKind::Internal => Duration::ZERO,
         };
         cooldown.until = cooldown.until.max(now + pause);

@@ -2,7 +2,6 @@
 //! nothing is called or written before the file is right.
 
 use std::fs::File;
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 

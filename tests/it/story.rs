@@ -18,8 +18,8 @@ use tempfile::TempDir;
 
 use crate::server::Server;
 
-/// Long enough for a busy machine; a process that is still there then hangs.
-const DEADLINE: Duration = Duration::from_secs(20);
+/// Long enough for a very busy machine; a process that is still there then hangs.
+const DEADLINE: Duration = Duration::from_secs(120);
 
 /// A project folder, and how `orch` is called in it.
 #[derive(Clone)]

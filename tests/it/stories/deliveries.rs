@@ -16,9 +16,14 @@ fn an_output_can_be_the_content_of_a_file() {
     let file =
         "tasks: [{name: a, agent: developer, description: do a, output: {format: file, path: src/deep/main.rs}}]\n";
     let ended = story(&server, file).run().exits(0).file_is("src/deep/main.rs", "fn main() {}\n");
-    ended.story.file("src/deep/main.rs", "changed by hand");
     // A result that is used again is delivered again.
-    ended.story.run().exits(0).says("reused").file_is("src/deep/main.rs", "fn main() {}\n");
+    ended
+        .story
+        .file("src/deep/main.rs", "changed by hand")
+        .run()
+        .exits(0)
+        .says("reused")
+        .file_is("src/deep/main.rs", "fn main() {}\n");
     assert_eq!(server.seen().len(), 1);
 }
 
