@@ -16,6 +16,7 @@ mod signals;
 
 // A release build has no boundaries to stop at.
 mod conversation;
+mod costs;
 mod money;
 #[cfg(debug_assertions)]
 mod sweep;
