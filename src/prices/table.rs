@@ -1,4 +1,4 @@
-//! Prices of vendors' models, as data. Made from the crate `genai-prices` (MIT) and not written by hand: see `tests.rs`.
+//! Prices of vendors' models, as data. Made from the crate `genai-prices` (MIT) and not written by hand: see `tests/generate.rs`.
 //!
 //! A row has the model's id, the names that mean it, its window, and its prices from a day on: input, output, read from
 //! the cache, written to it, and written for an hour, in dollars a million; [`tiered`] has those of a long prompt too.

@@ -5,6 +5,8 @@ use genai_prices::{Calculator, PriceRequest, UsageKey};
 
 use super::*;
 
+mod generate;
+
 /// A day behind every change that the table announces: 2100-01-01.
 const FUTURE: u64 = 47_482;
 
@@ -130,9 +132,9 @@ fn bill(vendor: &str, model: &str, usage: &[(UsageKey, u64)], seconds: u64) -> O
     Calculator::bundled().calculate(&request).ok()
 }
 
-/// The dearest bill of a day. No price by the time of day lasts for less than three hours.
+/// The dearest bill of a day. Every price by the time of day that the table has takes in one of these hours.
 fn dearest(vendor: &str, model: &str, usage: &[(UsageKey, u64)], day: u64) -> Option<f64> {
-    let hours = (0..24).step_by(3).map(|hour| (day * 24 + hour) * 3600 + 7200);
+    let hours = [2, 8, 14, 20].map(|hour| (day * 24 + hour) * 3600).into_iter();
     hours
         .map(|seconds| bill(vendor, model, usage, seconds).map(|bill| bill.total_price))
         .reduce(|most, one| Some(most?.max(one?)))?
@@ -164,7 +166,8 @@ fn same_price(vendor: &str, row: &Row) {
     let model = names.iter().find(|name| bill(vendor, name, &[], 0).is_some_and(|bill| bill.model_id == row.id));
     let Some(model) = model else { return };
     let (input, output) = (UsageKey::INPUT_TOKENS, UsageKey::OUTPUT_TOKENS);
-    for day in [table::CHECKED, FUTURE] {
+    let days = [Some(table::CHECKED), (row.tariff(FUTURE) != row.tariff(table::CHECKED)).then_some(FUTURE)];
+    for day in days.into_iter().flatten() {
         let tariff = row.tariff(day).unwrap();
         for n in [90_000_u64, 1_000_000] {
             let hour = UsageKey::from("cache_write_1h_tokens");
