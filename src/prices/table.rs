@@ -1,4 +1,4 @@
-//! Prices of vendors' models, as data. Made from the crate `genai-prices` (MIT) and not written by hand: see `tests/generate.rs`.
+//! Prices of vendors' models, as data. Made from the crate `genai-prices` (MIT) and not written by hand: see `table/tests.rs`.
 //!
 //! A row has the model's id, the names that mean it, its window, and its prices from a day on: input, output, read from
 //! the cache, written to it, and written for an hour, in dollars a million; [`tiered`] has those of a long prompt too.
@@ -10,6 +10,9 @@ use super::row::{Row, row, since, tiered};
 pub(super) const CHECKED: u64 = 20_747;
 
 pub(super) const SOURCE: &str = "genai-prices 0.2.1 (October 2026)";
+
+#[cfg(test)]
+mod tests;
 
 pub(super) const ANTHROPIC: &[Row] = &[
     row("claude-2", "claude-2* *claude-v2*", 200_000, &[since(0, [8.0, 24.0, 8.0, 8.0, 8.0])]),

@@ -5,8 +5,6 @@ use genai_prices::{Calculator, PriceRequest, UsageKey};
 
 use super::*;
 
-mod generate;
-
 /// A day behind every change that the table announces: 2100-01-01.
 const FUTURE: u64 = 47_482;
 

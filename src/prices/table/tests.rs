@@ -7,7 +7,8 @@ use std::{fs, path::Path};
 
 use serde_json::Value;
 
-use super::{VENDORS, table};
+use super::CHECKED;
+use crate::prices::VENDORS;
 
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/prices/table.rs");
 
@@ -88,14 +89,14 @@ fn digits(regex: &str) -> Vec<String> {
 /// The prices on the table's day and on every day on which they change after it.
 fn spans(prices: &Value) -> Vec<String> {
     let conditional: &[Value] = prices.as_array().map_or(&[], Vec::as_slice);
-    let starts = conditional.iter().filter_map(|price| day(&price["constraint"])).filter(|&day| day > table::CHECKED);
-    let mut days: Vec<u64> = [table::CHECKED].into_iter().chain(starts).collect();
+    let starts = conditional.iter().filter_map(|price| day(&price["constraint"])).filter(|&day| day > CHECKED);
+    let mut days: Vec<u64> = [CHECKED].into_iter().chain(starts).collect();
     days.sort_unstable();
     days.dedup();
     let mut spans: Vec<String> = Vec::new();
     for day in days {
         let Some(rates) = dearest(prices, day) else { return Vec::new() };
-        let from = if day == table::CHECKED { 0 } else { day };
+        let from = if day == CHECKED { 0 } else { day };
         let span = match rates {
             (short, _, long) if short == long => format!("since({}, {short:?})", grouped(from)),
             (short, above, long) => format!("tiered({}, {short:?}, {}, {long:?})", grouped(from), grouped(above)),
