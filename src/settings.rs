@@ -159,6 +159,13 @@ impl Settings {
         Ok(Reachable { endpoint, origin: address_from })
     }
 
+    /// The host at which a model is called; `None` for a program, and where the address is none.
+    #[must_use]
+    pub fn host(&self, model: &ModelRef) -> Option<String> {
+        let endpoint = Endpoint::new(&self.address(model).0, None).ok()?;
+        (model.provider != Provider::Command).then(|| endpoint.host_name().to_owned())
+    }
+
     /// The variable that a model's key comes from: the one that the file names, or the provider's usual one where that
     /// is used; `None` if neither is set.
     #[must_use]
@@ -296,18 +303,12 @@ fn ollama_address(written: &str) -> String {
     bare.strip_suffix("/v1").unwrap_or(bare).trim_end_matches('/').to_owned()
 }
 
-/// The vendors' own hosts, which answer nobody without a key and charge what their price lists say.
+/// The vendors' own hosts, which answer nobody without a key.
 const HOSTED: [&str; 5] =
     ["api.openai.com", "api.anthropic.com", "generativelanguage.googleapis.com", "api.z.ai", "open.bigmodel.cn"];
 
 fn is_hosted(base_url: &str) -> bool {
     base_url.strip_prefix("https://").is_some_and(|rest| HOSTED.iter().any(|host| rest.starts_with(host)))
-}
-
-/// Whether an endpoint is a vendor's own.
-#[must_use]
-pub fn is_vendors_own(endpoint: &Endpoint) -> bool {
-    HOSTED.contains(&endpoint.host_name())
 }
 
 #[cfg(test)]

@@ -56,6 +56,8 @@ pub struct Spent {
     pub output_tokens: u64,
     /// Of the prompts' tokens, those that providers read from their caches.
     pub cached_tokens: u64,
+    /// Of the prompts' tokens, those that providers wrote to their caches.
+    pub cache_write_tokens: u64,
     /// Whether some of the tokens are estimates, because a provider gave no numbers.
     pub estimated: bool,
     /// Dollars for the calls that had a price; `null` if none had.
@@ -171,6 +173,7 @@ impl Spent {
         self.input_tokens += task.usage.input_tokens;
         self.output_tokens += task.usage.output_tokens;
         self.cached_tokens += task.usage.cached_tokens;
+        self.cache_write_tokens += task.usage.cache_write_tokens;
         self.estimated |= task.usage.estimated;
         self.unpriced |= task.unpriced;
         if let Some(cost) = task.cost_usd {
@@ -299,17 +302,18 @@ mod tests {
             "workspace": "orchestra_workspaces/feature",
             "totals": {
                 "attempts": 0, "retries": 0, "calls": 0, "input_tokens": 0, "output_tokens": 0, "cached_tokens": 0,
-                "estimated": false, "cost_usd": null, "unpriced": false
+                "cache_write_tokens": 0, "estimated": false, "cost_usd": null, "unpriced": false
             },
             "agents": [{
                 "agent": "b", "tasks": 1, "attempts": 0, "retries": 0, "calls": 0, "input_tokens": 0,
-                "output_tokens": 0, "cached_tokens": 0, "estimated": false, "cost_usd": null, "unpriced": false
+                "output_tokens": 0, "cached_tokens": 0, "cache_write_tokens": 0, "estimated": false, "cost_usd": null,
+                "unpriced": false
             }],
             "tasks": [{
                 "task": "a", "agent": "b", "model": null, "status": "waiting", "duration_ms": 0, "attempts": 0,
                 "retries": 0, "calls": 0, "input_tokens": 0, "output_tokens": 0, "cached_tokens": 0,
-                "estimated": false, "cost_usd": null, "unpriced": false, "output_file": null, "error": null,
-                "skipped_because": null, "adopted_from": null
+                "cache_write_tokens": 0, "estimated": false, "cost_usd": null, "unpriced": false,
+                "output_file": null, "error": null, "skipped_because": null, "adopted_from": null
             }]
         });
         assert_eq!(summary, expected);

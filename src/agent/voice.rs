@@ -6,12 +6,12 @@ use std::time::Duration;
 use crate::budget::worst_case_tokens;
 use crate::event::{Reservation, Usage};
 use crate::http::{Client, Deadlines};
+use crate::prices::Tariff;
 use crate::provider::cassette::{Cassette, Recorder};
 use crate::provider::command::CommandModel;
 use crate::provider::rehearsal::{Cue, Player};
 use crate::provider::{self, CallFailure, ModelRequest, Reply, Wire};
 use crate::redact::Redactor;
-use crate::spec::Price;
 
 /// The longest answer where neither the file nor the table of models knows one, in tokens.
 pub const USUAL_MAX_TOKENS: u32 = 8192;
@@ -50,7 +50,7 @@ pub struct Voice {
     /// The longest answer, in tokens.
     pub max_tokens: Option<u32>,
     /// What it costs.
-    pub price: Option<Price>,
+    pub price: Option<Tariff>,
     /// How many tokens a prompt and its answer may have together.
     pub context_window: Option<u64>,
     /// How long one call may take; `None` is as long as the attempt may.
@@ -90,7 +90,8 @@ impl Voice {
         outcome
     }
 
-    /// What a call may cost at worst: every token of the prompt, and the longest answer.
+    /// What a call may cost at worst: every token of the prompt at the dearest price that it can have, and the
+    /// longest answer.
     #[must_use]
     pub fn worst_case(&self, request: &ModelRequest) -> Reservation {
         let offered =
@@ -99,20 +100,15 @@ impl Voice {
         let more: Vec<String> = offered.chain(schema).collect();
         let input = worst_case_tokens(request.texts().chain(more.iter().map(String::as_str)));
         let output = u64::from(request.max_tokens.unwrap_or(USUAL_MAX_TOKENS));
-        let worst = Usage { input_tokens: input, output_tokens: output, ..Usage::default() };
-        Reservation { tokens: input + output, cost_usd: self.cost(worst).unwrap_or(0.0) }
+        let cost_usd = self.price.map_or(0.0, |price| price.most_usd(input, output));
+        Reservation { tokens: input + output, cost_usd }
     }
 
-    /// Dollars for a call; prices are for a million tokens.
+    /// Dollars for a call: by the price, or what a program says that it took.
     #[must_use]
-    #[allow(clippy::cast_precision_loss, reason = "no call has 2^53 tokens")]
+    #[allow(clippy::cast_precision_loss, reason = "no call costs nine million dollars")]
     pub fn cost(&self, usage: Usage) -> Option<f64> {
-        let price = self.price?;
-        let cached = usage.cached_tokens.min(usage.input_tokens);
-        let fresh = usage.input_tokens - cached;
-        let dollars = fresh as f64 * price.input
-            + cached as f64 * price.cached_input.unwrap_or(price.input)
-            + usage.output_tokens as f64 * price.output;
-        Some(dollars / 1_000_000.0)
+        let billed = usage.billed_nano_usd.filter(|_| matches!(self.model, Model::Command(_)));
+        self.price.map(|price| price.cost_usd(&usage)).or_else(|| billed.map(|nano| nano as f64 / 1e9))
     }
 }

@@ -14,10 +14,11 @@ use crate::cli::complaint::{Complaint, FAILURE};
 use crate::cli::doctor::ask::{Answer, Question};
 use crate::cli::doctor::place::Place;
 use crate::cli::load::check;
-use crate::cli::{Context, Outcome, list, table, terminal};
+use crate::cli::{Context, Outcome, cost, list, table, terminal};
 use crate::diagnostic::near_miss;
 use crate::event::Overrides;
 use crate::orchestra::ModelRef;
+use crate::prices::Rates;
 use crate::printable::{clean, plural};
 use crate::process::{clean_environment, find_program};
 use crate::project::Project;
@@ -65,6 +66,10 @@ struct Finding {
     address_from: Option<String>,
     /// The variable that its key comes from; `null` if it is called without one.
     key_from: Option<String>,
+    /// What it costs, in dollars for a million tokens; `null` where that is not known.
+    price: Option<Rates>,
+    /// Who says so: the file, or the built-in table with the month of its prices.
+    price_from: Option<String>,
     #[serde(flatten)]
     server: Option<Answer>,
     /// Why it cannot be used, or what is odd about it.
@@ -138,7 +143,10 @@ fn is_same(one: &ModelRef, other: &ModelRef) -> bool {
 }
 
 fn prepare(wanted: Wanted, settings: &Settings) -> Result<Question, Box<Finding>> {
+    let known = cost::known(&wanted.model, settings);
     let mut finding = Finding {
+        price: known.tariff.map(|tariff| tariff.rates),
+        price_from: known.source,
         model: Some(wanted.model.label()),
         provider: Some(wanted.model.provider.name()),
         default: wanted.default,
@@ -220,9 +228,22 @@ impl Finding {
             host: None,
             address_from: None,
             key_from: None,
+            price: None,
+            price_from: None,
             server: None,
             why: None,
             help: None,
+        }
+    }
+
+    /// What it costs; for a model that can be called.
+    fn price_line(&self) -> Option<String> {
+        match (&self.price, &self.price_from) {
+            (Some(Rates { input, output, .. }), Some(from)) => {
+                Some(format!("${input} in, ${output} out for a million tokens ({from})"))
+            }
+            _ if self.host.is_some() => Some("not known; `price` under `models` says it".to_owned()),
+            _ => None,
         }
     }
 
@@ -239,6 +260,7 @@ impl Finding {
             lines.push(("server", format!("{} ({from})", clean(host))));
             lines.push(("key", self.key_from.clone().unwrap_or_else(|| "none".to_owned())));
         }
+        lines.extend(self.price_line().map(|line| ("price", line)));
         match &self.server {
             Some(Answer::Models { .. }) if self.why.is_none() => lines.push(("asked", "it has the model".to_owned())),
             None if self.host.is_some() => lines.push(("asked", "no".to_owned())),

@@ -3,16 +3,17 @@
 use std::fmt::Write;
 use std::process::ExitCode;
 
+use crate::agent::USUAL_MAX_TOKENS;
+use crate::budget::worst_case_tokens;
 use crate::cli::load::Loaded;
-use crate::cli::{equip, terminal};
+use crate::cli::{cost, equip, terminal};
+use crate::graph::TaskIx;
 use crate::orchestra::{Agent, Group, ModelRef, Orchestra};
+use crate::prices;
 use crate::printable;
-use crate::prompt::{Inputs, Prompt, estimate_tokens};
+use crate::prompt::{Inputs, Prompt};
 use crate::settings::Settings;
 use crate::spec::Strategy;
-
-/// Where nothing says how long an answer may be, the estimate takes it to be this long, in tokens.
-const USUAL_ANSWER_TOKENS: u64 = 1000;
 
 /// Shows the plan of a run.
 pub(super) fn show(loaded: &Loaded, goal: &str, settings: &Settings, rehearse: bool) -> ExitCode {
@@ -20,14 +21,9 @@ pub(super) fn show(loaded: &Loaded, goal: &str, settings: &Settings, rehearse: b
     let mut page = order(orchestra);
     let _ = writeln!(page, "workspace: {}", orchestra.workspace);
     page.push_str(&tasks(orchestra, settings, rehearse));
-    let (input, output) = tokens(orchestra, goal);
-    let _ = writeln!(
-        page,
-        "\nestimate: {} calls without retries, about {} tokens in and up to {} out",
-        orchestra.tasks.len(),
-        printable::count(input),
-        printable::count(output)
-    );
+    let calls = foreseen(orchestra, goal, settings);
+    page.push_str(&estimate(&calls));
+    page.push_str(&if rehearse { "cost: none, since no model is called\n".to_owned() } else { cost(&calls) });
     terminal::print(&page);
     if !rehearse {
         for warning in unusable(orchestra, settings) {
@@ -101,26 +97,98 @@ fn unusable(orchestra: &Orchestra, settings: &Settings) -> Vec<String> {
             }
         }
     }
+    let counted = cost::counted_agents(orchestra).into_iter().flat_map(|ix| models(&orchestra.agents[ix], settings));
+    let counted: Vec<ModelRef> = counted.filter(|model| cost::known(model, settings).tariff.is_none()).collect();
+    warnings.extend(cost::unpriced(counted.iter()).map(|unpriced| format!("{}; {}", unpriced.why, unpriced.help)));
     warnings
 }
 
-/// Tokens in and out, when every answer is as long as it may be.
-fn tokens(orchestra: &Orchestra, goal: &str) -> (u64, u64) {
-    let answers: Vec<u64> = (0..orchestra.tasks.len())
+/// The models of an agent; empty where it names none and the environment gives none.
+fn models(agent: &Agent, settings: &Settings) -> Vec<ModelRef> {
+    match agent.models.as_slice() {
+        [] => settings.default_model().into_iter().collect(),
+        models => models.to_vec(),
+    }
+}
+
+/// The first call for a task.
+struct Call {
+    /// Tokens of the prompt, on the safe side and with every output that it is given as long as it may be.
+    input: u64,
+    /// Tokens of the longest answer.
+    output: u64,
+    /// Whether the file says how long an answer may be.
+    is_said: bool,
+    /// Dollars on the dearest model of the chain.
+    most_usd: Option<f64>,
+    /// The first model of the chain without a price.
+    unpriced: Option<String>,
+}
+
+fn foreseen(orchestra: &Orchestra, goal: &str, settings: &Settings) -> Vec<Call> {
+    let mut calls: Vec<Call> = (0..orchestra.tasks.len())
         .map(|ix| {
             let agent = orchestra.agent_of(ix);
-            let said = agent.max_tokens.or_else(|| agent.models.first().and_then(|model| model.max_tokens));
-            said.map_or(USUAL_ANSWER_TOKENS, u64::from)
+            let of_models = models(agent, settings).iter().filter_map(|model| model.max_tokens).max();
+            let said = agent.max_tokens.or(of_models);
+            let output = u64::from(said.unwrap_or(USUAL_MAX_TOKENS));
+            Call { input: 0, output, is_said: said.is_some(), most_usd: None, unpriced: None }
         })
         .collect();
-    let mut input = 0;
-    for (ix, task) in orchestra.tasks.iter().enumerate() {
-        let needs = orchestra.plan.needs(ix);
-        let outputs: Vec<(&str, &str)> = needs.iter().map(|&n| (orchestra.tasks[n].name.as_str(), "")).collect();
-        let inputs = Inputs { goal, run: "run_00000000_000000_0000", secret: "", outputs: &outputs };
-        let own = Prompt::new(task, orchestra.agent_of(ix), &inputs, None)
-            .map_or_else(|_| estimate_tokens(task.description.text()), |prompt| prompt.estimated_tokens());
-        input += own + needs.iter().map(|&n| answers[n]).sum::<u64>();
+    for ix in 0..calls.len() {
+        let given = orchestra.plan.needs(ix).iter().map(|&needed| calls[needed].output).sum::<u64>();
+        let call = &mut calls[ix];
+        call.input = own_tokens(orchestra, ix, goal) + given;
+        for model in models(orchestra.agent_of(ix), settings) {
+            match cost::known(&model, settings).tariff {
+                Some(tariff) => {
+                    let most = tariff.most_usd(call.input, call.output);
+                    call.most_usd = Some(call.most_usd.unwrap_or(0.0).max(most));
+                }
+                None => call.unpriced = call.unpriced.take().or(Some(model.label())),
+            }
+        }
     }
-    (input, answers.iter().sum())
+    calls
+}
+
+/// Tokens of a task's prompt without the outputs that it is given.
+fn own_tokens(orchestra: &Orchestra, ix: TaskIx, goal: &str) -> u64 {
+    let (task, needs) = (&orchestra.tasks[ix], orchestra.plan.needs(ix));
+    let outputs: Vec<(&str, &str)> = needs.iter().map(|&n| (orchestra.tasks[n].name.as_str(), "")).collect();
+    let inputs = Inputs { goal, run: "run_00000000_000000_0000", secret: "", outputs: &outputs };
+    match Prompt::new(task, orchestra.agent_of(ix), &inputs, None) {
+        Ok(prompt) => worst_case_tokens([&*prompt.system, &*prompt.user].into_iter()),
+        Err(_) => worst_case_tokens([task.description.text()].into_iter()),
+    }
+}
+
+fn estimate(calls: &[Call]) -> String {
+    let assumed = match calls.iter().all(|call| call.is_said) {
+        true => String::new(),
+        false => format!(", at {} an answer where no `max_tokens` is set", printable::count(USUAL_MAX_TOKENS.into())),
+    };
+    format!(
+        "\nestimate: {}, one for each task, with about {} tokens in and up to {} out{assumed}\n  \
+         not counted: other attempts and models, answers that are asked for once more, and rounds with tools\n",
+        printable::plural(calls.len() as u64, "call", "calls"),
+        printable::count(calls.iter().map(|call| call.input).sum()),
+        printable::count(calls.iter().map(|call| call.output).sum()),
+    )
+}
+
+/// What these calls cost at most.
+fn cost(calls: &[Call]) -> String {
+    if let Some(label) = calls.iter().find_map(|call| call.unpriced.as_ref()) {
+        return format!("cost: not known, since {label} has no price; `price` under `models` gives it one\n");
+    }
+    if calls.iter().any(|call| call.most_usd.is_none()) {
+        return "cost: not known without a model\n".to_owned();
+    }
+    let most = calls.iter().filter_map(|call| call.most_usd).sum();
+    format!(
+        "cost: at most about {} for these calls, each on the dearest model of its chain; prices: the file's, then {}\n",
+        printable::dollars(Some(most), false),
+        prices::source(),
+    )
 }

@@ -11,14 +11,13 @@ use tokio::sync::OnceCell;
 use crate::agent::{Ctx, Evidence, Kit, Model, Voice};
 use crate::answer::{Contract, Form};
 use crate::cli::complaint::Complaint;
-use crate::cli::terminal;
+use crate::cli::{cost, terminal};
 use crate::disk::Dir;
 use crate::event::Overrides;
 use crate::http::{Client, Url, secrets_of_address};
 use crate::id::{Name, RunId};
 use crate::mcp::{ServerConfig, Servers, Transport};
 use crate::orchestra::{self, Agent, Grant, McpTransport, ModelRef, Orchestra, OutputRule};
-use crate::prices;
 use crate::process::{self, RUN_VARIABLE};
 use crate::project::Project;
 use crate::provider::cassette::{Cassette, Recorder};
@@ -28,8 +27,8 @@ use crate::provider::{self, Endpoint};
 use crate::redact::Redactor;
 use crate::reuse::Store;
 use crate::runner::Reusing;
-use crate::settings::{Settings, Unusable, is_vendors_own};
-use crate::spec::{OutputFormat, Price, Provider};
+use crate::settings::{Settings, Unusable};
+use crate::spec::{OutputFormat, Provider};
 use crate::tool::{self, RunCommandGrant, Toolbox};
 
 /// How much of an MCP server's answer is taken, in bytes.
@@ -64,7 +63,7 @@ pub(super) enum Stand {
 /// Equips an orchestra for a run.
 ///
 /// # Errors
-/// The first model that cannot be used, or whose price a limit needs and nobody knows.
+/// The first model that cannot be used, or all whose price a limit needs and nobody knows.
 pub(super) fn equip(
     orchestra: &Orchestra,
     project: &Project,
@@ -90,7 +89,10 @@ pub(super) fn equip(
     let redactor = Redactor::new(secrets.0);
     terminal::keep_secret(&redactor);
     let voices = match stand {
-        Stand::Models { recorder } => remote_voices(orchestra, project, run, chains, &redactor, recorder)?,
+        Stand::Models { recorder } => {
+            check_prices(orchestra, settings, &chains)?;
+            remote_voices(orchestra, project, settings, run, chains, &redactor, recorder)?
+        }
         Stand::Rehearsal(player) => stand_ins(orchestra, &Model::Rehearsal(Arc::new(player)), |_| None),
         Stand::Replay(cassette) => stand_ins(orchestra, &Model::Cassette(cassette), |agent| {
             agent.models.is_empty().then(|| settings.default_model().ok()).flatten()
@@ -191,6 +193,7 @@ fn no_model(orchestra: &Orchestra, agent: &str, unusable: Unusable) -> Complaint
 fn remote_voices(
     orchestra: &Orchestra,
     project: &Project,
+    settings: &Settings,
     run: &RunId,
     chains: Vec<Chain>,
     redactor: &Redactor,
@@ -214,7 +217,6 @@ fn remote_voices(
                 models.push(model.clone());
                 models.len() - 1
             });
-            let listed = endpoint.as_ref().is_some_and(is_vendors_own);
             let answers = match endpoint {
                 Some(endpoint) => provider::wire(model.provider, endpoint).map(|wire| Model::Remote {
                     wire,
@@ -224,16 +226,14 @@ fn remote_voices(
                 None => Some(Model::Command(Arc::new(program(&model, project, run, redactor)?))),
             };
             let Some(answers) = answers else { continue };
-            let known = if listed { known(&model, orchestra) } else { (None, None) };
-            let price = model.price.or(known.0);
-            check_price(orchestra, &model, price)?;
+            let known = cost::known(&model, settings);
             of_agent.push(Arc::new(Voice {
                 model: answers,
                 label: model.label(),
                 temperature: agent.temperature.or(model.temperature),
                 max_tokens: agent.max_tokens.or(model.max_tokens),
-                price,
-                context_window: model.context_window.or(known.1),
+                price: known.tariff,
+                context_window: known.context_window,
                 timeout: model.timeout,
                 number,
                 lane,
@@ -256,27 +256,14 @@ fn lane(model: &ModelRef) -> String {
     }
 }
 
-/// The price and the window that the built-in table knows. Only a vendor's own address charges by it, and to read it
-/// takes as long as starting orch ten times, so nobody else looks.
-fn known(model: &ModelRef, orchestra: &Orchestra) -> (Option<Price>, Option<u64>) {
-    let matters = model.price.is_none() || orchestra.agents.iter().any(|agent| agent.models.len() > 1);
-    if !matters {
-        return (None, None);
+/// A limit in dollars holds only where every model that it counts has a price.
+fn check_prices(orchestra: &Orchestra, settings: &Settings, chains: &[Chain]) -> Result<(), Complaint> {
+    let counted = cost::counted_agents(orchestra);
+    let models = counted.iter().flat_map(|&agent| &chains[agent]).map(|(model, _)| model);
+    match cost::unpriced(models.filter(|model| cost::known(model, settings).tariff.is_none())) {
+        Some(unpriced) => Err(Complaint::usage(unpriced.why).help(unpriced.help)),
+        None => Ok(()),
     }
-    prices::find(model.provider.name(), &model.model)
-        .map_or((None, None), |known| (Some(known.price), known.context_window))
-}
-
-fn check_price(orchestra: &Orchestra, model: &ModelRef, price: Option<Price>) -> Result<(), Complaint> {
-    let groups = orchestra.execution.groups.iter().map(|group| &group.limits);
-    let tasks = orchestra.tasks.iter().map(|task| &task.limits);
-    let limited = std::iter::once(&orchestra.limits).chain(groups).chain(tasks);
-    if price.is_some() || !limited.into_iter().any(|limits| limits.cost_limit_usd.is_some()) {
-        return Ok(());
-    }
-    let message = format!("`cost_limit_usd` cannot hold: the price of {} is not known", model.label());
-    Err(Complaint::usage(message)
-        .help("name it under `models`: `price: {input: 0.6, output: 2.2}`, in dollars a million"))
 }
 
 fn program(model: &ModelRef, project: &Project, run: &RunId, redactor: &Redactor) -> Result<CommandModel, Complaint> {

@@ -5,6 +5,7 @@
 mod clean;
 mod complaint;
 mod completions;
+mod cost;
 mod create;
 mod diff;
 mod doctor;

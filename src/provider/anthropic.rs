@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::event::StopReason;
+use crate::event::{StopReason, Usage};
 use crate::http::{self, HeaderMap, HeaderName, HeaderValue, Method, header};
 use crate::provider::anthropic::content::Prompt;
 use crate::provider::draft::{Draft, Stop, tokens};
@@ -207,17 +207,34 @@ fn read_stop(message: &Value, draft: &mut Draft) {
 }
 
 /// Takes over the numbers that `usage` has. They are cumulative, and one event repeats only some of them.
-/// `input_tokens` counts what was neither read from the cache nor written to it, so that all three make up the prompt.
 fn read_usage(usage: &Value, draft: &mut Draft) {
-    let number = |key: &str| tokens(&usage[key]).unwrap_or(0);
-    let (cached, output) = (number("cache_read_input_tokens"), number("output_tokens"));
-    let input = number("input_tokens") + number("cache_creation_input_tokens") + cached;
+    let said = counted(usage);
     // Zeros are what a server writes that does not count.
-    if input == 0 && output == 0 {
+    if said.input_tokens == 0 && said.output_tokens == 0 {
         return;
     }
     let known = draft.usage.get_or_insert_default();
-    known.input_tokens = known.input_tokens.max(input);
-    known.cached_tokens = known.cached_tokens.max(cached);
-    known.output_tokens = known.output_tokens.max(output);
+    known.input_tokens = known.input_tokens.max(said.input_tokens);
+    known.cached_tokens = known.cached_tokens.max(said.cached_tokens);
+    known.cache_write_tokens = known.cache_write_tokens.max(said.cache_write_tokens);
+    known.cache_write_1h_tokens = known.cache_write_1h_tokens.max(said.cache_write_1h_tokens);
+    known.output_tokens = known.output_tokens.max(said.output_tokens);
+}
+
+/// The numbers as Anthropic counts: `input_tokens` is what was neither read from the cache nor written to it, so that all
+/// three make up the prompt, and `output_tokens` has the thoughts in it.
+pub(super) fn counted(usage: &Value) -> Usage {
+    let number = |value: &Value| tokens(value).unwrap_or(0);
+    let kept = &usage["cache_creation"];
+    let (short, hour) = (number(&kept["ephemeral_5m_input_tokens"]), number(&kept["ephemeral_1h_input_tokens"]));
+    let written = number(&usage["cache_creation_input_tokens"]).max(short + hour);
+    let cached = number(&usage["cache_read_input_tokens"]);
+    Usage {
+        input_tokens: number(&usage["input_tokens"]) + written + cached,
+        output_tokens: number(&usage["output_tokens"]),
+        cached_tokens: cached,
+        cache_write_tokens: written,
+        cache_write_1h_tokens: hour,
+        ..Usage::default()
+    }
 }

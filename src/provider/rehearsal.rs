@@ -177,7 +177,7 @@ mod tests {
              Size of the prompt in characters: 27\n\
              Digest of the prompt: 67f0d7be"
         );
-        assert_eq!(reply.usage, Usage { input_tokens: 8, output_tokens: 47, cached_tokens: 0, estimated: true });
+        assert_eq!(reply.usage, Usage { input_tokens: 8, output_tokens: 47, estimated: true, ..Usage::default() });
         assert_eq!((reply.stop, reply.first_byte_ms, reply.latency_ms), (StopReason::End, 0, 0));
     }
 

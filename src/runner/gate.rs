@@ -97,11 +97,9 @@ impl Gate {
                 self.budget.settle(task, CallKey { attempt: *attempt, call: *call }, Some(spent));
             }
             Event::CallFailed { attempt, call, usage, cost_usd, unsettled, .. } => {
-                let spent = match usage {
-                    Some(usage) => Some((usage.input_tokens + usage.output_tokens, cost_usd.unwrap_or(0.0))),
-                    None => (!unsettled).then_some((0, 0.0)),
-                };
-                let spent = spent.map(|(tokens, cost_usd)| Spent { tokens, cost_usd });
+                let tokens = usage.map_or(0, |usage| usage.input_tokens + usage.output_tokens);
+                // Of a call that broke off, what the provider has said by then is the least that it takes.
+                let spent = (!unsettled).then_some(Spent { tokens, cost_usd: cost_usd.unwrap_or(0.0) });
                 self.budget.settle(task, CallKey { attempt: *attempt, call: *call }, spent);
             }
             _ => {}

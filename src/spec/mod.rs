@@ -483,6 +483,11 @@ pub struct Price {
     /// For tokens of the prompt that the provider had in its cache; as `input` if left out.
     #[schemars(range(min = 0))]
     pub cached_input: Option<f64>,
+    /// For tokens of the prompt that the provider wrote to its cache, as Anthropic and some models of OpenAI charge for;
+    /// if left out, 1.25 times `input` with `provider: anthropic` and with a program, and as `input` elsewhere. What is
+    /// kept for an hour costs 1.6 times this.
+    #[schemars(range(min = 0))]
+    pub cache_write: Option<f64>,
 }
 
 /// An agent described where it is listed.

@@ -56,6 +56,7 @@ fn facts(summary: &Summary) -> Vec<String> {
     ];
     lines.extend(agents(summary));
     lines.push(labelled("Tokens used", &token_counts(totals)));
+    lines.extend(cache(totals).map(|cache| labelled("Cached tokens", &cache)));
     lines.push(labelled("Estimated cost", &cost(summary)));
     lines
 }
@@ -88,13 +89,17 @@ fn agents(summary: &Summary) -> Vec<String> {
 }
 
 fn token_counts(spent: &Spent) -> String {
-    let cached = match spent.cached_tokens {
-        0 => String::new(),
-        n => format!(", {} of it from a cache", count(n)),
-    };
     let estimated = if spent.estimated { "~" } else { "" };
     let (all, input, output) = (count(spent.tokens()), count(spent.input_tokens), count(spent.output_tokens));
-    format!("{estimated}{all} ({input} in{cached}; {output} out)")
+    format!("{estimated}{all} ({input} in; {output} out)")
+}
+
+/// How much of the prompts came from providers' caches, or went into them, at a price of its own.
+fn cache(spent: &Spent) -> Option<String> {
+    let part = |tokens, what| (tokens > 0).then(|| format!("{} {what}", count(tokens)));
+    let parts = [part(spent.cached_tokens, "read"), part(spent.cache_write_tokens, "written")];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 fn cost(summary: &Summary) -> String {

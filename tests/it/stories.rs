@@ -22,6 +22,7 @@ mod signals;
 
 // A release build has no boundaries to stop at.
 pub mod conversation;
+mod costs;
 mod money;
 #[cfg(debug_assertions)]
 mod sweep;

@@ -24,6 +24,7 @@ mod limits;
 mod refusals;
 mod requests;
 mod responses;
+mod usage;
 mod zhipu;
 
 const KEY: &str = "sk-canary-0123456789";

@@ -46,9 +46,10 @@ fn each_model_is_named_once_with_its_origins_and_without_its_key() {
     let text = page(&found) + &crate::cli::table::json(&found);
     for part in [
         "openai/gpt-5-mini: usable\n    for:    agents that name no model, o\n    server: api.openai.com (its usual address)\n    \
-         key:    OPENAI_API_KEY\n",
+         key:    OPENAI_API_KEY\n    price:  $0.25 in, $2 out for a million tokens (genai-prices ",
+        "(October 2026), as gpt-5-mini)\n",
         "openai/glm-4.7: not usable\n    for:    o\n    why:    the key for openai/glm-4.7 is missing: ZAI_API_KEY is not set\n",
-        "server: 127.0.0.1:1 (the file's base_url)\n    key:    none\n",
+        "server: 127.0.0.1:1 (the file's base_url)\n    key:    none\n    price:  $1 in, $2 out for a million tokens (the file)\n",
         "orchestras/p.yaml has mistakes",
     ] {
         assert!(text.contains(part), "{part}\n{text}");

@@ -10,6 +10,7 @@
 use serde_json::Value;
 
 use crate::event::{StopReason, Usage};
+use crate::provider::anthropic;
 use crate::provider::command::preset::Format;
 use crate::provider::draft::{Draft, Stop, tokens};
 use crate::provider::status::Report;
@@ -55,7 +56,7 @@ fn claude(stdout: &str) -> Result<Answer, &'static str> {
     let result = values.iter().rfind(|value| value["type"] == "result").ok_or("holds no result")?;
     let text = result["result"].as_str().unwrap_or_default();
     let mut answer = whole(text);
-    answer.draft.usage = claude_usage(&result["usage"]);
+    answer.draft.usage = claude_usage(result);
     answer.draft.stop = Some(match result["stop_reason"].as_str() {
         Some("max_tokens") => Stop::Truncated("the limit of output tokens"),
         Some("refusal") => Stop::Refused,
@@ -74,13 +75,17 @@ fn claude(stdout: &str) -> Result<Answer, &'static str> {
     Ok(answer)
 }
 
-/// `input_tokens` counts what was neither read from the cache nor written to it. Zeros are what is written when no
-/// answer came.
-fn claude_usage(usage: &Value) -> Option<Usage> {
-    let number = |key: &str| tokens(&usage[key]).unwrap_or(0);
-    let cached_tokens = number("cache_read_input_tokens");
-    let input_tokens = number("input_tokens") + number("cache_creation_input_tokens") + cached_tokens;
-    counted(input_tokens, number("output_tokens"), cached_tokens)
+/// The tokens, and the dollars that it reckons itself. Zeros are what is written when no answer came.
+fn claude_usage(result: &Value) -> Option<Usage> {
+    let usage = anthropic::counted(&result["usage"]);
+    let usage = Usage { billed_nano_usd: result["total_cost_usd"].as_f64().and_then(nano), ..usage };
+    (usage.input_tokens + usage.output_tokens > 0).then_some(usage)
+}
+
+/// Dollars in billionths; none for what is no amount.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is positive and has an end")]
+fn nano(usd: f64) -> Option<u64> {
+    (0.0..1e9).contains(&usd).then(|| (usd * 1e9).round() as u64)
 }
 
 fn codex(stdout: &str) -> Result<Answer, &'static str> {
@@ -127,7 +132,7 @@ fn gemini(stdout: &str) -> Result<Answer, &'static str> {
 }
 
 fn counted(input_tokens: u64, output_tokens: u64, cached_tokens: u64) -> Option<Usage> {
-    let usage = Usage { input_tokens, output_tokens, cached_tokens, estimated: false };
+    let usage = Usage { input_tokens, output_tokens, cached_tokens, ..Usage::default() };
     (input_tokens + output_tokens > 0).then_some(usage)
 }
 
@@ -158,16 +163,22 @@ mod tests {
     use crate::event::FailureKind;
 
     fn usage(input_tokens: u64, output_tokens: u64, cached_tokens: u64) -> Option<Usage> {
-        Some(Usage { input_tokens, output_tokens, cached_tokens, estimated: false })
+        Some(Usage { input_tokens, output_tokens, cached_tokens, ..Usage::default() })
     }
 
     #[test]
     fn claude_says_its_result_in_three_forms() {
-        let result = r#"{"type":"result","subtype":"success","is_error":false,"result":"Hi.\n","usage":{"input_tokens":2,"cache_creation_input_tokens":30,"cache_read_input_tokens":400,"output_tokens":5}}"#;
+        let result = r#"{"type":"result","subtype":"success","is_error":false,"result":"Hi.\n","total_cost_usd":0.0123,"usage":{"input_tokens":2,"cache_creation_input_tokens":30,"cache_read_input_tokens":400,"output_tokens":5,"cache_creation":{"ephemeral_5m_input_tokens":10,"ephemeral_1h_input_tokens":20}}}"#;
+        let billed = Usage {
+            cache_write_tokens: 30,
+            cache_write_1h_tokens: 20,
+            billed_nano_usd: Some(12_300_000),
+            ..usage(432, 5, 400).unwrap()
+        };
         let system = r#"{"type":"system","subtype":"init"}"#;
         for stdout in [result.to_owned(), format!("[{system},{result}]"), format!("{system}\n{result}\n")] {
             let answer = read(Format::Claude, &stdout).unwrap();
-            assert_eq!((&*answer.draft.text, answer.draft.usage), ("Hi.\n", usage(432, 5, 400)), "{stdout}");
+            assert_eq!((&*answer.draft.text, answer.draft.usage), ("Hi.\n", Some(billed)), "{stdout}");
             assert_eq!(answer.complaint, None);
         }
         for nothing in ["", "Hi.", system, "[]"] {

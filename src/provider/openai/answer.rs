@@ -138,6 +138,7 @@ fn stop(reason: &str) -> Stop {
     }
 }
 
+/// The tokens read from the cache and written to it are among those of the prompt.
 pub(super) fn read_usage(usage: &Value, draft: &mut Draft) {
     let input = tokens(&usage["prompt_tokens"]).unwrap_or(0);
     let mut output = tokens(&usage["completion_tokens"]).unwrap_or(0);
@@ -153,8 +154,18 @@ pub(super) fn read_usage(usage: &Value, draft: &mut Draft) {
     if tokens(&usage["total_tokens"]) == Some(input + output + thoughts) {
         output += thoughts;
     }
-    draft.usage =
-        Some(Usage { input_tokens: input, output_tokens: output, cached_tokens: cached.min(input), estimated: false });
+    let cached_tokens = cached.min(input);
+    // The second name is that of proxies which speak for Anthropic.
+    let written = tokens(&usage["prompt_tokens_details"]["cache_write_tokens"])
+        .or_else(|| tokens(&usage["cache_creation_input_tokens"]))
+        .unwrap_or(0);
+    draft.usage = Some(Usage {
+        input_tokens: input,
+        output_tokens: output,
+        cached_tokens,
+        cache_write_tokens: written.min(input - cached_tokens),
+        ..Usage::default()
+    });
 }
 
 #[cfg(test)]

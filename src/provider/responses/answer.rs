@@ -136,6 +136,7 @@ fn forget_without_thoughts(draft: &mut Draft) {
     }
 }
 
+/// The tokens read from the cache and written to it are among the input, and thoughts among the output.
 fn read_usage(usage: &Value, draft: &mut Draft) {
     let number = |value: &Value| tokens(value).unwrap_or(0);
     let (input, output) = (number(&usage["input_tokens"]), number(&usage["output_tokens"]));
@@ -144,5 +145,12 @@ fn read_usage(usage: &Value, draft: &mut Draft) {
         return;
     }
     let cached_tokens = number(&usage["input_tokens_details"]["cached_tokens"]).min(input);
-    draft.usage = Some(Usage { input_tokens: input, output_tokens: output, cached_tokens, estimated: false });
+    let cache_write_tokens = number(&usage["input_tokens_details"]["cache_write_tokens"]).min(input - cached_tokens);
+    draft.usage = Some(Usage {
+        input_tokens: input,
+        output_tokens: output,
+        cached_tokens,
+        cache_write_tokens,
+        ..Usage::default()
+    });
 }

@@ -91,7 +91,8 @@ async fn claude_is_asked_for_json_and_has_settings_of_its_own() {
     );
     let reply = scene.call(&["claude", "--model", "opus"]).await.unwrap();
     assert_eq!(reply.turn.text, "A bee of [redacted].");
-    assert_eq!(reply.usage, Usage { input_tokens: 113, output_tokens: 7, cached_tokens: 100, estimated: false });
+    let billed = Usage { cache_write_tokens: 10, billed_nano_usd: Some(100_000_000), ..Usage::default() };
+    assert_eq!(reply.usage, Usage { input_tokens: 113, output_tokens: 7, cached_tokens: 100, ..billed });
     scene.call(&["claude"]).await.unwrap();
 
     let read = |name: &str| fs::read_to_string(scene.folder.path().join(name)).unwrap();
@@ -140,7 +141,7 @@ async fn codex_and_gemini_are_understood() {
     );
     let reply = scene.call(&["codex", "exec", "-"]).await.unwrap();
     assert_eq!(reply.turn.text, "A bumblebee.");
-    let usage = Usage { input_tokens: 24763, output_tokens: 122, cached_tokens: 24448, estimated: false };
+    let usage = Usage { input_tokens: 24763, output_tokens: 122, cached_tokens: 24448, ..Usage::default() };
     assert_eq!(reply.usage, usage);
     assert_eq!(fs::read_to_string(scene.folder.path().join("arguments")).unwrap(), "exec --json -\n");
 
@@ -153,7 +154,7 @@ async fn codex_and_gemini_are_understood() {
     let stats = r#"{"models":{"gemini-2.5-pro":{"tokens":{"prompt":24401,"candidates":215,"total":24719,"cached":10656,"thoughts":103,"tool":0}}}}"#;
     scene.program("gemini", &format!("printf '%s' '{{\"response\":\"A wild bee.\",\"stats\":{stats}}}'"));
     let reply = scene.call(&["gemini"]).await.unwrap();
-    let usage = Usage { input_tokens: 24401, output_tokens: 318, cached_tokens: 10656, estimated: false };
+    let usage = Usage { input_tokens: 24401, output_tokens: 318, cached_tokens: 10656, ..Usage::default() };
     assert_eq!((&*reply.turn.text, reply.usage), ("A wild bee.", usage));
 
     let error = r#"{"error":{"type":"Error","message":"Please set an Auth method in your settings","code":41}}"#;

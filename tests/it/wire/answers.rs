@@ -110,7 +110,7 @@ fn odd_characters_arrive_the_same_way_every_time() {
 
 #[test]
 fn usage_that_is_missing_is_estimated_and_marked() {
-    let estimated = Usage { input_tokens: 5, output_tokens: 2, cached_tokens: 0, estimated: true };
+    let estimated = Usage { input_tokens: 5, output_tokens: 2, estimated: true, ..Usage::default() };
     let zeros = json!({"choices": [], "usage": {"prompt_tokens": 0, "completion_tokens": 0}});
     for chunks in [vec![delta("answer"), finish("stop")], vec![delta("answer"), finish("stop"), zeros]] {
         assert_eq!(after(Act::Sse(events(&chunks))).unwrap().usage, estimated);

@@ -19,8 +19,8 @@ fn an_answer_is_streamed_with_its_usage() {
     let server = Server::start();
     for spoken in all(&server) {
         let reply = ask(&*spoken.wire).unwrap();
-        let cached_tokens = if spoken.name == "anthropic" { 5 } else { 0 };
-        let usage = Usage { input_tokens: 10, output_tokens: 5, cached_tokens, estimated: false };
+        let (cached_tokens, cache_write_tokens) = if spoken.name == "anthropic" { (5, 1) } else { (0, 0) };
+        let usage = Usage { input_tokens: 10, output_tokens: 5, cached_tokens, cache_write_tokens, ..Usage::default() };
         assert_eq!((&*reply.turn.text, reply.stop, reply.usage), ("echo: hello", StopReason::End, usage));
         assert!(reply.first_byte_ms <= reply.latency_ms);
         assert_eq!(reply.pace, None);

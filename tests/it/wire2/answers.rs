@@ -31,7 +31,7 @@ fn every_packaging_of_the_same_answer_is_the_same_answer() {
         ] {
             let name = format!("{}: {packaging}", vendor.name);
             let reply = after(vendor, act).unwrap_or_else(|failed| panic!("{name}: {failed:?}"));
-            let usage = Usage { input_tokens: 10, output_tokens: 5, cached_tokens: 0, estimated: false };
+            let usage = Usage { input_tokens: 10, output_tokens: 5, ..Usage::default() };
             assert_eq!((&*reply.turn.text, reply.stop, reply.usage), (text, StopReason::End, usage), "{name}");
             assert_eq!(reply.turn.echo, None, "{name}");
         }
@@ -76,7 +76,7 @@ fn every_token_that_is_paid_for_is_counted() {
     let mut chunk = parts(&json!([{"text": "hi"}]), Some("STOP"));
     chunk["usageMetadata"] = usage;
     let reply = after(&GEMINI, GEMINI.act(GEMINI.chunks(&[chunk]))).unwrap();
-    let expected = Usage { input_tokens: 24, output_tokens: 10, cached_tokens: 8, estimated: false };
+    let expected = Usage { input_tokens: 24, output_tokens: 10, cached_tokens: 8, ..Usage::default() };
     assert_eq!(reply.usage, expected);
 
     let cached = json!({"message": {"content": "four"}, "done": true, "done_reason": "stop", "eval_count": 7});

@@ -1,0 +1,164 @@
+//! What each vendor means by its numbers: which tokens are part of which, and which cost something else.
+//!
+//! Anthropic: <https://platform.claude.com/docs/en/build-with-claude/prompt-caching#tracking-cache-performance>.
+//! OpenAI: <https://platform.openai.com/docs/guides/prompt-caching>. Gemini: <https://ai.google.dev/api/generate-content>.
+
+use orch::event::Usage;
+use orch::provider::gemini::Gemini;
+use orch::provider::ollama::Ollama;
+use orch::provider::{Endpoint, Wire};
+use serde_json::{Value, json};
+
+use super::{anthropic, ask, events, openai, responses, zhipu};
+use crate::server::{Act, Server};
+
+/// What a wire makes of one act.
+fn used(act: Act, wire: impl FnOnce(&Server) -> Box<dyn Wire>) -> Usage {
+    let server = Server::start();
+    server.when("hello", [act]);
+    ask(&*wire(&server)).unwrap().usage
+}
+
+fn claude(server: &Server) -> Box<dyn Wire> {
+    Box::new(anthropic(&server.url()))
+}
+
+fn chat(server: &Server) -> Box<dyn Wire> {
+    Box::new(openai(&server.openai()))
+}
+
+/// Messages as a stream, with the numbers of its beginning and of its end.
+fn messages(first: &Value, last: &Value) -> Act {
+    let text = json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "hi"}});
+    Act::Sse(events(&[
+        json!({"type": "message_start", "message": {"content": [], "usage": first}}),
+        json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}),
+        text,
+        json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": last}),
+        json!({"type": "message_stop"}),
+    ]))
+}
+
+#[test]
+fn anthropic_counts_the_cache_apart_from_the_input() {
+    let first = json!({
+        "input_tokens": 50, "cache_creation_input_tokens": 1000, "cache_read_input_tokens": 9000, "output_tokens": 1,
+        "cache_creation": {"ephemeral_5m_input_tokens": 700, "ephemeral_1h_input_tokens": 300},
+    });
+    let expected = Usage {
+        input_tokens: 10_050,
+        output_tokens: 42,
+        cached_tokens: 9000,
+        cache_write_tokens: 1000,
+        cache_write_1h_tokens: 300,
+        ..Usage::default()
+    };
+    assert_eq!(used(messages(&first, &json!({"output_tokens": 42})), claude), expected);
+    // The end may say everything once more: the numbers are sums so far, and are not added up.
+    let mut last = first.clone();
+    last["output_tokens"] = json!(42);
+    assert_eq!(used(messages(&first, &last), claude), expected);
+    // Some servers know nothing before the end, and some do not stream.
+    assert_eq!(used(messages(&json!({"input_tokens": 0, "output_tokens": 0}), &last), claude), expected);
+    let whole = json!({"type": "message", "content": [{"type": "text", "text": "hi"}], "stop_reason": "end_turn", "usage": last});
+    assert_eq!(used(Act::json(whole.to_string()), claude), expected);
+}
+
+#[test]
+fn what_anthropic_keeps_counts_with_and_without_the_sum() {
+    for usage in [
+        json!({"input_tokens": 4, "cache_creation_input_tokens": 6, "output_tokens": 1}),
+        json!({"input_tokens": 4, "cache_creation": {"ephemeral_5m_input_tokens": 6}, "output_tokens": 1}),
+    ] {
+        let used = used(messages(&usage, &json!({"output_tokens": 5})), claude);
+        assert_eq!((used.input_tokens, used.cache_write_tokens, used.cache_write_1h_tokens), (10, 6, 0), "{usage}");
+    }
+}
+
+/// Chat Completions with these numbers at the end.
+fn completion(usage: &Value) -> Act {
+    Act::Sse(events(&[
+        json!({"choices": [{"index": 0, "delta": {"content": "hi"}, "finish_reason": "stop"}]}),
+        json!({"choices": [], "usage": usage}),
+    ]))
+}
+
+#[test]
+fn chat_completions_count_the_cache_and_the_thoughts_among_the_rest() {
+    let usage = json!({
+        "prompt_tokens": 2000, "completion_tokens": 300, "total_tokens": 2300,
+        "prompt_tokens_details": {"cached_tokens": 1024, "cache_write_tokens": 512},
+        "completion_tokens_details": {"reasoning_tokens": 256},
+    });
+    let expected = Usage {
+        input_tokens: 2000,
+        output_tokens: 300,
+        cached_tokens: 1024,
+        cache_write_tokens: 512,
+        ..Usage::default()
+    };
+    assert_eq!(used(completion(&usage), chat), expected);
+    assert_eq!(used(completion(&usage), |server| Box::new(zhipu(&server.openai()))), expected);
+    // A proxy of Anthropic, a vendor with its own word, and thoughts that come on top, as the total says.
+    for (usage, [input, output, cached, written]) in [
+        (json!({"prompt_tokens": 90, "completion_tokens": 5, "cache_creation_input_tokens": 30}), [90, 5, 0, 30]),
+        (json!({"prompt_tokens": 90, "completion_tokens": 5, "prompt_cache_hit_tokens": 64}), [90, 5, 64, 0]),
+        (
+            json!({"prompt_tokens": 9, "completion_tokens": 5, "total_tokens": 21, "completion_tokens_details": {"reasoning_tokens": 7}}),
+            [9, 12, 0, 0],
+        ),
+        // No part is larger than the whole.
+        (
+            json!({"prompt_tokens": 9, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 6, "cache_write_tokens": 6}}),
+            [9, 5, 6, 3],
+        ),
+    ] {
+        let used = used(completion(&usage), chat);
+        let numbers = [used.input_tokens, used.output_tokens, used.cached_tokens, used.cache_write_tokens];
+        assert_eq!(numbers, [input, output, cached, written], "{usage}");
+    }
+}
+
+#[test]
+fn responses_count_the_cache_and_the_thoughts_among_the_rest() {
+    let usage = json!({
+        "input_tokens": 2000, "input_tokens_details": {"cached_tokens": 1024, "cache_write_tokens": 512},
+        "output_tokens": 300, "output_tokens_details": {"reasoning_tokens": 256}, "total_tokens": 2300,
+    });
+    let message = json!({"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "hi"}]});
+    let whole =
+        json!({"object": "response", "status": "completed", "error": null, "output": [message], "usage": usage});
+    let used = used(Act::json(whole.to_string()), |server| Box::new(responses(&server.openai())));
+    let expected = Usage {
+        input_tokens: 2000,
+        output_tokens: 300,
+        cached_tokens: 1024,
+        cache_write_tokens: 512,
+        ..Usage::default()
+    };
+    assert_eq!(used, expected);
+}
+
+#[test]
+fn gemini_counts_the_cache_among_the_prompt_and_thoughts_apart_from_the_answer() {
+    let chunk = json!({
+        "candidates": [{"content": {"parts": [{"text": "hi"}], "role": "model"}, "finishReason": "STOP"}],
+        "usageMetadata": {
+            "promptTokenCount": 2000, "cachedContentTokenCount": 1024, "candidatesTokenCount": 44,
+            "thoughtsTokenCount": 256, "totalTokenCount": 2300,
+        },
+    });
+    let gemini = |server: &Server| Box::new(Gemini::new(Endpoint::new(&server.url(), None).unwrap())) as Box<dyn Wire>;
+    let used = used(Act::Sse(events(&[chunk])), gemini);
+    assert_eq!(used, Usage { input_tokens: 2000, output_tokens: 300, cached_tokens: 1024, ..Usage::default() });
+}
+
+#[test]
+fn ollama_counts_the_prompt_and_the_answer_and_no_cache() {
+    let line = json!({
+        "message": {"content": "hi"}, "done": true, "done_reason": "stop", "prompt_eval_count": 20, "eval_count": 3,
+    });
+    let ollama = |server: &Server| Box::new(Ollama::new(Endpoint::new(&server.url(), None).unwrap())) as Box<dyn Wire>;
+    let act = Act::Body { content_type: "application/x-ndjson", body: format!("{line}\n").into_bytes() };
+    assert_eq!(used(act, ollama), Usage { input_tokens: 20, output_tokens: 3, ..Usage::default() });
+}
