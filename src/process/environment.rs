@@ -1,6 +1,7 @@
 //! What a program sees of our environment, and where it is found.
 
 use std::env;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::Trouble;
@@ -32,8 +33,25 @@ const USUAL_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 /// A variable that is no Unicode is left out.
 #[must_use]
 pub fn clean_environment() -> Vec<(String, String)> {
-    let texts = env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    texts.filter(|(name, _)| is_clean(name)).collect()
+    clean(env::vars_os())
+}
+
+fn clean(variables: impl Iterator<Item = (OsString, OsString)>) -> Vec<(String, String)> {
+    let texts = variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let given = texts.filter(|(name, _)| is_clean(name)).map(|(name, value)| match is_path(&name) {
+        true => (name, absolute_folders(&value)),
+        false => (name, value),
+    });
+    let mut given: Vec<_> = given.collect();
+    given.sort();
+    given
+}
+
+/// A `PATH` without its relative folders: they would be folders of the project, where a model may have written a
+/// program.
+fn absolute_folders(path: &str) -> String {
+    let folders = env::split_paths(path).filter(|folder| folder.is_absolute());
+    env::join_paths(folders).ok().and_then(|path| path.into_string().ok()).unwrap_or_default()
 }
 
 /// Whether a variable of this name is part of [`clean_environment`].
@@ -107,6 +125,15 @@ mod tests {
         let environment = clean_environment();
         assert!(environment.iter().any(|(name, _)| is_path(name)));
         assert!(!environment.iter().any(|(name, _)| name.starts_with("CARGO")));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_environment_holds_no_keys_and_no_folders_of_the_project() {
+        let own = [("PATH", "bin:/usr/bin:./node_modules/.bin:"), ("OPENAI_API_KEY", "sk-1"), ("LC_ALL", "C")];
+        let given = clean(own.into_iter().map(|(name, value)| (name.into(), value.into())));
+        let given: Vec<(&str, &str)> = given.iter().map(|(name, value)| (&**name, &**value)).collect();
+        assert_eq!(given, [("LC_ALL", "C"), ("PATH", "/usr/bin")]);
     }
 
     #[cfg(unix)]

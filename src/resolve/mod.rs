@@ -18,7 +18,7 @@ use crate::id::Name;
 use crate::orchestra::{Execution, Group, Orchestra, Reuse, Task};
 use crate::resolve::agents::Cast;
 use crate::retry::{Growth, RetryPolicy};
-use crate::spec::located::Either;
+use crate::spec::located::{Either, Located};
 use crate::spec::{self, Gaps, Limits, OnError, OrchestraFile, Retry, RetryStrategy, RetryTable, Strategy, Text, Tier};
 
 pub use crate::resolve::agents::LoadedPlaybook;
@@ -170,33 +170,34 @@ impl<'r> Resolver<'r> {
     /// The settings, wherever they stand.
     fn execution(&mut self) -> Option<&'r spec::Execution> {
         let inner = self.file.orchestra.as_ref().and_then(|s| s.execution.as_ref());
-        let outer = self.file.execution.as_ref();
-        if let (Some(inner), Some(outer)) = (inner, outer)
-            && inner != outer
-        {
-            self.found.push(
-                Diagnostic::error("`execution` stands twice, and the two differ", outer.span.clone(), "here")
-                    .see(inner.span.clone(), "and here, under `orchestra`")
-                    .help("keep one of the two"),
-            );
-        }
-        inner.or(outer).map(|settings| &settings.value)
+        self.one_of("execution", inner, self.file.execution.as_ref()).map(|settings| &settings.value)
     }
 
     /// What the whole run may use, wherever that stands.
     fn limits(&mut self) -> Limits {
         let inner = self.file.orchestra.as_ref().and_then(|s| s.limits.as_ref());
-        let outer = self.file.limits.as_ref();
+        let limits = self.one_of("limits", inner, self.file.limits.as_ref());
+        limits.map(|limits| limits.value.clone()).unwrap_or_default()
+    }
+
+    /// What may stand under `orchestra` or at the top, and in both places only if it is the same.
+    fn one_of<T: PartialEq>(
+        &mut self,
+        key: &str,
+        inner: Option<&'r Located<T>>,
+        outer: Option<&'r Located<T>>,
+    ) -> Option<&'r Located<T>> {
         if let (Some(inner), Some(outer)) = (inner, outer)
             && inner != outer
         {
+            let message = format!("`{key}` stands twice, and the two differ");
             self.found.push(
-                Diagnostic::error("`limits` stands twice, and the two differ", outer.span.clone(), "here")
+                Diagnostic::error(message, outer.span.clone(), "here")
                     .see(inner.span.clone(), "and here, under `orchestra`")
                     .help("keep one of the two"),
             );
         }
-        inner.or(outer).map(|limits| limits.value.clone()).unwrap_or_default()
+        inner.or(outer)
     }
 
     fn strategy(&self, settings: Option<&spec::Execution>) -> Strategy {

@@ -3,7 +3,6 @@
 //! Knows which programs may be run, and with what around them. Running them, and ending all that they started, is the
 //! runner's.
 
-use std::ffi::OsString;
 use std::fmt::Write;
 use std::future::Future;
 use std::path::{PathBuf, is_separator};
@@ -20,6 +19,7 @@ use super::{RunCommandGrant, arguments};
 use crate::conversation::Tool;
 use crate::disk::Dir;
 use crate::printable;
+use crate::process::clean_environment;
 
 /// The most of a command's output that the model is given, in bytes.
 const MAX_OUTPUT_BYTES: usize = 64 << 10;
@@ -27,12 +27,6 @@ const MAX_OUTPUT_BYTES: usize = 64 << 10;
 /// The most that the runner keeps of each of the two outputs, in bytes: of a longer one the model should see the end
 /// too.
 const MAX_KEPT_BYTES: usize = 4 << 20;
-
-/// The variables that a command gets. None of them holds a key.
-const VARIABLES: [&str; 7] = ["PATH", "HOME", "LANG", "TERM", "TMPDIR", "TZ", "USER"];
-
-/// Those without which programs do not start on Windows.
-const WINDOWS_VARIABLES: [&str; 7] = ["SystemRoot", "SystemDrive", "ComSpec", "PATHEXT", "TEMP", "TMP", "USERPROFILE"];
 
 /// A program to run, to its end or to the timeout, with nothing to read on its standard input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,7 +115,7 @@ impl RunCommand {
         let invocation = Invocation {
             argv,
             directory: self.root.join(folder.parts().iter().collect::<PathBuf>()),
-            environment: environment(std::env::vars_os()),
+            environment: clean_environment(),
             timeout: self.grant.timeout,
             max_output_bytes: MAX_KEPT_BYTES,
         };
@@ -157,29 +151,6 @@ impl RunCommand {
             .collect();
         if prefixes.is_empty() { "none".to_owned() } else { prefixes.join(", ") }
     }
-}
-
-/// What of orch's own environment a command is given. What is no Unicode is left out.
-fn environment(variables: impl Iterator<Item = (OsString, OsString)>) -> Vec<(String, String)> {
-    let is_given = |name: &str| {
-        let on_windows = || VARIABLES.iter().chain(&WINDOWS_VARIABLES).any(|given| name.eq_ignore_ascii_case(given));
-        VARIABLES.contains(&name) || name.starts_with("LC_") || (cfg!(windows) && on_windows())
-    };
-    let texts = variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let given = texts.filter(|(name, _)| is_given(name)).map(|(name, value)| match name.eq_ignore_ascii_case("PATH") {
-        true => (name, absolute_folders(&value)),
-        false => (name, value),
-    });
-    let mut given: Vec<_> = given.collect();
-    given.sort();
-    given
-}
-
-/// A `PATH` without its relative folders: they would be folders of the project, where a model may have written a
-/// program.
-fn absolute_folders(path: &str) -> String {
-    let folders = std::env::split_paths(path).filter(|folder| folder.is_absolute());
-    std::env::join_paths(folders).ok().and_then(|path| path.into_string().ok()).unwrap_or_default()
 }
 
 /// The exit code and both outputs.
@@ -297,21 +268,6 @@ mod tests {
         assert_eq!(invocation.directory, project.root().join("sub"));
         assert_eq!(PathBuf::from(&invocation.argv[0]), project.root().join("./check.sh"), "not the one in `sub`");
         assert_eq!(invocation.timeout, Duration::from_secs(90));
-    }
-
-    #[test]
-    fn the_environment_holds_no_keys_and_no_folders_of_the_project() {
-        let path = std::env::join_paths(["/bin", "bin", "", "/usr/bin"].map(PathBuf::from)).unwrap();
-        let variables =
-            [("PATH", path.to_str().unwrap()), ("LC_ALL", "C"), ("HOME", "/h"), ("OPENAI_API_KEY", "secret")];
-        let more = [("AWS_SECRET_ACCESS_KEY", "secret"), ("LD_PRELOAD", "x.so"), ("PATHS", "x"), ("TZ", "UTC")];
-        let own = variables.into_iter().chain(more).map(|(name, value)| (name.into(), value.into()));
-        let given = environment(own);
-        let names: Vec<&str> = given.iter().map(|(name, _)| &**name).collect();
-        assert_eq!(names, ["HOME", "LC_ALL", "PATH", "TZ"]);
-        if cfg!(unix) {
-            assert_eq!(given[2].1, "/bin:/usr/bin");
-        }
     }
 
     #[test]
