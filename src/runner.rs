@@ -584,7 +584,8 @@ impl<'r> Runner<'r> {
             1 => "input is",
             _ => "inputs are",
         };
-        let message = format!("{}; its largest {are} {}", failure.message, largest.join(", "));
+        let message = failure.message.trim_end_matches('.');
+        let message = format!("{message}; its largest {are} {}", largest.join(", "));
         Failure { message, ..failure }
     }
 

@@ -16,6 +16,9 @@ mod signals;
 
 // A release build has no boundaries to stop at.
 mod conversation;
+mod ladder;
 mod money;
+#[cfg(debug_assertions)]
+mod budget;
 #[cfg(debug_assertions)]
 mod sweep;
