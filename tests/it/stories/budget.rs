@@ -22,7 +22,7 @@ const MAX_TOKENS: u64 = 60;
 const PRICES: [(&str, f64, f64); 2] = [("first", 1000.0, 4000.0), ("second", 300.0, 9000.0)];
 /// How often a task's calls fail, at most: fewer than its attempts, so that every task can be done.
 const FAILURES: u32 = 2;
-const CASES: u64 = 48;
+const CASES: u64 = 36;
 
 /// Numbers from a seed (SplitMix64).
 struct Dice(u64);
@@ -64,7 +64,7 @@ struct Limit {
 impl Limit {
     fn draw(dice: &mut Dice, one_in: u64, calls: u64) -> Self {
         let mut maybe = |least: u64, more: u64| dice.one_in(one_in).then(|| least + dice.roll(more));
-        Self { calls: maybe(0, 2 * calls), tokens: maybe(200, 500 * calls), cents: maybe(20, 60 * calls) }
+        Self { calls: maybe(0, 4 * calls), tokens: maybe(200, 1500 * calls), cents: maybe(20, 120 * calls) }
     }
 
     fn text(self, times: u64) -> String {
@@ -433,7 +433,7 @@ fn no_limit_is_passed_and_every_call_is_accounted_for() {
     let next = AtomicU64::new(0);
     let (limited, killed, exact) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
     thread::scope(|scope| {
-        for _ in 0..6 {
+        for _ in 0..12 {
             scope.spawn(|| {
                 while let seed @ ..CASES = next.fetch_add(1, Ordering::SeqCst) {
                     let outcome = play(seed);
