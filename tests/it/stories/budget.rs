@@ -4,7 +4,7 @@
 //! Each case is drawn from a seed, which is in the message of a failure. How the calls of a case interleave is left to
 //! the machine; that every limit holds is not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -151,7 +151,7 @@ impl Case {
 
     /// The limits that a call of a task counts against, by their places in `limits`.
     fn scopes(&self, task: usize) -> Vec<usize> {
-        let group = self.mixed.then(|| if task < self.needs.len() / 2 { 1 } else { 2 });
+        let group = self.mixed.then_some(if task < self.needs.len() / 2 { 1 } else { 2 });
         [Some(0), group, Some(3 + task)].into_iter().flatten().collect()
     }
 }
@@ -173,7 +173,7 @@ struct Charge {
 struct Books {
     charges: Vec<Charge>,
     failures: BTreeMap<usize, u32>,
-    refusals: BTreeMap<usize, u32>,
+    refusals: BTreeSet<usize>,
 }
 
 /// What a call is answered with.
@@ -196,7 +196,7 @@ fn direct(case: &Case, books: &Mutex<Books>, seen: &Seen) -> Act {
     let (input, output) = (1 + dice.roll(body.len() as u64 / 10), 1 + dice.roll(MAX_TOKENS));
     let is_late = books.failures.get(&task).copied().unwrap_or_default() >= FAILURES;
     let fails = !is_late && dice.one_in(3);
-    let refuses = books.refusals.get(&task).is_none();
+    let refuses = !books.refusals.contains(&task);
     let status = |code: u16, wait_ms: u64| Act::Status {
         code,
         headers: vec![("retry-after-ms", wait_ms.to_string())],
@@ -223,7 +223,7 @@ fn direct(case: &Case, books: &Mutex<Books>, seen: &Seen) -> Act {
         *books.failures.entry(task).or_default() += 1;
     }
     if fails && case.mood == Mood::Picky {
-        books.refusals.insert(task, 1);
+        books.refusals.insert(task);
     }
     let (_, input_price, output_price) = PRICES[usize::from(!first)];
     let tokens = if paid { input + output } else { 0 };
