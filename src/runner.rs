@@ -82,6 +82,8 @@ struct Runner<'r> {
     failed: HashMap<TaskIx, Vec<(usize, Failure)>>,
     /// The model of the next try, where that is not the first one that can be used.
     next_model: HashMap<TaskIx, usize>,
+    /// About how long the prompts are of tasks that more than one model can answer.
+    prompt_tokens: HashMap<TaskIx, u64>,
     /// Who may call a model.
     gate: Gate,
     /// The tasks that a limit stopped, and whether it was that of the run.
@@ -146,6 +148,7 @@ impl<'r> Runner<'r> {
             prepared: HashMap::new(),
             failed: HashMap::new(),
             next_model: HashMap::new(),
+            prompt_tokens: HashMap::new(),
             gate: Gate::new(orchestra, lanes, models),
             limited: HashMap::new(),
             group_started: vec![None; orchestra.execution.groups.len()],
@@ -218,7 +221,9 @@ impl<'r> Runner<'r> {
         let name = self.orchestra.tasks[task].name.clone();
         let known = self.history.as_ref().and_then(|h| h.task(name.as_str()));
         let number = known.map_or(0, |t| t.attempts) + 1;
-        let model = self.next_model.remove(&task).unwrap_or_else(|| self.first_model(task));
+        let chosen = self.next_model.remove(&task);
+        let retried = chosen.is_some();
+        let model = chosen.unwrap_or_else(|| self.first_model(task, 0));
         let prepared = match self.prepare(task, number, model)? {
             Ok(prepared) => prepared,
             Err(failure) => {
@@ -238,6 +243,9 @@ impl<'r> Runner<'r> {
             return Ok(());
         }
         let mut attempt = prepared.attempt;
+        if !retried && let Some(voice) = self.larger_voice(task, &attempt) {
+            attempt.voice = voice;
+        }
         let ask = attempt.kit.ready().filter(|_| attempt.begins_with_a_call()).map(|tools| attempt.ask(1, &tools));
         let leave = match &ask {
             Some(ask) if self.gate.has_line(ask.voice.lane) => Leave::Wait,
@@ -245,8 +253,8 @@ impl<'r> Runner<'r> {
             None => Leave::Wait,
         };
         if let Leave::Never(exceeded) = leave {
-            let run = gate::is_of_run(&exceeded);
-            self.note(Event::LimitReached { task: name, message: exceeded.to_string(), run });
+            let (message, run) = (self.gate.explain(&exceeded, &name), gate::is_of_run(&exceeded));
+            self.note(Event::LimitReached { task: name, message, run });
             return Ok(());
         }
         let model = attempt.voice.label.clone();
@@ -260,11 +268,22 @@ impl<'r> Runner<'r> {
         Ok(())
     }
 
-    /// The first model of a task's chain that can be used now.
-    fn first_model(&self, task: TaskIx) -> usize {
+    /// The first model of a task's chain that can be used now for a prompt of about so many tokens.
+    fn first_model(&self, task: TaskIx, prompt_tokens: u64) -> usize {
         let rungs = self.rungs(task);
         let policy = &self.orchestra.tasks[task].retry;
-        ladder::first(&Rungs { models: &rungs, policy, prompt_tokens: 0 })
+        ladder::first(&Rungs { models: &rungs, policy, prompt_tokens })
+    }
+
+    /// Who answers instead, where the prompt is too long for the model that the attempt was prepared for.
+    fn larger_voice(&mut self, task: TaskIx, attempt: &Attempt) -> Option<Arc<Voice>> {
+        if self.stage.voices[self.orchestra.tasks[task].agent].len() < 2 {
+            return None;
+        }
+        let tools = attempt.kit.ready().unwrap_or_default();
+        let prompt_tokens = attempt.ask(1, &tools).input_tokens;
+        self.prompt_tokens.insert(task, prompt_tokens);
+        Some(self.voice(task, self.first_model(task, prompt_tokens)).clone())
     }
 
     fn rungs(&self, task: TaskIx) -> Vec<Rung> {
@@ -338,7 +357,7 @@ impl<'r> Runner<'r> {
                 false
             }
             Leave::Never(exceeded) => {
-                let message = exceeded.to_string();
+                let message = self.gate.explain(&exceeded, &waiting.ask.task);
                 self.limited.insert(waiting.task, (message.clone(), gate::is_of_run(&exceeded)));
                 let _ = waiting.answer.send(Err(Failure::new(FailureKind::Budget, message)));
                 true
@@ -535,29 +554,38 @@ impl<'r> Runner<'r> {
         let tries: Vec<Try<'_>> =
             self.failed[&task].iter().map(|(model, failure)| Try { model: *model, failure }).collect();
         let policy = &self.orchestra.tasks[task].retry;
-        let next = ladder::next(&Rungs { models: &rungs, policy, prompt_tokens: 0 }, &tries, clock::random_fraction());
+        let prompt_tokens = self.prompt_tokens.get(&task).copied().unwrap_or(0);
+        let next = ladder::next(&Rungs { models: &rungs, policy, prompt_tokens }, &tries, clock::random_fraction());
         let to = if let Next::Fall { to, .. } = next { to } else { model };
         self.next_model.insert(task, to);
         next
     }
 
-    /// A prompt that is too long is mostly what other tasks have written; a person needs to know which.
+    /// A prompt that is too long is mostly what other tasks and tools have written; a person needs to know which.
     fn name_largest_inputs(&self, task: TaskIx, failure: Failure) -> Failure {
         let Some(history) = &self.history else { return failure };
         let needs = self.orchestra.plan.needs(task).iter();
-        let mut inputs: Vec<(u64, &str)> = needs
+        let mut inputs: Vec<(u64, String)> = needs
             .filter_map(|&needed| {
                 let name = self.orchestra.tasks[needed].name.as_str();
-                Some((history.task(name)?.output()?.bytes, name))
+                Some((history.task(name)?.output()?.bytes, format!("the output of {name}")))
             })
             .collect();
+        let said = history.task(self.orchestra.tasks[task].name.as_str()).map(|task| task.conversation.as_slice());
+        let answers = said.unwrap_or_default().iter().flat_map(|exchange| &exchange.answers);
+        inputs.push((answers.map(|answer| answer.output.bytes).sum(), "what tools have answered".to_owned()));
+        inputs.push((history.start.goal.len() as u64, "the goal".to_owned()));
+        inputs.retain(|(bytes, _)| *bytes > 0);
         inputs.sort_unstable_by(|a, b| b.cmp(a));
         let largest: Vec<String> =
-            inputs.iter().take(3).map(|(bytes, name)| format!("the output of {name} ({bytes} bytes)")).collect();
-        if largest.is_empty() {
-            return failure;
-        }
-        let message = format!("{}; its largest inputs are {}", failure.message, largest.join(", "));
+            inputs.iter().take(3).map(|(bytes, what)| format!("{what} ({bytes} bytes)")).collect();
+        let are = match largest.len() {
+            0 => return failure,
+            1 => "input is",
+            _ => "inputs are",
+        };
+        let message = failure.message.trim_end_matches('.');
+        let message = format!("{message}; its largest {are} {}", largest.join(", "));
         Failure { message, ..failure }
     }
 

@@ -55,9 +55,14 @@ pub struct Exceeded {
 }
 
 impl Exceeded {
-    /// The sentence with the owner's name in it, such as "the group `review`".
+    /// The sentence with the owner's name in it, such as "the group `review`": which limit it is, how it stands, and
+    /// what to do about it.
     #[must_use]
     pub fn told_of(&self, owner: &str) -> String {
+        format!("{}; raise it under {owner}'s `limits`, then `orch resume`", self.standing(owner))
+    }
+
+    fn standing(&self, owner: &str) -> String {
         let amount = |n: f64| self.amount(n);
         let limit = format!("{owner}'s {} of {}", self.limit, amount(self.allowed));
         match self.limit {

@@ -52,13 +52,15 @@ fn the_refusal_says_whose_limit_it_is_and_how_it_stands() {
     let mut budget = run(tokens(500_000));
     assert_eq!(
         refusal(ask(&budget, 0, &need(500_001, 0.0))),
-        "the run's token_budget of 500000 is too small: 0 spent, 500001 needed for the next call"
+        "the run's token_budget of 500000 is too small: 0 spent, 500001 needed for the next call; raise it under the \
+         run's `limits`, then `orch resume`"
     );
     budget.reserve(0, key(1), &need(498_000, 0.0));
     budget.settle(0, key(1), None);
     assert_eq!(
         refusal(ask(&budget, 0, &need(12_000, 0.0))),
-        "the run's token_budget of 500000 is reached: 498000 spent, 12000 needed for the next call"
+        "the run's token_budget of 500000 is reached: 498000 spent, 12000 needed for the next call; raise it under the \
+         run's `limits`, then `orch resume`"
     );
     let mut budget = Budget::new(Limits::default(), vec![dollars(0.3)], vec![(Limits::default(), vec![0, 0])]);
     budget.reserve(0, key(1), &need(1, 0.2));
@@ -69,7 +71,7 @@ fn the_refusal_says_whose_limit_it_is_and_how_it_stands() {
     assert_eq!(
         exceeded.told_of("the group `review`"),
         "the group `review`'s cost_limit_usd of $0.3 is reached: $0.2 spent, $0.05 reserved, $0.11 needed for the \
-         next call"
+         next call; raise it under the group `review`'s `limits`, then `orch resume`"
     );
 }
 
@@ -79,7 +81,7 @@ fn calls_count_when_they_are_reserved_and_are_never_given_back() {
     let mut budget = Budget::new(Limits::default(), vec![], vec![(once, vec![]), (Limits::default(), vec![])]);
     assert!(!budget.is_unlimited());
     budget.reserve(0, key(1), &need(5, 0.0));
-    let refused = "the task's max_api_calls of 1 is reached: 1 made so far";
+    let refused = "the task's max_api_calls of 1 is reached: 1 made so far; raise it under the task's `limits`, then `orch resume`";
     assert_eq!(refusal(ask(&budget, 0, &need(5, 0.0))), refused);
     budget.settle(0, key(1), Some(Spent { tokens: 0, cost_usd: 0.0 }));
     assert_eq!(refusal(ask(&budget, 0, &need(5, 0.0))), refused);
@@ -95,8 +97,14 @@ fn each_scope_has_its_own_time() {
         budget.ask(0, &need(1, 0.0), Duration::MAX, Duration::from_secs(task), &elapsed)
     };
     assert_eq!(ask(59, 59), Verdict::Granted);
-    assert_eq!(refusal(ask(61, 59)), "the task's max_seconds of 60 is reached: 61 seconds have passed");
-    assert_eq!(refusal(ask(59, 60)), "the group's max_seconds of 60 is reached: 60 seconds have passed");
+    assert_eq!(
+        refusal(ask(61, 59)),
+        "the task's max_seconds of 60 is reached: 61 seconds have passed; raise it under the task's `limits`, then `orch resume`"
+    );
+    assert_eq!(
+        refusal(ask(59, 60)),
+        "the group's max_seconds of 60 is reached: 60 seconds have passed; raise it under the group's `limits`, then `orch resume`"
+    );
 }
 
 #[test]

@@ -10,7 +10,9 @@ use serde_json::Value;
 
 use crate::event::{Failure, FailureKind};
 use crate::http::{HeaderMap, StatusCode, header};
+use crate::printable::duration;
 use crate::provider::zhipu;
+use crate::retry::LONGEST_WAIT;
 
 /// A longer wait than a year says no more than a year, and would only overflow sums.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -94,11 +96,15 @@ pub fn failure_of_status(host: &str, status: StatusCode, headers: &HeaderMap, bo
     if status == StatusCode::NOT_FOUND && report.message.is_empty() {
         message.push_str(" (is the base URL right? Most end in /v1)");
     }
+    let retry_after_ms = retry_after_ms(headers, SystemTime::now()).or(report.retry_after_ms);
+    if let Some(ms) = retry_after_ms.filter(|&ms| Duration::from_millis(ms) > LONGEST_WAIT) {
+        message.push_str(&format!(" (it asks to wait {}, which is too long to wait for)", duration(ms)));
+    }
     Failure {
         kind: report.kind(Some(status.as_u16())).unwrap_or(FailureKind::BadRequest),
         message,
         status: Some(status.as_u16()),
-        retry_after_ms: retry_after_ms(headers, SystemTime::now()).or(report.retry_after_ms),
+        retry_after_ms,
     }
 }
 

@@ -12,6 +12,7 @@ use crate::agent::Ask;
 use crate::budget::{Budget, CallKey, Exceeded, Limits, Need, Scope, Spent, Verdict};
 use crate::event::{Event, Failure, Record};
 use crate::graph::TaskIx;
+use crate::id::Name;
 use crate::ladder::Rung;
 use crate::limiter::{Admit, Cooldowns, Ended, Limiter, Pace};
 use crate::orchestra::Orchestra;
@@ -43,6 +44,8 @@ pub(super) struct Elapsed<'e> {
 
 pub(super) struct Gate {
     budget: Budget,
+    /// The groups as a person knows them.
+    groups: Vec<String>,
     limiter: Limiter,
     cooldowns: Cooldowns,
     lines: Vec<VecDeque<Waiting>>,
@@ -64,6 +67,7 @@ impl Gate {
         let of_groups = groups.iter().map(|group| limits(&group.limits)).collect();
         Self {
             budget: Budget::new(limits(&orchestra.limits), of_groups, tasks),
+            groups: groups.iter().map(|group| format!("the group `{}`", group.name)).collect(),
             limiter: Limiter::new(lanes),
             cooldowns: Cooldowns::new(models),
             lines: (0..lanes).map(|_| VecDeque::new()).collect(),
@@ -98,8 +102,9 @@ impl Gate {
             }
             Event::CallFailed { attempt, call, usage, cost_usd, unsettled, .. } => {
                 let tokens = usage.map_or(0, |usage| usage.input_tokens + usage.output_tokens);
-                // Of a call that broke off, what the provider has said by then is the least that it takes.
-                let spent = (!unsettled).then_some(Spent { tokens, cost_usd: cost_usd.unwrap_or(0.0) });
+                let spent = Spent { tokens, cost_usd: cost_usd.unwrap_or(0.0) };
+                // The numbers of an answer that broke off are those of its beginning: the model may have written on.
+                let spent = (!unsettled).then_some(spent);
                 self.budget.settle(task, CallKey { attempt: *attempt, call: *call }, spent);
             }
             _ => {}
@@ -125,6 +130,15 @@ impl Gate {
         self.limiter.begin(ask.voice.lane, ask.input_tokens, now);
         self.open.insert(task, ask.voice.lane);
         Leave::Go
+    }
+
+    /// In words for a person, whose limit stands against a call of `task`, and how it can be raised.
+    pub(super) fn explain(&self, exceeded: &Exceeded, task: &Name) -> String {
+        match exceeded.scope {
+            Scope::Run => exceeded.told_of("the run"),
+            Scope::Group(group) => exceeded.told_of(self.groups.get(group).map_or("the group", String::as_str)),
+            Scope::Task => exceeded.told_of(&format!("the task `{task}`")),
+        }
     }
 
     /// Whether somebody stands in line for a lane already, so that nobody else goes first.

@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -38,6 +38,8 @@ pub enum Act {
     Stall { after: usize },
     /// Waits for [`Server::release`], then echoes.
     Hold,
+    /// Takes its time, then does this.
+    Late { pause: Duration, act: Box<Act> },
     /// Writes the head and then the piece over and over, until the client has had enough.
     Repeat { head: String, piece: Vec<u8>, pause: Duration },
 }
@@ -68,6 +70,10 @@ pub struct Seen {
     pub ended: Option<usize>,
     /// Whether the answer was written to its end.
     pub completed: bool,
+    /// When the whole request was there.
+    pub at: Instant,
+    /// When the answer had been written; `None` while it is under way.
+    pub ended_at: Option<Instant>,
 }
 
 impl Seen {
@@ -88,8 +94,12 @@ impl Seen {
     }
 }
 
+/// Chooses an act by what is asked.
+type Director = Arc<dyn Fn(&Seen) -> Act + Send + Sync>;
+
 #[derive(Default)]
 struct State {
+    director: Option<Director>,
     rules: Vec<(String, VecDeque<Act>)>,
     seen: Vec<Seen>,
     ended: usize,
@@ -143,6 +153,11 @@ impl Server {
     /// The next requests with `text` in their body get these acts, one each; after them the echo again.
     pub fn when(&self, text: &str, acts: impl IntoIterator<Item = Act>) {
         self.shared.lock().rules.push((text.to_owned(), acts.into_iter().collect()));
+    }
+
+    /// Every request that no rule is for gets the act that this chooses.
+    pub fn directs(&self, director: impl Fn(&Seen) -> Act + Send + Sync + 'static) {
+        self.shared.lock().director = Some(Arc::new(director));
     }
 
     /// The first eight requests for a task with this description are answered with this text.
@@ -229,7 +244,7 @@ impl Shared {
         let mut reader = BufReader::new(connection);
         while let Some(request) = read_request(&mut reader) {
             let number = self.begin(&request);
-            let act = self.next_act(&request.body.to_string());
+            let act = self.next_act(&request.body.to_string()).or_else(|| self.direct(&request));
             let written = self.answer(connection, &request, act);
             let keep = matches!(written, Some(true));
             self.end(number, written.is_some());
@@ -257,7 +272,7 @@ impl Shared {
             state.ended += 1;
             let ended = state.ended;
             let seen = &mut state.seen[number];
-            (seen.ended, seen.completed) = (Some(ended), completed);
+            (seen.ended, seen.completed, seen.ended_at) = (Some(ended), completed, Some(Instant::now()));
         });
     }
 
@@ -265,6 +280,11 @@ impl Shared {
         let mut state = self.lock();
         let rule = state.rules.iter_mut().find(|(text, acts)| body.contains(text.as_str()) && !acts.is_empty());
         rule.and_then(|(_, acts)| acts.pop_front())
+    }
+
+    fn direct(&self, request: &Seen) -> Option<Act> {
+        let director = self.lock().director.clone()?;
+        Some(director(request))
     }
 
     /// Writes an answer. `Some` when it was written to its end, and then whether the connection stays.
@@ -276,6 +296,10 @@ impl Shared {
             Some(Act::Hold) => {
                 self.wait_while(|state| !state.released);
                 (echo(), true)
+            }
+            Some(Act::Late { pause, act }) => {
+                thread::sleep(pause);
+                return self.answer(connection, request, Some(*act));
             }
             Some(Act::Text(text)) => (vendor.answer(&text), true),
             Some(Act::Status { code, headers, body }) => (vendor::response(code, &headers, body.as_bytes()), true),
@@ -328,5 +352,6 @@ fn read_request(reader: &mut impl BufRead) -> Option<Seen> {
     let mut body = vec![0; length.unwrap_or(0)];
     reader.read_exact(&mut body).ok()?;
     let body = serde_json::from_slice(&body).unwrap_or_default();
-    Some(Seen { method, path, headers, body, started: 0, ended: None, completed: false })
+    let at = Instant::now();
+    Some(Seen { method, path, headers, body, started: 0, ended: None, completed: false, at, ended_at: None })
 }

@@ -23,7 +23,10 @@ mod signals;
 // A release build has no boundaries to stop at.
 pub mod conversation;
 mod costs;
+mod ladder;
 mod money;
+#[cfg(debug_assertions)]
+mod budget;
 #[cfg(debug_assertions)]
 mod sweep;
 #[cfg(all(debug_assertions, unix))]

@@ -183,6 +183,11 @@ impl Running {
         self.child.id()
     }
 
+    /// The story, to look into while it goes on.
+    pub fn story(&self) -> Story {
+        self.story.clone()
+    }
+
     /// Sends a signal of the system's.
     #[cfg(unix)]
     pub fn signal(&self, signal: rustix::process::Signal) {

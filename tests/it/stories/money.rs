@@ -124,3 +124,54 @@ fn recorded_replies_play_without_a_server_and_without_a_key() {
     let shorter: String = tape.lines().take(2).map(|line| format!("{line}\n")).collect();
     replay(&shorter).exits(1).says("not recorded");
 }
+
+#[test]
+fn a_refusal_names_the_limit_and_its_owner_and_says_how_to_raise_it() {
+    let groups = "task_groups: [{name: talk, tasks: [a, b], execution_strategy: sequential, limits: {max_api_calls: 1}}, \
+                  {name: rest, tasks: [c], execution_strategy: parallel}]";
+    let tasks = [THREE[0], THREE[1], "name: c, description: do c, limits: {token_budget: 20}"];
+    for (execution, tasks, says) in [
+        (
+            format!("strategy: mixed, {groups}"),
+            THREE,
+            [
+                "the group `talk`'s max_api_calls of 1 is reached: 1 made so far",
+                "raise it under the group `talk`'s `limits`, then `orch resume`",
+            ],
+        ),
+        (
+            "strategy: sequential".to_owned(),
+            tasks,
+            [
+                "the task `c`'s token_budget of 20 is too small: 0 spent, ",
+                "raise it under the task `c`'s `limits`, then `orch resume`",
+            ],
+        ),
+    ] {
+        let server = Server::start();
+        let ended = story(&server, "", &execution, &tasks).run().exits(3).says(says[0]).says(says[1]);
+        let reached: Vec<Value> =
+            ended.story.journal().into_iter().filter(|event| event["type"] == "limit_reached").collect();
+        assert!(reached[0]["message"].as_str().unwrap().starts_with(says[0]), "{reached:?}");
+        // What was said is enough to go on.
+        let text = ended.story.read("x.yaml").unwrap().replace("max_api_calls: 1", "max_api_calls: 2");
+        let raised = text.replace("token_budget: 20", "token_budget: 20000");
+        ended.story.file("x.yaml", raised).args(["resume"]).run().exits(0);
+        assert_eq!(server.seen().len(), 3);
+    }
+}
+
+#[test]
+fn an_answer_that_broke_off_counts_as_much_as_was_reserved_for_it() {
+    // Anthropic says at once what a prompt costs and that one token is written; how many were is not known.
+    let server = Server::start();
+    server.when("do a", [Act::Cut { after: 420 }]);
+    let model =
+        "models: {m: {provider: anthropic, model: m, max_tokens: 4000}}\nagents: [{name: developer, model: m}]\n";
+    let settings = format!("limits: {{token_budget: 6000}}\n{model}");
+    let once = "strategy: sequential, retry_strategy: {strategy: fixed, max_attempts: 2, initial_seconds: 0}";
+    let ended = story(&server, &settings, once, &THREE[..1]).run().exits(3).says("token_budget of 6000 is reached: 4");
+    let failed = ended.story.journal().into_iter().find(|event| event["type"] == "call_failed").unwrap();
+    assert_eq!((&failed["unsettled"], &failed["usage"]["output_tokens"]), (&json!(true), &json!(1)));
+    assert_eq!(server.seen().len(), 1);
+}
