@@ -181,7 +181,7 @@ impl Attempt {
                     call,
                     usage: reply.usage,
                     stop: reply.stop,
-                    cost_usd: self.voice.cost(reply.usage),
+                    cost_usd: self.voice.cost(reply.usage).or(reply.cost_usd),
                     latency_ms: reply.latency_ms,
                     first_byte_ms: reply.first_byte_ms,
                     turn: output.is_none().then(|| turn.clone()),

@@ -94,6 +94,7 @@ pub async fn call(
         Ok((first_byte_ms, stop)) => Ok(Reply {
             turn: redact_turn(draft.take_turn(), redactor),
             usage: usage.unwrap_or_default(),
+            cost_usd: None,
             stop: redact_stop(stop, redactor),
             first_byte_ms,
             latency_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),

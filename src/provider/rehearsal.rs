@@ -83,6 +83,7 @@ fn settle(mut draft: Draft, request: &ModelRequest, started: Instant) -> Result<
         Ok(stop) => Ok(Reply {
             turn: draft.take_turn(),
             usage: usage.unwrap_or_default(),
+            cost_usd: None,
             stop,
             first_byte_ms: latency_ms,
             latency_ms,

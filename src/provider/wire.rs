@@ -89,8 +89,10 @@ pub(crate) fn bearer_request(endpoint: &Endpoint, method: Method, path: &str, bo
 pub struct Reply {
     /// What the model said, known secrets taken out. With calls of tools it is not the end of the conversation.
     pub turn: Turn,
-    /// What it cost.
+    /// What it cost in tokens.
     pub usage: Usage,
+    /// What it cost in dollars, where the one that answers says so itself, as an agent's program does.
+    pub cost_usd: Option<f64>,
     /// Why the model stopped.
     pub stop: StopReason,
     /// From sending to the first byte of the body, in milliseconds.

@@ -51,6 +51,8 @@ enum Outcome {
     Reply {
         turn: Turn,
         usage: Usage,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cost_usd: Option<f64>,
         stop: StopReason,
         #[serde(default)]
         first_byte_ms: u64,
@@ -71,8 +73,8 @@ enum Outcome {
 impl Record {
     pub(super) fn of(request: &ModelRequest, label: &str, outcome: &Result<Reply, CallFailure>) -> Self {
         let outcome = match outcome.clone() {
-            Ok(Reply { turn, usage, stop, first_byte_ms, latency_ms, .. }) => {
-                Outcome::Reply { turn, usage, stop, first_byte_ms, latency_ms }
+            Ok(Reply { turn, usage, cost_usd, stop, first_byte_ms, latency_ms, .. }) => {
+                Outcome::Reply { turn, usage, cost_usd, stop, first_byte_ms, latency_ms }
             }
             Err(CallFailure { failure, usage, unsettled, partial, .. }) => {
                 Outcome::Failure { failure, usage, unsettled, partial }
@@ -84,8 +86,8 @@ impl Record {
     /// What came of the call, with the times that it took then.
     pub(super) fn outcome(&self) -> Result<Reply, CallFailure> {
         match self.outcome.clone() {
-            Outcome::Reply { turn, usage, stop, first_byte_ms, latency_ms } => {
-                Ok(Reply { turn, usage, stop, first_byte_ms, latency_ms, pace: None })
+            Outcome::Reply { turn, usage, cost_usd, stop, first_byte_ms, latency_ms } => {
+                Ok(Reply { turn, usage, cost_usd, stop, first_byte_ms, latency_ms, pace: None })
             }
             Outcome::Failure { failure, usage, unsettled, partial } => {
                 Err(CallFailure { failure, usage, unsettled, partial, pace: None })

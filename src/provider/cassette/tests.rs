@@ -26,6 +26,7 @@ fn reply(text: &str) -> Reply {
     Reply {
         turn: Turn { text: text.into(), ..Turn::default() },
         usage: Usage { input_tokens: 3, output_tokens: 1, ..Usage::default() },
+        cost_usd: Some(0.25),
         stop: StopReason::End,
         first_byte_ms: 5,
         latency_ms: 9,
