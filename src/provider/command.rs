@@ -27,7 +27,10 @@ mod arguments;
 mod home;
 mod preset;
 mod render;
+mod version;
 mod words;
+
+pub use version::version;
 
 /// How many bytes of an output are kept. An agent that writes more has lost its way.
 const MAX_OUTPUT_BYTES: usize = 16 * 1024 * 1024;
@@ -35,8 +38,8 @@ const MAX_OUTPUT_BYTES: usize = 16 * 1024 * 1024;
 /// How long a program and its tools have to end before they are killed.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// The part of a call's time in which a program is ended, so that what it said last is still told.
-const LAST_PART: u32 = 10;
+/// The part of a call's time that is kept for ending the program, so that what it said last is still told.
+const LAST_PART: u32 = 5;
 
 /// How many of the last lines of a complaint are shown.
 const LAST_LINES: usize = 5;
@@ -109,14 +112,15 @@ impl CommandModel {
             unsent(Failure::new(FailureKind::Internal, why))
         })?;
         environment.extend(home.as_ref().map(Home::variable));
+        let ending = (GRACE + GRACE / 2).min(timeout / LAST_PART);
         let command = Command {
             stdin: if arguments.hold_prompt { Stdin::Null } else { Stdin::Text(prompt) },
             argv: arguments.argv,
             directory: self.directory.clone(),
             environment,
-            timeout: self.deadline.unwrap_or(timeout).min(timeout - GRACE.min(timeout / LAST_PART)),
+            timeout: self.deadline.unwrap_or(timeout).min(timeout - ending),
             max_output_bytes: MAX_OUTPUT_BYTES,
-            grace: GRACE,
+            grace: ending * 2 / 3,
         };
         match process::run(command).await {
             Ok(finished) => self.read(&finished, request, started),
