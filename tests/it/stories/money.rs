@@ -124,3 +124,23 @@ fn recorded_replies_play_without_a_server_and_without_a_key() {
     let shorter: String = tape.lines().take(2).map(|line| format!("{line}\n")).collect();
     replay(&shorter).exits(1).says("not recorded");
 }
+
+#[cfg(unix)]
+#[test]
+fn what_an_agents_program_says_it_cost_is_counted_where_no_price_is_known() {
+    let result = json!({
+        "type": "result", "subtype": "success", "is_error": false, "result": "Done.", "total_cost_usd": 0.25,
+        "usage": {"input_tokens": 1200, "output_tokens": 7},
+    });
+    let file = |price: &str| {
+        let model = format!("models: {{m: {{provider: command, argv: [bin/claude]{price}}}}}\n");
+        model + "agents: [{name: a, model: m}]\ntasks: [{name: t, agent: a, description: x}]\n"
+    };
+    let story = Story::new().file("bin/claude", format!("#!/bin/sh\necho '{result}'\n")).args(RUN);
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(story.path("bin/claude"), mode).unwrap();
+    let ended = story.file("x.yaml", file("")).run().exits(0).says("Estimated cost: $0.2500");
+    assert_eq!(ended.story.journal().iter().filter(|event| event["cost_usd"] == json!(0.25)).count(), 1);
+    let priced = file(", price: {input: 1000, output: 0}");
+    story.file("x.yaml", priced).run().exits(0).says("Estimated cost: $1.20");
+}
