@@ -5,10 +5,11 @@
 mod ask;
 mod place;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde::Serialize;
+use tokio::task::JoinSet;
 
 use crate::cli::complaint::{Complaint, FAILURE};
 use crate::cli::doctor::ask::{Answer, Question};
@@ -22,6 +23,7 @@ use crate::prices::Rates;
 use crate::printable::{clean, plural};
 use crate::process::{clean_environment, find_program};
 use crate::project::Project;
+use crate::provider::command::version;
 use crate::redact::Redactor;
 use crate::settings::{MODEL_VARIABLE, Settings};
 use crate::spec::Provider;
@@ -72,6 +74,10 @@ struct Finding {
     price_from: Option<String>,
     #[serde(flatten)]
     server: Option<Answer>,
+    /// The file of its program.
+    program: Option<PathBuf>,
+    /// What a program that is known by name says of its version.
+    version: Option<String>,
     /// Why it cannot be used, or what is odd about it.
     why: Option<String>,
     help: Option<String>,
@@ -90,10 +96,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let settings = Settings::from_environment();
     let (wanted, skipped) = wanted(project, &settings);
     let questions: Vec<Result<Question, Box<Finding>>> =
-        wanted.into_iter().map(|wanted| prepare(wanted, &settings)).collect();
+        wanted.into_iter().map(|wanted| prepare(wanted, &settings, project.root())).collect();
     let secrets = questions.iter().flatten().flat_map(Question::secrets).cloned();
     terminal::keep_secret(&Redactor::new(secrets.chain(settings.keys())));
-    let answers = if args.offline { Vec::new() } else { ask_all(&questions)? };
+    let (answers, versions) = if args.offline { <_>::default() } else { ask_all(&questions)? };
     let mut models: Vec<Finding> = Vec::new();
     if let Err(unusable) = settings.default_model() {
         models.push(Finding { why: Some(unusable.why), help: Some(unusable.help), ..Finding::of_no_model() });
@@ -103,7 +109,11 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
             let answer = answers.iter().find(|(server, _)| *server == question.server).map(|(_, answer)| answer);
             judge(question, answer)
         }
-        Err(finding) => *finding,
+        Err(mut finding) => {
+            let said = versions.iter().find(|(program, _)| finding.program.as_ref() == Some(program));
+            finding.version = said.and_then(|(_, version)| version.clone());
+            *finding
+        }
     }));
     let findings = Findings { models, skipped, project: Place::look(project.root()) };
     terminal::print(&if args.json { table::json(&findings) } else { page(&findings) });
@@ -142,7 +152,7 @@ fn is_same(one: &ModelRef, other: &ModelRef) -> bool {
     key(one) == key(other)
 }
 
-fn prepare(wanted: Wanted, settings: &Settings) -> Result<Question, Box<Finding>> {
+fn prepare(wanted: Wanted, settings: &Settings, root: &Path) -> Result<Question, Box<Finding>> {
     let known = cost::known(&wanted.model, settings);
     let mut finding = Finding {
         price: known.tariff.map(|tariff| tariff.rates),
@@ -156,8 +166,11 @@ fn prepare(wanted: Wanted, settings: &Settings) -> Result<Question, Box<Finding>
     };
     if wanted.model.provider == Provider::Command {
         let program = wanted.model.argv.first().map_or("", String::as_str);
-        match find_program(program, Path::new("."), &clean_environment()) {
-            Ok(_) => finding.usable = true,
+        match find_program(program, root, &clean_environment()) {
+            Ok(file) => {
+                finding.usable = true;
+                finding.program = Some(file);
+            }
             Err(trouble) => {
                 finding.why = Some(trouble.to_string());
                 finding.help = Some(format!("install `{program}`, or name another model"));
@@ -180,13 +193,29 @@ fn prepare(wanted: Wanted, settings: &Settings) -> Result<Question, Box<Finding>
     }
 }
 
-/// Asks every server once, all at the same time.
-fn ask_all(questions: &[Result<Question, Box<Finding>>]) -> Result<Vec<(String, Answer)>, Complaint> {
+/// What servers answer, and what programs say of their versions.
+type Answers = (Vec<(String, Answer)>, Vec<(PathBuf, Option<String>)>);
+
+/// Asks every server and every program once, all at the same time.
+fn ask_all(questions: &[Result<Question, Box<Finding>>]) -> Result<Answers, Complaint> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Complaint::failure(format!("no server can be asked: {error}")))?;
-    let answers = runtime.block_on(ask::all(questions.iter().flatten()));
+    let mut programs: Vec<PathBuf> =
+        questions.iter().filter_map(|question| question.as_ref().err()?.program.clone()).collect();
+    programs.sort();
+    programs.dedup();
+    let answers = runtime.block_on(async {
+        let mut saying = JoinSet::new();
+        for program in programs {
+            saying.spawn(async move {
+                let said = version(&program).await;
+                (program, said)
+            });
+        }
+        tokio::join!(ask::all(questions.iter().flatten()), saying.join_all())
+    });
     // A look-up of a name that hangs must not keep the process.
     runtime.shutdown_background();
     Ok(answers)
@@ -231,6 +260,8 @@ impl Finding {
             price: None,
             price_from: None,
             server: None,
+            program: None,
+            version: None,
             why: None,
             help: None,
         }
@@ -261,6 +292,8 @@ impl Finding {
             lines.push(("key", self.key_from.clone().unwrap_or_else(|| "none".to_owned())));
         }
         lines.extend(self.price_line().map(|line| ("price", line)));
+        lines.extend(self.program.iter().map(|file| ("file", clean(&file.to_string_lossy()).into_owned())));
+        lines.extend(self.version.iter().map(|version| ("says", version.clone())));
         match &self.server {
             Some(Answer::Models { .. }) if self.why.is_none() => lines.push(("asked", "it has the model".to_owned())),
             None if self.host.is_some() => lines.push(("asked", "no".to_owned())),

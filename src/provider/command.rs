@@ -12,10 +12,11 @@ use tokio::time::{Duration, Instant};
 use crate::conversation::Turn;
 use crate::event::{Failure, FailureKind, Usage};
 use crate::process::{self, Command, Exit, Finished, RUN_VARIABLE, Stdin, Trouble, clean_environment, is_clean};
-use crate::provider::command::answer::Answer;
+use crate::provider::command::answer::{Answer, Complaint};
 use crate::provider::command::arguments::Arguments;
 use crate::provider::command::home::Home;
 use crate::provider::command::preset::{Format, Preset};
+use crate::provider::status::by_status;
 use crate::provider::{
     CallFailure, MESSAGE_BYTES, ModelRequest, Reply, count, excerpt, redact_failure, redact_stop, tidy,
 };
@@ -27,15 +28,20 @@ mod home;
 mod preset;
 mod render;
 mod scratch;
+mod version;
 mod words;
 
 pub use home::remove_leftovers;
+pub use version::version;
 
 /// How many bytes of an output are kept. An agent that writes more has lost its way.
 const MAX_OUTPUT_BYTES: usize = 16 * 1024 * 1024;
 
 /// How long a program and its tools have to end before they are killed.
 const GRACE: Duration = Duration::from_secs(2);
+
+/// The part of a call's time that is kept for ending the program, so that what it said last is still told.
+const LAST_PART: u32 = 5;
 
 /// How many of the last lines of a complaint are shown.
 const LAST_LINES: usize = 5;
@@ -114,14 +120,15 @@ impl CommandModel {
             unsent(Failure::new(FailureKind::Internal, why))
         })?;
         environment.extend(home.as_ref().map(Home::variable));
+        let ending = (GRACE + GRACE / 2).min(timeout / LAST_PART);
         let command = Command {
             stdin: if arguments.hold_prompt { Stdin::Null } else { Stdin::Text(prompt) },
             argv: arguments.argv,
             directory: self.directory.clone(),
             environment,
-            timeout: self.deadline.map_or(timeout, |deadline| deadline.min(timeout)),
+            timeout: self.deadline.unwrap_or(timeout).min(timeout - ending),
             max_output_bytes: MAX_OUTPUT_BYTES,
-            grace: GRACE,
+            grace: ending * 2 / 3,
         };
         match process::run(command).await {
             Ok(finished) => self.read(&finished, request, started),
@@ -135,7 +142,8 @@ impl CommandModel {
             is_clean(name) || name == RUN_VARIABLE || self.preset.needs(name) || self.passed.contains(name)
         };
         let given = self.environment.iter().filter(|(name, _)| is_passed(name)).cloned();
-        clean_environment().into_iter().chain(given).collect()
+        let defaults = self.preset.defaults().iter().map(|&(name, value)| (name.to_owned(), value.to_owned()));
+        clean_environment().into_iter().chain(defaults).chain(given).collect()
     }
 
     fn read(&self, finished: &Finished, request: &ModelRequest, started: Instant) -> Result<Reply, CallFailure> {
@@ -151,7 +159,7 @@ impl CommandModel {
             self.fail(failure, answer.draft.usage, unsettled, text.clone())
         };
         if finished.exit != Exit::Code(0) || answer.complaint.is_some() {
-            return Err(failed(self.failure(finished, answer.complaint.as_deref(), &stdout)));
+            return Err(failed(self.failure(finished, answer.complaint.as_ref(), &stdout)));
         }
         if finished.stdout_cut {
             let why = format!("{} wrote more than {} MiB", self.shown(), MAX_OUTPUT_BYTES >> 20);
@@ -178,24 +186,29 @@ impl CommandModel {
     }
 
     /// The failure of a program that ended with one, or that reports one.
-    fn failure(&self, finished: &Finished, complaint: Option<&str>, stdout: &str) -> Failure {
+    fn failure(&self, finished: &Finished, complaint: Option<&Complaint>, stdout: &str) -> Failure {
         let stderr = String::from_utf8_lossy(&finished.stderr);
-        let reported = complaint.map(str::to_owned).or_else(|| answer::complaint(self.format, &stderr));
-        let said = reported.unwrap_or_else(|| match last_lines(&stderr) {
-            nothing if nothing.is_empty() && self.format == Format::Text => last_lines(stdout),
-            lines => lines,
-        });
+        let elsewhere = if complaint.is_none() { answer::complaint(self.format, &stderr) } else { None };
+        let reported = complaint.or(elsewhere.as_ref());
+        let said = reported.map_or_else(
+            || match last_lines(&stderr) {
+                nothing if nothing.is_empty() && self.format == Format::Text => last_lines(stdout),
+                lines => lines,
+            },
+            |complaint| complaint.said.clone(),
+        );
+        let status = reported.and_then(|complaint| complaint.status);
         let how = match finished.exit {
             Exit::Code(0) => "reports an error".to_owned(),
             exit => exit.to_string(),
         };
-        let kind = words::kind(&said).unwrap_or(match finished.exit {
+        let kind = words::kind(&said).or_else(|| status.and_then(by_status)).unwrap_or(match finished.exit {
             // What a shell says for a program that it cannot find or run.
             Exit::Code(126 | 127) => FailureKind::BadRequest,
             _ => FailureKind::Malformed,
         });
         let colon = if said.trim().is_empty() { "" } else { ": " };
-        Failure::new(kind, format!("{} {how}{colon}{said}", self.shown()))
+        Failure { status, ..Failure::new(kind, format!("{} {how}{colon}{said}", self.shown())) }
     }
 
     /// The failure for a program that did not come to its end.
@@ -221,10 +234,12 @@ impl CommandModel {
 
     /// What is said of a program that took too long, with its last complaint: some try a wrong key again for minutes.
     fn overtime(&self, trouble: &Trouble) -> String {
-        let Trouble::TimedOut { stderr, .. } = trouble else { return trouble.to_string() };
-        match last_lines(&String::from_utf8_lossy(stderr)) {
+        let Trouble::TimedOut { stdout, stderr, .. } = trouble else { return trouble.to_string() };
+        let reported = answer::read(self.format, &String::from_utf8_lossy(stdout)).ok();
+        let reported = reported.and_then(|answer| answer.complaint).map(|complaint| complaint.said);
+        match reported.unwrap_or_else(|| last_lines(&String::from_utf8_lossy(stderr))) {
             nothing if nothing.is_empty() => trouble.to_string(),
-            lines => format!("{trouble}; its last words: {lines}"),
+            said => format!("{trouble}; its last words: {said}"),
         }
     }
 
@@ -244,11 +259,12 @@ fn is_refusal(kind: FailureKind) -> bool {
     matches!(kind, Auth | BadRequest | ContextTooLong | Overloaded | Quota | RateLimited)
 }
 
-/// The last lines of a text that say something.
+/// The last lines of a text that say something. Where in a script an error came about, and its braces, do not.
 fn last_lines(text: &str) -> String {
     let text = crate::printable::clean(text);
-    let mut lines: Vec<_> =
-        text.lines().rev().map(str::trim).filter(|line| !line.is_empty()).take(LAST_LINES).collect();
+    let is_frame = |line: &str| line.starts_with("at ") && line.contains(".js:");
+    let says = |line: &&str| line.contains(char::is_alphanumeric) && !is_frame(line);
+    let mut lines: Vec<_> = text.lines().rev().map(str::trim).filter(says).take(LAST_LINES).collect();
     lines.reverse();
     lines.join("\n")
 }

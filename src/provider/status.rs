@@ -148,7 +148,7 @@ fn delay_ms(text: &str) -> Option<u64> {
     u64::try_from(Duration::from_secs_f64(seconds.min(MAX_RETRY_AFTER.as_secs_f64())).as_millis()).ok()
 }
 
-fn by_status(status: u16) -> Option<FailureKind> {
+pub(super) fn by_status(status: u16) -> Option<FailureKind> {
     Some(match status {
         401 | 403 | 407 => FailureKind::Auth,
         402 => FailureKind::Quota,

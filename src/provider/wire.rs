@@ -89,7 +89,7 @@ pub(crate) fn bearer_request(endpoint: &Endpoint, method: Method, path: &str, bo
 pub struct Reply {
     /// What the model said, known secrets taken out. With calls of tools it is not the end of the conversation.
     pub turn: Turn,
-    /// What it cost.
+    /// What it cost in tokens.
     pub usage: Usage,
     /// Why the model stopped.
     pub stop: StopReason,

@@ -209,6 +209,33 @@ fn doctor_says_what_can_be_used_and_never_the_key() {
     assert_eq!(story.files().len(), 1, "nothing is written");
 }
 
+#[cfg(unix)]
+#[test]
+fn doctor_says_which_version_of_an_agents_program_there_is() {
+    let story = Story::new()
+        .file("bin/claude", "#!/bin/sh\necho; echo '2.1.197 (Claude Code)'\n")
+        .file("bin/mine", "#!/bin/sh\ntouch ran\n")
+        .file(
+            "orchestras/o.yaml",
+            "models:\n  claude: {provider: command, argv: [claude]}\n  mine: {provider: command, argv: [bin/mine]}\n  \
+             gone: {provider: command, argv: [no-such-agent]}\nagents:\n  - {name: a, model: [claude, mine, gone]}\n\
+             tasks:\n  - {name: x, agent: a, description: x}\n",
+        );
+    for program in ["claude", "mine"] {
+        let file = story.path(&format!("bin/{program}"));
+        std::fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    let bin = story.path("bin").display().to_string();
+    let story = story.env("PATH", format!("{bin}:/usr/bin:/bin"));
+    let claude =
+        format!("command/claude: usable\n    for:    o\n    file:   {bin}/claude\n    says:   2.1.197 (Claude Code)\n");
+    let ended = story.args(["doctor"]).run().exits(0).prints(&claude);
+    ended.prints("command/mine: usable").prints("cannot find the program `no-such-agent`");
+    assert!(story.read("ran").is_none(), "a program that is not known is not run");
+    let offline = story.args(["doctor", "--offline"]).run().exits(0);
+    assert!(!offline.stdout.contains("2.1.197"));
+}
+
 #[test]
 fn doctor_says_why_a_model_cannot_be_used() {
     Story::new().args(["doctor"]).run().exits(1).prints("no model is configured").prints("--rehearse");

@@ -21,12 +21,12 @@ mod workspace;
 mod signals;
 
 // A release build has no boundaries to stop at.
+#[cfg(debug_assertions)]
+mod budget;
 pub mod conversation;
 mod costs;
 mod ladder;
 mod money;
-#[cfg(debug_assertions)]
-mod budget;
 #[cfg(debug_assertions)]
 mod sweep;
 #[cfg(all(debug_assertions, unix))]

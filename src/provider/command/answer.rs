@@ -2,9 +2,10 @@
 //!
 //! `claude` prints one object, `{"type": "result", "subtype", "is_error", "result", "usage", …}`, with `--verbose` an
 //! array that ends with it, and as `stream-json` lines that do: <https://docs.claude.com/en/docs/claude-code/headless>.
-//! A refused key is told as `"subtype": "success", "is_error": true`, so the latter alone decides.
+//! A refused key is told as `"subtype": "success", "is_error": true`, so the latter alone decides. `api_error_status` is
+//! the HTTP status behind an error, where there is one, and `total_cost_usd` what the call cost.
 //! `codex` prints a line an event: <https://github.com/openai/codex/blob/main/codex-rs/exec/src/exec_events.rs>.
-//! `gemini` prints `{"response", "stats", "error"}`:
+//! `gemini` prints `{"response", "stats", "error"}`, an error on its other output, after the traces of its attempts:
 //! <https://github.com/google-gemini/gemini-cli/blob/main/packages/core/src/output/json-formatter.ts>.
 
 use serde_json::Value;
@@ -15,12 +16,47 @@ use crate::provider::command::preset::Format;
 use crate::provider::draft::{Draft, Stop, tokens};
 use crate::provider::status::Report;
 
+/// How often the error of a provider is looked for inside of the words of another.
+const MAX_WRAPS: usize = 3;
+
+/// How many JSON objects of an output are looked at.
+const MAX_OBJECTS: usize = 64;
+
 /// What a program has said.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
     pub draft: Draft,
-    /// The failure that it reports, in its words.
-    pub complaint: Option<String>,
+    /// The failure that it reports.
+    pub complaint: Option<Complaint>,
+}
+
+/// A failure that a program reports.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Complaint {
+    /// In its words, or in those of its provider where it only passes them on.
+    pub said: String,
+    /// The HTTP status that it names.
+    pub status: Option<u16>,
+}
+
+impl Complaint {
+    /// Programs hand on the body of their provider's error as it came, and some wrap it once more.
+    fn new(said: &str, status: Option<u16>) -> Self {
+        let mut complaint = Self { said: said.to_owned(), status };
+        for _ in 0..MAX_WRAPS {
+            let inner = serde_json::from_str(&complaint.said).ok();
+            let Some(report) = inner.as_ref().and_then(Report::find) else { break };
+            complaint = Self { said: message(&report), status: report.status.or(complaint.status) };
+        }
+        complaint
+    }
+
+    fn of(report: &Report) -> Self {
+        match Self::new(&report.message, report.status) {
+            passed_on if passed_on.said != report.message => passed_on,
+            own => Self { said: message(report), ..own },
+        }
+    }
 }
 
 /// Reads what a program has written.
@@ -38,13 +74,14 @@ pub(super) fn read(format: Format, stdout: &str) -> Result<Answer, &'static str>
 }
 
 /// The failure that a program reports on its other output, in JSON.
-pub(super) fn complaint(format: Format, stderr: &str) -> Option<String> {
-    (format == Format::Gemini).then(|| Some(message(&Report::find(&object_in(stderr)?)?))).flatten()
+pub(super) fn complaint(format: Format, stderr: &str) -> Option<Complaint> {
+    let reports = || objects_in(stderr).filter_map(|object| Report::find(&object)).last();
+    (format == Format::Gemini).then(reports).flatten().map(|report| Complaint::of(&report))
 }
 
 fn whole(text: &str) -> Answer {
     let stop = Some(Stop::Complete(StopReason::End));
-    Answer { draft: Draft { text: text.to_owned(), stop, ..Draft::default() }, complaint: None }
+    Answer { draft: Draft { text: text.to_owned(), stop, ..Draft::default() }, ..Answer::default() }
 }
 
 fn claude(stdout: &str) -> Result<Answer, &'static str> {
@@ -69,7 +106,8 @@ fn claude(stdout: &str) -> Result<Answer, &'static str> {
         let errors = result["errors"].as_array().into_iter().flatten().filter_map(Value::as_str);
         let said = [text].into_iter().chain(errors).filter(|said| !said.trim().is_empty());
         let said = said.collect::<Vec<_>>().join("; ");
-        answer.complaint = Some(if said.is_empty() { subtype.to_owned() } else { said });
+        let status = result["api_error_status"].as_u64().and_then(|status| u16::try_from(status).ok());
+        answer.complaint = Some(Complaint::new(if said.is_empty() { subtype } else { &said }, status));
         answer.draft.text.clear();
     }
     Ok(answer)
@@ -114,14 +152,15 @@ fn codex(stdout: &str) -> Result<Answer, &'static str> {
     if !any {
         return Err("holds no event");
     }
-    answer.complaint = failed.or(error.filter(|_| answer.draft.stop.is_none()));
+    let said = failed.or(error.filter(|_| answer.draft.stop.is_none()));
+    answer.complaint = said.map(|said| Complaint::new(&said, None));
     Ok(answer)
 }
 
 fn gemini(stdout: &str) -> Result<Answer, &'static str> {
-    let object = object_in(stdout).ok_or("is no JSON object")?;
+    let object = objects_in(stdout).next().ok_or("is no JSON object")?;
     let mut answer = whole(object["response"].as_str().unwrap_or_default());
-    answer.complaint = Report::find(&object).map(|report| message(&report));
+    answer.complaint = Report::find(&object).map(|report| Complaint::of(&report));
     let models = object["stats"]["models"].as_object();
     let sum = |keys: &[&str]| -> u64 {
         let each = models.into_iter().flat_map(|models| models.values());
@@ -150,11 +189,24 @@ fn lines(text: &str) -> impl Iterator<Item = Value> {
     text.lines().filter_map(|line| serde_json::from_str(line).ok()).filter(Value::is_object)
 }
 
-/// The JSON object of a text, which may have chatter before and behind it.
-fn object_in(text: &str) -> Option<Value> {
-    let from = text.find('{')?;
-    let to = text.rfind('}')?;
-    serde_json::from_str(text.get(from..=to)?).ok()
+/// The JSON objects of a text, which may have chatter before, between and behind them. Each begins on a line of its own:
+/// the braces of a stack trace stand at the ends of lines.
+fn objects_in(text: &str) -> impl Iterator<Item = Value> {
+    let starts = text.match_indices('{').map(|(at, _)| at).filter(|&at| {
+        let before = text[..at].trim_end_matches([' ', '\t']);
+        before.is_empty() || before.ends_with('\n')
+    });
+    let mut end = 0;
+    let objects = starts.filter_map(move |at| {
+        if at < end {
+            return None;
+        }
+        let mut values = serde_json::Deserializer::from_str(&text[at..]).into_iter();
+        let object = values.next()?.ok()?;
+        end = at + values.byte_offset();
+        Some(object)
+    });
+    objects.take(MAX_OBJECTS)
 }
 
 #[cfg(test)]
@@ -164,6 +216,24 @@ mod tests {
 
     fn usage(input_tokens: u64, output_tokens: u64, cached_tokens: u64) -> Option<Usage> {
         Some(Usage { input_tokens, output_tokens, cached_tokens, ..Usage::default() })
+    }
+
+    fn said(answer: Answer) -> Option<String> {
+        answer.complaint.map(|complaint| complaint.said)
+    }
+
+    #[test]
+    fn an_error_that_is_passed_on_is_told_in_the_words_of_its_provider() {
+        let inner = r#"{"error":{"message":"prompt is too long: 9 > 8","type":"invalid_request_error"}}"#;
+        let twice = serde_json::json!({"error": {"message": inner, "code": 400}}).to_string();
+        for said in [inner, &twice] {
+            let complaint = Complaint::new(said, None);
+            assert_eq!(complaint.said, "prompt is too long: 9 > 8 (invalid_request_error)");
+        }
+        assert_eq!(Complaint::new(&twice, None).status, Some(400));
+        let text = "{\"a\": 1} x\n at f {\n  {\"b\": {\n    \"c\": 2}} {\n{\"d\": 3}";
+        let found: Vec<String> = objects_in(text).map(|object| object.to_string()).collect();
+        assert_eq!(found, [r#"{"a":1}"#, r#"{"b":{"c":2}}"#, r#"{"d":3}"#]);
     }
 
     #[test]
@@ -190,10 +260,11 @@ mod tests {
     fn an_error_of_claude_is_one_whatever_its_subtype() {
         let read = |stdout| read(Format::Claude, stdout).unwrap();
         let answer = read(r#"{"type":"result","subtype":"success","is_error":true,"result":"Invalid API key"}"#);
-        assert_eq!((answer.complaint.as_deref(), &*answer.draft.text), (Some("Invalid API key"), ""));
+        assert_eq!(answer.draft.text, "");
+        assert_eq!(said(answer).unwrap(), "Invalid API key");
         let answer =
             read(r#"{"type":"result","subtype":"error_during_execution","is_error":false,"errors":["a","b"]}"#);
-        assert_eq!(answer.complaint.as_deref(), Some("a; b"));
+        assert_eq!(said(answer).unwrap(), "a; b");
         let answer = read(r#"{"type":"result","subtype":"error_max_turns","is_error":true}"#);
         assert_eq!(answer.draft.settle("x", false).unwrap_err().kind, FailureKind::Truncated);
     }
@@ -212,8 +283,8 @@ mod tests {
         let cut = read(Format::Codex, &last).unwrap();
         assert_eq!(cut.draft.settle("x", false).unwrap_err().kind, FailureKind::Connection);
         let failed = r#"{"type":"turn.failed","error":{"message":"You've hit your usage limit."}}"#;
-        assert_eq!(read(Format::Codex, failed).unwrap().complaint.unwrap(), "You've hit your usage limit.");
-        assert_eq!(read(Format::Codex, retried).unwrap().complaint.unwrap(), "Reconnecting... 1/5");
+        assert_eq!(said(read(Format::Codex, failed).unwrap()).unwrap(), "You've hit your usage limit.");
+        assert_eq!(said(read(Format::Codex, retried).unwrap()).unwrap(), "Reconnecting... 1/5");
         assert!(read(Format::Codex, "no event").is_err());
     }
 
@@ -227,7 +298,7 @@ mod tests {
         assert_eq!((&*answer.draft.text, answer.draft.usage), ("Hi.", usage(111, 25, 10)));
         let error =
             "chatter\n{\"error\": {\"type\": \"ApiError\", \"message\": \"Rate limit exceeded\", \"code\": 429}}\n";
-        let expected = Some("Rate limit exceeded (apierror)".to_owned());
+        let expected = Some(Complaint { said: "Rate limit exceeded (apierror)".to_owned(), status: Some(429) });
         assert_eq!(read(Format::Gemini, error).unwrap().complaint, expected);
         assert_eq!(complaint(Format::Gemini, error), expected);
         assert_eq!(complaint(Format::Codex, error), None);

@@ -54,7 +54,8 @@ impl Layout {
                 inside: "",
                 beside: None,
                 login: "auth.json",
-                keys: &["CODEX_API_KEY", "OPENAI_API_KEY"],
+                // `OPENAI_API_KEY` is none: it is for other programs, and the login of this one may be in a keychain.
+                keys: &["CODEX_API_KEY"],
             },
             Preset::Gemini => Self {
                 variable: "GEMINI_CLI_HOME",
@@ -272,7 +273,8 @@ mod tests {
         assert_ne!(Path::new(&folder), other.path());
         assert!(!Path::new(&folder).exists(), "it goes with the value");
         assert!(prepare(Preset::Codex, &[("HOME", "/nowhere")]).is_none(), "the login is in a keychain, if anywhere");
-        assert!(prepare(Preset::Codex, &[("HOME", "/nowhere"), ("OPENAI_API_KEY", "k")]).is_some());
+        assert!(prepare(Preset::Codex, &[("HOME", "/nowhere"), ("OPENAI_API_KEY", "k")]).is_none(), "it is not for it");
+        assert!(prepare(Preset::Codex, &[("HOME", "/nowhere"), ("CODEX_API_KEY", "k")]).is_some());
     }
 
     #[test]

@@ -75,6 +75,15 @@ impl Preset {
         (argv, format)
     }
 
+    /// Variables that the program is given unless the user has set them. `claude` tries a refused request ten more times
+    /// for minutes, a wrong key too, without a word; trying again is ours.
+    pub fn defaults(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Claude => &[("CLAUDE_CODE_MAX_RETRIES", "2")],
+            Self::Codex | Self::Gemini | Self::Unknown => &[],
+        }
+    }
+
     /// Whether the program needs a variable of this name to reach its provider.
     pub fn needs(self, name: &str) -> bool {
         let vendor: &[&str] = match self {

@@ -25,6 +25,7 @@ const PHRASES: [(FailureKind, &[&str]); 7] = [
             "not logged in",
             "please run /login",
             "please set an auth method",
+            "invalid auth method",
             "oauth token has expired",
             "permission_error",
         ],
@@ -43,7 +44,7 @@ const PHRASES: [(FailureKind, &[&str]); 7] = [
     (FailureKind::RateLimited, &["rate limit", "rate_limit", "too many requests", "resource_exhausted"]),
     (
         FailureKind::Overloaded,
-        &["overloaded", "internal server error", "service unavailable", "at capacity", "bad gateway"],
+        &["overloaded", "internal server error", "service unavailable", "at capacity", "bad gateway", "high demand"],
     ),
     (
         FailureKind::ContextTooLong,
@@ -80,6 +81,7 @@ const PHRASES: [(FailureKind, &[&str]); 7] = [
             "invalid_request_error",
             "not_found_error",
             "not inside a trusted directory",
+            "not running in a trusted directory",
         ],
     ),
 ];

@@ -30,10 +30,14 @@ impl Scene {
         self
     }
 
+    fn path(&self) -> String {
+        format!("{}/bin:/usr/bin:/bin", self.folder.path().display())
+    }
+
     fn model(&self, argv: &[&str], deadline: Option<Duration>) -> CommandModel {
         let folder = self.folder.path().to_str().unwrap();
         let variables = [
-            ("PATH", &*format!("{folder}/bin:/usr/bin:/bin")),
+            ("PATH", &*self.path()),
             ("HOME", folder),
             ("MARK", &self.mark),
             (RUN_VARIABLE, "run-1"),
@@ -162,6 +166,135 @@ async fn codex_and_gemini_are_understood() {
     let (kind, message) = scene.failure(&["gemini"]).await;
     assert_eq!(kind, FailureKind::Auth);
     assert!(message.contains("exited with code 41: Please set an Auth method"), "{message}");
+}
+
+/// The last lines that `claude` 2.1.197 printed of a call, with what a test says in place of the answer and its fate.
+fn claude_result(is_error: bool, status: &str, result: &str, cost: &str) -> String {
+    format!(
+        r#"{{"type":"result","subtype":"success","is_error":{is_error},"api_error_status":{status},"duration_ms":200,"duration_api_ms":37,"num_turns":1,"result":"{result}","stop_reason":"stop_sequence","session_id":"f9de12ff-cf92-4438-96c1-1ae65227dad0","total_cost_usd":{cost},"usage":{{"input_tokens":1200,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":7,"server_tool_use":{{"web_search_requests":0,"web_fetch_requests":0}},"service_tier":"standard","speed":"standard"}},"modelUsage":{{"claude-opus-4-8[1m]":{{"inputTokens":1200,"outputTokens":7,"costUSD":{cost}}}}},"permission_denials":[],"terminal_reason":"completed","fast_mode_state":"off"}}"#
+    )
+}
+
+#[tokio::test]
+async fn what_claude_prints_is_understood() {
+    let scene = Scene::new();
+    let says = |scene: &Scene, result: &str, code: u8| {
+        scene.program("claude", &format!("echo \"$CLAUDE_CODE_MAX_RETRIES\" > retries; echo '{result}'; exit {code}"));
+    };
+    says(&scene, &claude_result(false, "null", "A mock answer.", "0.006175"), 0);
+    let reply = scene.call(&["claude"]).await.unwrap();
+    assert_eq!((&*reply.turn.text, reply.usage.billed_nano_usd), ("A mock answer.", Some(6_175_000)));
+    let retries = || fs::read_to_string(scene.folder.path().join("retries")).unwrap();
+    assert_eq!(retries(), "2\n", "a wrong key is not tried for minutes");
+    let own = [("CLAUDE_CODE_MAX_RETRIES".to_owned(), "7".to_owned()), ("PATH".to_owned(), scene.path())];
+    let folder = scene.folder.path().to_owned();
+    let own = CommandModel::new(vec!["claude".to_owned()], folder, own.to_vec(), None, Redactor::default()).unwrap();
+    own.call(&request("q"), LONG).await.unwrap();
+    assert_eq!(retries(), "7\n", "the user's word stands");
+
+    for (status, result, kind) in [
+        ("401", "Invalid API key · Fix external API key", FailureKind::Auth),
+        ("429", "API Error: Request rejected (429) · Too fast.", FailureKind::RateLimited),
+        (
+            "null",
+            "API Error: Repeated 529 Overloaded errors. The API is at capacity — this is usually temporary.",
+            FailureKind::Overloaded,
+        ),
+        (
+            "400",
+            "Prompt is too long · the request is ~300000 tokens (limit 200000) but this conversation is only ~1537",
+            FailureKind::ContextTooLong,
+        ),
+    ] {
+        says(&scene, &claude_result(true, status, result, "0"), 1);
+        let failed = scene.call(&["claude"]).await.unwrap_err();
+        assert_eq!((failed.failure.kind, failed.failure.status), (kind, status.parse().ok()), "{result}");
+        assert_eq!(failed.failure.message, format!("`claude -p --output-format json` exited with code 1: {result}"));
+    }
+}
+
+#[tokio::test]
+async fn what_codex_and_gemini_print_of_a_failure_is_understood() {
+    let scene = Scene::new();
+    // codex-cli 0.169.0; what it says of the folders for its helpers stands on its other output.
+    let retried = r#"{"type":"error","message":"Reconnecting... 5/5 (exceeded retry limit, last status: 429 Too Many Requests, request id: req-HX)"}"#;
+    for (message, kind) in [
+        (
+            "unexpected status 401 Unauthorized: invalid x-api-key, url: http://127.0.0.1/v1/responses",
+            FailureKind::Auth,
+        ),
+        ("exceeded retry limit, last status: 429 Too Many Requests, request id: req-P4", FailureKind::RateLimited),
+        ("unexpected status 529 <unknown status code>: Overloaded, request id: req-E7", FailureKind::Overloaded),
+        (
+            r#"{\"error\":{\"message\":\"prompt is too long: 300000 tokens > 200000 maximum\",\"type\":\"invalid_request_error\",\"param\":null,\"code\":null}}"#,
+            FailureKind::ContextTooLong,
+        ),
+    ] {
+        let failed = format!(r#"{{"type":"turn.failed","error":{{"message":"{message}"}}}}"#);
+        scene.program(
+            "codex",
+            &format!("echo 'WARNING: proceeding' >&2; cat <<'END'\n{retried}\n{failed}\nEND\nexit 1"),
+        );
+        let (found, message) = scene.failure(&["codex"]).await;
+        assert_eq!(found, kind, "{message}");
+        assert!(!message.contains("WARNING") && !message.contains('{'), "{message}");
+    }
+    scene.program(
+        "codex",
+        "echo 'Not inside a trusted directory and --skip-git-repo-check was not specified.' >&2; exit 1",
+    );
+    assert_eq!(scene.failure(&["codex"]).await.0, FailureKind::BadRequest);
+
+    // gemini 0.61.0, which ends with the remainder of the status.
+    let trace = r#"Ripgrep is not available. Falling back to GrepTool.
+Attempt 1 failed with status 401. _ApiError: {"error":{"code":401,"message":"invalid x-api-key","status":"authentication_error"}}
+    at throwErrorIfNotOK (file:///opt/gemini-cli/bundle/chunk-JDPZ4CE3.js:267833:24)
+    at async NumericalClassifierStrategy.route (file:///opt/gemini-cli/bundle/chunk-JDPZ4CE3.js:360170:28) {
+  status: 401
+}"#;
+    let error = r#"{
+  "session_id": "b8c593d8-3a16-4946-8524-1c8c85b51454",
+  "error": {
+    "type": "Error",
+    "message": "{\"error\":{\"code\":401,\"message\":\"invalid x-api-key\",\"status\":\"authentication_error\"}}",
+    "code": 401
+  }
+}"#;
+    scene.program("gemini", &format!("cat >&2 <<'END'\n{trace}\n{error}\nEND\nexit 145"));
+    let failed = scene.call(&["gemini", "-m", "x"]).await.unwrap_err().failure;
+    assert_eq!((failed.kind, failed.status), (FailureKind::Auth, Some(401)));
+    let expected = "`gemini --output-format json -m x` exited with code 145: invalid x-api-key (authentication_error)";
+    assert_eq!(failed.message, expected);
+    for (code, said, kind) in [
+        (41, "Invalid auth method selected.", FailureKind::Auth),
+        (
+            55,
+            "Gemini CLI is not running in a trusted directory. To proceed, use --skip-trust.",
+            FailureKind::BadRequest,
+        ),
+    ] {
+        scene.program("gemini", &format!("echo '{said}' >&2; exit {code}"));
+        assert_eq!(scene.failure(&["gemini"]).await.0, kind, "{said}");
+    }
+}
+
+#[tokio::test]
+async fn one_that_is_ended_in_time_still_says_why() {
+    let scene = Scene::new();
+    let said = "Reconnecting... 3/5 (exceeded retry limit, last status: 429 Too Many Requests)";
+    scene.program("codex", &format!(r#"echo '{{"type":"error","message":"{said}"}}'; exec sleep 60"#));
+    let trace = "Attempt 3 failed with status 429. Retrying with backoff...\n    at async f (file:///g.js:1:2) {\n  status: 429\n}";
+    scene.program("gemini", &format!("cat >&2 <<'END'\n{trace}\nEND\nexec sleep 60"));
+    let limit = Duration::from_secs(2);
+    for (name, expected) in
+        [("codex", said), ("gemini", "Attempt 3 failed with status 429. Retrying with backoff... status: 429")]
+    {
+        // What asks has the same limit, and must not be the first to give up.
+        let call = scene.model(&[name], None);
+        let failed = tokio::time::timeout(limit, call.call(&request("q"), limit)).await.unwrap().unwrap_err();
+        assert_eq!(failed.failure.kind, FailureKind::Timeout);
+        assert!(failed.failure.message.ends_with(&format!("its last words: {expected}")), "{}", failed.failure);
+    }
 }
 
 #[tokio::test]

@@ -175,3 +175,23 @@ fn an_answer_that_broke_off_counts_as_much_as_was_reserved_for_it() {
     assert_eq!((&failed["unsettled"], &failed["usage"]["output_tokens"]), (&json!(true), &json!(1)));
     assert_eq!(server.seen().len(), 1);
 }
+
+#[cfg(unix)]
+#[test]
+fn what_an_agents_program_says_it_cost_is_counted_where_no_price_is_known() {
+    let result = json!({
+        "type": "result", "subtype": "success", "is_error": false, "result": "Done.", "total_cost_usd": 0.25,
+        "usage": {"input_tokens": 1200, "output_tokens": 7},
+    });
+    let file = |price: &str| {
+        let model = format!("models: {{m: {{provider: command, argv: [bin/claude]{price}}}}}\n");
+        model + "agents: [{name: a, model: m}]\ntasks: [{name: t, agent: a, description: x}]\n"
+    };
+    let story = Story::new().file("bin/claude", format!("#!/bin/sh\necho '{result}'\n")).args(RUN);
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(story.path("bin/claude"), mode).unwrap();
+    let ended = story.file("x.yaml", file("")).run().exits(0).says("Estimated cost: $0.2500");
+    assert_eq!(ended.story.journal().iter().filter(|event| event["cost_usd"] == json!(0.25)).count(), 1);
+    let priced = file(", price: {input: 1000, output: 0}");
+    story.file("x.yaml", priced).run().exits(0).says("Estimated cost: $1.20");
+}
