@@ -337,7 +337,9 @@ fn a_disk_that_fails_under_tools_loses_nothing_and_the_model_is_told() {
         let ended = match first.code() {
             Some(0) => first,
             Some(1 | 2) => {
-                assert!(first.stderr.contains("error: "), "{at}: {}", first.stderr);
+                // The run stops, or the task whose file cannot be written fails without another call.
+                let says = ["error: ", "not possible on this machine"];
+                assert!(says.iter().any(|says| first.stderr.contains(says)), "{at}: {}", first.stderr);
                 go_on(&story, at)
             }
             code => panic!("{at}: {code:?} {}", first.stderr),
@@ -347,11 +349,8 @@ fn a_disk_that_fails_under_tools_loses_nothing_and_the_model_is_told() {
         assert!(failed.iter().all(|id| ["alpha-2", "alpha-4", "alpha-7"].contains(&&**id)), "{at}: {failed:?}");
         is_whole(&story, &failed, at);
         is_counted(&ended, &server, at);
-        let asked_again = story.journalled("answer_rejected").contains(&"delta".to_owned());
-        if !asked_again {
-            is_paid_once(&server, &crashes, at);
-        }
-        !crashes.is_empty() || !failed.is_empty() || asked_again
+        is_paid_once(&server, &crashes, at);
+        !crashes.is_empty() || !failed.is_empty()
     });
     assert!(last > 100, "only {last} steps reach the disk");
 }
