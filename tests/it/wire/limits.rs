@@ -128,7 +128,7 @@ fn a_proxy_is_gone_through_and_named_when_it_fails() {
     assert_eq!(server.seen()[0].path, "http://model.invalid/v1/chat/completions");
 
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let failed = story.env("http_proxy", format!("http://{free}")).run().exits(1);
+    let failed = story.and(["--fresh"]).env("http_proxy", format!("http://{free}")).run().exits(1);
     failed.says("model.invalid, or the proxy on the way to it, refused the connection");
 }
 

@@ -78,6 +78,7 @@ fn streams(vendor: &Vendor) -> Vec<(&'static str, Act)> {
         ("blank events", between(blank)),
         ("escapes", plain.replace('\u{e9}', "\\u00e9").replace('\u{1f3bb}', "\\ud83c\\udfbb")),
         ("no line feed at the end", plain.trim_end().to_owned()),
+        ("[DONE] behind the end", plain.clone() + if vendor.sends_events() { "data: [DONE]\n\n" } else { "" }),
         ("nothing behind the end", plain.strip_suffix(vendor.last).unwrap().trim_end().to_owned()),
     ]
     .map(|(packaging, stream)| (packaging, vendor.sends(stream)))
