@@ -130,7 +130,8 @@ fn after_request(
     let server = Server::start();
     server.when("hello", [act]);
     let reply = ask_for(&*wire(vendor, &server), request, deadlines);
-    assert_eq!(server.seen().len(), 1, "{}: the transport never asks twice", vendor.name);
+    // A server on a busy machine may not have read the request before it is given up.
+    assert!(server.seen().len() <= 1, "{}: the transport never asks twice", vendor.name);
     reply
 }
 

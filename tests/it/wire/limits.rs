@@ -41,9 +41,9 @@ fn a_server_that_only_says_that_it_is_there_runs_into_the_total() {
     for vendor in ALL {
         let ping = format!("{:x}\r\n{}\r\n", vendor.keepalive.len(), vendor.keepalive).into_bytes();
         let pings = Act::Repeat { head: vendor.head(), piece: ping, pause: SOON / 10 };
-        let deadlines = Deadlines { idle: 4 * SOON, total: 5 * SOON, ..PATIENT };
+        let deadlines = Deadlines { idle: 10 * SOON, total: 12 * SOON, ..PATIENT };
         let reply = after_within(vendor, &deadlines, pings);
-        assert_fails(vendor.name, reply, FailureKind::Timeout, "not complete within 250ms");
+        assert_fails(vendor.name, reply, FailureKind::Timeout, "not complete within 600ms");
     }
 }
 
@@ -55,9 +55,9 @@ fn an_answer_that_drips_runs_into_the_total() {
         let drop = drop.bytes().map(|byte| [b"1\r\n", &[byte][..], b"\r\n"].concat()).collect::<Vec<_>>().concat();
         let head = vendor.head_and(&vendor.half("drip"));
         let drips = Act::Repeat { head, piece: drop, pause: SOON / 10 };
-        let deadlines = Deadlines { idle: 4 * SOON, total: 5 * SOON, ..PATIENT };
+        let deadlines = Deadlines { idle: 10 * SOON, total: 12 * SOON, ..PATIENT };
         let reply = after_within(vendor, &deadlines, drips);
-        let failed = assert_fails(vendor.name, reply, FailureKind::Timeout, "not complete within 250ms");
+        let failed = assert_fails(vendor.name, reply, FailureKind::Timeout, "not complete within 600ms");
         assert!(failed.partial.starts_with("dripa") && failed.unsettled, "{}: {failed:?}", vendor.name);
     }
 }
