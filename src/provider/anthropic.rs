@@ -136,6 +136,11 @@ impl Wire for Anthropic {
             blocks::push_text(&text, draft);
             return Ok(());
         }
+        // Anthropic sends no such end, but servers do that come from Chat Completions.
+        if data == "[DONE]" {
+            draft.done = true;
+            return Ok(());
+        }
         let value: Value = match serde_json::from_str(data) {
             Ok(value) => value,
             Err(_) if event.name == "error" => {

@@ -120,6 +120,11 @@ impl Wire for Gemini {
         if data.is_empty() {
             return Ok(());
         }
+        // Google sends no such end, but servers do that come from Chat Completions.
+        if data == "[DONE]" {
+            draft.done = true;
+            return Ok(());
+        }
         match serde_json::from_str(data) {
             Ok(chunk) => answer::read(&chunk, draft),
             Err(_) if event.name == "error" => {

@@ -12,7 +12,7 @@ use crate::http::{self, HeaderMap, HeaderValue, Method, header};
 use crate::provider::draft::{Draft, DraftCall, Stop, tokens};
 use crate::provider::endpoint::Endpoint;
 use crate::provider::status::Report;
-use crate::provider::wire::{Fault, ModelRequest, Wire};
+use crate::provider::wire::{Fault, ModelRequest, Wire, result_text};
 use crate::sse;
 
 /// A server that speaks Ollama's own protocol.
@@ -79,7 +79,7 @@ fn written(message: &Message) -> Vec<Value> {
         Message::Assistant(turn) => vec![said(turn)],
         Message::Tools(results) => results
             .iter()
-            .map(|it| json!({"role": "tool", "content": &*it.text, "tool_name": it.name, "tool_call_id": it.id}))
+            .map(|it| json!({"role": "tool", "content": result_text(it), "tool_name": it.name, "tool_call_id": it.id}))
             .collect(),
     }
 }

@@ -12,4 +12,3 @@ mod shipped;
 mod stories;
 mod story;
 mod wire;
-mod wire2;

@@ -1,7 +1,7 @@
 //! A model server on loopback that answers, and misbehaves when told to.
 //!
-//! It speaks Chat Completions, Responses, Messages and the list of models, streamed and whole. What it does is chosen by a text in
-//! the request's body, one act a request, so that a test reads as a script; a request without a rule gets an echo.
+//! It speaks as every vendor of [`vendor::ALL`] does, streamed and whole. What it does is chosen by a text in the
+//! request's body, one act a request, so that a test reads as a script; a request without a rule gets an echo.
 //! Everything that it was asked stands in [`Server::seen`]. Nothing needs a sleep: [`Server::wait_for`] waits for
 //! requests, and [`Act::Hold`] waits for [`Server::release`].
 
@@ -84,8 +84,10 @@ impl Seen {
 
     /// The text of the last message.
     pub fn prompt(&self) -> &str {
-        let messages = ["messages", "input"].iter().find_map(|key| self.body[key].as_array());
-        messages.and_then(|m| m.last()).and_then(|m| m["content"].as_str()).unwrap_or_default()
+        let messages = ["messages", "input", "contents"].iter().find_map(|key| self.body[key].as_array());
+        let last = messages.and_then(|messages| messages.last());
+        let text = last.and_then(|it| it["content"].as_str().or_else(|| it["parts"][0]["text"].as_str()));
+        text.unwrap_or_default()
     }
 
     /// What orch asks for in a prompt, behind the goal and the material.

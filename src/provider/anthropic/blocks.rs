@@ -19,9 +19,12 @@ pub(super) fn begin(index: u64, block: &Value, draft: &mut Draft) {
             push_text(text("text"), draft);
         }
         "tool_use" => {
-            // A stream begins with an empty object, in place of which the pieces come.
-            let input = block["input"].as_object().filter(|input| !input.is_empty());
-            let arguments = input.map(|_| block["input"].to_string()).unwrap_or_default();
+            let arguments = match &block["input"] {
+                Value::Null => String::new(),
+                // A stream begins with an empty object, in place of which the pieces come.
+                Value::Object(input) if input.is_empty() => String::new(),
+                whole => whole.to_string(),
+            };
             let (id, name) = (text("id").to_owned(), text("name").to_owned());
             // The input is known at the end; until then its place holds the index.
             keep(json!({"type": "tool_use", "id": id, "name": name, "input": index}), draft);

@@ -1,176 +1,239 @@
-//! How each vendor writes an answer, as bytes on the connection.
+//! How each vendor writes an answer: a row for every wire, by which the server speaks and over which the tests of all
+//! wires loop.
+//!
+//! A row is taken from what the vendor publishes, which its file names. It knows nothing of what orch makes of it.
 
+use orch::event::FailureKind;
+use orch::spec::Provider;
 use serde_json::{Value, json};
 
-use super::Seen;
+use super::{Act, Seen};
 
-/// What the test server has been asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Vendor {
-    OpenAi { stream: bool },
-    Responses { stream: bool },
-    Anthropic { stream: bool },
-    Models,
+pub mod anthropic;
+pub mod gemini;
+pub mod ollama;
+pub mod openai;
+pub mod responses;
+pub mod zhipu;
+
+/// Every wire. Zhipu's path ends like OpenAI's, so it comes first.
+pub const ALL: [&Vendor; 6] = [&zhipu::ROW, &openai::ROW, &responses::ROW, &anthropic::ROW, &gemini::ROW, &ollama::ROW];
+
+/// How a vendor speaks. A stream is what `begin`, `calls` and `end` give, each value in a `frame`, and `last`.
+pub struct Vendor {
+    pub name: &'static str,
+    pub provider: Provider,
+    /// What a base URL has behind the host.
+    pub base: &'static str,
+    /// Where an answer is asked for.
+    pub path: &'static str,
+    /// Where the models are asked for.
+    pub models_path: &'static str,
+    /// The header with the key, and what stands in front of it.
+    pub key: (&'static str, &'static str),
+    pub content_type: &'static str,
+    /// What a server sends to stay connected.
+    pub keepalive: &'static str,
+    /// A value as a piece of the stream.
+    pub frame: fn(&Value) -> String,
+    /// What brings the text, in two pieces, and what comes before it: a thought, where the vendor shows them.
+    pub begin: fn(&Said) -> Vec<Value>,
+    /// What brings the calls of tools, in pieces where the vendor sends pieces.
+    pub calls: fn(&Said) -> Vec<Value>,
+    /// The end, with the reason and the usage.
+    pub end: fn(&Said) -> Vec<Value>,
+    /// What follows the last value.
+    pub last: &'static str,
+    /// The answer as one document.
+    pub whole: fn(&Said) -> Value,
+    pub reasons: Reasons,
+    /// How many of the ten tokens of a prompt come from the cache.
+    pub cached_tokens: u64,
+    /// The list of models.
+    pub models: fn(&[&str]) -> Value,
+    /// What the vendor says when it does not answer.
+    pub errors: fn() -> Vec<Trouble>,
+}
+
+/// What a model says in one answer.
+#[derive(Clone, Copy)]
+pub struct Said<'a> {
+    pub text: &'a str,
+    pub calls: &'a [Called<'a>],
+    /// The vendor's own word for why it stops.
+    pub reason: &'a str,
+    /// Whether it says what it cost: 10 tokens in, 5 out.
+    pub usage: bool,
+}
+
+/// A call of a tool, the arguments as the model wrote them.
+#[derive(Clone, Copy)]
+pub struct Called<'a> {
+    pub id: &'a str,
+    pub name: &'a str,
+    pub arguments: &'a str,
+}
+
+/// A vendor's words for why a model stopped.
+pub struct Reasons {
+    pub end: &'static str,
+    pub calls: &'static str,
+    pub limit: &'static str,
+    /// For a refusal, where the vendor has a word for it.
+    pub refusal: Option<&'static str>,
+}
+
+/// An error as the vendor writes it.
+pub struct Trouble {
+    pub status: u16,
+    pub body: Value,
+    /// Its class as the body of an error status.
+    pub kind: FailureKind,
+    /// Its class inside of a 200, where there is no status to go by.
+    pub inside: FailureKind,
+}
+
+impl Trouble {
+    /// An error that says what it is, so that its class is the same everywhere.
+    pub fn plain(status: u16, body: Value, kind: FailureKind) -> Self {
+        Self { status, body, kind, inside: kind }
+    }
+
+    /// An error that only its status classes.
+    pub fn vague(status: u16, body: Value, kind: FailureKind) -> Self {
+        Self { status, body, kind, inside: FailureKind::Overloaded }
+    }
+}
+
+impl Called<'_> {
+    /// The arguments where the vendor sends JSON and no text.
+    fn value(&self) -> Value {
+        serde_json::from_str(self.arguments).unwrap_or_else(|_| json!(self.arguments))
+    }
 }
 
 impl Vendor {
-    pub fn of(request: &Seen) -> Self {
-        let stream = request.body["stream"] == true;
+    /// What a request asks for.
+    pub fn of(request: &Seen) -> Asked {
         let path = request.path.split('?').next().unwrap_or_default();
-        if path.ends_with("/models") {
-            Self::Models
-        } else if path.ends_with("/responses") {
-            Self::Responses { stream }
-        } else if path.ends_with("/messages") {
-            Self::Anthropic { stream }
-        } else {
-            Self::OpenAi { stream }
+        if let Some(vendor) = ALL.iter().find(|vendor| path.ends_with(vendor.path)) {
+            let stream = request.body["stream"] == true || path.ends_with(":streamGenerateContent");
+            return Asked::Answer { vendor, stream };
+        }
+        match ALL.iter().find(|vendor| request.path.ends_with(vendor.models_path)) {
+            Some(vendor) => Asked::Models(vendor),
+            None if path.ends_with("/models") => Asked::Models(&openai::ROW),
+            None => Asked::Answer { vendor: &openai::ROW, stream: request.body["stream"] == true },
         }
     }
 
-    /// A whole answer with this text: 10 tokens in, 5 out.
+    /// A good answer with this text.
+    pub fn says<'a>(&self, text: &'a str) -> Said<'a> {
+        Said { text, calls: &[], reason: self.reasons.end, usage: true }
+    }
+
+    /// A good answer that calls tools.
+    pub fn calls<'a>(&self, calls: &'a [Called<'a>]) -> Said<'a> {
+        Said { text: "", calls, reason: self.reasons.calls, usage: true }
+    }
+
+    /// The values of a whole stream.
+    pub fn values(&self, said: &Said) -> Vec<Value> {
+        [(self.begin)(said), (self.calls)(said), (self.end)(said)].concat()
+    }
+
+    /// A whole stream, a piece for each value.
+    pub fn frames(&self, said: &Said) -> Vec<String> {
+        let last = (!self.last.is_empty()).then(|| self.last.to_owned());
+        self.values(said).iter().map(self.frame).chain(last).collect()
+    }
+
+    /// Values as a stream that does not end.
+    pub fn open(&self, values: &[Value]) -> String {
+        values.iter().map(self.frame).collect()
+    }
+
+    /// The beginning of a stream, with this text.
+    pub fn half(&self, text: &str) -> String {
+        self.open(&(self.begin)(&self.says(text)))
+    }
+
+    /// The end of a stream that began with [`Vendor::half`] of `text`.
+    pub fn rest(&self, text: &str) -> String {
+        self.open(&(self.end)(&self.says(text))) + self.last
+    }
+
+    /// A whole stream.
+    pub fn stream(&self, said: &Said) -> String {
+        self.frames(said).concat()
+    }
+
+    /// A whole stream that is a good answer with this text.
+    pub fn answer(&self, text: &str) -> String {
+        self.stream(&self.says(text))
+    }
+
+    /// Whether a stream is Server-Sent Events, and not lines of JSON.
+    pub fn sends_events(&self) -> bool {
+        self.content_type == "text/event-stream"
+    }
+
+    /// The server sends this as its stream, with a length.
+    pub fn sends(&self, stream: impl Into<Vec<u8>>) -> Act {
+        Act::Body { content_type: self.content_type, body: stream.into() }
+    }
+
+    /// The server answers with the document in place of a stream.
+    pub fn sends_whole(&self, said: &Said) -> Act {
+        Act::json((self.whole)(said).to_string())
+    }
+
+    /// The head of a stream without a length.
+    pub fn head(&self) -> String {
+        format!("HTTP/1.1 200 OK\r\ncontent-type: {}\r\ntransfer-encoding: chunked\r\n\r\n", self.content_type)
+    }
+
+    /// The head, and a stream as one HTTP chunk, after which anything may come.
+    pub fn head_and(&self, stream: &str) -> String {
+        format!("{}{:x}\r\n{stream}\r\n", self.head(), stream.len())
+    }
+}
+
+/// What the test server has been asked for.
+#[derive(Clone, Copy)]
+pub enum Asked {
+    Answer { vendor: &'static Vendor, stream: bool },
+    Models(&'static Vendor),
+}
+
+impl Asked {
+    /// A whole answer with this text.
     pub fn answer(self, text: &str) -> Vec<u8> {
         match self {
-            Self::OpenAi { stream: true } => stream(openai_events(text)),
-            Self::Responses { stream: true } => stream(responses_events(text)),
-            Self::Responses { stream: false } => json_response(&responses_whole(text)),
-            Self::Anthropic { stream: true } => stream(anthropic_events(text)),
-            Self::OpenAi { stream: false } => json_response(&openai_whole(text)),
-            Self::Anthropic { stream: false } => json_response(&anthropic_whole(text)),
-            Self::Models => json_response(&json!({"object": "list", "data": [{"id": "small"}, {"id": "large"}]})),
+            Self::Answer { vendor, stream: true } => chunked(&vendor.head(), vendor.frames(&vendor.says(text))),
+            Self::Answer { vendor, stream: false } => json_response(&(vendor.whole)(&vendor.says(text))),
+            Self::Models(vendor) => json_response(&(vendor.models)(&["small", "large"])),
         }
     }
-}
-
-/// Chat Completions as events, the text in two pieces.
-pub fn openai_events(text: &str) -> Vec<String> {
-    let chunk = |delta: Value, finish: Value| json!({"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]});
-    let (first, second) = halves(text);
-    let usage = json!({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15});
-    [
-        chunk(json!({"role": "assistant", "content": ""}), Value::Null),
-        chunk(json!({"content": first}), Value::Null),
-        chunk(json!({"content": second}), Value::Null),
-        chunk(json!({}), json!("stop")),
-        json!({"object": "chat.completion.chunk", "choices": [], "usage": usage}),
-    ]
-    .iter()
-    .map(|chunk| format!("data: {chunk}\n\n"))
-    .chain(["data: [DONE]\n\n".to_owned()])
-    .collect()
-}
-
-/// Chat Completions as one document.
-pub fn openai_whole(text: &str) -> Value {
-    json!({
-        "object": "chat.completion",
-        "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
-        "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15},
-    })
-}
-
-/// Responses as events, the text in two pieces, after a thought.
-pub fn responses_events(text: &str) -> Vec<String> {
-    let (first, second) = halves(text);
-    let whole = responses_whole(text);
-    let part = |delta: &str| json!({"item_id": "msg_1", "output_index": 1, "content_index": 0, "delta": delta});
-    let started = json!({"response": {"object": "response", "status": "in_progress", "error": null, "output": [], "usage": null}});
-    [
-        ("response.created", started.clone()),
-        ("response.in_progress", started),
-        ("response.output_item.added", json!({"output_index": 0, "item": {"type": "reasoning", "summary": []}})),
-        ("response.output_item.done", json!({"output_index": 0, "item": whole["output"][0]})),
-        ("response.output_item.added", json!({"output_index": 1, "item": {"type": "message", "content": []}})),
-        ("response.content_part.added", json!({"output_index": 1, "part": {"type": "output_text", "text": ""}})),
-        ("response.output_text.delta", part(first)),
-        ("response.output_text.delta", part(second)),
-        ("response.output_text.done", json!({"output_index": 1, "text": text})),
-        ("response.output_item.done", json!({"output_index": 1, "item": whole["output"][1]})),
-        ("response.completed", json!({"response": whole})),
-    ]
-    .into_iter()
-    .zip(0..)
-    .map(|((name, mut data), number)| {
-        (data["type"], data["sequence_number"]) = (json!(name), json!(number));
-        format!("event: {name}\ndata: {data}\n\n")
-    })
-    .collect()
-}
-
-/// Responses as one document.
-pub fn responses_whole(text: &str) -> Value {
-    let part = json!({"type": "output_text", "text": text, "annotations": []});
-    json!({
-        "object": "response",
-        "status": "completed",
-        "error": null,
-        "incomplete_details": null,
-        "output": [
-            {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAA"},
-            {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": [part]},
-        ],
-        "usage": {
-            "input_tokens": 10,
-            "input_tokens_details": {"cached_tokens": 0},
-            "output_tokens": 5,
-            "output_tokens_details": {"reasoning_tokens": 2},
-            "total_tokens": 15,
-        },
-    })
-}
-
-/// Messages as events, the text in two pieces, after a thought and a ping.
-pub fn anthropic_events(text: &str) -> Vec<String> {
-    let (first, second) = halves(text);
-    let text_delta = |text: &str| json!({"index": 1, "delta": {"type": "text_delta", "text": text}});
-    let usage =
-        json!({"input_tokens": 4, "cache_creation_input_tokens": 1, "cache_read_input_tokens": 5, "output_tokens": 1});
-    [
-        ("message_start", json!({"message": {"role": "assistant", "content": [], "usage": usage}})),
-        ("content_block_start", json!({"index": 0, "content_block": {"type": "thinking", "thinking": ""}})),
-        ("ping", json!({})),
-        ("content_block_delta", json!({"index": 0, "delta": {"type": "thinking_delta", "thinking": "hm"}})),
-        ("content_block_delta", json!({"index": 0, "delta": {"type": "signature_delta", "signature": "x"}})),
-        ("content_block_stop", json!({"index": 0})),
-        ("content_block_start", json!({"index": 1, "content_block": {"type": "text", "text": ""}})),
-        ("content_block_delta", text_delta(first)),
-        ("content_block_delta", text_delta(second)),
-        ("content_block_stop", json!({"index": 1})),
-        ("message_delta", json!({"delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 5}})),
-        ("message_stop", json!({})),
-    ]
-    .into_iter()
-    .map(|(name, mut data)| {
-        data["type"] = json!(name);
-        format!("event: {name}\ndata: {data}\n\n")
-    })
-    .collect()
-}
-
-/// Messages as one document.
-pub fn anthropic_whole(text: &str) -> Value {
-    json!({
-        "type": "message",
-        "role": "assistant",
-        "content": [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": text}],
-        "stop_reason": "end_turn",
-        "usage": {"input_tokens": 4, "cache_creation_input_tokens": 1, "cache_read_input_tokens": 5, "output_tokens": 5},
-    })
 }
 
 /// A 200 with an event stream, one HTTP chunk for each piece, properly ended.
 pub fn stream(pieces: impl IntoIterator<Item = String>) -> Vec<u8> {
-    let mut bytes = STREAM_HEAD.as_bytes().to_vec();
-    for piece in pieces.into_iter().filter(|piece| !piece.is_empty()) {
-        bytes.extend(format!("{:x}\r\n{piece}\r\n", piece.len()).into_bytes());
+    chunked(&openai::ROW.head(), pieces)
+}
+
+/// A head that announces chunks, and a chunk for each piece, properly ended.
+pub fn chunked(head: &str, pieces: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Vec<u8> {
+    let mut bytes = head.as_bytes().to_vec();
+    for piece in pieces {
+        let piece = piece.as_ref();
+        if !piece.is_empty() {
+            bytes.extend([format!("{:x}\r\n", piece.len()).as_bytes(), piece, b"\r\n"].concat());
+        }
     }
     bytes.extend(b"0\r\n\r\n");
     bytes
 }
-
-/// The head of an event stream.
-pub const STREAM_HEAD: &str =
-    "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ntransfer-encoding: chunked\r\n\r\n";
 
 /// An answer with a length.
 pub fn response(code: u16, headers: &[(&str, String)], body: &[u8]) -> Vec<u8> {
@@ -183,7 +246,14 @@ fn json_response(body: &Value) -> Vec<u8> {
     response(200, &[("content-type", "application/json".to_owned())], body.to_string().as_bytes())
 }
 
-fn halves(text: &str) -> (&str, &str) {
+/// A text in two pieces.
+fn halves(text: &str) -> [&str; 2] {
     let middle = text.char_indices().nth(text.chars().count() / 2).map_or(0, |(at, _)| at);
-    text.split_at(middle)
+    text.split_at(middle).into()
+}
+
+/// The list of models as OpenAI writes it, and all that follow it.
+fn listed(ids: &[&str]) -> Value {
+    let data: Vec<Value> = ids.iter().map(|id| json!({"id": id, "object": "model"})).collect();
+    json!({"object": "list", "data": data})
 }

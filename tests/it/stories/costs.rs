@@ -34,7 +34,8 @@ fn near(value: &Value, dollars: f64) -> bool {
 
 /// Messages with so many tokens of each kind: fresh, written to the cache, read from it, and of the answer.
 fn message([fresh, written, read, output]: [u64; 4]) -> Act {
-    let mut whole = vendor::anthropic_whole("A");
+    let row = &vendor::anthropic::ROW;
+    let mut whole = (row.whole)(&row.says("A"));
     whole["usage"] = json!({
         "input_tokens": fresh, "cache_creation_input_tokens": written, "cache_read_input_tokens": read,
         "output_tokens": output,

@@ -1,101 +1,145 @@
-//! What is sent, field for field as the vendors document it.
+//! What is sent, body for body as the vendors document it.
+//!
+//! Every vendor has a file with the whole body for every feature, and names where the fields are documented.
 
-use orch::conversation::{Message, Turn};
-use orch::http::Request;
-use orch::provider::anthropic::Anthropic;
-use orch::provider::openai::OpenAi;
-use orch::provider::{Endpoint, ModelRequest, Wire};
-use secrecy::SecretString;
+use std::sync::Arc;
+
+use orch::conversation::{AnswerSchema, Echo, Message, Tool, ToolCall, ToolResult, Turn};
+use orch::event::FailureKind;
+use orch::provider::ModelRequest;
 use serde_json::{Value, json};
 
-use crate::server::Server;
-use crate::wire::{KEY, anthropic, ask, openai, request};
+use super::{
+    ALL, PATIENT, ask, ask_for, assert_answers, assert_fails, at, body, request, weather, wire, with_schema, with_tools,
+};
+use crate::server::vendor::{Vendor, openai, responses, zhipu};
+use crate::server::{Act, Server};
 
-fn body(request: &Request) -> Value {
-    serde_json::from_slice(request.body.as_deref().unwrap()).unwrap()
+mod addresses;
+mod anthropic_bodies;
+mod chat_bodies;
+mod gemini_bodies;
+mod ollama_bodies;
+mod responses_bodies;
+
+/// What is asked for, one feature after the other, in the order in which every vendor lists its bodies.
+fn features() -> [(&'static str, ModelRequest); 7] {
+    let mut without_system = request("hello");
+    without_system.messages.remove(0);
+    let mut answered = request("hello");
+    answered.messages.push(Message::Assistant(Turn { text: "Hi.".to_owned(), ..Turn::default() }));
+    answered.messages.push(Message::User("go on".to_owned()));
+    [
+        ("without a system prompt", without_system),
+        ("a conversation", answered),
+        ("temperature and limit", ModelRequest { temperature: Some(0.5), max_tokens: Some(100), ..request("hello") }),
+        ("tools", with_tools(request("hello"))),
+        ("parallel calls and their results", conversation(None)),
+        ("structured output", with_schema(request("hello"))),
+        ("structured output beside tools", with_schema(with_tools(request("hello")))),
+    ]
 }
 
-fn full() -> ModelRequest {
-    let mut request = request("hello");
-    request.messages.push(Message::Assistant(Turn { text: "Hi.".to_owned(), ..Turn::default() }));
-    request.messages.push(Message::User("go on".to_owned()));
-    ModelRequest { temperature: Some(0.5), max_tokens: Some(100), ..request }
+/// A conversation in which a tool has been called twice in one turn, once in vain, after some words.
+pub fn conversation(echo: Option<Echo>) -> ModelRequest {
+    let call = |id: &str, arguments: Value| ToolCall { id: id.to_owned(), name: "weather".to_owned(), arguments };
+    let result = |id: &str, text: &str, is_error| ToolResult {
+        id: id.to_owned(),
+        name: "weather".to_owned(),
+        text: text.into(),
+        is_error,
+    };
+    let mut request = with_tools(request("hello"));
+    let calls = vec![call("a1", json!({"place": "Bern"})), call("a2", json!("no object"))];
+    request.messages.push(Message::Assistant(Turn { text: "Let me look.".to_owned(), calls, echo }));
+    request.messages.push(Message::Tools(vec![result("a1", "rain", false), result("a2", "", true)]));
+    request.messages.push(Message::User("And?".to_owned()));
+    request
 }
 
-#[test]
-fn chat_completions_are_asked_for_as_openai_documents_them() {
+/// The schema of [`with_schema`].
+fn score() -> Value {
+    json!({"type": "object", "properties": {"score": {"type": "integer"}}, "required": ["score"]})
+}
+
+/// The schema of the arguments of the tool.
+fn place() -> Value {
+    json!({"type": "object", "properties": {"place": {"type": "string"}}, "required": ["place"]})
+}
+
+/// Sends every feature, and compares what arrives.
+#[track_caller]
+fn assert_bodies(vendor: &Vendor, expected: [Value; 7]) {
     let server = Server::start();
-    ask(&openai(&server.openai())).unwrap();
-    let seen = &server.seen()[0];
-    assert_eq!((&*seen.method, &*seen.path), ("POST", "/v1/chat/completions"));
-    assert_eq!(seen.header("authorization"), Some(&*format!("Bearer {KEY}")));
-    assert_eq!(seen.header("content-type"), Some("application/json"));
-    let system = json!({"role": "system", "content": "Be brief."});
-    assert_eq!(
-        seen.body,
-        json!({
-            "model": "m",
-            "messages": [system, {"role": "user", "content": "hello"}],
-            "stream": true,
-            "stream_options": {"include_usage": true},
-        })
-    );
+    let wire = wire(vendor, &server);
+    for (number, ((feature, request), expected)) in features().into_iter().zip(expected).enumerate() {
+        ask_for(&*wire, &request, &PATIENT).unwrap_or_else(|failed| panic!("{}: {failed:?}", vendor.name));
+        assert_eq!(server.seen()[number].body, expected, "{}: {feature}", vendor.name);
+    }
+}
 
-    let elsewhere = body(&openai("http://localhost/v1").encode(&full()));
-    assert_eq!((&elsewhere["max_tokens"], &elsewhere["temperature"]), (&json!(100), &json!(0.5)));
-    assert_eq!(elsewhere["messages"][2], json!({"role": "assistant", "content": "Hi."}));
-    let at_openai = body(&openai("https://api.openai.com/v1").encode(&full()));
-    assert_eq!((&at_openai["max_completion_tokens"], &at_openai["max_tokens"]), (&json!(100), &Value::Null));
+/// A body like another one, with more members.
+fn with(mut body: Value, members: Value) -> Value {
+    let (Some(body_members), Value::Object(members)) = (body.as_object_mut(), members) else { panic!("no objects") };
+    body_members.extend(members);
+    body
 }
 
 #[test]
-fn messages_are_asked_for_as_anthropic_documents_them() {
-    let server = Server::start();
-    ask(&anthropic(&server.url())).unwrap();
-    let seen = &server.seen()[0];
-    assert_eq!((&*seen.method, &*seen.path), ("POST", "/v1/messages"));
-    assert_eq!(seen.header("x-api-key"), Some(KEY));
-    assert_eq!(seen.header("anthropic-version"), Some("2023-06-01"));
-    assert_eq!(seen.header("authorization"), None);
-    assert_eq!(
-        seen.body,
-        json!({
-            "model": "m",
-            "max_tokens": 8192,
-            "system": "Be brief.",
-            "messages": [{"role": "user", "content": "hello"}],
-            "stream": true,
-        })
-    );
-    let with_limits = body(&anthropic("http://localhost").encode(&full()));
-    assert_eq!((&with_limits["max_tokens"], &with_limits["temperature"]), (&json!(100), &json!(0.5)));
+fn every_request_is_posted_as_json_and_asks_for_a_stream() {
+    let paths = [
+        ("zhipu", "/api/paas/v4/chat/completions"),
+        ("openai", "/v1/chat/completions"),
+        ("responses", "/v1/responses"),
+        ("anthropic", "/v1/messages"),
+        ("gemini", "/v1beta/models/m:streamGenerateContent?alt=sse"),
+        ("ollama", "/api/chat"),
+    ];
+    for (vendor, (name, path)) in ALL.into_iter().zip(paths) {
+        let server = Server::start();
+        assert_answers(name, ask(&*wire(vendor, &server)), "echo: hello");
+        let seen = &server.seen()[0];
+        assert_eq!((vendor.name, &*seen.method, &*seen.path), (name, "POST", path));
+        assert_eq!(seen.header("content-type"), Some("application/json"), "{name}");
+        assert!(seen.header("accept").unwrap().starts_with(vendor.content_type), "{name}");
+        assert!(path.contains(":stream") || seen.body["stream"] == true, "{name}: {}", seen.body);
+    }
 }
 
 #[test]
-fn every_way_to_write_a_base_url_leads_to_the_same_place() {
-    for (base_url, expected) in [
-        ("https://h/v1", "https://h/v1/chat/completions"),
-        ("https://h/v1/", "https://h/v1/chat/completions"),
-        (" https://h/v1/chat/completions ", "https://h/v1/chat/completions"),
-        ("https://h", "https://h/chat/completions"),
-        ("https://api.openai.com", "https://api.openai.com/v1/chat/completions"),
-        ("https://h/v1?api-version=2", "https://h/v1/chat/completions?api-version=2"),
+fn a_schema_that_strict_mode_takes_is_strict() {
+    let closed = with(place(), json!({"additionalProperties": false}));
+    let schema = Arc::new(AnswerSchema { name: "answer".to_owned(), schema: closed.clone() });
+    let tool = Tool { parameters: closed, ..weather() };
+    let strict = ModelRequest { schema: Some(schema), tools: Arc::from([tool]), ..request("x") };
+    let open = with_schema(with_tools(request("x")));
+    for (vendor, member) in [
+        (&openai::ROW, "/response_format/json_schema/strict"),
+        (&responses::ROW, "/text/format/strict"),
+        (&responses::ROW, "/tools/0/strict"),
     ] {
-        assert_eq!(openai(base_url).encode(&request("x")).url.as_str(), expected);
-    }
-    for base_url in ["https://h/a", "https://h/a/", "https://h/a/v1", "https://h/a/v1/", "https://h/a/v1/messages"] {
-        assert_eq!(anthropic(base_url).encode(&request("x")).url.as_str(), "https://h/a/v1/messages");
-        assert_eq!(anthropic(base_url).list_models().url.as_str(), "https://h/a/v1/models");
+        let of = |request| body(&*at(vendor, "https://h"), request).pointer(member).cloned();
+        assert_eq!((of(&strict), of(&open)), (Some(json!(true)), Some(json!(false))), "{}: {member}", vendor.name);
     }
 }
 
 #[test]
-fn without_a_key_none_is_sent() {
-    let server = Server::start();
-    let keyless = |url: &str, key: Option<&str>| Endpoint::new(url, key.map(SecretString::from)).unwrap();
-    ask(&OpenAi::new(keyless(&server.openai(), None))).unwrap();
-    ask(&Anthropic::new(keyless(&server.url(), Some(" ")))).unwrap();
-    for seen in server.seen() {
-        assert_eq!((seen.header("authorization"), seen.header("x-api-key")), (None, None));
+fn a_server_that_takes_no_schema_is_asked_without_one_the_next_time() {
+    let refusal =
+        json!({"error": {"message": "This response_format type is unavailable now", "type": "invalid_request_error"}});
+    let other = json!({"error": {"message": "no such model"}});
+    for (vendor, key) in
+        [(&openai::ROW, "response_format"), (&zhipu::ROW, "response_format"), (&responses::ROW, "text")]
+    {
+        let server = Server::start();
+        let wire = wire(vendor, &server);
+        server.when("hello", [Act::error(400, &other), Act::error(400, &refusal)]);
+        let ask = || ask_for(&*wire, &with_schema(request("hello")), &PATIENT);
+        assert_fails(vendor.name, ask(), FailureKind::BadRequest, "no such model");
+        let failed = assert_fails(vendor.name, ask(), FailureKind::Malformed, "unavailable now (the next attempt");
+        assert!(failed.failure.kind.is_retryable() && !failed.unsettled);
+        assert!(ask().is_ok());
+        let asked: Vec<bool> = server.seen().iter().map(|seen| seen.body.get(key).is_some()).collect();
+        assert_eq!(asked, [true, true, false], "{}", vendor.name);
     }
 }

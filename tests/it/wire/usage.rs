@@ -4,33 +4,21 @@
 //! OpenAI: <https://platform.openai.com/docs/guides/prompt-caching>. Gemini: <https://ai.google.dev/api/generate-content>.
 
 use orch::event::Usage;
-use orch::provider::gemini::Gemini;
-use orch::provider::ollama::Ollama;
-use orch::provider::{Endpoint, Wire};
 use serde_json::{Value, json};
 
-use super::{anthropic, ask, events, openai, responses, zhipu};
-use crate::server::{Act, Server};
+use super::after;
+use crate::server::Act;
+use crate::server::vendor::{Vendor, anthropic, gemini, ollama, openai, responses, zhipu};
 
-/// What a wire makes of one act.
-fn used(act: Act, wire: impl FnOnce(&Server) -> Box<dyn Wire>) -> Usage {
-    let server = Server::start();
-    server.when("hello", [act]);
-    ask(&*wire(&server)).unwrap().usage
-}
-
-fn claude(server: &Server) -> Box<dyn Wire> {
-    Box::new(anthropic(&server.url()))
-}
-
-fn chat(server: &Server) -> Box<dyn Wire> {
-    Box::new(openai(&server.openai()))
+/// What a vendor's wire makes of one act.
+fn used(act: Act, vendor: &Vendor) -> Usage {
+    after(vendor, act).unwrap().usage
 }
 
 /// Messages as a stream, with the numbers of its beginning and of its end.
 fn messages(first: &Value, last: &Value) -> Act {
     let text = json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "hi"}});
-    Act::Sse(events(&[
+    anthropic::ROW.sends(anthropic::ROW.open(&[
         json!({"type": "message_start", "message": {"content": [], "usage": first}}),
         json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}),
         text,
@@ -53,15 +41,15 @@ fn anthropic_counts_the_cache_apart_from_the_input() {
         cache_write_1h_tokens: 300,
         ..Usage::default()
     };
-    assert_eq!(used(messages(&first, &json!({"output_tokens": 42})), claude), expected);
+    assert_eq!(used(messages(&first, &json!({"output_tokens": 42})), &anthropic::ROW), expected);
     // The end may say everything once more: the numbers are sums so far, and are not added up.
     let mut last = first.clone();
     last["output_tokens"] = json!(42);
-    assert_eq!(used(messages(&first, &last), claude), expected);
+    assert_eq!(used(messages(&first, &last), &anthropic::ROW), expected);
     // Some servers know nothing before the end, and some do not stream.
-    assert_eq!(used(messages(&json!({"input_tokens": 0, "output_tokens": 0}), &last), claude), expected);
+    assert_eq!(used(messages(&json!({"input_tokens": 0, "output_tokens": 0}), &last), &anthropic::ROW), expected);
     let whole = json!({"type": "message", "content": [{"type": "text", "text": "hi"}], "stop_reason": "end_turn", "usage": last});
-    assert_eq!(used(Act::json(whole.to_string()), claude), expected);
+    assert_eq!(used(Act::json(whole.to_string()), &anthropic::ROW), expected);
 }
 
 #[test]
@@ -70,14 +58,14 @@ fn what_anthropic_keeps_counts_with_and_without_the_sum() {
         json!({"input_tokens": 4, "cache_creation_input_tokens": 6, "output_tokens": 1}),
         json!({"input_tokens": 4, "cache_creation": {"ephemeral_5m_input_tokens": 6}, "output_tokens": 1}),
     ] {
-        let used = used(messages(&usage, &json!({"output_tokens": 5})), claude);
+        let used = used(messages(&usage, &json!({"output_tokens": 5})), &anthropic::ROW);
         assert_eq!((used.input_tokens, used.cache_write_tokens, used.cache_write_1h_tokens), (10, 6, 0), "{usage}");
     }
 }
 
 /// Chat Completions with these numbers at the end.
 fn completion(usage: &Value) -> Act {
-    Act::Sse(events(&[
+    openai::ROW.sends(openai::ROW.open(&[
         json!({"choices": [{"index": 0, "delta": {"content": "hi"}, "finish_reason": "stop"}]}),
         json!({"choices": [], "usage": usage}),
     ]))
@@ -97,8 +85,8 @@ fn chat_completions_count_the_cache_and_the_thoughts_among_the_rest() {
         cache_write_tokens: 512,
         ..Usage::default()
     };
-    assert_eq!(used(completion(&usage), chat), expected);
-    assert_eq!(used(completion(&usage), |server| Box::new(zhipu(&server.openai()))), expected);
+    assert_eq!(used(completion(&usage), &openai::ROW), expected);
+    assert_eq!(used(completion(&usage), &zhipu::ROW), expected);
     // A proxy of Anthropic, a vendor with its own word, and thoughts that come on top, as the total says.
     for (usage, [input, output, cached, written]) in [
         (json!({"prompt_tokens": 90, "completion_tokens": 5, "cache_creation_input_tokens": 30}), [90, 5, 0, 30]),
@@ -113,7 +101,7 @@ fn chat_completions_count_the_cache_and_the_thoughts_among_the_rest() {
             [9, 5, 6, 3],
         ),
     ] {
-        let used = used(completion(&usage), chat);
+        let used = used(completion(&usage), &openai::ROW);
         let numbers = [used.input_tokens, used.output_tokens, used.cached_tokens, used.cache_write_tokens];
         assert_eq!(numbers, [input, output, cached, written], "{usage}");
     }
@@ -128,7 +116,7 @@ fn responses_count_the_cache_and_the_thoughts_among_the_rest() {
     let message = json!({"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "hi"}]});
     let whole =
         json!({"object": "response", "status": "completed", "error": null, "output": [message], "usage": usage});
-    let used = used(Act::json(whole.to_string()), |server| Box::new(responses(&server.openai())));
+    let used = used(Act::json(whole.to_string()), &responses::ROW);
     let expected = Usage {
         input_tokens: 2000,
         output_tokens: 300,
@@ -148,8 +136,7 @@ fn gemini_counts_the_cache_among_the_prompt_and_thoughts_apart_from_the_answer()
             "thoughtsTokenCount": 256, "totalTokenCount": 2300,
         },
     });
-    let gemini = |server: &Server| Box::new(Gemini::new(Endpoint::new(&server.url(), None).unwrap())) as Box<dyn Wire>;
-    let used = used(Act::Sse(events(&[chunk])), gemini);
+    let used = used(gemini::ROW.sends((gemini::ROW.frame)(&chunk)), &gemini::ROW);
     assert_eq!(used, Usage { input_tokens: 2000, output_tokens: 300, cached_tokens: 1024, ..Usage::default() });
 }
 
@@ -158,7 +145,8 @@ fn ollama_counts_the_prompt_and_the_answer_and_no_cache() {
     let line = json!({
         "message": {"content": "hi"}, "done": true, "done_reason": "stop", "prompt_eval_count": 20, "eval_count": 3,
     });
-    let ollama = |server: &Server| Box::new(Ollama::new(Endpoint::new(&server.url(), None).unwrap())) as Box<dyn Wire>;
-    let act = Act::Body { content_type: "application/x-ndjson", body: format!("{line}\n").into_bytes() };
-    assert_eq!(used(act, ollama), Usage { input_tokens: 20, output_tokens: 3, ..Usage::default() });
+    assert_eq!(
+        used(ollama::ROW.sends((ollama::ROW.frame)(&line)), &ollama::ROW),
+        Usage { input_tokens: 20, output_tokens: 3, ..Usage::default() }
+    );
 }
