@@ -124,6 +124,7 @@ fn what_a_living_run_has_is_left_alone() {
     let running = living.story.and(["--workspace", "living"]).spawn();
     let ready = living.story.path("ready");
     running.wait_until(|| ready.exists());
+    running.wait_until(|| left(&living.mark).len() >= 6);
     let (run, before) = (living.story.runs()[0].clone(), left(&living.mark).len());
     fs::remove_file(&ready).unwrap();
 
