@@ -103,6 +103,7 @@ impl Stage {
             self.journal.append(std::slice::from_ref(end)).map_err(RunError::Journal)?;
             self.observers.see(end, history);
         }
+        self.observers.batch_seen();
         Ok(())
     }
 
