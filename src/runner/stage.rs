@@ -234,6 +234,7 @@ impl Stage {
                 self.workspace.write_result(&several.iter().map(under_its_name).collect::<String>())
             }
         };
+        self.workspace.drop_aside();
         written.map_err(|error| RunError::Workspace { task: "the run".to_owned(), error })
     }
 }
