@@ -48,27 +48,34 @@ fn waiting(tasks: usize) -> Duration {
     each
 }
 
-/// The limiter's time for each of so many calls on one lane, of which one in ten is refused.
-fn alone(waiting: u32) -> Duration {
-    let refused = Failure { retry_after_ms: Some(10), ..Failure::new(FailureKind::RateLimited, "slow down") };
+/// The limiter's time for each call until so many tasks have been served by the same provider: those that are refused
+/// wait again.
+fn alone(tasks: u32) -> Duration {
+    let mut all: Vec<Duration> = (0..TIMES).map(|_| serve(tasks)).collect();
+    all.sort();
+    all[TIMES / 2]
+}
+
+fn serve(tasks: u32) -> Duration {
+    let slow_down = Failure { retry_after_ms: Some(10), ..Failure::new(FailureKind::RateLimited, "slow down") };
     let mut limiter = Limiter::new(1);
-    let (mut now, mut in_flight, mut left) = (Duration::ZERO, 0_u32, waiting);
+    let (mut now, mut waiting, mut in_flight, mut calls) = (Duration::ZERO, tasks, 0, 0);
     let started = Instant::now();
-    while left > 0 || in_flight > 0 {
+    while waiting > 0 || in_flight > 0 {
         match limiter.admit(0, 100, now) {
-            Admit::Now if left > 0 => {
+            Admit::Now if waiting > 0 => {
                 limiter.begin(0, 100, now);
-                (in_flight, left) = (in_flight + 1, left - 1);
+                (waiting, in_flight, calls) = (waiting - 1, in_flight + 1, calls + 1);
             }
             Admit::At(when) if in_flight == 0 => now = when,
             _ => {
                 now += Duration::from_micros(10);
-                let outcome =
-                    if in_flight.is_multiple_of(10) { Ended::Failed(&refused, None) } else { Ended::Answered(None) };
+                let is_refused = in_flight > AT_ONCE;
+                let outcome = if is_refused { Ended::Failed(&slow_down, None) } else { Ended::Answered(None) };
                 limiter.end(0, now, &outcome);
-                in_flight -= 1;
+                (waiting, in_flight) = (waiting + u32::from(is_refused), in_flight - 1);
             }
         }
     }
-    started.elapsed() / waiting
+    started.elapsed() / calls
 }

@@ -29,7 +29,6 @@ pub fn measure() {
         let server = Server::start(Manner::streamed(answer(events_in(bytes))));
         let bare = Program::new(folder.path(), &this, &[BARE_READER, server.address()]);
         let orch = Program::orch(folder.path(), &["run", "long.yaml", "--goal", "measure"]).asking(server.url());
-        (bare.once(), orch.once());
         // In turn, so that both see the same machine.
         let (bare, orch): (Vec<Cost>, Vec<Cost>) = (0..TIMES).map(|_| (bare.once(), orch.once())).unzip();
         (median(bare), median(orch))
