@@ -156,6 +156,15 @@ impl Dir {
         }
     }
 
+    /// Gives a file of this folder another name in it, in place of what stood there.
+    ///
+    /// # Errors
+    /// If it is not there or cannot be renamed.
+    pub fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        boundary("rename")?;
+        self.inner.rename(from, &self.inner, to)
+    }
+
     /// Removes a file; that there is none is fine.
     ///
     /// # Errors

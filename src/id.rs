@@ -17,7 +17,7 @@ pub const MAX_NAME_BYTES: usize = 100;
 ///
 /// Cheap to clone: a run holds each task's name in its events, its states and its files.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(try_from = "String")]
 pub struct Name(Arc<str>);
 
 /// Why a text is not a [`Name`].
@@ -82,12 +82,6 @@ impl TryFrom<String> for Name {
     }
 }
 
-impl From<Name> for String {
-    fn from(name: Name) -> Self {
-        name.0.as_ref().to_owned()
-    }
-}
-
 impl Borrow<str> for Name {
     fn borrow(&self) -> &str {
         &self.0
@@ -109,7 +103,7 @@ impl fmt::Debug for Name {
 /// The id of a run, such as `run_20261120_093000_7f3a`: its UTC start, to the second and in 65536ths of it.
 /// Ids sort by start time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(try_from = "String")]
 pub struct RunId(String);
 
 impl RunId {
@@ -133,12 +127,6 @@ impl TryFrom<String> for RunId {
     fn try_from(text: String) -> Result<Self, NameError> {
         Name::new(&text)?;
         Ok(Self(text))
-    }
-}
-
-impl From<RunId> for String {
-    fn from(id: RunId) -> Self {
-        id.0
     }
 }
 

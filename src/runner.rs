@@ -234,8 +234,7 @@ impl<'r> Runner<'r> {
                 return Ok(());
             }
         };
-        let fresh = !self.failed.contains_key(&task);
-        let fingerprint = (fresh && self.stage.keeps(task)).then(|| Arc::new(prepared.fingerprint));
+        let fingerprint = prepared.fingerprint;
         if let Some(fingerprint) = &fingerprint
             && let Some(adopted) = self.stage.reusable(task, fingerprint, &name)
         {

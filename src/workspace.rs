@@ -1,16 +1,25 @@
 //! The folder tree that a person reads: each task's output, and the result. Always of the latest run.
 //!
 //! It is a copy of what the journal holds, so it is not synced: a resume makes good what a power cut took.
+//!
+//! What an earlier run has left is put aside and not removed at once. An output that comes out the same is taken back
+//! as it is: ext4 passes over the places of files that were removed in the last minutes each time that it makes a new
+//! one, and a thousand outputs would take thirty times as long.
 
-use std::io;
+use std::collections::HashSet;
+use std::io::{self, Read};
 use std::path::Path;
 
-use crate::disk::Dir;
+use crate::disk::{Dir, Kind};
 use crate::event::Failure;
 use crate::id::Name;
 use crate::lock::{self, Claim, Lock, LockError};
 
 const OUTPUTS: &str = "task_outputs";
+/// The end of the name of a task's file.
+const OUTPUT: &str = "_output.txt";
+/// The end of the name of one that was put aside.
+const ASIDE: &str = "_output.txt.old";
 const INTERMEDIATE: &str = "intermediate";
 /// The values that the tasks share, within [`INTERMEDIATE`].
 const CTX: &str = "ctx.json";
@@ -26,6 +35,8 @@ pub struct Workspace {
     intermediate: Dir,
     result: Dir,
     lock: Lock,
+    /// The outputs of an earlier run that were put aside, by the names of their files.
+    aside: HashSet<String>,
 }
 
 /// How a task's file compares to what the run has recorded.
@@ -62,7 +73,7 @@ impl Workspace {
         let result = root.make_child(FINAL)?;
         let intermediate = root.make_child(INTERMEDIATE)?;
         intermediate.make_child("artifacts")?;
-        Ok(Self { root, outputs, intermediate, result, lock })
+        Ok(Self { root, outputs, intermediate, result, lock, aside: HashSet::new() })
     }
 
     /// Where it is.
@@ -77,13 +88,18 @@ impl Workspace {
         self.lock.before.as_ref().is_some_and(|before| before.run == claim.run)
     }
 
-    /// Takes away what an earlier run has left, so that nothing old stands beside what is new.
+    /// Takes away what an earlier run has left, so that nothing old stands beside what is new. Its outputs are put
+    /// aside until [`Workspace::drop_aside`].
     ///
     /// # Errors
-    /// If a file cannot be removed.
-    pub fn clear(&self) -> io::Result<()> {
-        for name in self.outputs.names()? {
-            if name.ends_with("_output.txt") || name.ends_with("_output.txt.tmp") {
+    /// If a file cannot be taken away.
+    pub fn clear(&mut self) -> io::Result<()> {
+        for entry in self.outputs.entries()? {
+            let name = entry.name;
+            if name.ends_with(OUTPUT) && entry.kind == Kind::File {
+                self.outputs.rename(&name, &aside(&name))?;
+                self.aside.insert(name);
+            } else if name.ends_with(OUTPUT) || name.ends_with("_output.txt.tmp") {
                 self.outputs.remove(&name)?;
             }
         }
@@ -112,7 +128,37 @@ impl Workspace {
     /// # Errors
     /// If it cannot be written; an older file is untouched then.
     pub fn write_output(&self, task: &str, text: &str) -> io::Result<()> {
-        self.outputs.write(&output_file(task), text.as_bytes(), false)
+        let file = output_file(task);
+        if self.aside.contains(&file) && self.stood_before(&file, text) {
+            return self.outputs.rename(&aside(&file), &file);
+        }
+        self.outputs.write(&file, text.as_bytes(), false)
+    }
+
+    /// Whether this very text was put aside. What cannot be read is another text.
+    fn stood_before(&self, file: &str, text: &str) -> bool {
+        let mut bytes = Vec::with_capacity(text.len());
+        let read = self.outputs.open_regular(&aside(file)).and_then(|file| {
+            // One byte more, to tell a longer text without reading all of it.
+            file.take(text.len() as u64 + 1).read_to_end(&mut bytes)
+        });
+        read.is_ok() && bytes == text.as_bytes()
+    }
+
+    /// Removes what was put aside and not taken back, by a process that was killed too. A hidden file too many is no
+    /// reason to stop a run, so a failure only warns.
+    pub fn drop_aside(&self) {
+        if self.lock.before.is_none() {
+            // Nobody was here before.
+            return;
+        }
+        let dropped = self.outputs.names().and_then(|names| {
+            let mut old = names.iter().filter(|name| name.starts_with('.') && name.ends_with(ASIDE));
+            old.try_for_each(|name| self.outputs.remove(name))
+        });
+        if let Err(error) = dropped {
+            tracing::warn!(%error, "outputs of an earlier run cannot be removed");
+        }
     }
 
     /// Takes a task's file away.
@@ -155,11 +201,76 @@ pub fn error_text(task: &Name, failure: &Failure, attempts: u32) -> String {
 /// The name of a task's file.
 #[must_use]
 pub fn output_file(task: &str) -> String {
-    format!("{task}_output.txt")
+    format!("{task}{OUTPUT}")
+}
+
+fn aside(file: &str) -> String {
+    format!(".{file}.old")
 }
 
 /// Where the result lies within a workspace.
 #[must_use]
 pub fn result_file() -> String {
     format!("{FINAL}/{RESULT}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::RunId;
+
+    /// The workspace as another process of the same project finds it.
+    fn open(project: &Dir) -> Workspace {
+        let claim = Claim { holder: lock::this_process(), run: RunId::at("20261120_093000", 1) };
+        Workspace::open(project, "w", &claim).unwrap()
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_output_that_is_the_same_again_is_the_same_file() {
+        use std::os::unix::fs::MetadataExt;
+        let folder = tempfile::tempdir().unwrap();
+        let project = Dir::open(folder.path()).unwrap();
+        let before = open(&project);
+        for (task, text) in [("same", "text"), ("other", "text"), ("longer", "text"), ("gone", "text")] {
+            before.write_output(task, text).unwrap();
+        }
+        let outputs = folder.path().join("w").join(OUTPUTS);
+        let place = |task: &str| std::fs::metadata(outputs.join(output_file(task))).unwrap().ino();
+        let place_before = place("same");
+        drop(before);
+
+        let mut now = open(&project);
+        now.clear().unwrap();
+        assert_eq!(now.compare("same", "text").unwrap(), Standing::Missing, "nothing old stands beside what is new");
+        for (task, text) in [("same", "text"), ("other", "texts"), ("longer", "tex"), ("new", "text")] {
+            now.write_output(task, text).unwrap();
+            assert_eq!(now.compare(task, text).unwrap(), Standing::Same);
+        }
+        now.drop_aside();
+        assert_eq!(place("same"), place_before);
+        let names = ["longer_output.txt", "new_output.txt", "other_output.txt", "same_output.txt"];
+        assert_eq!(now.outputs.names().unwrap(), names);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_not_taken_back_and_what_a_killed_process_put_aside_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let project = Dir::open(folder.path()).unwrap();
+        let before = open(&project);
+        before.write_output("a", "text").unwrap();
+        before.outputs.write("notes", b"mine", false).unwrap();
+        let outputs = folder.path().join("w").join(OUTPUTS);
+        std::os::unix::fs::symlink("notes", outputs.join("link_output.txt")).unwrap();
+        drop(before);
+        let mut killed = open(&project);
+        killed.clear().unwrap();
+        drop(killed);
+        let next = open(&project);
+        next.write_output("link", "mine").unwrap();
+        next.drop_aside();
+        assert_eq!(next.outputs.names().unwrap(), ["link_output.txt", "notes"]);
+        assert!(std::fs::symlink_metadata(outputs.join("link_output.txt")).unwrap().is_file());
+    }
 }

@@ -79,8 +79,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let equipment = equip(&orchestra, project, &Settings::from_environment(), &run, stand)?;
     leftovers::remove_files(project, Some(&orchestra), &history);
     let objects = open_objects(project)?;
-    let workspace = take_workspace(project, &orchestra, &history, &claim)?;
-    bring_up_to_date(args, &workspace, &history, &claim, &objects, &changes)?;
+    let mut workspace = take_workspace(project, &orchestra, &history, &claim)?;
+    bring_up_to_date(args, &mut workspace, &history, &claim, &objects, &changes)?;
     let above = || {
         let state = project.root().join(STATE_DIR);
         Ok(vec![Dir::open(project.root())?, Dir::open(&state)?, Dir::open(&state.join("runs"))?])
@@ -206,7 +206,7 @@ fn take_workspace(
 /// is not written over unasked.
 fn bring_up_to_date(
     args: &Args,
-    workspace: &Workspace,
+    workspace: &mut Workspace,
     history: &History,
     claim: &Claim,
     objects: &Objects,

@@ -377,7 +377,7 @@ fn open(args: &Args, project: &Project, orchestra: &Orchestra, claim: &Claim) ->
         None => Workspace::open(&root, &orchestra.workspace, claim),
     };
     let shown = args.workspace.as_ref().map_or(orchestra.workspace.clone(), |path| path.display().to_string());
-    let workspace = workspace.map_err(|error| cannot_take(&format!("the workspace {shown}"), &error))?;
+    let mut workspace = workspace.map_err(|error| cannot_take(&format!("the workspace {shown}"), &error))?;
     let cannot_write = |error: std::io::Error| {
         Complaint::usage(format!("{} cannot be written: {error}", project.root().join(STATE_DIR).display()))
             .help("orch keeps its journal there; check who may write to the project's folder")

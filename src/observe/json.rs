@@ -7,26 +7,33 @@ use std::io::{self, Write};
 use crate::event::Record;
 use crate::history::History;
 use crate::observe::Observer;
-use crate::observe::patient::Patient;
+use crate::observe::batch::Batch;
 
-/// Writes each record as a line of JSON, and flushes it.
+/// Writes each record as a line of JSON.
 pub struct JsonLines<W> {
-    out: Patient<W>,
+    out: Batch<W>,
 }
 
 impl<W: Write> JsonLines<W> {
     /// Writes to `out`, which is standard output outside tests.
     pub fn new(out: W) -> Self {
-        Self { out: Patient(out) }
+        Self { out: Batch::new(out) }
     }
 }
 
 impl<W: Write> Observer for JsonLines<W> {
     fn see(&mut self, record: &Record, _: &History) -> io::Result<()> {
-        let mut line = serde_json::to_vec(record)?;
-        line.push(b'\n');
-        self.out.write_all(&line)?;
-        self.out.flush()
+        serde_json::to_writer(&mut *self.out.lines(), record)?;
+        self.out.lines().push(b'\n');
+        Ok(())
+    }
+
+    fn batch_seen(&mut self) -> io::Result<()> {
+        self.out.send()
+    }
+
+    fn close(&mut self) -> io::Result<()> {
+        self.out.send()
     }
 }
 
@@ -44,6 +51,7 @@ mod tests {
         for record in &story.records {
             json.see(record, &story.history).unwrap();
         }
+        json.close().unwrap();
         let text = String::from_utf8(written).unwrap();
         let read: Vec<Record> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(read, story.records);

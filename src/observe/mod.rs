@@ -11,6 +11,7 @@ pub mod plain;
 pub mod progress;
 pub mod trace;
 
+mod batch;
 mod board;
 mod lanes;
 mod patient;
@@ -30,6 +31,14 @@ pub trait Observer {
     /// # Errors
     /// When it cannot show it. It is asked nothing more then.
     fn see(&mut self, record: &Record, history: &History) -> io::Result<()>;
+
+    /// All records that became durable together have been seen: what was held back for each of them goes out.
+    ///
+    /// # Errors
+    /// When it cannot show them.
+    fn batch_seen(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 
     /// Takes note of a record that an earlier process wrote. Nothing is shown: that process did.
     fn recall(&mut self, _record: &Record) {}
@@ -84,6 +93,11 @@ impl Observers {
     /// Shows all the next record. `history` is the run with that record applied.
     pub fn see(&mut self, record: &Record, history: &History) {
         self.each(|observer| observer.see(record, history));
+    }
+
+    /// Tells all that a batch of records is at its end.
+    pub fn batch_seen(&mut self) {
+        self.each(Observer::batch_seen);
     }
 
     /// How often [`Observers::tick`] is to be called; `None` if nobody wants it.

@@ -5,28 +5,37 @@ use std::io::{self, Write};
 use crate::event::Record;
 use crate::history::History;
 use crate::observe::Observer;
+use crate::observe::batch::Batch;
 use crate::observe::line::line;
-use crate::observe::patient::Patient;
 
 /// Writes what [`line()`] says of each record.
 pub struct Plain<W> {
-    out: Patient<W>,
+    out: Batch<W>,
     verbose: bool,
 }
 
 impl<W: Write> Plain<W> {
     /// Writes to `out`, which is standard error outside tests. `verbose` adds calls, order and times.
     pub fn new(out: W, verbose: bool) -> Self {
-        Self { out: Patient(out), verbose }
+        Self { out: Batch::new(out), verbose }
     }
 }
 
 impl<W: Write> Observer for Plain<W> {
     fn see(&mut self, record: &Record, history: &History) -> io::Result<()> {
-        let Some(line) = line(record, history, self.verbose) else { return Ok(()) };
-        // In one piece, so that lines of processes that share a log do not mix.
-        self.out.write_all(format!("{line}\n").as_bytes())?;
-        self.out.flush()
+        if let Some(line) = line(record, history, self.verbose) {
+            self.out.lines().extend_from_slice(line.as_bytes());
+            self.out.lines().push(b'\n');
+        }
+        Ok(())
+    }
+
+    fn batch_seen(&mut self) -> io::Result<()> {
+        self.out.send()
+    }
+
+    fn close(&mut self) -> io::Result<()> {
+        self.out.send()
     }
 }
 
@@ -43,6 +52,7 @@ mod tests {
         plain.see(story.last(), &story.history).unwrap();
         let story = story.call("a", 1, "m/m");
         plain.see(story.last(), &story.history).unwrap();
+        plain.batch_seen().unwrap();
         assert_eq!(String::from_utf8(written).unwrap(), "[a] ▶ started (b, m/m)\n");
     }
 }

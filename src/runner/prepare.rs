@@ -19,7 +19,8 @@ const MAX_ROUNDS: u32 = 50;
 /// An attempt that could begin.
 pub(super) struct Prepared {
     pub(super) attempt: Attempt,
-    pub(super) fingerprint: Fingerprint,
+    /// What the output will depend on, where a later run may have it and this is the first try.
+    pub(super) fingerprint: Option<Arc<Fingerprint>>,
 }
 
 impl Runner<'_> {
@@ -67,21 +68,19 @@ impl Runner<'_> {
             }
         };
         let voice = self.voice(task, model).clone();
-        let fingerprint = fingerprint(&Ingredients {
-            system: &prompt.system,
-            description: &prompt.description,
-            goal: inputs.goal,
-            outputs: &digests,
-            models: &self.stage.models_of(definition.agent, &agent.models),
-            output: &format!(
-                "{} {:?} {:?} {:?}",
-                contract.digest_text(),
-                definition.output.file,
-                definition.verify,
-                definition.outputs
-            ),
-            files: &files,
-            tools: &agent.tools.iter().map(|grant| format!("{grant:?}")).collect::<Vec<_>>(),
+        let is_kept = self.stage.keeps(task) && !self.failed.contains_key(&task);
+        let fingerprint = is_kept.then(|| {
+            let evidence = format!("{:?} {:?} {:?}", definition.output.file, definition.verify, definition.outputs);
+            Arc::new(fingerprint(&Ingredients {
+                system: &prompt.system,
+                description: &prompt.description,
+                goal: inputs.goal,
+                outputs: &digests,
+                models: &self.stage.models_of(definition.agent, &agent.models),
+                output: &format!("{} {evidence}", contract.digest_text()),
+                tools: &agent.tools.iter().map(|grant| format!("{grant:?}")).collect::<Vec<_>>(),
+                files: &files,
+            }))
         });
         let attempt = Attempt {
             task: definition.name.clone(),

@@ -103,6 +103,7 @@ impl Stage {
             self.journal.append(std::slice::from_ref(end)).map_err(RunError::Journal)?;
             self.observers.see(end, history);
         }
+        self.observers.batch_seen();
         Ok(())
     }
 
@@ -241,6 +242,7 @@ impl Stage {
                 self.workspace.write_result(&several.iter().map(under_its_name).collect::<String>())
             }
         };
+        self.workspace.drop_aside();
         written.map_err(|error| RunError::Workspace { task: "the run".to_owned(), error })
     }
 }
