@@ -1,6 +1,31 @@
-//! SHA-256 of several parts, and hex.
+//! SHA-256 of bytes and of several parts, and hex.
 
-use sha2::{Digest as _, Sha256};
+use aws_lc_rs::digest::{self, Context};
+
+/// A digest that bytes are fed to. A clone goes on from where its original stands.
+// The library of TLS, which is linked anyway: three times as fast as portable code where the processor has no
+// instructions for it.
+#[derive(Clone)]
+pub struct Sha256(Context);
+
+impl Default for Sha256 {
+    fn default() -> Self {
+        Self(Context::new(&digest::SHA256))
+    }
+}
+
+impl Sha256 {
+    /// Feeds the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The first `bytes` of the digest, in lowercase hex.
+    #[must_use]
+    pub fn hex(self, bytes: usize) -> String {
+        hex(&self.0.finish().as_ref()[..bytes.min(digest::SHA256_OUTPUT_LEN)])
+    }
+}
 
 /// A digest that parts are fed to. Two lists of parts have the same digest only if they are the same, however their
 /// texts would run together. A clone goes on from where its original stands.
@@ -10,21 +35,21 @@ pub struct Parts(Sha256);
 impl Parts {
     /// Feeds the next part.
     pub fn add(&mut self, part: &str) {
-        self.0.update((part.len() as u64).to_le_bytes());
-        self.0.update(part);
+        self.0.update(&(part.len() as u64).to_le_bytes());
+        self.0.update(part.as_bytes());
     }
 
     /// The first `bytes` of the digest, in lowercase hex.
     #[must_use]
     pub fn hex(self, bytes: usize) -> String {
-        hex(&self.0.finalize()[..bytes.min(32)])
+        self.0.hex(bytes)
     }
 }
 
 /// The SHA-256 of bytes, in lowercase hex.
 #[must_use]
 pub fn sha256(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
+    hex(digest::digest(&digest::SHA256, bytes).as_ref())
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -5,10 +5,10 @@
 
 use std::future;
 
-use sha2::{Digest, Sha256};
 use tokio::time::{self, Instant};
 
 use crate::conversation::Message;
+use crate::digest::Parts;
 use crate::event::StopReason;
 use crate::prompt::TASK_LABEL;
 use crate::provider::draft::{Draft, Stop};
@@ -117,12 +117,9 @@ fn answer(request: &ModelRequest, cue: &Cue<'_>) -> String {
 /// Eight hex digits of the conversation. The model and its settings are no part of it: a rehearsal is the same
 /// whichever model it stands in for.
 fn digest(request: &ModelRequest) -> String {
-    let mut hash = Sha256::new();
-    for part in request.messages.iter().flat_map(spoken) {
-        hash.update((part.len() as u64).to_le_bytes());
-        hash.update(part);
-    }
-    hash.finalize()[..4].iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut digest = Parts::default();
+    request.messages.iter().flat_map(spoken).for_each(|part| digest.add(part));
+    digest.hex(4)
 }
 
 /// Who speaks, and what they say.

@@ -4,12 +4,10 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 
-use sha2::{Digest, Sha256};
-
 use super::path::{ProjectPath, quoted};
 use super::place;
 use super::walk::{Glob, walk};
-use crate::digest::Parts;
+use crate::digest::{Parts, Sha256};
 use crate::disk::Dir;
 
 /// Bytes that are read at once.
@@ -44,7 +42,7 @@ pub(super) fn digest(project: &Dir, pattern: &str) -> Result<String, String> {
 
 /// Files may be large, so they are not held whole.
 fn of_file(mut file: File) -> io::Result<String> {
-    let mut digest = Sha256::new();
+    let mut digest = Sha256::default();
     let mut buffer = vec![0; BUFFER_BYTES];
     loop {
         match file.read(&mut buffer) {
@@ -54,7 +52,7 @@ fn of_file(mut file: File) -> io::Result<String> {
             Err(error) => return Err(error),
         }
     }
-    Ok(format!("{:x}", digest.finalize()))
+    Ok(digest.hex(32))
 }
 
 #[cfg(test)]

@@ -287,7 +287,7 @@ fn a_run_without_a_crash_climbs_every_rung() {
 
 #[test]
 fn a_run_with_tools_that_is_killed_anywhere_does_nothing_twice() {
-    for (strategy, step) in [(SEQUENTIAL, 1), (PARALLEL, 13)] {
+    for (strategy, step) in [(SEQUENTIAL, 3), (PARALLEL, 13)] {
         let last = sweep(step, |number| {
             let at = format!("{strategy}, kill:{number}");
             let (story, server) = project(strategy);
