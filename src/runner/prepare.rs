@@ -8,7 +8,6 @@ use crate::event::{Failure, FailureKind, Fingerprint};
 use crate::fingerprint::{Ingredients, fingerprint};
 use crate::graph::TaskIx;
 use crate::history::{Exchange, History};
-use crate::orchestra::ModelRef;
 use crate::prompt::{Inputs, Prompt};
 use crate::runner::stage::RunError;
 use crate::runner::{Runner, Stage};
@@ -123,11 +122,4 @@ fn said(stage: &Stage, exchange: &Exchange) -> Result<Said, RunError> {
         results,
         correction: exchange.correction.clone(),
     })
-}
-
-/// A model as a fingerprint knows it: all that decides what it answers, and nothing of keys and prices.
-pub(super) fn described(label: &str, model: Option<&ModelRef>, settings: &str) -> String {
-    let base_url = model.and_then(|model| model.base_url.as_deref()).unwrap_or_default();
-    let argv = model.map(|model| model.argv.join("\u{0}")).unwrap_or_default();
-    format!("{label} {base_url} {argv} {settings}")
 }

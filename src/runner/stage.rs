@@ -19,7 +19,6 @@ use crate::objects::Objects;
 use crate::observe::Observers;
 use crate::orchestra::{ModelRef, Orchestra};
 use crate::reuse::{Entry, Read, Store};
-use crate::runner::prepare;
 use crate::workspace::{self, Workspace};
 
 /// What a run needs.
@@ -188,7 +187,7 @@ impl Stage {
     pub(super) fn models_of(&self, agent: usize, models: &[ModelRef]) -> Vec<String> {
         let described = |(place, voice): (usize, &Arc<Voice>)| {
             let settings = format!("{:?} {:?}", voice.temperature, voice.max_tokens);
-            prepare::described(&voice.label, models.get(place), &settings)
+            described(&voice.label, models.get(place), &settings)
         };
         self.voices[agent].iter().enumerate().map(described).collect()
     }
@@ -249,4 +248,11 @@ impl Stage {
 
 fn read(heard: &Heard) -> Read {
     Read { tool: heard.tool.clone(), arguments: heard.arguments.clone(), sha256: heard.sha256.clone() }
+}
+
+/// A model as a fingerprint knows it: all that decides what it answers, and nothing of keys and prices.
+fn described(label: &str, model: Option<&ModelRef>, settings: &str) -> String {
+    let base_url = model.and_then(|model| model.base_url.as_deref()).unwrap_or_default();
+    let argv = model.map(|model| model.argv.join("\u{0}")).unwrap_or_default();
+    format!("{label} {base_url} {argv} {settings}")
 }

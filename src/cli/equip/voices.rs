@@ -1,0 +1,192 @@
+//! Who answers for each agent: the models that it names, with their keys, prices and paces, or what stands in for them.
+
+use std::sync::Arc;
+
+use super::Secrets;
+use crate::agent::{Model, Voice};
+use crate::cli::complaint::Complaint;
+use crate::cli::cost;
+use crate::http::Client;
+use crate::id::RunId;
+use crate::orchestra::{Agent, ModelRef, Orchestra};
+use crate::process::RUN_VARIABLE;
+use crate::project::Project;
+use crate::provider::cassette::Recorder;
+use crate::provider::command::CommandModel;
+use crate::provider::{self, Endpoint};
+use crate::redact::Redactor;
+use crate::settings::{Settings, Unusable};
+use crate::spec::Provider;
+
+/// The models of an agent, with those of the environment where it names none.
+///
+/// # Errors
+/// Every one that cannot be used.
+pub(in crate::cli) fn chain(
+    agent: &Agent,
+    settings: &Settings,
+) -> Result<Vec<(ModelRef, Option<Endpoint>)>, Vec<Unusable>> {
+    let models = match agent.models.as_slice() {
+        [] => vec![settings.default_model().map_err(|unusable| vec![unusable])?],
+        models => models.to_vec(),
+    };
+    let (mut reachable, mut unusable) = (Vec::new(), Vec::new());
+    for model in models {
+        if model.provider == Provider::Command {
+            reachable.push((model, None));
+            continue;
+        }
+        match settings.reach(&model) {
+            Ok(reached) => reachable.push((model, Some(reached.endpoint))),
+            Err(why) => unusable.push(why),
+        }
+    }
+    if unusable.is_empty() { Ok(reachable) } else { Err(unusable) }
+}
+
+pub(super) type Chain = Vec<(ModelRef, Option<Endpoint>)>;
+
+pub(super) fn chains(
+    orchestra: &Orchestra,
+    settings: &Settings,
+    secrets: &mut Secrets,
+) -> Result<Vec<Chain>, Complaint> {
+    let mut chains = Vec::with_capacity(orchestra.agents.len());
+    for agent in &orchestra.agents {
+        let chain = chain(agent, settings)
+            .map_err(|mut unusable| no_model(orchestra, agent.name.as_str(), unusable.swap_remove(0)))?;
+        secrets.0.extend(chain.iter().filter_map(|(_, endpoint)| endpoint.as_ref()).flat_map(Endpoint::secrets));
+        chains.push(chain);
+    }
+    Ok(chains)
+}
+
+fn no_model(orchestra: &Orchestra, agent: &str, unusable: Unusable) -> Complaint {
+    let why = unusable.why;
+    Complaint::usage(format!("{why}, and agent `{agent}` of `{}` needs it", orchestra.id)).help(unusable.help)
+}
+
+pub(super) fn remote_voices(
+    orchestra: &Orchestra,
+    project: &Project,
+    settings: &Settings,
+    run: &RunId,
+    chains: Vec<Chain>,
+    redactor: &Redactor,
+    recorder: Option<Arc<Recorder>>,
+) -> Result<Vec<Vec<Arc<Voice>>>, Complaint> {
+    let client = Client::new();
+    let mut lanes: Vec<String> = Vec::new();
+    let mut models: Vec<ModelRef> = Vec::new();
+    let place = |known: &mut Vec<String>, key: String| {
+        known.iter().position(|one| *one == key).unwrap_or_else(|| {
+            known.push(key);
+            known.len() - 1
+        })
+    };
+    let mut voices = Vec::with_capacity(chains.len());
+    for (agent, chain) in orchestra.agents.iter().zip(chains) {
+        let mut of_agent = Vec::with_capacity(chain.len());
+        for (model, endpoint) in chain {
+            let lane = place(&mut lanes, lane(&model));
+            let number = models.iter().position(|known| *known == model).unwrap_or_else(|| {
+                models.push(model.clone());
+                models.len() - 1
+            });
+            let answers = match endpoint {
+                Some(endpoint) => provider::wire(model.provider, endpoint).map(|wire| Model::Remote {
+                    wire,
+                    client: client.clone(),
+                    redactor: redactor.clone(),
+                }),
+                None => Some(Model::Command(Arc::new(program(&model, project, run, redactor)?))),
+            };
+            let Some(answers) = answers else { continue };
+            let known = cost::known(&model, settings);
+            of_agent.push(Arc::new(Voice {
+                model: answers,
+                label: model.label(),
+                temperature: agent.temperature.or(model.temperature),
+                max_tokens: agent.max_tokens.or(model.max_tokens),
+                price: known.tariff,
+                context_window: known.context_window,
+                timeout: model.timeout,
+                number,
+                lane,
+                recorder: recorder.clone(),
+                name: model.model,
+            }));
+        }
+        voices.push(of_agent);
+    }
+    Ok(voices)
+}
+
+/// Which pace a model shares: that of its address and key. Programs keep their own.
+fn lane(model: &ModelRef) -> String {
+    match model.provider {
+        Provider::Command => format!("command {:?}", model.argv),
+        provider => {
+            format!("{} {:?} {:?} {:?}", provider.name(), model.base_url, model.api_key_env, model.api_key_command)
+        }
+    }
+}
+
+/// A limit in dollars holds only where every model that it counts has a price.
+pub(super) fn check_prices(orchestra: &Orchestra, settings: &Settings, chains: &[Chain]) -> Result<(), Complaint> {
+    let counted = cost::counted_agents(orchestra);
+    let models = counted.iter().flat_map(|&agent| &chains[agent]).map(|(model, _)| model);
+    match cost::unpriced(models.filter(|model| cost::known(model, settings).tariff.is_none())) {
+        Some(unpriced) => Err(Complaint::usage(unpriced.why).help(unpriced.help)),
+        None => Ok(()),
+    }
+}
+
+fn program(model: &ModelRef, project: &Project, run: &RunId, redactor: &Redactor) -> Result<CommandModel, Complaint> {
+    // The program's own rules say what it sees of this: the usual variables, its vendor's, and those that are named.
+    let unicode = |text: std::ffi::OsString| text.into_string().ok();
+    let variables = std::env::vars_os().filter_map(|(name, value)| Some((unicode(name)?, unicode(value)?)));
+    let mut environment: Vec<(String, String)> = variables.collect();
+    environment.push((RUN_VARIABLE.to_owned(), run.to_string()));
+    let program = CommandModel::new(model.argv.clone(), project.root().to_owned(), environment, None, redactor.clone())
+        .map_err(|why| Complaint::usage(format!("{} cannot be used: {why}", model.label())))?
+        .passing(model.env.iter().cloned());
+    program.is_available().map_err(|why| {
+        Complaint::usage(format!("{} cannot be used: {why}", model.label()))
+            .help("install it, or name another model; `orch doctor` says which can be used from here")
+    })?;
+    Ok(program)
+}
+
+/// One voice for each model that an agent names, all answered by the same.
+pub(super) fn stand_ins(
+    orchestra: &Orchestra,
+    model: &Model,
+    default: impl Fn(&Agent) -> Option<ModelRef>,
+) -> Vec<Vec<Arc<Voice>>> {
+    let rehearsal = matches!(model, Model::Rehearsal(_));
+    let voice = |label: String, known: Option<&ModelRef>, agent: &Agent| {
+        Arc::new(Voice {
+            model: model.clone(),
+            label,
+            name: known.map_or_else(|| "player".to_owned(), |model| model.model.clone()),
+            temperature: known.and_then(|model| agent.temperature.or(model.temperature)),
+            max_tokens: known.and_then(|model| agent.max_tokens.or(model.max_tokens)),
+            price: None,
+            context_window: None,
+            timeout: None,
+            number: 0,
+            lane: 0,
+            recorder: None,
+        })
+    };
+    let of_agent = |agent: &Agent| {
+        let default = default(agent);
+        let models: Vec<&ModelRef> = agent.models.iter().chain(&default).collect();
+        if rehearsal || models.is_empty() {
+            return vec![voice("rehearsal/player".to_owned(), None, agent)];
+        }
+        models.into_iter().map(|model| voice(model.label(), Some(model), agent)).collect()
+    };
+    orchestra.agents.iter().map(of_agent).collect()
+}
