@@ -70,6 +70,7 @@ pub struct Budget {
     groups: Vec<Account>,
     tasks: Vec<Task>,
     in_flight: HashMap<(usize, CallKey), Amount>,
+    is_unlimited: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -88,19 +89,19 @@ impl Budget {
             groups.dedup();
             Task { account: Account::new(limits), groups }
         };
-        Self {
-            run: Account::new(run),
-            groups: groups.into_iter().map(Account::new).collect(),
-            tasks: tasks.into_iter().map(task).collect(),
-            in_flight: HashMap::new(),
-        }
+        let run = Account::new(run);
+        let groups: Vec<Account> = groups.into_iter().map(Account::new).collect();
+        let tasks: Vec<Task> = tasks.into_iter().map(task).collect();
+        // Told here, since every call asks and there may be thousands of tasks.
+        let of_tasks = tasks.iter().map(|task| &task.account);
+        let is_unlimited = std::iter::once(&run).chain(&groups).chain(of_tasks).all(Account::is_unlimited);
+        Self { run, groups, tasks, in_flight: HashMap::new(), is_unlimited }
     }
 
     /// Whether there is no limit at all, so that nobody needs to ask.
     #[must_use]
     pub fn is_unlimited(&self) -> bool {
-        let tasks = self.tasks.iter().map(|task| &task.account);
-        std::iter::once(&self.run).chain(&self.groups).chain(tasks).all(Account::is_unlimited)
+        self.is_unlimited
     }
 
     /// Whether `task` may make a call that costs `need` at worst. The times are how long the run, the task and its
