@@ -1,6 +1,7 @@
 //! `orch run --dry-run`: what would run, in which order and on which models, without doing any of it.
 
 use std::fmt::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 use crate::agent::USUAL_MAX_TOKENS;
@@ -12,11 +13,11 @@ use crate::orchestra::{Agent, Group, ModelRef, Orchestra};
 use crate::prices;
 use crate::printable;
 use crate::prompt::{Inputs, Prompt};
-use crate::settings::Settings;
+use crate::settings::{Settings, Unusable};
 use crate::spec::Strategy;
 
 /// Shows the plan of a run.
-pub(super) fn show(loaded: &Loaded, goal: &str, settings: &Settings, rehearse: bool) -> ExitCode {
+pub(super) fn show(loaded: &Loaded, goal: &str, settings: &Settings, root: &Path, rehearse: bool) -> ExitCode {
     let orchestra = &loaded.orchestra;
     let mut page = order(orchestra);
     let _ = writeln!(page, "workspace: {}", orchestra.workspace);
@@ -26,7 +27,7 @@ pub(super) fn show(loaded: &Loaded, goal: &str, settings: &Settings, rehearse: b
     page.push_str(&if rehearse { "cost: none, since no model is called\n".to_owned() } else { cost(&calls) });
     terminal::print(&page);
     if !rehearse {
-        for warning in unusable(orchestra, settings) {
+        for warning in unusable(orchestra, settings, root) {
             terminal::say(&format!("warning: {warning}\n"));
         }
     }
@@ -85,13 +86,15 @@ fn tasks(orchestra: &Orchestra, settings: &Settings, rehearse: bool) -> String {
     page
 }
 
-fn unusable(orchestra: &Orchestra, settings: &Settings) -> Vec<String> {
+fn unusable(orchestra: &Orchestra, settings: &Settings, root: &Path) -> Vec<String> {
     let mut warnings = Vec::new();
     // To ask for a key by its command would be to do something.
     let asks = |agent: &&Agent| agent.models.iter().all(|model| model.api_key_command.is_none());
     for agent in orchestra.agents.iter().filter(asks) {
-        for unusable in equip::chain(agent, settings).map(drop).err().into_iter().flatten() {
-            let warning = format!("agent {} could not run: {}; {}", agent.name, unusable.why, unusable.help);
+        let (usable, unusable) = equip::chain(agent, settings, root);
+        for Unusable { why, help } in unusable {
+            let effect = if usable.is_empty() { "could not run" } else { "would go on without a model" };
+            let warning = format!("agent {} {effect}: {why}; {help}", agent.name);
             if !warnings.contains(&warning) {
                 warnings.push(warning);
             }

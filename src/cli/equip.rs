@@ -79,7 +79,7 @@ pub(super) fn equip(
         secrets.0.extend(reached.iter().flat_map(|reached| reached.endpoint.secrets()));
     }
     let chains = match &stand {
-        Stand::Models { .. } => chains(orchestra, settings, &mut secrets)?,
+        Stand::Models { .. } => chains(orchestra, settings, project.root(), &mut secrets)?,
         Stand::Rehearsal(_) | Stand::Replay(_) => Vec::new(),
     };
     // A rehearsal starts no server, runs no command and writes no file of the project: the player's answers are none.

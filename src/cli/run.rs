@@ -111,7 +111,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let goal = goal(args, project, &loaded)?;
     let settings = Settings::from_environment();
     if args.dry_run {
-        return Ok(dry_run::show(&loaded, &goal, &settings, args.rehearse));
+        return Ok(dry_run::show(&loaded, &goal, &settings, context.project.root(), args.rehearse));
     }
     if let Some(name) = overrides.fresh_tasks.iter().find(|name| loaded.orchestra.find(name.as_str()).is_none()) {
         return Err(Complaint::usage(format!("--fresh: `{}` has no task `{name}`", loaded.orchestra.id))

@@ -96,14 +96,6 @@ impl CommandModel {
         self
     }
 
-    /// The file of the program.
-    ///
-    /// # Errors
-    /// Why it cannot be run, for a person.
-    pub fn is_available(&self) -> Result<PathBuf, String> {
-        process::find_program(&self.argv[0], &self.directory, &self.visible()).map_err(|trouble| trouble.to_string())
-    }
-
     /// Runs the program with the conversation as its prompt. It has ended when this returns, whatever it has started
     /// too; so it has when the future is dropped.
     ///

@@ -75,7 +75,7 @@ impl Runner<'_> {
                 description: &prompt.description,
                 goal: inputs.goal,
                 outputs: &digests,
-                models: &self.stage.models_of(definition.agent, &agent.models),
+                models: &self.stage.models_of(definition.agent),
                 output: &format!("{} {evidence}", contract.digest_text()),
                 tools: &agent.tools.iter().map(|grant| format!("{grant:?}")).collect::<Vec<_>>(),
                 files: &files,

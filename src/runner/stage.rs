@@ -17,7 +17,7 @@ use crate::id::Name;
 use crate::journal::Journal;
 use crate::objects::Objects;
 use crate::observe::Observers;
-use crate::orchestra::{ModelRef, Orchestra};
+use crate::orchestra::{Agent, ModelRef, Orchestra};
 use crate::reuse::{Entry, Read, Store};
 use crate::workspace::{self, Workspace};
 
@@ -183,13 +183,19 @@ impl Stage {
         };
     }
 
-    /// The models of an agent as a fingerprint knows them.
-    pub(super) fn models_of(&self, agent: usize, models: &[ModelRef]) -> Vec<String> {
-        let described = |(place, voice): (usize, &Arc<Voice>)| {
-            let settings = format!("{:?} {:?}", voice.temperature, voice.max_tokens);
-            described(&voice.label, models.get(place), &settings)
+    /// The models of an agent as a fingerprint knows them: those of the file, whichever of them can be used here, or else
+    /// the one that the environment gives.
+    pub(super) fn models_of(&self, agent: usize) -> Vec<String> {
+        let Agent { models, temperature, max_tokens, .. } = &self.orchestra.agents[agent];
+        if models.is_empty() {
+            let of_voice = |voice: &Arc<Voice>| described(&voice.label, None, voice.temperature, voice.max_tokens);
+            return self.voices[agent].iter().map(of_voice).collect();
+        }
+        let of_model = |model: &ModelRef| {
+            let (temperature, max_tokens) = (temperature.or(model.temperature), max_tokens.or(model.max_tokens));
+            described(&model.label(), Some(model), temperature, max_tokens)
         };
-        self.voices[agent].iter().enumerate().map(described).collect()
+        models.iter().map(of_model).collect()
     }
 
     /// Brings the workspace in line with an event.
@@ -251,8 +257,8 @@ fn read(heard: &Heard) -> Read {
 }
 
 /// A model as a fingerprint knows it: all that decides what it answers, and nothing of keys and prices.
-fn described(label: &str, model: Option<&ModelRef>, settings: &str) -> String {
+fn described(label: &str, model: Option<&ModelRef>, temperature: Option<f64>, max_tokens: Option<u32>) -> String {
     let base_url = model.and_then(|model| model.base_url.as_deref()).unwrap_or_default();
     let argv = model.map(|model| model.argv.join("\u{0}")).unwrap_or_default();
-    format!("{label} {base_url} {argv} {settings}")
+    format!("{label} {base_url} {argv} {temperature:?} {max_tokens:?}")
 }

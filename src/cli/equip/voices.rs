@@ -1,15 +1,17 @@
 //! Who answers for each agent: the models that it names, with their keys, prices and paces, or what stands in for them.
 
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::Secrets;
 use crate::agent::{Model, Voice};
 use crate::cli::complaint::Complaint;
-use crate::cli::cost;
+use crate::cli::{cost, terminal};
 use crate::http::Client;
 use crate::id::RunId;
 use crate::orchestra::{Agent, ModelRef, Orchestra};
-use crate::process::RUN_VARIABLE;
+use crate::process::{RUN_VARIABLE, clean_environment, find_program};
 use crate::project::Project;
 use crate::provider::cassette::Recorder;
 use crate::provider::command::CommandModel;
@@ -18,45 +20,63 @@ use crate::redact::Redactor;
 use crate::settings::{Settings, Unusable};
 use crate::spec::Provider;
 
-/// The models of an agent, with those of the environment where it names none.
-///
-/// # Errors
-/// Every one that cannot be used.
-pub(in crate::cli) fn chain(
-    agent: &Agent,
-    settings: &Settings,
-) -> Result<Vec<(ModelRef, Option<Endpoint>)>, Vec<Unusable>> {
+/// Models that can be asked, in their order, each with its address unless it is a program.
+pub(super) type Chain = Vec<(ModelRef, Option<Endpoint>)>;
+
+/// The models of an agent, with that of the environment where it names none: those that can be asked from here, and
+/// what is in the way of the others.
+pub(in crate::cli) fn chain(agent: &Agent, settings: &Settings, root: &Path) -> (Chain, Vec<Unusable>) {
     let models = match agent.models.as_slice() {
-        [] => vec![settings.default_model().map_err(|unusable| vec![unusable])?],
+        [] => match settings.default_model() {
+            Ok(model) => vec![model],
+            Err(unusable) => return (Vec::new(), vec![unusable]),
+        },
         models => models.to_vec(),
     };
-    let (mut reachable, mut unusable) = (Vec::new(), Vec::new());
+    let (mut usable, mut unusable) = (Vec::new(), Vec::new());
     for model in models {
-        if model.provider == Provider::Command {
-            reachable.push((model, None));
-            continue;
-        }
-        match settings.reach(&model) {
-            Ok(reached) => reachable.push((model, Some(reached.endpoint))),
+        let reached = match model.provider {
+            Provider::Command => is_installed(&model, root).map(|()| None),
+            _ => settings.reach(&model).map(|reached| Some(reached.endpoint)),
+        };
+        match reached {
+            Ok(endpoint) => usable.push((model, endpoint)),
             Err(why) => unusable.push(why),
         }
     }
-    if unusable.is_empty() { Ok(reachable) } else { Err(unusable) }
+    (usable, unusable)
 }
 
-pub(super) type Chain = Vec<(ModelRef, Option<Endpoint>)>;
+fn is_installed(model: &ModelRef, root: &Path) -> Result<(), Unusable> {
+    let program = model.argv.first().map_or("", String::as_str);
+    find_program(program, root, &clean_environment()).map(drop).map_err(|trouble| Unusable {
+        why: format!("{} cannot be used: {trouble}", model.label()),
+        help: format!("install `{program}`, or name another model; `orch doctor` says which can be used from here"),
+    })
+}
 
+/// The chains of all agents. One that has lost some of its models goes on with the rest, as it would if they failed
+/// later, and says so.
 pub(super) fn chains(
     orchestra: &Orchestra,
     settings: &Settings,
+    root: &Path,
     secrets: &mut Secrets,
 ) -> Result<Vec<Chain>, Complaint> {
     let mut chains = Vec::with_capacity(orchestra.agents.len());
+    let mut told = BTreeSet::new();
     for agent in &orchestra.agents {
-        let chain = chain(agent, settings)
-            .map_err(|mut unusable| no_model(orchestra, agent.name.as_str(), unusable.swap_remove(0)))?;
-        secrets.0.extend(chain.iter().filter_map(|(_, endpoint)| endpoint.as_ref()).flat_map(Endpoint::secrets));
-        chains.push(chain);
+        let (usable, mut unusable) = chain(agent, settings, root);
+        if usable.is_empty() && !unusable.is_empty() {
+            return Err(no_model(orchestra, agent.name.as_str(), unusable.swap_remove(0)));
+        }
+        for Unusable { why, .. } in unusable {
+            if told.insert(why.clone()) {
+                terminal::say(&format!("warning: {why}; the other models of its chain are used\n"));
+            }
+        }
+        secrets.0.extend(usable.iter().filter_map(|(_, endpoint)| endpoint.as_ref()).flat_map(Endpoint::secrets));
+        chains.push(usable);
     }
     Ok(chains)
 }
@@ -148,14 +168,9 @@ fn program(model: &ModelRef, project: &Project, run: &RunId, redactor: &Redactor
     let variables = std::env::vars_os().filter_map(|(name, value)| Some((unicode(name)?, unicode(value)?)));
     let mut environment: Vec<(String, String)> = variables.collect();
     environment.push((RUN_VARIABLE.to_owned(), run.to_string()));
-    let program = CommandModel::new(model.argv.clone(), project.root().to_owned(), environment, None, redactor.clone())
-        .map_err(|why| Complaint::usage(format!("{} cannot be used: {why}", model.label())))?
-        .passing(model.env.iter().cloned());
-    program.is_available().map_err(|why| {
-        Complaint::usage(format!("{} cannot be used: {why}", model.label()))
-            .help("install it, or name another model; `orch doctor` says which can be used from here")
-    })?;
-    Ok(program)
+    CommandModel::new(model.argv.clone(), project.root().to_owned(), environment, None, redactor.clone())
+        .map(|program| program.passing(model.env.iter().cloned()))
+        .map_err(|why| Complaint::usage(format!("{} cannot be used: {why}", model.label())))
 }
 
 /// One voice for each model that an agent names, all answered by the same.

@@ -349,12 +349,7 @@ async fn one_that_tries_for_ever_has_a_deadline_and_leaves_nobody() {
 }
 
 #[test]
-fn whether_a_program_is_there_is_known_before_it_is_called() {
-    let scene = Scene::new();
-    scene.program("claude", "");
-    let file = scene.model(&["claude"], None).is_available().unwrap();
-    assert_eq!(file, scene.folder.path().join("bin/claude"));
-    assert!(scene.model(&["no-such-agent"], None).is_available().unwrap_err().contains("is it installed"));
+fn a_model_that_is_a_program_has_one() {
     let empty = CommandModel::new(vec![], PathBuf::new(), vec![], None, Redactor::default());
     assert!(empty.is_err_and(|why| why.contains("empty")));
 }

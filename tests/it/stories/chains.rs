@@ -88,3 +88,26 @@ fn mistakes_in_chains_are_told_once_and_with_their_place() {
         assert_eq!(told, if message.contains("back") { 2 } else { 1 }, "{}", said.stderr);
     }
 }
+
+#[test]
+fn a_chain_goes_on_with_those_of_its_models_that_can_be_used_from_here() {
+    let server = Server::start();
+    let models = "models:
+  absent: {provider: command, argv: [no-such-program]}
+  locked: {provider: openai, base_url: \"http://127.0.0.1:1\", model: x, api_key_env: NO_SUCH_KEY}
+  one: {provider: openai, model: first}
+";
+    let task = "tasks: [{name: a, agent: writer, model: [absent, locked, one], description: do a, reuse: true}]\n";
+    let story = Story::new().file("x.yaml", format!("orchestra: {{id: x}}\n{models}{task}")).server(&server).args(RUN);
+    let ended = story.and(["--dry-run"]).run().exits(0).says("would go on without a model");
+    assert!(ended.stderr.contains("no-such-program") && ended.stderr.contains("NO_SUCH_KEY"), "{}", ended.stderr);
+    story.run().exits(0).says("cannot find the program `no-such-program`").says("NO_SUCH_KEY is not set");
+    assert_eq!(called(&server), ["first"]);
+
+    // What can be used from here is no part of what a result depends on.
+    story.env("NO_SUCH_KEY", "k").run().exits(0).says("reused");
+    // Where none is left, nothing begins.
+    let none = format!("orchestra: {{id: x}}\n{models}{}", task.replace(", one]", "]"));
+    story.file("x.yaml", none).run().exits(2).says("needs it").says("no-such-program");
+    assert_eq!(called(&server), ["first"]);
+}
