@@ -6,7 +6,6 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
@@ -14,17 +13,16 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::agent::Voice;
 use crate::agent::{Ask, Attempt, Desk, Told};
-use crate::clock;
 use crate::event::{Event, Failure, FailureKind, Record, RunStatus};
 use crate::graph::TaskIx;
 use crate::history::{History, TaskState};
 use crate::id::Name;
-use crate::ladder::{self, Next, Rung, Rungs, Try};
+use crate::ladder::Next;
 use crate::orchestra::Orchestra;
 use crate::schedule::{Rules, Schedule, Step};
 
+mod climb;
 mod gate;
 mod prepare;
 mod stage;
@@ -74,8 +72,8 @@ struct Runner<'r> {
     batch: Vec<Record>,
     seq: u64,
     attempts: JoinSet<()>,
-    /// The attempts that have not reported their end, with their numbers.
-    in_flight: HashMap<TaskIx, u32>,
+    /// The attempts that have not reported their end.
+    in_flight: HashMap<TaskIx, InFlight>,
     /// The attempts that begin when the journal says so.
     prepared: HashMap<TaskIx, Result<Attempt, Failure>>,
     /// The tries of this process that failed, each with its model's place in the chain.
@@ -88,6 +86,8 @@ struct Runner<'r> {
     gate: Gate,
     /// The tasks that a limit stopped, and whether it was that of the run.
     limited: HashMap<TaskIx, (String, bool)>,
+    /// The group of each task that is in one.
+    group_of: HashMap<TaskIx, usize>,
     /// When the first task of each group began, in microseconds of the run's time.
     group_started: Vec<Option<u64>>,
     /// Those who wait for the next write of the journal.
@@ -98,6 +98,14 @@ struct Runner<'r> {
     end: UnboundedSender<End>,
     /// When a run that was told to stop stops waiting for what runs.
     grace_ends: Option<Instant>,
+}
+
+/// An attempt that is under way.
+#[derive(Clone, Copy)]
+struct InFlight {
+    number: u32,
+    /// The place of its model in the chain. Two models may have one label, such as the same one at two addresses.
+    model: usize,
 }
 
 /// What to say to an attempt when the journal is written.
@@ -135,6 +143,8 @@ impl<'r> Runner<'r> {
     ) -> Self {
         let lanes = stage.voices.iter().flatten().map(|voice| voice.lane + 1).max().unwrap_or(0);
         let models = stage.voices.iter().flatten().map(|voice| voice.number + 1).max().unwrap_or(0);
+        let groups = orchestra.execution.groups.iter().enumerate();
+        let members = groups.flat_map(|(group, of)| of.tasks.iter().map(move |&task| (task, group)));
         let mut runner = Self {
             schedule: Schedule::new(&orchestra.plan, rules, orchestra.tasks.iter().map(|task| &task.name)),
             index: orchestra.tasks.iter().enumerate().map(|(ix, task)| (task.name.as_str(), ix)).collect(),
@@ -151,6 +161,7 @@ impl<'r> Runner<'r> {
             prompt_tokens: HashMap::new(),
             gate: Gate::new(orchestra, lanes, models),
             limited: HashMap::new(),
+            group_of: members.collect(),
             group_started: vec![None; orchestra.execution.groups.len()],
             waiting: Vec::new(),
             retries: BinaryHeap::new(),
@@ -223,13 +234,13 @@ impl<'r> Runner<'r> {
         let number = known.map_or(0, |t| t.attempts) + 1;
         let chosen = self.next_model.remove(&task);
         let retried = chosen.is_some();
-        let model = chosen.unwrap_or_else(|| self.first_model(task, 0));
+        let mut model = chosen.unwrap_or_else(|| self.first_model(task, 0));
         let prepared = match self.prepare(task, number, model)? {
             Ok(prepared) => prepared,
             Err(failure) => {
-                let model = self.voice(task, model).label.clone();
-                self.in_flight.insert(task, number);
-                self.note(Event::AttemptStarted { task: name, attempt: number, model, fingerprint: None });
+                let label = self.voice(task, model).label.clone();
+                self.in_flight.insert(task, InFlight { number, model });
+                self.note(Event::AttemptStarted { task: name, attempt: number, model: label, fingerprint: None });
                 self.prepared.insert(task, Err(failure));
                 return Ok(());
             }
@@ -242,8 +253,9 @@ impl<'r> Runner<'r> {
             return Ok(());
         }
         let mut attempt = prepared.attempt;
-        if !retried && let Some(voice) = self.larger_voice(task, &attempt) {
-            attempt.voice = voice;
+        if !retried && let Some(fitting) = self.model_that_fits(task, &attempt) {
+            model = fitting;
+            attempt.voice = self.voice(task, model).clone();
         }
         let ask = attempt.kit.ready().filter(|_| attempt.begins_with_a_call()).map(|tools| attempt.ask(1, &tools));
         let leave = match &ask {
@@ -256,44 +268,15 @@ impl<'r> Runner<'r> {
             self.note(Event::LimitReached { task: name, message, run });
             return Ok(());
         }
-        let model = attempt.voice.label.clone();
-        self.in_flight.insert(task, number);
-        self.note(Event::AttemptStarted { task: name, attempt: number, model, fingerprint });
+        let label = attempt.voice.label.clone();
+        self.in_flight.insert(task, InFlight { number, model });
+        self.note(Event::AttemptStarted { task: name, attempt: number, model: label, fingerprint });
         if let (Leave::Go, Some(ask)) = (leave, ask) {
             attempt.granted = true;
             self.note_call(&ask);
         }
         self.prepared.insert(task, Ok(attempt));
         Ok(())
-    }
-
-    /// The first model of a task's chain that can be used now for a prompt of about so many tokens.
-    fn first_model(&self, task: TaskIx, prompt_tokens: u64) -> usize {
-        let rungs = self.rungs(task);
-        let policy = &self.orchestra.tasks[task].retry;
-        ladder::first(&Rungs { models: &rungs, policy, prompt_tokens })
-    }
-
-    /// Who answers instead, where the prompt is too long for the model that the attempt was prepared for.
-    fn larger_voice(&mut self, task: TaskIx, attempt: &Attempt) -> Option<Arc<Voice>> {
-        if self.stage.voices[self.orchestra.tasks[task].agent].len() < 2 {
-            return None;
-        }
-        let tools = attempt.kit.ready().unwrap_or_default();
-        let prompt_tokens = attempt.ask(1, &tools).input_tokens;
-        self.prompt_tokens.insert(task, prompt_tokens);
-        Some(self.voice(task, self.first_model(task, prompt_tokens)).clone())
-    }
-
-    fn rungs(&self, task: TaskIx) -> Vec<Rung> {
-        let now = self.now();
-        let chain = &self.stage.voices[self.orchestra.tasks[task].agent];
-        chain.iter().map(|voice| self.gate.rung(voice.number, voice.context_window, now)).collect()
-    }
-
-    fn voice(&self, task: TaskIx, model: usize) -> &Arc<Voice> {
-        let chain = &self.stage.voices[self.orchestra.tasks[task].agent];
-        &chain[model.min(chain.len().saturating_sub(1))]
     }
 
     /// The time of this process.
@@ -404,10 +387,8 @@ impl<'r> Runner<'r> {
         match &record.event {
             Event::AttemptStarted { .. } => {
                 let now = self.history.as_ref().map_or(0, History::elapsed_us);
-                for (group, started) in self.orchestra.execution.groups.iter().zip(&mut self.group_started) {
-                    if started.is_none() && task.is_some_and(|task| group.tasks.contains(&task)) {
-                        *started = Some(now);
-                    }
+                if let Some(group) = task.and_then(|task| self.group_of.get(&task)) {
+                    self.group_started[*group].get_or_insert(now);
                 }
             }
             Event::CtxSet { key, value, .. } => self.stage.set_ctx(key, value),
@@ -502,9 +483,9 @@ impl<'r> Runner<'r> {
 
     fn attempt_ended(&mut self, End { task, number, result }: End) -> Result<(), RunError> {
         // An attempt that was cancelled may report all the same; it no longer counts.
-        if self.in_flight.get(&task) != Some(&number) {
+        let Some(tried) = self.in_flight.get(&task).copied().filter(|tried| tried.number == number) else {
             return Ok(());
-        }
+        };
         self.in_flight.remove(&task);
         let now = self.now();
         self.gate.left(task, now);
@@ -518,7 +499,7 @@ impl<'r> Runner<'r> {
             Err(failure) if failure.kind == FailureKind::ContextTooLong => self.name_largest_inputs(task, failure),
             Err(failure) => failure,
         };
-        let (next, wait) = match self.climb(task, &failure) {
+        let (next, wait) = match self.climb(task, tried.model, &failure) {
             Next::Again { wait } => (None, Some(wait)),
             Next::Fall { to, wait } => (Some(to), Some(wait)),
             Next::GiveUp => (None, None),
@@ -541,51 +522,6 @@ impl<'r> Runner<'r> {
             None => self.note(Event::TaskFailed { task: name, failure }),
         }
         Ok(())
-    }
-
-    /// What follows a failed try, and on which model.
-    fn climb(&mut self, task: TaskIx, failure: &Failure) -> Next {
-        let label = self.history.as_ref().and_then(|h| h.task(self.orchestra.tasks[task].name.as_str())?.model.clone());
-        let chain = &self.stage.voices[self.orchestra.tasks[task].agent];
-        let model = chain.iter().position(|voice| Some(&voice.label) == label.as_ref()).unwrap_or(0);
-        self.failed.entry(task).or_default().push((model, failure.clone()));
-        let rungs = self.rungs(task);
-        let tries: Vec<Try<'_>> =
-            self.failed[&task].iter().map(|(model, failure)| Try { model: *model, failure }).collect();
-        let policy = &self.orchestra.tasks[task].retry;
-        let prompt_tokens = self.prompt_tokens.get(&task).copied().unwrap_or(0);
-        let next = ladder::next(&Rungs { models: &rungs, policy, prompt_tokens }, &tries, clock::random_fraction());
-        let to = if let Next::Fall { to, .. } = next { to } else { model };
-        self.next_model.insert(task, to);
-        next
-    }
-
-    /// A prompt that is too long is mostly what other tasks and tools have written; a person needs to know which.
-    fn name_largest_inputs(&self, task: TaskIx, failure: Failure) -> Failure {
-        let Some(history) = &self.history else { return failure };
-        let needs = self.orchestra.plan.needs(task).iter();
-        let mut inputs: Vec<(u64, String)> = needs
-            .filter_map(|&needed| {
-                let name = self.orchestra.tasks[needed].name.as_str();
-                Some((history.task(name)?.output()?.bytes, format!("the output of {name}")))
-            })
-            .collect();
-        let said = history.task(self.orchestra.tasks[task].name.as_str()).map(|task| task.conversation.as_slice());
-        let answers = said.unwrap_or_default().iter().flat_map(|exchange| &exchange.answers);
-        inputs.push((answers.map(|answer| answer.output.bytes).sum(), "what tools have answered".to_owned()));
-        inputs.push((history.start.goal.len() as u64, "the goal".to_owned()));
-        inputs.retain(|(bytes, _)| *bytes > 0);
-        inputs.sort_unstable_by(|a, b| b.cmp(a));
-        let largest: Vec<String> =
-            inputs.iter().take(3).map(|(bytes, what)| format!("{what} ({bytes} bytes)")).collect();
-        let are = match largest.len() {
-            0 => return failure,
-            1 => "input is",
-            _ => "inputs are",
-        };
-        let message = failure.message.trim_end_matches('.');
-        let message = format!("{message}; its largest {are} {}", largest.join(", "));
-        Failure { message, ..failure }
     }
 
     fn retry_due(&mut self) -> Result<(), RunError> {
@@ -616,9 +552,9 @@ impl<'r> Runner<'r> {
 
     fn cancel_all(&mut self, why: &str) {
         self.attempts.abort_all();
-        let mut open: Vec<(TaskIx, u32)> = std::mem::take(&mut self.in_flight).into_iter().collect();
-        open.sort_unstable();
-        for (task, number) in open {
+        let mut open: Vec<(TaskIx, InFlight)> = std::mem::take(&mut self.in_flight).into_iter().collect();
+        open.sort_unstable_by_key(|(task, _)| *task);
+        for (task, InFlight { number, .. }) in open {
             let name = self.orchestra.tasks[task].name.clone();
             let failure = Failure::new(FailureKind::Cancelled, why);
             self.note(Event::AttemptFailed {

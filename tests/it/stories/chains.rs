@@ -111,3 +111,25 @@ fn a_chain_goes_on_with_those_of_its_models_that_can_be_used_from_here() {
     story.file("x.yaml", none).run().exits(2).says("needs it").says("no-such-program");
     assert_eq!(called(&server), ["first"]);
 }
+
+#[test]
+fn the_same_model_at_two_addresses_is_two_models() {
+    let (first, second) = (Server::start(), Server::start());
+    let at = |server: &Server| format!("{{provider: openai, base_url: \"{}\", model: same}}", server.openai());
+    let models = format!("models:\n  here: {}\n  there: {}\n", at(&first), at(&second));
+    let file = "tasks: [{name: a, agent: writer, model: [here, there], description: do a}]\n";
+    let fixed = "retry_strategy: {strategy: fixed, max_attempts: 2, initial_seconds: 0}";
+    let head = format!("orchestra: {{id: x, execution: {{{fixed}}}}}\n");
+    let busy = |server: &Server, times| {
+        let busy = serde_json::json!({"error": {"message": "busy"}});
+        server.when("do a", std::iter::repeat_n(Act::error(503, &busy), times));
+    };
+    busy(&first, 9);
+    let story = Story::new().file("x.yaml", format!("{head}{models}{file}")).args(RUN);
+    story.run().exits(0);
+    assert_eq!((first.seen().len(), second.seen().len()), (2, 1));
+    // Where both are down, each has had its tries, and no more.
+    busy(&second, 9);
+    story.and(["--fresh"]).run().exits(1);
+    assert_eq!((first.seen().len(), second.seen().len()), (4, 3));
+}
