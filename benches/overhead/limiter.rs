@@ -6,8 +6,8 @@
 
 use std::time::{Duration, Instant};
 
-use orch::event::{Failure, FailureKind};
-use orch::limiter::{Admit, Ended, Limiter};
+use orch::run::rate_limit::{Admit, Ended, Limiter};
+use orch::words::event::{Failure, FailureKind};
 
 use crate::process::{Cost, Program, median, ratio, show, show_head};
 use crate::script::{crowd, write};

@@ -9,18 +9,18 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::cli::complaint::Complaint;
+use crate::cli::complaint::CliError;
 use crate::cli::load::load;
 use crate::cli::standing::{Seen, choose, look};
 use crate::cli::table::size;
 use crate::cli::{Context, Outcome, leftovers, terminal};
-use crate::disk::Dir;
-use crate::event::Overrides;
-use crate::id::RunId;
-use crate::lock::{self, Claim, Lock, LockError, this_process};
-use crate::printable::plural;
-use crate::project::{Project, STATE_DIR};
-use crate::reuse;
+use crate::store::disk::Dir;
+use crate::store::lock::{self, Claim, Lock, LockError, this_process};
+use crate::store::project::{Project, STATE_DIR};
+use crate::store::reuse;
+use crate::words::event::Overrides;
+use crate::words::id::RunId;
+use crate::words::text::plural;
 
 /// What orch makes in a workspace. Whatever else lies there is not orch's to remove.
 const MADE: [&str; 3] = ["task_outputs", "intermediate", "final_results"];
@@ -59,7 +59,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let project = &context.project;
     let cleans_runs = !args.runs.is_empty() || args.keep.is_some() || args.all;
     if !cleans_runs && args.workspace.is_none() && !args.reuse {
-        return Err(Complaint::usage("say what to remove").help(
+        return Err(CliError::usage("say what to remove").help(
             "a RUN of `orch runs`, --keep N, --all, --workspace ORCHESTRA, or --reuse; --dry-run only shows it",
         ));
     }
@@ -75,7 +75,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-fn clean_runs(args: &Args, project: &Project) -> Result<(), Complaint> {
+fn clean_runs(args: &Args, project: &Project) -> Result<(), CliError> {
     let mut removed: Vec<RunId> = Vec::new();
     let mut bytes = 0;
     for seen in select(args, project)? {
@@ -89,10 +89,10 @@ fn clean_runs(args: &Args, project: &Project) -> Result<(), Complaint> {
                     continue;
                 }
                 Err(error @ LockError::Held(_)) => {
-                    return Err(Complaint::usage(format!("{} cannot be removed: {error}", seen.run)));
+                    return Err(CliError::usage(format!("{} cannot be removed: {error}", seen.run)));
                 }
                 Err(LockError::Io(error)) => {
-                    return Err(Complaint::failure(format!("{} cannot be removed: {error}", seen.run)));
+                    return Err(CliError::failure(format!("{} cannot be removed: {error}", seen.run)));
                 }
             }
         }
@@ -101,7 +101,7 @@ fn clean_runs(args: &Args, project: &Project) -> Result<(), Complaint> {
         bytes += taken;
     }
     let objects = objects::sweep(project, &removed, args.dry_run)
-        .map_err(|error| Complaint::failure(format!("outputs that no run names cannot be removed: {error}")))?;
+        .map_err(|error| CliError::failure(format!("outputs that no run names cannot be removed: {error}")))?;
     let runs = plural(removed.len() as u64, "run", "runs");
     match objects {
         objects::Swept::Done { objects, bytes: more } => {
@@ -117,9 +117,9 @@ fn clean_runs(args: &Args, project: &Project) -> Result<(), Complaint> {
 }
 
 /// Forgets earlier results, and says how many.
-fn forget(args: &Args, forget: impl FnOnce(bool) -> io::Result<u64>) -> Result<(), Complaint> {
+fn forget(args: &Args, forget: impl FnOnce(bool) -> io::Result<u64>) -> Result<(), CliError> {
     let results = forget(args.dry_run)
-        .map_err(|error| Complaint::failure(format!("earlier results cannot be forgotten: {error}")))?;
+        .map_err(|error| CliError::failure(format!("earlier results cannot be forgotten: {error}")))?;
     if results > 0 || args.reuse {
         let said = if args.dry_run { "would be forgotten" } else { "forgotten" };
         terminal::print(&format!("{said}: {}\n", plural(results, "earlier result", "earlier results")));
@@ -132,7 +132,7 @@ fn said(args: &Args) -> &'static str {
 }
 
 /// The runs that are to go. Nothing is removed if one that was named must stay.
-fn select(args: &Args, project: &Project) -> Result<Vec<Seen>, Complaint> {
+fn select(args: &Args, project: &Project) -> Result<Vec<Seen>, CliError> {
     let mut runs = if args.runs.is_empty() {
         let mut runs = project.runs();
         runs.truncate(runs.len().saturating_sub(args.keep.unwrap_or(0)));
@@ -147,7 +147,7 @@ fn select(args: &Args, project: &Project) -> Result<Vec<Seen>, Complaint> {
         match must_stay(&seen, args.force) {
             None => selected.push(seen),
             Some((why, help)) if !args.runs.is_empty() => {
-                return Err(Complaint::usage(format!("{} is not removed: {why}", seen.run)).help(help));
+                return Err(CliError::usage(format!("{} is not removed: {why}", seen.run)).help(help));
             }
             Some((why, _)) => terminal::say(&format!("kept: {}, since {why}\n", seen.run)),
         }
@@ -188,10 +188,10 @@ fn this_command() -> Claim {
     Claim { holder: this_process(), run }
 }
 
-fn clean_workspace(args: &Args, project: &Project, name: &str) -> Result<(), Complaint> {
+fn clean_workspace(args: &Args, project: &Project, name: &str) -> Result<(), CliError> {
     let orchestra = load(project, name, &Overrides::default())?.orchestra;
     let path = orchestra.workspace.trim_start_matches("./").to_owned();
-    let cannot = |error: io::Error| Complaint::failure(format!("the workspace {path} cannot be removed: {error}"));
+    let cannot = |error: io::Error| CliError::failure(format!("the workspace {path} cannot be removed: {error}"));
     let root = Dir::open(project.root()).map_err(cannot)?;
     // The handle cannot be left, so a path that leads out of the project, by a link or by name, does not open.
     let folder = match root.child(&path) {
@@ -205,7 +205,7 @@ fn clean_workspace(args: &Args, project: &Project, name: &str) -> Result<(), Com
     let bytes: u64 = MADE.iter().map(|made| bytes_in(&folder.path().join(made))).sum();
     if !args.dry_run {
         let lock = Lock::take(&folder, lock::WORKSPACE, &this_command()).map_err(|error| match error {
-            LockError::Held(_) => Complaint::usage(format!("the workspace {path} is not removed: {error}"))
+            LockError::Held(_) => CliError::usage(format!("the workspace {path} is not removed: {error}"))
                 .help("wait until that run ends"),
             LockError::Io(error) => cannot(error),
         })?;

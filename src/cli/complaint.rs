@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crate::cli::terminal;
-use crate::diagnostic::Report;
+use crate::words::diagnostic::Report;
 
 /// The exit code for bad usage and for invalid files.
 pub(super) const USAGE: u8 = 2;
@@ -12,7 +12,7 @@ pub(super) const FAILURE: u8 = 1;
 
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
-pub(super) struct Complaint {
+pub(super) struct CliError {
     code: u8,
     body: Body,
 }
@@ -23,7 +23,7 @@ enum Body {
     Reports(Vec<Report>),
 }
 
-impl Complaint {
+impl CliError {
     /// The user asked for something that cannot be.
     pub(super) fn usage(what: impl Into<String>) -> Self {
         Self { code: USAGE, body: Body::Words { what: what.into(), help: None } }

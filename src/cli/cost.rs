@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::graph::TaskIx;
-use crate::orchestra::{ModelRef, Orchestra};
-use crate::prices::{self, Tariff};
-use crate::settings::{Settings, Unusable};
-use crate::spec::{Limits, Provider};
+use crate::model::prices::{self, Tariff};
+use crate::model::settings::{Settings, Unusable};
+use crate::plan::graph::TaskIx;
+use crate::plan::orchestra::{ModelRef, Orchestra};
+use crate::plan::spec::{Limits, Provider};
 
 /// How a price is written down.
 const HELP: &str = "name it under `models`, in dollars for a million tokens: `price: {input: 0.6, output: 2.2}`, or \

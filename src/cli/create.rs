@@ -12,18 +12,18 @@ use std::sync::Arc;
 
 use clap::ValueEnum;
 
-use crate::cli::complaint::{Complaint, say_reports};
+use crate::cli::complaint::{CliError, say_reports};
 use crate::cli::create::draft::Draft;
 use crate::cli::load::check;
 use crate::cli::{Context, Outcome, terminal};
-use crate::diagnostic::{Source, near_miss};
-use crate::disk::Dir;
-use crate::event::Overrides;
-use crate::id::Name;
-use crate::orchestra::Orchestra;
-use crate::printable::plural;
-use crate::project::{FindError, ORCHESTRAS_DIR, Project};
-use crate::{roles, spec};
+use crate::plan::orchestra::Orchestra;
+use crate::plan::{roles, spec};
+use crate::store::disk::Dir;
+use crate::store::project::{FindError, ORCHESTRAS_DIR, Project};
+use crate::words::diagnostic::{Source, near_miss};
+use crate::words::event::Overrides;
+use crate::words::id::Name;
+use crate::words::text::plural;
 
 /// Where a user may put the schema for editors, within [`ORCHESTRAS_DIR`].
 const SCHEMA: &str = ".schema.json";
@@ -58,13 +58,13 @@ enum Strategy {
 pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let project = &context.project;
     let id = Name::new(&args.id)
-        .map_err(|error| Complaint::usage(format!("{:?} cannot be the id of an orchestra: {error}", args.id)))?;
+        .map_err(|error| CliError::usage(format!("{:?} cannot be the id of an orchestra: {error}", args.id)))?;
     let path = format!("{ORCHESTRAS_DIR}/{id}_orchestra.yaml");
     check_free(project, id.as_str(), &path)?;
     let (text, origin) = compose(args, project, id.as_str())?;
     let text = editor_line(project) + &text;
     let source = Arc::new(Source::new(path.clone(), text));
-    let (orchestra, warnings) = check(project, &source, &Overrides::default()).map_err(Complaint::mistakes)?;
+    let (orchestra, warnings) = check(project, &source, &Overrides::default()).map_err(CliError::mistakes)?;
     say_reports(&warnings);
     write(project, &path, &source.text, &orchestra)?;
     terminal::print(&format!("{path}\n"));
@@ -73,9 +73,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
 }
 
 /// Refuses an id that is taken, whoever has it.
-fn check_free(project: &Project, id: &str, path: &str) -> Result<(), Complaint> {
+fn check_free(project: &Project, id: &str, path: &str) -> Result<(), CliError> {
     let taken = |by: &str| {
-        Complaint::usage(format!("there is already an orchestra `{id}`: {by}"))
+        CliError::usage(format!("there is already an orchestra `{id}`: {by}"))
             .help("nothing was written; edit that file, remove it, or choose another id")
     };
     if std::fs::symlink_metadata(project.root().join(path)).is_ok() {
@@ -90,11 +90,11 @@ fn check_free(project: &Project, id: &str, path: &str) -> Result<(), Complaint> 
 }
 
 /// The text of the new file, and what it was made from.
-fn compose(args: &Args, project: &Project, id: &str) -> Result<(String, String), Complaint> {
+fn compose(args: &Args, project: &Project, id: &str) -> Result<(String, String), CliError> {
     let agents = agents(args, project)?;
     if agents.is_empty() {
         if args.strategy.is_some() {
-            return Err(Complaint::usage("--strategy needs agents, and this project has no playbooks")
+            return Err(CliError::usage("--strategy needs agents, and this project has no playbooks")
                 .help("name built-in roles, such as `--agents researcher,writer`, or edit `strategy` in the file"));
         }
         return Ok(match templates::finished(id) {
@@ -103,7 +103,7 @@ fn compose(args: &Args, project: &Project, id: &str) -> Result<(String, String),
         });
     }
     let names = agents.iter().map(String::as_str);
-    let (playbooks, _) = project.playbooks(names.clone()).map_err(Complaint::mistakes)?;
+    let (playbooks, _) = project.playbooks(names.clone()).map_err(CliError::mistakes)?;
     let strategy = match args.strategy {
         None | Some(Strategy::Sequential) => spec::Strategy::Sequential,
         Some(Strategy::Parallel) => spec::Strategy::Parallel,
@@ -116,7 +116,7 @@ fn compose(args: &Args, project: &Project, id: &str) -> Result<(String, String),
 }
 
 /// The agents that were asked for, else those of the project.
-fn agents(args: &Args, project: &Project) -> Result<Vec<String>, Complaint> {
+fn agents(args: &Args, project: &Project) -> Result<Vec<String>, CliError> {
     let playbooks = project.agents();
     if args.agents.is_empty() {
         return Ok(playbooks);
@@ -125,7 +125,7 @@ fn agents(args: &Args, project: &Project) -> Result<Vec<String>, Complaint> {
     for name in &args.agents {
         if !playbooks.contains(name) && roles::find(name).is_none() {
             let known = playbooks.iter().map(String::as_str).chain(roles::all().iter().map(|role| role.name));
-            let complaint = Complaint::usage(format!("there is no agent `{name}`"));
+            let complaint = CliError::usage(format!("there is no agent `{name}`"));
             return Err(match near_miss(name, known) {
                 Some(near) => complaint.help(format!("did you mean `{near}`?")),
                 None => complaint.help(format!("describe it in agents/{name}.yaml, or name a built-in role")),
@@ -151,10 +151,9 @@ fn editor_line(project: &Project) -> String {
 }
 
 /// Makes the workspace, then the file, which must not be there.
-fn write(project: &Project, path: &str, text: &str, orchestra: &Orchestra) -> Result<(), Complaint> {
+fn write(project: &Project, path: &str, text: &str, orchestra: &Orchestra) -> Result<(), CliError> {
     let cannot = |what: &str, error: std::io::Error| {
-        Complaint::failure(format!("{what} cannot be made: {error}"))
-            .help("check who may write to the project's folder")
+        CliError::failure(format!("{what} cannot be made: {error}")).help("check who may write to the project's folder")
     };
     let root = Dir::open(project.root()).map_err(|error| cannot(&project.root().display().to_string(), error))?;
     let workspace = orchestra.workspace.trim_start_matches("./");

@@ -5,17 +5,17 @@ mod lines;
 use std::fmt::Write;
 use std::process::ExitCode;
 
-use crate::cli::complaint::Complaint;
+use crate::cli::complaint::CliError;
 use crate::cli::diff::lines::Lines;
 use crate::cli::standing::{Seen, Standing, choose, look};
 use crate::cli::table::Table;
 use crate::cli::{Context, Outcome, terminal};
-use crate::disk::Dir;
-use crate::event::Output;
-use crate::history::{History, TaskHistory, TaskState};
-use crate::objects::Objects;
-use crate::printable::{clean, one_line};
-use crate::project::{Project, STATE_DIR};
+use crate::run::history::{History, TaskHistory, TaskState};
+use crate::store::disk::Dir;
+use crate::store::objects::Objects;
+use crate::store::project::{Project, STATE_DIR};
+use crate::words::event::Output;
+use crate::words::text::{clean, one_line};
 
 /// As much of a goal as is shown, in columns.
 const GOAL: usize = 100;
@@ -69,18 +69,18 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
 }
 
 /// A run that can be read, and how it stands.
-fn seen(project: &Project, named: &str) -> Result<(String, History), Complaint> {
+fn seen(project: &Project, named: &str) -> Result<(String, History), CliError> {
     let Seen { run, standing, history } = look(project, choose(project, Some(named))?);
     match (history, standing) {
         (Some(history), standing) => Ok((standing.to_string(), history)),
-        (None, Standing::Damaged(error)) => Err(Complaint::failure(format!("{run} cannot be compared: {error}"))),
-        (None, _) => Err(Complaint::failure(format!("{run} cannot be compared: it was killed before it began"))
+        (None, Standing::Damaged(error)) => Err(CliError::failure(format!("{run} cannot be compared: {error}"))),
+        (None, _) => Err(CliError::failure(format!("{run} cannot be compared: it was killed before it began"))
             .help("`orch clean` removes it")),
     }
 }
 
 /// The tasks of both runs: those of the later one in its order, then those that it has not.
-fn pairs<'h>(project: &Project, before: &'h History, after: &'h History) -> Result<Vec<Pair<'h>>, Complaint> {
+fn pairs<'h>(project: &Project, before: &'h History, after: &'h History) -> Result<Vec<Pair<'h>>, CliError> {
     let name = |task: &'h TaskHistory| task.planned.task.as_str();
     let gone = before.tasks.iter().map(name).filter(|name| after.task(name).is_none());
     let names = after.tasks.iter().map(name).chain(gone);
@@ -92,7 +92,7 @@ fn pairs<'h>(project: &Project, before: &'h History, after: &'h History) -> Resu
         .collect()
 }
 
-fn made(project: &Project, before: Option<&TaskHistory>, after: Option<&TaskHistory>) -> Result<Made, Complaint> {
+fn made(project: &Project, before: Option<&TaskHistory>, after: Option<&TaskHistory>) -> Result<Made, CliError> {
     let output = |task: Option<&TaskHistory>| task.and_then(TaskHistory::output).cloned();
     Ok(match (output(before), output(after)) {
         (None, None) => Made::Neither,
@@ -103,13 +103,13 @@ fn made(project: &Project, before: Option<&TaskHistory>, after: Option<&TaskHist
     })
 }
 
-fn text(project: &Project, output: &Output) -> Result<String, Complaint> {
+fn text(project: &Project, output: &Output) -> Result<String, CliError> {
     if let Some(text) = &output.text {
         return Ok(text.to_string());
     }
     let objects = Dir::open(&project.root().join(STATE_DIR)).map(Objects::below);
     let text = objects.and_then(|objects| objects.get(output));
-    text.map(|text| text.to_string()).map_err(|error| Complaint::failure(format!("an output cannot be read: {error}")))
+    text.map(|text| text.to_string()).map_err(|error| CliError::failure(format!("an output cannot be read: {error}")))
 }
 
 /// Which runs these are, and what was asked of them where that differs.

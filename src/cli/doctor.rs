@@ -11,22 +11,22 @@ use std::process::ExitCode;
 use serde::Serialize;
 use tokio::task::JoinSet;
 
-use crate::cli::complaint::{Complaint, FAILURE};
+use crate::cli::complaint::{CliError, FAILURE};
 use crate::cli::doctor::ask::{Answer, Question};
 use crate::cli::doctor::place::Place;
 use crate::cli::load::check;
 use crate::cli::{Context, Outcome, cost, list, table, terminal};
-use crate::diagnostic::near_miss;
-use crate::event::Overrides;
-use crate::orchestra::ModelRef;
-use crate::prices::Rates;
-use crate::printable::{clean, plural};
-use crate::process::{clean_environment, find_program};
-use crate::project::Project;
-use crate::provider::command::version;
-use crate::redact::Redactor;
-use crate::settings::{MODEL_VARIABLE, Settings};
-use crate::spec::Provider;
+use crate::model::command::version;
+use crate::model::prices::Rates;
+use crate::model::settings::{MODEL_VARIABLE, Settings};
+use crate::os::process::{clean_environment, find_program};
+use crate::plan::orchestra::ModelRef;
+use crate::plan::spec::Provider;
+use crate::store::project::Project;
+use crate::words::diagnostic::near_miss;
+use crate::words::event::Overrides;
+use crate::words::redact::Redactor;
+use crate::words::text::{clean, plural};
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -197,11 +197,11 @@ fn prepare(wanted: Wanted, settings: &Settings, root: &Path) -> Result<Question,
 type Answers = (Vec<(String, Answer)>, Vec<(PathBuf, Option<String>)>);
 
 /// Asks every server and every program once, all at the same time.
-fn ask_all(questions: &[Result<Question, Box<Finding>>]) -> Result<Answers, Complaint> {
+fn ask_all(questions: &[Result<Question, Box<Finding>>]) -> Result<Answers, CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Complaint::failure(format!("no server can be asked: {error}")))?;
+        .map_err(|error| CliError::failure(format!("no server can be asked: {error}")))?;
     let mut programs: Vec<PathBuf> =
         questions.iter().filter_map(|question| question.as_ref().err()?.program.clone()).collect();
     programs.sort();

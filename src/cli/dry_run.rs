@@ -4,17 +4,17 @@ use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::agent::USUAL_MAX_TOKENS;
-use crate::budget::worst_case_tokens;
+use crate::attempt::USUAL_MAX_TOKENS;
 use crate::cli::load::Loaded;
 use crate::cli::{cost, equip, terminal};
-use crate::graph::TaskIx;
-use crate::orchestra::{Agent, Group, ModelRef, Orchestra};
-use crate::prices;
-use crate::printable;
-use crate::prompt::{Inputs, Prompt};
-use crate::settings::{Settings, Unusable};
-use crate::spec::Strategy;
+use crate::model::prices;
+use crate::model::settings::{Settings, Unusable};
+use crate::plan::graph::TaskIx;
+use crate::plan::orchestra::{Agent, Group, ModelRef, Orchestra};
+use crate::plan::prompt::{Inputs, Prompt};
+use crate::plan::spec::Strategy;
+use crate::run::budget::worst_case_tokens;
+use crate::words::text;
 
 /// Shows the plan of a run.
 pub(super) fn show(loaded: &Loaded, goal: &str, settings: &Settings, root: &Path, rehearse: bool) -> ExitCode {
@@ -80,7 +80,7 @@ fn tasks(orchestra: &Orchestra, settings: &Settings, rehearse: bool) -> String {
             page,
             "  gets {needs}; {} s an attempt, {} at most",
             task.timeout.as_secs_f64(),
-            printable::plural(u64::from(task.retry.max_attempts), "attempt", "attempts")
+            text::plural(u64::from(task.retry.max_attempts), "attempt", "attempts")
         );
     }
     page
@@ -169,14 +169,14 @@ fn own_tokens(orchestra: &Orchestra, ix: TaskIx, goal: &str) -> u64 {
 fn estimate(calls: &[Call]) -> String {
     let assumed = match calls.iter().all(|call| call.is_said) {
         true => String::new(),
-        false => format!(", at {} an answer where no `max_tokens` is set", printable::count(USUAL_MAX_TOKENS.into())),
+        false => format!(", at {} an answer where no `max_tokens` is set", text::count(USUAL_MAX_TOKENS.into())),
     };
     format!(
         "\nestimate: {}, one for each task, with about {} tokens in and up to {} out{assumed}\n  \
          not counted: other attempts and models, answers that are asked for once more, and rounds with tools\n",
-        printable::plural(calls.len() as u64, "call", "calls"),
-        printable::count(calls.iter().map(|call| call.input).sum()),
-        printable::count(calls.iter().map(|call| call.output).sum()),
+        text::plural(calls.len() as u64, "call", "calls"),
+        text::count(calls.iter().map(|call| call.input).sum()),
+        text::count(calls.iter().map(|call| call.output).sum()),
     )
 }
 
@@ -191,7 +191,7 @@ fn cost(calls: &[Call]) -> String {
     let most = calls.iter().filter_map(|call| call.most_usd).sum();
     format!(
         "cost: at most about {} for these calls, each on the dearest model of its chain; prices: the file's, then {}\n",
-        printable::dollars(Some(most), false),
+        text::dollars(Some(most), false),
         prices::source(),
     )
 }

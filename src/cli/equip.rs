@@ -6,48 +6,48 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use crate::agent::{Ctx, Evidence, Kit, Model, Voice};
-use crate::answer::{Contract, Form};
-use crate::cli::complaint::Complaint;
+use crate::attempt::{Ctx, Model, ModelClient, ToolSet, Verifier};
+use crate::cli::complaint::CliError;
 use crate::cli::terminal;
-use crate::disk::Dir;
-use crate::event::Overrides;
-use crate::http::{Url, secrets_of_address};
-use crate::id::{Name, RunId};
-use crate::mcp::Servers;
-use crate::orchestra::{ModelRef, Orchestra, OutputRule};
-use crate::process::RUN_VARIABLE;
-use crate::project::Project;
-use crate::provider::cassette::{Cassette, Recorder};
-use crate::provider::command;
-use crate::provider::rehearsal::Player;
-use crate::redact::Redactor;
-use crate::reuse::Store;
-use crate::runner::Reusing;
-use crate::settings::Settings;
-use crate::spec::{OutputFormat, Provider};
+use crate::engine::runner::Reusing;
+use crate::model::cassette::{Cassette, Recorder};
+use crate::model::command;
+use crate::model::rehearsal::Player;
+use crate::model::settings::Settings;
+use crate::net::http::{Url, secrets_of_address};
+use crate::os::process::RUN_VARIABLE;
+use crate::plan::orchestra::{ModelRef, Orchestra, OutputRule};
+use crate::plan::output::{Form, OutputSpec};
+use crate::plan::spec::{OutputFormat, Provider};
+use crate::store::disk::Dir;
+use crate::store::project::Project;
+use crate::store::reuse::Store;
+use crate::tools::mcp::Servers;
+use crate::words::event::Overrides;
+use crate::words::id::{Name, RunId};
+use crate::words::redact::Redactor;
 
-mod kits;
-mod voices;
+mod clients;
+mod tool_sets;
 
-pub(super) use voices::chain;
+pub(super) use clients::chain;
 
-use kits::{kit, servers};
-use voices::{chains, check_prices, remote_voices, stand_ins};
+use clients::{chains, check_prices, remote_clients, stand_ins};
+use tool_sets::{servers, tool_set};
 
 /// Who answers for each agent, what it may use, and what tasks have to give.
-pub(super) struct Equipment {
-    pub(super) voices: Vec<Vec<Arc<Voice>>>,
-    pub(super) kits: Vec<Arc<Kit>>,
-    pub(super) contracts: Vec<Contract>,
-    pub(super) evidence: Vec<Arc<Evidence>>,
+pub(super) struct RunSetup {
+    pub(super) clients: Vec<Vec<Arc<ModelClient>>>,
+    pub(super) tool_sets: Vec<Arc<ToolSet>>,
+    pub(super) output_specs: Vec<OutputSpec>,
+    pub(super) verifier: Vec<Arc<Verifier>>,
     pub(super) ctx: Ctx,
     pub(super) servers: Servers,
     pub(super) redactor: Redactor,
 }
 
 /// What takes the place of the models.
-pub(super) enum Stand {
+pub(super) enum ModelSource {
     /// Nothing does.
     Models {
         /// Where replies are kept.
@@ -68,40 +68,41 @@ pub(super) fn equip(
     project: &Project,
     settings: &Settings,
     run: &RunId,
-    stand: Stand,
-) -> Result<Equipment, Complaint> {
+    stand: ModelSource,
+) -> Result<RunSetup, CliError> {
     let mut secrets = Secrets(settings.keys());
     // Also where nobody is called: the files that tools read hold the same keys as they did then.
-    let looks_around = matches!(stand, Stand::Replay(_)) && acts(orchestra);
+    let looks_around = matches!(stand, ModelSource::Replay(_)) && acts(orchestra);
     for model in orchestra.agents.iter().flat_map(|agent| &agent.models) {
         secrets.0.extend(secrets_of(model, settings));
         let reached = looks_around.then(|| settings.reach(model).ok()).flatten();
         secrets.0.extend(reached.iter().flat_map(|reached| reached.endpoint.secrets()));
     }
     let chains = match &stand {
-        Stand::Models { .. } => chains(orchestra, settings, project.root(), &mut secrets)?,
-        Stand::Rehearsal(_) | Stand::Replay(_) => Vec::new(),
+        ModelSource::Models { .. } => chains(orchestra, settings, project.root(), &mut secrets)?,
+        ModelSource::Rehearsal(_) | ModelSource::Replay(_) => Vec::new(),
     };
     // A rehearsal starts no server, runs no command and writes no file of the project: the player's answers are none.
-    let rehearses = matches!(stand, Stand::Rehearsal(_));
+    let rehearses = matches!(stand, ModelSource::Rehearsal(_));
     let configs = if rehearses { Vec::new() } else { servers(orchestra, project, settings, run, &mut secrets)? };
     let redactor = Redactor::new(secrets.0);
     terminal::keep_secret(&redactor);
-    let voices = match stand {
-        Stand::Models { recorder } => {
+    let clients = match stand {
+        ModelSource::Models { recorder } => {
             check_prices(orchestra, settings, &chains)?;
-            remote_voices(orchestra, project, settings, run, chains, &redactor, recorder)?
+            remote_clients(orchestra, project, settings, run, chains, &redactor, recorder)?
         }
-        Stand::Rehearsal(player) => stand_ins(orchestra, &Model::Rehearsal(Arc::new(player)), |_| None),
-        Stand::Replay(cassette) => stand_ins(orchestra, &Model::Cassette(cassette), |agent| {
+        ModelSource::Rehearsal(player) => stand_ins(orchestra, &Model::Rehearsal(Arc::new(player)), |_| None),
+        ModelSource::Replay(cassette) => stand_ins(orchestra, &Model::Cassette(cassette), |agent| {
             agent.models.is_empty().then(|| settings.default_model().ok()).flatten()
         }),
     };
     let servers = Servers::new(configs);
     let ctx: Ctx = Arc::default();
-    let kits = orchestra.agents.iter().map(|agent| kit(agent, project, &servers, &ctx, &redactor, run, rehearses));
-    let evidence = orchestra.tasks.iter().map(|task| {
-        Arc::new(Evidence {
+    let tool_sets =
+        orchestra.agents.iter().map(|agent| tool_set(agent, project, &servers, &ctx, &redactor, run, rehearses));
+    let verifier = orchestra.tasks.iter().map(|task| {
+        Arc::new(Verifier {
             project: Dir::open(project.root()).ok().map(|folder| folder.marked(run.as_str())),
             root: project.root().to_owned(),
             file: task.output.file.clone().filter(|_| !rehearses),
@@ -113,15 +114,15 @@ pub(super) fn equip(
             redactor: redactor.clone(),
         })
     });
-    Ok(Equipment {
-        kits: kits.collect::<Result<_, _>>()?,
-        evidence: evidence.collect(),
-        contracts: orchestra
+    Ok(RunSetup {
+        tool_sets: tool_sets.collect::<Result<_, _>>()?,
+        verifier: verifier.collect(),
+        output_specs: orchestra
             .tasks
             .iter()
-            .map(|task| contract(&task.output).map(|wanted| if rehearses { Contract::free() } else { wanted }))
+            .map(|task| output_spec(&task.output).map(|wanted| if rehearses { OutputSpec::free() } else { wanted }))
             .collect::<Result<_, _>>()?,
-        voices,
+        clients,
         ctx,
         servers,
         redactor,
@@ -149,7 +150,7 @@ fn acts(orchestra: &Orchestra) -> bool {
 struct Secrets(Vec<SecretString>);
 
 /// What an answer has to be.
-pub(super) fn contract(output: &OutputRule) -> Result<Contract, Complaint> {
+pub(super) fn output_spec(output: &OutputRule) -> Result<OutputSpec, CliError> {
     let form = match output.format {
         OutputFormat::Text => Form::Text,
         OutputFormat::Markdown => Form::Markdown,
@@ -157,14 +158,14 @@ pub(super) fn contract(output: &OutputRule) -> Result<Contract, Complaint> {
         OutputFormat::File => Form::File,
         OutputFormat::Plan => Form::Plan,
     };
-    Contract::new(form, output.schema.clone()).map_err(|error| Complaint::usage(error.to_string()))
+    OutputSpec::new(form, output.schema.clone()).map_err(|error| CliError::usage(error.to_string()))
 }
 
 /// The earlier results that a run may use, and which of its tasks may. A rehearsal makes everything, for that is what
 /// it is for.
 pub(super) fn reusing(
     orchestra: &Orchestra,
-    equipment: &Equipment,
+    equipment: &RunSetup,
     project: &Project,
     run: &RunId,
     overrides: &Overrides,
@@ -183,7 +184,7 @@ pub(super) fn reusing(
             // Who changes something does so in every run, unless the file says that it need not, or what it reads and
             // makes.
             let agent = &orchestra.agents[task.agent];
-            let acts = !equipment.kits[task.agent].is_pure()
+            let acts = !equipment.tool_sets[task.agent].is_pure()
                 || agent.models.iter().any(|model| model.provider == Provider::Command);
             let declared = task.inputs.is_some() && task.outputs.is_some();
             task.reuse.unwrap_or(orchestra.reuse.is_some() && (declared || !acts))
@@ -200,10 +201,10 @@ pub(super) fn reusing(
 ///
 /// # Errors
 /// If it is not there, or damaged.
-pub(super) fn cassette(project: &Project, path: &Path) -> Result<Arc<Cassette>, Complaint> {
+pub(super) fn cassette(project: &Project, path: &Path) -> Result<Arc<Cassette>, CliError> {
     let cassette = Cassette::open(&project.root().join(path));
     cassette.map(Arc::new).map_err(|error| {
-        Complaint::usage(format!("{} cannot be replayed: {error}", path.display()))
+        CliError::usage(format!("{} cannot be replayed: {error}", path.display()))
             .help("`orch run --record FILE` writes such a file")
     })
 }
@@ -212,10 +213,10 @@ pub(super) fn cassette(project: &Project, path: &Path) -> Result<Arc<Cassette>, 
 ///
 /// # Errors
 /// If it is there already, or cannot be written.
-pub(super) fn recorder(project: &Project, path: &Path, marker: &str) -> Result<Arc<Recorder>, Complaint> {
+pub(super) fn recorder(project: &Project, path: &Path, marker: &str) -> Result<Arc<Recorder>, CliError> {
     let recorder = Recorder::create(&project.root().join(path), marker);
     recorder.map(Arc::new).map_err(|error| {
-        Complaint::usage(format!("replies cannot be recorded in {}: {error}", path.display()))
+        CliError::usage(format!("replies cannot be recorded in {}: {error}", path.display()))
             .help("name a file that is not there yet")
     })
 }

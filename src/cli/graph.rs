@@ -12,10 +12,10 @@ use crate::cli::complaint::say_reports;
 use crate::cli::load::load;
 use crate::cli::table::Table;
 use crate::cli::{Context, Outcome, terminal};
-use crate::event::Overrides;
-use crate::graph::{Edge, TaskIx};
-use crate::orchestra::Orchestra;
-use crate::printable::plural;
+use crate::plan::graph::{Edge, TaskIx};
+use crate::plan::orchestra::Orchestra;
+use crate::words::event::Overrides;
+use crate::words::text::plural;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -183,8 +183,8 @@ mod tests {
 
     use super::*;
     use crate::cli::load::check;
-    use crate::diagnostic::Source;
-    use crate::project::Project;
+    use crate::store::project::Project;
+    use crate::words::diagnostic::Source;
 
     const MIXED: &str = r#"
 orchestra:

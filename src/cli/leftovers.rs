@@ -6,16 +6,16 @@
 use std::time::Duration;
 
 use crate::cli::terminal;
-use crate::disk::Dir;
-use crate::history::History;
-use crate::id::RunId;
-use crate::lock::{self, Claim, Lock, this_process};
-use crate::orchestra::Orchestra;
-use crate::printable::plural;
-use crate::process;
-use crate::project::Project;
-use crate::provider::command;
-use crate::tool;
+use crate::model::command;
+use crate::os::process;
+use crate::plan::orchestra::Orchestra;
+use crate::run::history::History;
+use crate::store::disk::Dir;
+use crate::store::lock::{self, Claim, Lock, this_process};
+use crate::store::project::Project;
+use crate::tools::builtin;
+use crate::words::id::RunId;
+use crate::words::text::plural;
 
 /// How long a program that is asked to end has for it.
 const GRACE: Duration = Duration::from_secs(2);
@@ -39,11 +39,11 @@ pub(super) fn remove_files(project: &Project, orchestra: Option<&Orchestra>, his
     let Ok(folder) = Dir::open(project.root()) else { return };
     let folder = folder.marked(history.start.run.as_str());
     let of_tools = history.tasks.iter().flat_map(|task| &task.heard).filter(|heard| heard.sha256.is_empty());
-    let of_tools = of_tools.filter_map(|heard| tool::written_file(&heard.tool, &heard.arguments));
+    let of_tools = of_tools.filter_map(|heard| builtin::written_file(&heard.tool, &heard.arguments));
     let tasks = orchestra.iter().flat_map(|orchestra| &orchestra.tasks);
     let of_outputs = tasks.filter_map(|task| task.output.file.as_deref());
     for path in of_tools.chain(of_outputs) {
-        if let Err(why) = tool::clear_unfinished(&folder, path) {
+        if let Err(why) = builtin::clear_unfinished(&folder, path) {
             terminal::say(&format!("warning: {why}\n"));
         }
     }

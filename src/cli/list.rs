@@ -8,10 +8,10 @@ use serde::Serialize;
 use crate::cli::load::check;
 use crate::cli::table::{self, Table};
 use crate::cli::{Context, Outcome, terminal};
-use crate::diagnostic::{Diagnostic, Report, Source};
-use crate::event::Overrides;
-use crate::printable::{one_line, plural};
-use crate::project::{self, FindError, ORCHESTRAS_DIR, Project};
+use crate::store::project::{self, FindError, ORCHESTRAS_DIR, Project};
+use crate::words::diagnostic::{Diagnostic, Report, Source};
+use crate::words::event::Overrides;
+use crate::words::text::{one_line, plural};
 
 /// As much of a description as a row has room for, in columns.
 const DESCRIPTION: usize = 50;

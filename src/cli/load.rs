@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::cli::complaint::Complaint;
-use crate::diagnostic::{Report, Source};
-use crate::disk::Dir;
-use crate::event::Overrides;
-use crate::orchestra::Orchestra;
-use crate::project::{self, FindError, ORCHESTRAS_DIR, Project};
-use crate::resolve::{Surroundings, agents_named, resolve, schemas_named};
-use crate::spec::{self, Reading};
+use crate::cli::complaint::CliError;
+use crate::plan::orchestra::Orchestra;
+use crate::plan::resolve::{Surroundings, agents_named, resolve, schemas_named};
+use crate::plan::spec::{self, Reading};
+use crate::store::disk::Dir;
+use crate::store::project::{self, FindError, ORCHESTRAS_DIR, Project};
+use crate::words::diagnostic::{Report, Source};
+use crate::words::event::Overrides;
 
 /// An orchestra, and what is to be said about its files.
 #[derive(Debug)]
@@ -20,11 +20,11 @@ pub(super) struct Loaded {
 }
 
 /// Finds, reads and resolves an orchestra.
-pub(super) fn load(project: &Project, name: &str, overrides: &Overrides) -> Result<Loaded, Complaint> {
+pub(super) fn load(project: &Project, name: &str, overrides: &Overrides) -> Result<Loaded, CliError> {
     let source = project.find(name).map_err(|error| cannot_find(project, error))?;
     check(project, &source, overrides)
         .map(|(orchestra, warnings)| Loaded { source, orchestra, warnings })
-        .map_err(Complaint::mistakes)
+        .map_err(CliError::mistakes)
 }
 
 /// Reads and resolves a text: an orchestra with the warnings about its playbooks, or every mistake in its files.
@@ -62,17 +62,17 @@ fn read_schema(project: &Project, path: &str) -> Result<serde_json::Value, Strin
     serde_json::from_slice(&bytes).map_err(|error| error.to_string())
 }
 
-fn cannot_find(project: &Project, error: FindError) -> Complaint {
+fn cannot_find(project: &Project, error: FindError) -> CliError {
     match error {
-        FindError::Unreadable(report) => Complaint::mistakes(vec![*report]),
-        FindError::Io { .. } => Complaint::usage(error.to_string()),
+        FindError::Unreadable(report) => CliError::mistakes(vec![*report]),
+        FindError::Io { .. } => CliError::usage(error.to_string()),
         FindError::Unknown { .. } => {
             let help = if project.orchestras().is_empty() {
                 format!("there is no `{ORCHESTRAS_DIR}/` here: `orch create ID` makes one, -C names another folder")
             } else {
                 "`orch list` names those of this project".to_owned()
             };
-            Complaint::usage(error.to_string()).help(help)
+            CliError::usage(error.to_string()).help(help)
         }
     }
 }

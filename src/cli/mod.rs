@@ -32,8 +32,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::cli::complaint::Complaint;
-use crate::project::Project;
+use crate::cli::complaint::CliError;
+use crate::store::project::Project;
 
 /// Run orchestras of LLM agents: checked before it costs, never lost when killed.
 #[derive(Debug, Parser)]
@@ -88,7 +88,7 @@ struct Context {
 }
 
 /// What a command ends with when it does what it is asked: the exit code that says how that went.
-type Outcome = Result<ExitCode, Complaint>;
+type Outcome = Result<ExitCode, CliError>;
 
 /// Runs the command line that the process was given.
 #[must_use]
@@ -106,12 +106,12 @@ pub fn main() -> ExitCode {
 fn dispatch(cli: Cli) -> Outcome {
     let root = match cli.project_dir {
         Some(dir) if !dir.is_dir() => {
-            return Err(Complaint::usage(format!("{} is not a folder", dir.display()))
+            return Err(CliError::usage(format!("{} is not a folder", dir.display()))
                 .help("--project-dir names the folder that holds `orchestras/`"));
         }
         Some(dir) => dir,
         None => std::env::current_dir()
-            .map_err(|error| Complaint::failure(format!("the current folder cannot be used: {error}")))?,
+            .map_err(|error| CliError::failure(format!("the current folder cannot be used: {error}")))?,
     };
     let context = Context { project: Project::at(root) };
     match cli.command {

@@ -5,29 +5,29 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use crate::cli::complaint::Complaint;
-use crate::cli::equip::Equipment;
+use crate::cli::complaint::CliError;
+use crate::cli::equip::RunSetup;
 use crate::cli::terminal;
-use crate::clock::Clock;
-use crate::disk::Dir;
-use crate::event::{Event, Record, RunStatus};
-use crate::journal::Journal;
-use crate::lock::{Lock, LockError};
-use crate::objects::Objects;
+use crate::engine::runner::{self, Ended, Reusing, RunError, Stage};
 use crate::observe::Observers;
 use crate::observe::json::JsonLines;
 use crate::observe::metrics::Metrics;
 use crate::observe::plain::Plain;
 use crate::observe::progress::Progress;
 use crate::observe::trace::Trace;
-use crate::orchestra::Orchestra;
-use crate::runner::{self, Ended, Reusing, RunError, Stage};
-use crate::summary::{Summary, page};
-use crate::workspace::{self, Workspace};
+use crate::os::clock::Clock;
+use crate::plan::orchestra::Orchestra;
+use crate::run::summary::{Summary, page};
+use crate::store::disk::Dir;
+use crate::store::journal::Journal;
+use crate::store::lock::{Lock, LockError};
+use crate::store::objects::Objects;
+use crate::store::workspace::{self, Workspace};
+use crate::words::event::{Event, Record, RunStatus};
 
 /// How much a run says while it goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::Args)]
-pub(super) struct Talk {
+pub(super) struct OutputArgs {
     /// Say more: the order, each call, each retry and why, the workspace, the tier
     #[arg(short, long)]
     pub(super) verbose: bool,
@@ -37,7 +37,7 @@ pub(super) struct Talk {
 }
 
 /// The views of a run, by what the command line and the orchestra ask for.
-pub(super) fn observers(orchestra: &Orchestra, talk: Talk, run_dir: &Dir) -> Observers {
+pub(super) fn observers(orchestra: &Orchestra, talk: OutputArgs, run_dir: &Dir) -> Observers {
     let mut observers = Observers::new(Box::new(std::io::stderr()));
     if talk.json {
         observers.add("json", JsonLines::new(std::io::stdout()));
@@ -68,22 +68,22 @@ pub(super) struct OnDisk {
 /// Performs a run and tells how it ended.
 pub(super) fn perform(
     orchestra: Arc<Orchestra>,
-    equipment: Equipment,
+    equipment: RunSetup,
     reuse: Option<Reusing>,
     disk: OnDisk,
     past: &[Record],
     first: Vec<Event>,
-    talk: Talk,
-) -> Result<ExitCode, Complaint> {
+    talk: OutputArgs,
+) -> Result<ExitCode, CliError> {
     let workspace_path = disk.workspace.path().display().to_string();
     let servers = equipment.servers;
     let stage = Stage {
         observers: observers(&orchestra, talk, &disk.run_dir),
         orchestra,
-        voices: equipment.voices,
-        kits: equipment.kits,
-        contracts: equipment.contracts,
-        evidence: equipment.evidence,
+        clients: equipment.clients,
+        tool_sets: equipment.tool_sets,
+        output_specs: equipment.output_specs,
+        verifier: equipment.verifier,
         ctx: equipment.ctx,
         reuse,
         journal: disk.journal,
@@ -94,7 +94,7 @@ pub(super) fn perform(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Complaint::failure(format!("the run cannot start: {error}")))?;
+        .map_err(|error| CliError::failure(format!("the run cannot start: {error}")))?;
     allow_many_connections();
     let ended = runtime.block_on(async {
         let (sender, signals) = mpsc::unbounded_channel();
@@ -111,7 +111,7 @@ pub(super) fn perform(
     Ok(ExitCode::from(exit_code(ended.status)))
 }
 
-fn tell(ended: &Ended, workspace_path: &str, talk: Talk) {
+fn tell(ended: &Ended, workspace_path: &str, talk: OutputArgs) {
     let summary = Summary::of(&ended.history);
     let result = std::path::Path::new(workspace_path).join(workspace::result_file());
     let text = std::fs::read_to_string(&result).ok();
@@ -122,8 +122,8 @@ fn tell(ended: &Ended, workspace_path: &str, talk: Talk) {
     }
 }
 
-fn stopped(error: &RunError) -> Complaint {
-    Complaint::failure(format!("the run stopped: {error}"))
+fn stopped(error: &RunError) -> CliError {
+    CliError::failure(format!("the run stopped: {error}"))
         .help("nothing that was finished is lost: mend the cause, then `orch resume`")
 }
 
@@ -185,8 +185,8 @@ fn listen(sender: &mpsc::UnboundedSender<&'static str>) {
 }
 
 /// Why a workspace or a run cannot be taken.
-pub(super) fn cannot_take(what: &str, error: &LockError) -> Complaint {
-    let complaint = Complaint::usage(format!("{what} cannot be used: {error}"));
+pub(super) fn cannot_take(what: &str, error: &LockError) -> CliError {
+    let complaint = CliError::usage(format!("{what} cannot be used: {error}"));
     match error {
         LockError::Held(_) => complaint.help("wait until it ends, or give this run another place with --workspace"),
         LockError::Io(_) => complaint.help("check the path and who may write there; --workspace names another place"),

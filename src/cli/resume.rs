@@ -4,31 +4,31 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use crate::cli::complaint::{Complaint, say_reports};
-use crate::cli::equip::{self, Stand, equip};
+use crate::cli::complaint::{CliError, say_reports};
+use crate::cli::equip::{self, ModelSource, equip};
 use crate::cli::load::load;
-use crate::cli::perform::{OnDisk, Talk, cannot_take, perform};
+use crate::cli::perform::{OnDisk, OutputArgs, cannot_take, perform};
 use crate::cli::run::read_script;
 use crate::cli::{Context, Outcome, leftovers, standing, terminal};
-use crate::disk::Dir;
-use crate::event::{Event, PlannedTask};
-use crate::history::{History, TaskHistory, TaskState};
-use crate::id::{Name, RunId};
-use crate::journal::{Journal, JournalError};
-use crate::lock::{self, Claim, Lock, this_process};
-use crate::objects::Objects;
-use crate::orchestra::Orchestra;
-use crate::project::{Project, STATE_DIR};
-use crate::provider::rehearsal::Player;
-use crate::settings::Settings;
-use crate::workspace::{self, Standing, Workspace};
+use crate::model::rehearsal::Player;
+use crate::model::settings::Settings;
+use crate::plan::orchestra::Orchestra;
+use crate::run::history::{History, TaskHistory, TaskState};
+use crate::store::disk::Dir;
+use crate::store::journal::{Journal, JournalError};
+use crate::store::lock::{self, Claim, Lock, this_process};
+use crate::store::objects::Objects;
+use crate::store::project::{Project, STATE_DIR};
+use crate::store::workspace::{self, Standing, Workspace};
+use crate::words::event::{Event, PlannedTask};
+use crate::words::id::{Name, RunId};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The run, by its id or the end of it; the latest unfinished one if left out
     run: Option<String>,
     #[command(flatten)]
-    talk: Talk,
+    talk: OutputArgs,
     /// Go on although the file has changed: what changed, and what depends on it, runs again
     #[arg(long)]
     accept_changes: bool,
@@ -44,8 +44,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
         return Ok(ExitCode::SUCCESS);
     };
     let claim = Claim { holder: this_process(), run: run.clone() };
-    let run_dir =
-        project.run_dir(&run).map_err(|error| Complaint::usage(format!("{run} cannot be opened: {error}")))?;
+    let run_dir = project.run_dir(&run).map_err(|error| CliError::usage(format!("{run} cannot be opened: {error}")))?;
     let lock = Lock::take(&run_dir, lock::RUN, &claim).map_err(|error| cannot_take(&run.to_string(), &error))?;
     leftovers::end_programs(&run);
     // Only now does nobody else write to it.
@@ -69,13 +68,13 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let stand = if history.start.rehearsal {
         let script = overrides.script.as_deref();
         let script = script.map(|path| read_script(project, Path::new(path))).transpose()?;
-        Stand::Rehearsal(Player::new(script.map(|(_, script)| script)))
+        ModelSource::Rehearsal(Player::new(script.map(|(_, script)| script)))
     } else if let Some(path) = &overrides.replay {
-        Stand::Replay(equip::cassette(project, Path::new(path))?)
+        ModelSource::Replay(equip::cassette(project, Path::new(path))?)
     } else {
-        Stand::Models { recorder: None }
+        ModelSource::Models { recorder: None }
     };
-    let reuses = matches!(stand, Stand::Models { .. });
+    let reuses = matches!(stand, ModelSource::Models { .. });
     let equipment = equip(&orchestra, project, &Settings::from_environment(), &run, stand)?;
     leftovers::remove_files(project, Some(&orchestra), &history);
     let objects = open_objects(project)?;
@@ -87,7 +86,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     };
     let journal = above()
         .and_then(|above| Journal::reopen(run_dir.try_clone()?, above, &contents))
-        .map_err(|error| Complaint::failure(format!("the journal of {run} cannot be written: {error}")))?;
+        .map_err(|error| CliError::failure(format!("the journal of {run} cannot be written: {error}")))?;
     let first = vec![Event::RunResumed { holder: claim.holder, rerun: changes.rerun, changed: changes.changed }];
     let disk = OnDisk { run_dir, journal, objects, workspace, lock };
     let reuse = if reuses { equip::reusing(&orchestra, &equipment, project, &run, overrides) } else { None };
@@ -95,7 +94,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
 }
 
 /// The run that is meant, or none if nothing is unfinished.
-fn choose(args: &Args, project: &Project) -> Result<Option<RunId>, Complaint> {
+fn choose(args: &Args, project: &Project) -> Result<Option<RunId>, CliError> {
     if let Some(named) = &args.run {
         return standing::choose(project, Some(named)).map(Some);
     }
@@ -112,12 +111,12 @@ fn choose(args: &Args, project: &Project) -> Result<Option<RunId>, Complaint> {
     Ok(None)
 }
 
-fn unreadable(run: &RunId, error: &JournalError) -> Complaint {
-    let complaint = Complaint::failure(format!("{run} cannot be read: {error}"));
+fn unreadable(run: &RunId, error: &JournalError) -> CliError {
+    let complaint = CliError::failure(format!("{run} cannot be read: {error}"));
     match error {
         JournalError::Damaged { .. } => complaint.help(format!(
             "orch does not guess what stood there; start anew, or look into {STATE_DIR}/runs/{run}/{}",
-            crate::journal::FILE
+            crate::store::journal::FILE
         )),
         JournalError::Empty => complaint.help("nothing was called in it; start anew with `orch run`"),
         JournalError::TooNew(_) | JournalError::Io(_) => complaint,
@@ -133,7 +132,7 @@ struct Changes {
 }
 
 /// Reads the orchestra again, under the rules of the run's start, and compares.
-fn reload(args: &Args, project: &Project, history: &History) -> Result<(Orchestra, Changes), Complaint> {
+fn reload(args: &Args, project: &Project, history: &History) -> Result<(Orchestra, Changes), CliError> {
     let start = &history.start;
     let loaded = load(project, &start.source, &start.overrides)?;
     say_reports(&loaded.warnings);
@@ -150,7 +149,7 @@ fn reload(args: &Args, project: &Project, history: &History) -> Result<(Orchestr
     let new = whole.tasks.iter().filter(|task| !selected && history.task(task.name.as_str()).is_none());
     gone.extend(new.map(|task| format!("`{}` is new", task.name)));
     if !gone.is_empty() {
-        return Err(Complaint::usage(format!(
+        return Err(CliError::usage(format!(
             "{} has other tasks than when the run started: {}",
             start.source,
             gone.join(", ")
@@ -166,7 +165,7 @@ fn reload(args: &Args, project: &Project, history: &History) -> Result<(Orchestr
     }
     let names: Vec<String> = changed.iter().map(|&ix| format!("`{}`", planned[ix].task)).collect();
     if !args.accept_changes {
-        return Err(Complaint::usage(format!(
+        return Err(CliError::usage(format!(
             "{} has changed since the run started, in {}",
             start.source,
             names.join(", ")
@@ -180,10 +179,10 @@ fn reload(args: &Args, project: &Project, history: &History) -> Result<(Orchestr
     Ok((orchestra, Changes { changed, rerun }))
 }
 
-fn open_objects(project: &Project) -> Result<Objects, Complaint> {
+fn open_objects(project: &Project) -> Result<Objects, CliError> {
     Dir::open(&project.root().join(STATE_DIR))
         .map(Objects::below)
-        .map_err(|error| Complaint::failure(format!("{STATE_DIR} cannot be used: {error}")))
+        .map_err(|error| CliError::failure(format!("{STATE_DIR} cannot be used: {error}")))
 }
 
 /// Takes the run's workspace. Only one that the command line named may lie outside of the project.
@@ -192,7 +191,7 @@ fn take_workspace(
     orchestra: &Orchestra,
     history: &History,
     claim: &Claim,
-) -> Result<Workspace, Complaint> {
+) -> Result<Workspace, CliError> {
     let path = &history.start.workspace;
     let workspace = if orchestra.workspace.trim_start_matches("./") == path {
         Dir::open(project.root()).map_err(Into::into).and_then(|root| Workspace::open(&root, path, claim))
@@ -211,10 +210,10 @@ fn bring_up_to_date(
     claim: &Claim,
     objects: &Objects,
     changes: &Changes,
-) -> Result<(), Complaint> {
+) -> Result<(), CliError> {
     let failed = |error: std::io::Error| {
         let path = &history.start.workspace;
-        Complaint::failure(format!("the workspace {path} cannot be brought up to date: {error}"))
+        CliError::failure(format!("the workspace {path} cannot be brought up to date: {error}"))
     };
     if !workspace.showed(claim) {
         workspace.clear().map_err(failed)?;
@@ -234,7 +233,7 @@ fn bring_up_to_date(
         let standing = workspace.compare(name, &recorded(task)?).map_err(failed)?;
         if standing == Standing::Different && !args.force {
             let file = workspace::output_file(name);
-            return Err(Complaint::usage(format!(
+            return Err(CliError::usage(format!(
                 "{file} was changed since the run wrote it, and would be written over"
             ))
             .help("move it away, or give --force to have the run's own output there again"));

@@ -7,27 +7,27 @@ use std::sync::Arc;
 
 use clap::ValueEnum;
 
-use crate::cli::complaint::{Complaint, say_reports};
-use crate::cli::equip::{self, Stand, equip};
+use crate::cli::complaint::{CliError, say_reports};
+use crate::cli::equip::{self, ModelSource, equip};
 use crate::cli::load::{Loaded, load};
-use crate::cli::perform::{OnDisk, Talk, cannot_take, perform};
+use crate::cli::perform::{OnDisk, OutputArgs, cannot_take, perform};
 use crate::cli::{Context, Outcome, dry_run, leftovers, terminal};
-use crate::clock;
-use crate::diagnostic::{Report, Source};
-use crate::disk::Dir;
-use crate::event::{Event, FORMAT, Output, Overrides, RunStarted};
-use crate::graph::TaskIx;
-use crate::history::History;
-use crate::id::{Name, RunId};
-use crate::journal::Journal;
-use crate::lock::{self, Claim, Lock, this_process};
-use crate::objects::Objects;
-use crate::orchestra::Orchestra;
-use crate::project::{Project, STATE_DIR};
-use crate::provider::rehearsal::Player;
-use crate::settings::Settings;
-use crate::spec::script::Script;
-use crate::workspace::Workspace;
+use crate::model::rehearsal::Player;
+use crate::model::settings::Settings;
+use crate::os::clock;
+use crate::plan::graph::TaskIx;
+use crate::plan::orchestra::Orchestra;
+use crate::plan::spec::script::Script;
+use crate::run::history::History;
+use crate::store::disk::Dir;
+use crate::store::journal::Journal;
+use crate::store::lock::{self, Claim, Lock, this_process};
+use crate::store::objects::Objects;
+use crate::store::project::{Project, STATE_DIR};
+use crate::store::workspace::Workspace;
+use crate::words::diagnostic::{Report, Source};
+use crate::words::event::{Event, FORMAT, Output, Overrides, RunStarted};
+use crate::words::id::{Name, RunId};
 
 /// The longest goal, in bytes. It stands in every prompt.
 const MAX_GOAL_BYTES: usize = 1024 * 1024;
@@ -44,7 +44,7 @@ pub(super) struct Args {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
-    talk: Talk,
+    talk: OutputArgs,
     /// Put the tasks in order in another way than the file says
     #[arg(long, value_enum)]
     strategy: Option<Strategy>,
@@ -114,7 +114,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
         return Ok(dry_run::show(&loaded, &goal, &settings, context.project.root(), args.rehearse));
     }
     if let Some(name) = overrides.fresh_tasks.iter().find(|name| loaded.orchestra.find(name.as_str()).is_none()) {
-        return Err(Complaint::usage(format!("--fresh: `{}` has no task `{name}`", loaded.orchestra.id))
+        return Err(CliError::usage(format!("--fresh: `{}` has no task `{name}`", loaded.orchestra.id))
             .help("`orch graph` shows the tasks"));
     }
     let script = args.script.as_ref().map(|path| checked_script(project, path, &loaded.orchestra)).transpose()?;
@@ -126,20 +126,20 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
         _ if args.rehearse => {
             // The prompts of a rehearsal reach nobody, and two rehearsals of the same file give the same outputs.
             marker = "rehearsal".to_owned();
-            Stand::Rehearsal(Player::new(script))
+            ModelSource::Rehearsal(Player::new(script))
         }
         (Some(path), _) => {
             let cassette = equip::cassette(project, path)?;
             marker = cassette.marker().to_owned();
-            Stand::Replay(cassette)
+            ModelSource::Replay(cassette)
         }
         (None, record) => {
             marker = format!("{:016x}{:016x}", clock::random(), clock::random());
             let recorder = record.as_ref().map(|path| equip::recorder(project, path, &marker)).transpose()?;
-            Stand::Models { recorder }
+            ModelSource::Models { recorder }
         }
     };
-    let reuses = matches!(stand, Stand::Models { recorder: None });
+    let reuses = matches!(stand, ModelSource::Models { recorder: None });
     let equipment = equip(&orchestra, project, &settings, &run, stand)?;
     let claim = Claim { holder: this_process(), run: run.clone() };
     leftovers::of_killed_runs(project, &orchestra);
@@ -175,21 +175,18 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
 }
 
 /// The orchestra, and what `--fresh` names. In `orch run --fresh ID` the flag has taken the orchestra for its task.
-fn named(args: &Args) -> Result<(&str, Option<&str>), Complaint> {
+fn named(args: &Args) -> Result<(&str, Option<&str>), CliError> {
     match (args.orchestra.as_deref(), args.fresh.as_deref()) {
         (Some(named), fresh) => Ok((named, fresh)),
         (None, Some(named)) if !named.is_empty() => Ok((named, Some(""))),
-        (None, _) => {
-            Err(Complaint::usage("no orchestra is named").help("orch run ID --fresh; `orch list` has the ids"))
-        }
+        (None, _) => Err(CliError::usage("no orchestra is named").help("orch run ID --fresh; `orch list` has the ids")),
     }
 }
 
-fn overrides(args: &Args, fresh: Option<&str>) -> Result<Overrides, Complaint> {
+fn overrides(args: &Args, fresh: Option<&str>) -> Result<Overrides, CliError> {
     let word = |value: Option<clap::builder::PossibleValue>| value.map(|word| word.get_name().to_owned());
-    let task = |flag: &str, text: &String| {
-        Name::new(text).map_err(|error| Complaint::usage(format!("{flag} {text}: {error}")))
-    };
+    let task =
+        |flag: &str, text: &String| Name::new(text).map_err(|error| CliError::usage(format!("{flag} {text}: {error}")));
     Ok(Overrides {
         strategy: word(args.strategy.and_then(|s| s.to_possible_value())),
         max_parallel: args.max_parallel,
@@ -205,12 +202,12 @@ fn overrides(args: &Args, fresh: Option<&str>) -> Result<Overrides, Complaint> {
     })
 }
 
-fn fresh_tasks(names: &str) -> Result<Vec<Name>, Complaint> {
-    let task = |name: &str| Name::new(name).map_err(|error| Complaint::usage(format!("--fresh {name}: {error}")));
+fn fresh_tasks(names: &str) -> Result<Vec<Name>, CliError> {
+    let task = |name: &str| Name::new(name).map_err(|error| CliError::usage(format!("--fresh {name}: {error}")));
     names.split(',').filter(|name| !name.is_empty()).map(task).collect()
 }
 
-fn goal(args: &Args, project: &Project, loaded: &Loaded) -> Result<String, Complaint> {
+fn goal(args: &Args, project: &Project, loaded: &Loaded) -> Result<String, CliError> {
     let goal =
         match args.goal.as_deref() {
             None => String::new(),
@@ -218,30 +215,30 @@ fn goal(args: &Args, project: &Project, loaded: &Loaded) -> Result<String, Compl
                 let mut text = String::new();
                 let limit = MAX_GOAL_BYTES as u64 + 1;
                 std::io::stdin().lock().take(limit).read_to_string(&mut text).map_err(|error| {
-                    Complaint::usage(format!("the goal cannot be read from standard input: {error}"))
+                    CliError::usage(format!("the goal cannot be read from standard input: {error}"))
                 })?;
                 text
             }
             Some(text) => match text.strip_prefix('@') {
                 None => text.to_owned(),
                 Some(path) => std::fs::read_to_string(project.root().join(path)).map_err(|error| {
-                    Complaint::usage(format!("the goal cannot be read from {path}: {error}"))
+                    CliError::usage(format!("the goal cannot be read from {path}: {error}"))
                         .help("--goal takes a text, `-` for standard input, or @FILE")
                 })?,
             },
         };
     let goal = goal.trim().to_owned();
     if goal.len() > MAX_GOAL_BYTES {
-        return Err(Complaint::usage(format!("the goal has more than {MAX_GOAL_BYTES} bytes"))
+        return Err(CliError::usage(format!("the goal has more than {MAX_GOAL_BYTES} bytes"))
             .help("a goal is a few sentences; put material into files"));
     }
     if goal.is_empty() && args.goal.is_some() {
-        return Err(Complaint::usage("the goal is empty").help("say what is to be achieved: --goal \"...\""));
+        return Err(CliError::usage("the goal is empty").help("say what is to be achieved: --goal \"...\""));
     }
     let asks = |text: &str| text.contains("{goal}") || text.contains("{{");
     let asking = loaded.orchestra.tasks.iter().find(|task| asks(task.description.text()));
     if let (true, false, Some(task)) = (goal.is_empty(), args.dry_run, asking) {
-        return Err(Complaint::usage(format!(
+        return Err(CliError::usage(format!(
             "`{}` needs a goal: its task `{}` asks for it",
             loaded.orchestra.id, task.name
         ))
@@ -254,24 +251,24 @@ fn goal(args: &Args, project: &Project, loaded: &Loaded) -> Result<String, Compl
 }
 
 /// Reads what the offline player does.
-pub(super) fn read_script(project: &Project, path: &Path) -> Result<(Arc<Source>, Script), Complaint> {
+pub(super) fn read_script(project: &Project, path: &Path) -> Result<(Arc<Source>, Script), CliError> {
     let shown = path.display().to_string();
     let text = std::fs::read_to_string(project.root().join(path))
-        .map_err(|error| Complaint::usage(format!("the script {shown} cannot be read: {error}")))?;
+        .map_err(|error| CliError::usage(format!("the script {shown} cannot be read: {error}")))?;
     let source = Arc::new(Source::new(shown, text));
     match Script::read(&source) {
         Ok(script) => Ok((source, script)),
-        Err(mistakes) => Err(Complaint::mistakes(vec![Report::new(source, mistakes)])),
+        Err(mistakes) => Err(CliError::mistakes(vec![Report::new(source, mistakes)])),
     }
 }
 
 /// The same, and every task that it names is one of the whole orchestra: a selection may leave some out.
-fn checked_script(project: &Project, path: &Path, orchestra: &Orchestra) -> Result<Script, Complaint> {
+fn checked_script(project: &Project, path: &Path, orchestra: &Orchestra) -> Result<Script, CliError> {
     let (source, script) = read_script(project, path)?;
     let names: Vec<&str> = orchestra.tasks.iter().map(|task| task.name.as_str()).collect();
     match script.unknown_tasks(&names) {
         mistakes if mistakes.is_empty() => Ok(script),
-        mistakes => Err(Complaint::mistakes(vec![Report::new(source, mistakes)])),
+        mistakes => Err(CliError::mistakes(vec![Report::new(source, mistakes)])),
     }
 }
 
@@ -281,12 +278,12 @@ struct Selection {
     adopted: Vec<Event>,
 }
 
-fn select(args: &Args, project: &Project, orchestra: &Orchestra) -> Result<Selection, Complaint> {
+fn select(args: &Args, project: &Project, orchestra: &Orchestra) -> Result<Selection, CliError> {
     let find = |flag: &str, name: &String| {
         orchestra.find(name).ok_or_else(|| {
             let names = orchestra.tasks.iter().map(|task| task.name.as_str());
-            let near = crate::diagnostic::near_miss(name, names);
-            let complaint = Complaint::usage(format!("{flag}: `{}` has no task `{name}`", orchestra.id));
+            let near = crate::words::diagnostic::near_miss(name, names);
+            let complaint = CliError::usage(format!("{flag}: `{}` has no task `{name}`", orchestra.id));
             match near {
                 Some(near) => complaint.help(format!("did you mean `{near}`?")),
                 None => complaint.help("`orch graph` shows the tasks"),
@@ -313,7 +310,7 @@ fn select(args: &Args, project: &Project, orchestra: &Orchestra) -> Result<Selec
                 adopted.push(Event::TaskAdopted { task: name.clone(), run, output, reused: None });
             }
             None if needed.contains(&task) => {
-                return Err(Complaint::usage(format!("there is no earlier output of `{name}` to go on from"))
+                return Err(CliError::usage(format!("there is no earlier output of `{name}` to go on from"))
                     .help("run the whole orchestra once, or start further up with --from"));
             }
             None => {}
@@ -369,9 +366,9 @@ fn new_run_id(project: &Project) -> RunId {
 }
 
 /// Opens everything that a run writes to, so that what cannot be written is known before anything is called.
-fn open(args: &Args, project: &Project, orchestra: &Orchestra, claim: &Claim) -> Result<OnDisk, Complaint> {
+fn open(args: &Args, project: &Project, orchestra: &Orchestra, claim: &Claim) -> Result<OnDisk, CliError> {
     let root = Dir::open(project.root())
-        .map_err(|error| Complaint::usage(format!("{} cannot be used: {error}", project.root().display())))?;
+        .map_err(|error| CliError::usage(format!("{} cannot be used: {error}", project.root().display())))?;
     let workspace = match &args.workspace {
         Some(path) => Workspace::open_anywhere(&project.root().join(path), claim),
         None => Workspace::open(&root, &orchestra.workspace, claim),
@@ -379,7 +376,7 @@ fn open(args: &Args, project: &Project, orchestra: &Orchestra, claim: &Claim) ->
     let shown = args.workspace.as_ref().map_or(orchestra.workspace.clone(), |path| path.display().to_string());
     let mut workspace = workspace.map_err(|error| cannot_take(&format!("the workspace {shown}"), &error))?;
     let cannot_write = |error: std::io::Error| {
-        Complaint::usage(format!("{} cannot be written: {error}", project.root().join(STATE_DIR).display()))
+        CliError::usage(format!("{} cannot be written: {error}", project.root().join(STATE_DIR).display()))
             .help("orch keeps its journal there; check who may write to the project's folder")
     };
     let state = root.make_child(STATE_DIR).map_err(cannot_write)?;

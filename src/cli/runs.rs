@@ -7,8 +7,8 @@ use serde::Serialize;
 use crate::cli::standing::{Seen, Standing, look};
 use crate::cli::table::{self, Table, local_time};
 use crate::cli::{Context, Outcome, terminal};
-use crate::printable::{count, duration};
-use crate::summary::Summary;
+use crate::run::summary::Summary;
+use crate::words::text::{count, duration};
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -116,14 +116,14 @@ fn page(rows: &[Row]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Event, RunStatus};
-    use crate::id::RunId;
-    use crate::journal::JournalError;
-    use crate::story::Story;
+    use crate::run_builder::RunBuilder;
+    use crate::store::journal::JournalError;
+    use crate::words::event::{Event, RunStatus};
+    use crate::words::id::RunId;
 
     #[test]
     fn a_row_says_what_is_known() {
-        let story = Story::of(&[("a", "x"), ("b", "x")]).plays("a", "openai/m");
+        let story = RunBuilder::of(&[("a", "x"), ("b", "x")]).plays("a", "openai/m");
         let story = story.at(3000).then(Event::RunFinished { status: RunStatus::Partial });
         let run = story.history.start.run.clone();
         let seen = Seen { run, standing: Standing::Ended(RunStatus::Partial), history: Some(story.history) };

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use serde_json::Value;
 
 use crate::cli::{Outcome, table, terminal};
-use crate::spec;
+use crate::plan::spec;
 
 /// The schema's own name. A URN, since it is found nowhere but here.
 const ID: &str = "urn:orch:schema:orchestra";

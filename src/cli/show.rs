@@ -5,21 +5,21 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use crate::cli::complaint::Complaint;
+use crate::cli::complaint::CliError;
 use crate::cli::standing::{self, Standing, choose, look_closely};
 use crate::cli::table::{self, Table, local_time};
 use crate::cli::{Context, Outcome, terminal};
-use crate::diagnostic::near_miss;
-use crate::disk::Dir;
-use crate::event::{Output, Record};
-use crate::history::{History, TaskHistory, TaskState};
-use crate::id::RunId;
-use crate::journal::FILE;
-use crate::objects::Objects;
-use crate::printable::{clean, count, dollars, duration, one_line};
-use crate::project::{Project, STATE_DIR};
-use crate::summary::{Spent, Summary, TaskStatus, TaskSummary};
-use crate::workspace;
+use crate::run::history::{History, TaskHistory, TaskState};
+use crate::run::summary::{Spent, Summary, TaskStatus, TaskSummary};
+use crate::store::disk::Dir;
+use crate::store::journal::FILE;
+use crate::store::objects::Objects;
+use crate::store::project::{Project, STATE_DIR};
+use crate::store::workspace;
+use crate::words::diagnostic::near_miss;
+use crate::words::event::{Output, Record};
+use crate::words::id::RunId;
+use crate::words::text::{clean, count, dollars, duration, one_line};
 
 /// As much of an error as is shown, in columns. All of it stands in the task's file.
 const ERROR: usize = 300;
@@ -67,13 +67,13 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-fn cannot_show(run: &RunId, standing: &Standing) -> Complaint {
+fn cannot_show(run: &RunId, standing: &Standing) -> CliError {
     let file = format!("{STATE_DIR}/runs/{run}/{FILE}");
     match standing {
         Standing::Damaged(error) => {
-            Complaint::failure(format!("{run} cannot be shown: {error}")).help(format!("the journal is {file}"))
+            CliError::failure(format!("{run} cannot be shown: {error}")).help(format!("the journal is {file}"))
         }
-        _ => Complaint::failure(format!("there is nothing to show: {run} was killed before it began"))
+        _ => CliError::failure(format!("there is nothing to show: {run} was killed before it began"))
             .help("`orch clean` removes it"),
     }
 }
@@ -83,10 +83,10 @@ fn lines(records: &[Record]) -> String {
 }
 
 /// A task's output as it was recorded. The workspace may show another run, or have been edited.
-fn output(project: &Project, history: &History, name: &str) -> Result<String, Complaint> {
+fn output(project: &Project, history: &History, name: &str) -> Result<String, CliError> {
     let run = &history.start.run;
     let Some(task) = history.task(name) else {
-        let complaint = Complaint::usage(format!("{run} has no task `{name}`"));
+        let complaint = CliError::usage(format!("{run} has no task `{name}`"));
         let names = history.tasks.iter().map(|task| task.planned.task.as_str());
         return Err(match near_miss(name, names) {
             Some(near) => complaint.help(format!("did you mean `{near}`?")),
@@ -102,16 +102,16 @@ fn output(project: &Project, history: &History, name: &str) -> Result<String, Co
         TaskState::Running => "it is not finished".to_owned(),
         TaskState::Waiting => "it has not begun".to_owned(),
     };
-    Err(Complaint::failure(format!("there is no output of `{name}` in {run}: {why}")))
+    Err(CliError::failure(format!("there is no output of `{name}` in {run}: {why}")))
 }
 
-fn text(project: &Project, output: &Output) -> Result<String, Complaint> {
+fn text(project: &Project, output: &Output) -> Result<String, CliError> {
     if let Some(text) = &output.text {
         return Ok(text.to_string());
     }
     let objects = Dir::open(&project.root().join(STATE_DIR)).map(Objects::below);
     let text = objects.and_then(|objects| objects.get(output));
-    text.map(|text| text.to_string()).map_err(|error| Complaint::failure(format!("the output cannot be read: {error}")))
+    text.map(|text| text.to_string()).map_err(|error| CliError::failure(format!("the output cannot be read: {error}")))
 }
 
 fn page(history: &History, standing: &standing::Standing) -> String {
@@ -160,7 +160,7 @@ fn facts(history: &History, summary: &Summary, standing: &Standing) -> String {
 }
 
 fn costs(spent: &Spent) -> String {
-    let tokens = crate::printable::tokens(spent.tokens(), spent.estimated);
+    let tokens = crate::words::text::tokens(spent.tokens(), spent.estimated);
     match spent.cost_usd {
         None => tokens,
         Some(_) if spent.unpriced => {
@@ -214,14 +214,14 @@ fn places(history: &History) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Event, Failure, FailureKind, SkipReason};
-    use crate::id::Name;
-    use crate::story::Story;
+    use crate::run_builder::RunBuilder;
+    use crate::words::event::{Event, Failure, FailureKind, SkipReason};
+    use crate::words::id::Name;
 
-    fn story() -> Story {
+    fn story() -> RunBuilder {
         let name = |text: &str| Name::new(text).unwrap();
         let failure = Failure::new(FailureKind::Auth, "wrong \u{1b}[31mkey\u{1b}[0m");
-        Story::of(&[("a", "x"), ("b", "y"), ("c", "y"), ("d", "y")])
+        RunBuilder::of(&[("a", "x"), ("b", "y"), ("c", "y"), ("d", "y")])
             .plays("a", "openai/m")
             .at(2000)
             .attempt("b", 1, "openai/m")

@@ -3,13 +3,13 @@
 use std::fmt;
 use std::fs::TryLockError;
 
-use crate::cli::complaint::Complaint;
-use crate::diagnostic::near_miss;
-use crate::event::{Record, RunStatus};
-use crate::history::History;
-use crate::id::RunId;
-use crate::journal::JournalError;
-use crate::project::Project;
+use crate::cli::complaint::CliError;
+use crate::run::history::History;
+use crate::store::journal::JournalError;
+use crate::store::project::Project;
+use crate::words::diagnostic::near_miss;
+use crate::words::event::{Record, RunStatus};
+use crate::words::id::RunId;
 
 /// How a run stands.
 #[derive(Debug)]
@@ -66,18 +66,18 @@ fn standing(project: &Project, run: &RunId, status: Option<RunStatus>) -> Standi
 /// For a moment this holds the lock itself, together with others who look. So it is asked only of runs that have begun:
 /// nothing but a `resume` in the same instant can be told that the run is taken.
 pub(super) fn is_held(project: &Project, run: &RunId) -> bool {
-    let lock = project.run_dir(run).and_then(|dir| dir.open_file(crate::lock::RUN));
+    let lock = project.run_dir(run).and_then(|dir| dir.open_file(crate::store::lock::RUN));
     lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 /// The run that `named` means: its id, or an end of it that no other run has. Without a name, the latest.
-pub(super) fn choose(project: &Project, named: Option<&str>) -> Result<RunId, Complaint> {
+pub(super) fn choose(project: &Project, named: Option<&str>) -> Result<RunId, CliError> {
     let runs = project.runs();
     let Some(named) = named else {
         return runs
             .last()
             .cloned()
-            .ok_or_else(|| Complaint::usage("there are no runs in this project").help("`orch run` makes one"));
+            .ok_or_else(|| CliError::usage("there are no runs in this project").help("`orch run` makes one"));
     };
     if let Some(run) = runs.iter().find(|run| run.as_str() == named) {
         return Ok(run.clone());
@@ -86,15 +86,13 @@ pub(super) fn choose(project: &Project, named: Option<&str>) -> Result<RunId, Co
     match ending.as_slice() {
         [run] if !named.is_empty() => Ok((*run).clone()),
         [] | [_] => {
-            let complaint = Complaint::usage(format!("there is no run `{named}`"));
+            let complaint = CliError::usage(format!("there is no run `{named}`"));
             Err(match near_miss(named, runs.iter().map(RunId::as_str)) {
                 Some(near) => complaint.help(format!("did you mean `{near}`? `orch runs` lists them")),
                 None => complaint.help("`orch runs` lists them"),
             })
         }
-        several => {
-            Err(Complaint::usage(format!("`{named}` means {} runs", several.len())).help("write more of its id"))
-        }
+        several => Err(CliError::usage(format!("`{named}` means {} runs", several.len())).help("write more of its id")),
     }
 }
 
@@ -123,11 +121,11 @@ impl fmt::Display for Standing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::disk::Dir;
-    use crate::event::Event;
-    use crate::journal::Journal;
-    use crate::lock::{Claim, Lock, this_process};
-    use crate::story::Story;
+    use crate::run_builder::RunBuilder;
+    use crate::store::disk::Dir;
+    use crate::store::journal::Journal;
+    use crate::store::lock::{Claim, Lock, this_process};
+    use crate::words::event::Event;
 
     fn project_with(records: &[Record]) -> (tempfile::TempDir, Project, RunId) {
         let folder = tempfile::tempdir().unwrap();
@@ -140,11 +138,11 @@ mod tests {
 
     #[test]
     fn a_run_without_an_end_is_held_or_was_killed() {
-        let story = Story::of(&[("a", "x")]);
+        let story = RunBuilder::of(&[("a", "x")]);
         let (_folder, project, run) = project_with(&story.records);
         assert_eq!(look(&project, run.clone()).standing.to_string(), "killed");
         let claim = Claim { holder: this_process(), run: run.clone() };
-        let lock = Lock::take(&project.run_dir(&run).unwrap(), crate::lock::RUN, &claim).unwrap();
+        let lock = Lock::take(&project.run_dir(&run).unwrap(), crate::store::lock::RUN, &claim).unwrap();
         assert_eq!(look(&project, run.clone()).standing.to_string(), "running");
         drop(lock);
         assert_eq!(look(&project, run).standing.to_string(), "killed");
@@ -152,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_run_ends_as_its_journal_says() {
-        let story = Story::of(&[("a", "x")]).then(Event::RunFinished { status: RunStatus::Partial });
+        let story = RunBuilder::of(&[("a", "x")]).then(Event::RunFinished { status: RunStatus::Partial });
         let (_folder, project, run) = project_with(&story.records);
         let seen = look(&project, run);
         assert_eq!((seen.standing.to_string().as_str(), seen.standing.is_open()), ("partial", true));

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use crate::id::MAX_NAME_BYTES;
-use crate::printable::{columns, one_line, padded};
+use crate::words::id::MAX_NAME_BYTES;
+use crate::words::text::{columns, one_line, padded};
 
 /// The widest a cell gets, which is as long as a name can be. A program reads `--json`.
 const WIDEST: usize = MAX_NAME_BYTES;
@@ -65,7 +65,7 @@ fn time_in(ms: u64, zone: TimeZone) -> String {
 pub(super) fn size(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
     if bytes < 1024 {
-        return crate::printable::plural(bytes, "byte", "bytes");
+        return crate::words::text::plural(bytes, "byte", "bytes");
     }
     let (mut tenths, mut unit) = (bytes.saturating_mul(10) / 1024, 0);
     while tenths >= 10_240 && unit + 1 < UNITS.len() {

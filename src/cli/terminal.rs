@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock};
 
-use crate::redact::Redactor;
+use crate::words::redact::Redactor;
 
 /// Whether something for standard output is lost, so that the process must not end as if all were well.
 static OUTPUT_LOST: AtomicBool = AtomicBool::new(false);
@@ -85,7 +85,7 @@ fn is_dumb() -> bool {
 /// Writes a run's result to standard output, for a person without what could steer the terminal.
 pub(super) fn print_result(text: &str) {
     if io::stdout().is_terminal() {
-        print(&crate::printable::clean(text));
+        print(&crate::words::text::clean(text));
     } else {
         print(text);
     }

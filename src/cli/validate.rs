@@ -5,14 +5,14 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 
-use crate::cli::complaint::{Complaint, USAGE};
+use crate::cli::complaint::{CliError, USAGE};
 use crate::cli::list;
 use crate::cli::load::check;
 use crate::cli::{Context, Outcome, table, terminal};
-use crate::diagnostic::Report;
-use crate::event::Overrides;
-use crate::printable::plural;
-use crate::project::ORCHESTRAS_DIR;
+use crate::store::project::ORCHESTRAS_DIR;
+use crate::words::diagnostic::Report;
+use crate::words::event::Overrides;
+use crate::words::text::plural;
 
 /// So many mistakes of one file are shown to a person. Whoever has more mends these first; a program gets all.
 const SHOWN: usize = 50;
@@ -45,7 +45,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
         args.orchestras.iter().map(|name| list::find(project, name)).collect()
     };
     if files.is_empty() {
-        return Err(Complaint::usage(format!("there is no orchestra in {ORCHESTRAS_DIR}/"))
+        return Err(CliError::usage(format!("there is no orchestra in {ORCHESTRAS_DIR}/"))
             .help("`orch create ID` makes one; or name a file to check"));
     }
     let overrides = Overrides { tier: args.tier.clone(), ..Overrides::default() };
@@ -99,7 +99,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::diagnostic::{Diagnostic, Source};
+    use crate::words::diagnostic::{Diagnostic, Source};
 
     #[test]
     fn of_very_many_mistakes_the_first_are_shown_and_the_rest_is_counted() {

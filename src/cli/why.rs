@@ -9,15 +9,15 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use crate::cli::complaint::Complaint;
+use crate::cli::complaint::CliError;
 use crate::cli::standing::{Standing, choose, look_closely};
 use crate::cli::why::reason::{Reason, earlier_successes, reason};
 use crate::cli::{Context, Outcome, table, terminal};
-use crate::diagnostic::near_miss;
-use crate::event::{Event, Record, Reused, Usage};
-use crate::history::{History, TaskHistory, TaskState};
-use crate::id::RunId;
-use crate::printable::{clean, dollars, duration, tokens};
+use crate::run::history::{History, TaskHistory, TaskState};
+use crate::words::diagnostic::near_miss;
+use crate::words::event::{Event, Record, Reused, Usage};
+use crate::words::id::RunId;
+use crate::words::text::{clean, dollars, duration, tokens};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "A result is used again where nothing that it depends on has changed. `orch run --help` says \
@@ -70,8 +70,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let (seen, records) = look_closely(project, choose(project, args.run.as_deref())?);
     let run = seen.run;
     let history = seen.history.ok_or_else(|| match seen.standing {
-        Standing::Damaged(error) => Complaint::failure(format!("{run} cannot be read: {error}")),
-        _ => Complaint::failure(format!("there is nothing to explain: {run} was killed before it began"))
+        Standing::Damaged(error) => CliError::failure(format!("{run} cannot be read: {error}")),
+        _ => CliError::failure(format!("there is nothing to explain: {run} was killed before it began"))
             .help("`orch clean` removes it"),
     })?;
     let task = history.task(&args.task).ok_or_else(|| unknown_task(&history, &args.task))?;
@@ -88,9 +88,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-fn unknown_task(history: &History, name: &str) -> Complaint {
+fn unknown_task(history: &History, name: &str) -> CliError {
     let run = &history.start.run;
-    let complaint = Complaint::usage(format!("{run} has no task `{name}`"));
+    let complaint = CliError::usage(format!("{run} has no task `{name}`"));
     match near_miss(name, history.tasks.iter().map(|task| task.planned.task.as_str())) {
         Some(near) => complaint.help(format!("did you mean `{near}`?")),
         None => complaint.help(format!("`orch show {run}` lists its tasks")),

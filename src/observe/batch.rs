@@ -4,18 +4,18 @@
 
 use std::io::{self, Write};
 
-use crate::observe::patient::Patient;
+use crate::observe::retry_writer::RetryWriter;
 
 /// Lines that wait for the end of their batch.
 pub(crate) struct Batch<W> {
-    out: Patient<W>,
+    out: RetryWriter<W>,
     waiting: Vec<u8>,
 }
 
 impl<W: Write> Batch<W> {
     /// None yet, for `out`.
     pub(crate) fn new(out: W) -> Self {
-        Self { out: Patient(out), waiting: Vec::new() }
+        Self { out: RetryWriter(out), waiting: Vec::new() }
     }
 
     /// Where lines are added, each with its newline.

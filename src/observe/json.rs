@@ -4,10 +4,10 @@
 
 use std::io::{self, Write};
 
-use crate::event::Record;
-use crate::history::History;
 use crate::observe::Observer;
 use crate::observe::batch::Batch;
+use crate::run::history::History;
+use crate::words::event::Record;
 
 /// Writes each record as a line of JSON.
 pub struct JsonLines<W> {
@@ -40,12 +40,12 @@ impl<W: Write> Observer for JsonLines<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::RunStatus;
-    use crate::story::Story;
+    use crate::run_builder::RunBuilder;
+    use crate::words::event::RunStatus;
 
     #[test]
     fn each_line_is_a_record() {
-        let story = Story::of(&[("a", "b")]).plays("a", "m/m").finished(RunStatus::Succeeded);
+        let story = RunBuilder::of(&[("a", "b")]).plays("a", "m/m").finished(RunStatus::Succeeded);
         let mut written = Vec::new();
         let mut json = JsonLines::new(&mut written);
         for record in &story.records {

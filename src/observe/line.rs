@@ -4,9 +4,9 @@
 
 use std::fmt::Write;
 
-use crate::event::{Event, Failure, FailureKind, Record, RunStarted, RunStatus, SkipReason, StopReason, Usage};
-use crate::history::{History, TaskHistory};
-use crate::printable::{count, dollars, duration, one_line, plural, tokens};
+use crate::run::history::{History, TaskHistory};
+use crate::words::event::{Event, Failure, FailureKind, Record, RunStarted, RunStatus, SkipReason, StopReason, Usage};
+use crate::words::text::{count, dollars, duration, one_line, plural, tokens};
 
 /// The longest of a provider's message, in columns.
 const MESSAGE: usize = 400;
@@ -179,7 +179,7 @@ fn effort(task: &TaskHistory) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::story::Story;
+    use crate::run_builder::RunBuilder;
 
     /// What is said of each record of a story.
     fn told(records: &[Record], verbose: bool) -> Vec<String> {
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_run_is_told_line_by_line() {
-        let story = Story::of(&[("a", "reader"), ("b", "writer"), ("c", "writer")])
+        let story = RunBuilder::of(&[("a", "reader"), ("b", "writer"), ("c", "writer")])
             .plays("a", "openai/gpt-4o")
             .at(1000)
             .attempt("b", 1, "zai/glm")
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn verbose_tells_calls_and_times() {
-        let story = Story::of(&[("a", "reader")]).plays("a", "m/m").at(1000).call("a", 2, "m/m");
+        let story = RunBuilder::of(&[("a", "reader")]).plays("a", "m/m").at(1000).call("a", 2, "m/m");
         let story = story.call_fails("a", 2, FailureKind::Connection);
         assert_eq!(
             told(&story.records, true),
@@ -246,7 +246,7 @@ mod tests {
 
     #[test]
     fn a_resume_says_how_much_is_done() {
-        let story = Story::of(&[("a", "b"), ("c", "b")]).plays("a", "m/m").resumed();
+        let story = RunBuilder::of(&[("a", "b"), ("c", "b")]).plays("a", "m/m").resumed();
         let told = told(&story.records, false);
         assert_eq!(told[3], "[orch] ▶ run_20261120_093000_7f3a resumed: 1 of 2 done");
     }

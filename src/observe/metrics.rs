@@ -3,11 +3,11 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::event::{Event, Record};
-use crate::history::History;
 use crate::observe::Observer;
 use crate::observe::replace::replace;
-use crate::summary::Summary;
+use crate::run::history::History;
+use crate::run::summary::Summary;
+use crate::words::event::{Event, Record};
 
 /// Writes `summary.json` at the end.
 pub struct Metrics {
@@ -37,15 +37,15 @@ impl Observer for Metrics {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::RunStatus;
-    use crate::story::Story;
+    use crate::run_builder::RunBuilder;
+    use crate::words::event::RunStatus;
 
     #[test]
     fn it_is_written_at_the_end_and_not_before() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("summary.json");
         let mut metrics = Metrics::new(path.clone());
-        let story = Story::of(&[("a", "b")]).plays("a", "m/m");
+        let story = RunBuilder::of(&[("a", "b")]).plays("a", "m/m");
         metrics.see(story.last(), &story.history).unwrap();
         assert!(!path.exists());
 

@@ -12,17 +12,17 @@ pub mod progress;
 pub mod trace;
 
 mod batch;
-mod board;
 mod lanes;
-mod patient;
+mod live_view;
 mod replace;
+mod retry_writer;
 mod timeline;
 
 use std::io::{self, Write};
 use std::time::Duration;
 
-use crate::event::Record;
-use crate::history::History;
+use crate::run::history::History;
+use crate::words::event::Record;
 
 /// One that watches a run.
 pub trait Observer {
@@ -56,7 +56,7 @@ pub trait Observer {
         Ok(())
     }
 
-    /// The process leaves the run. Also called when there was no [`crate::event::Event::RunFinished`].
+    /// The process leaves the run. Also called when there was no [`crate::words::event::Event::RunFinished`].
     ///
     /// # Errors
     /// When the last of what it has to show cannot be shown.
@@ -139,7 +139,7 @@ mod tests {
     use std::rc::Rc;
 
     use super::*;
-    use crate::story::Story;
+    use crate::run_builder::RunBuilder;
 
     /// Standard error, to look at afterwards.
     #[derive(Clone, Default)]
@@ -183,7 +183,7 @@ mod tests {
         let mut observers = Observers::new(Box::new(stderr.clone()));
         observers.add("the one", Counter { seen: Rc::clone(&seen), failure });
         observers.add("the other", Counter { seen: Rc::clone(&others), failure: None });
-        let story = Story::of(&[]);
+        let story = RunBuilder::of(&[]);
         for _ in 0..3 {
             observers.see(story.last(), &story.history);
         }

@@ -2,11 +2,11 @@
 
 use std::io::{self, Write};
 
-use crate::event::Record;
-use crate::history::History;
 use crate::observe::Observer;
 use crate::observe::batch::Batch;
 use crate::observe::line::line;
+use crate::run::history::History;
+use crate::words::event::Record;
 
 /// Writes what [`line()`] says of each record.
 pub struct Plain<W> {
@@ -42,13 +42,13 @@ impl<W: Write> Observer for Plain<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::story::Story;
+    use crate::run_builder::RunBuilder;
 
     #[test]
     fn only_what_there_is_to_say_is_written() {
         let mut written = Vec::new();
         let mut plain = Plain::new(&mut written, false);
-        let story = Story::of(&[("a", "b")]).attempt("a", 1, "m/m");
+        let story = RunBuilder::of(&[("a", "b")]).attempt("a", 1, "m/m");
         plain.see(story.last(), &story.history).unwrap();
         let story = story.call("a", 1, "m/m");
         plain.see(story.last(), &story.history).unwrap();

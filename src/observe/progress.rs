@@ -9,19 +9,19 @@ use std::time::{Duration, Instant};
 use console::Term;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 
-use crate::event::{Event, Record};
-use crate::history::History;
 use crate::observe::Observer;
-use crate::observe::board::Board;
 use crate::observe::line::line;
+use crate::observe::live_view::LiveView;
+use crate::run::history::History;
+use crate::words::event::{Event, Record};
 
 /// Between two drawings. A spinner looks alive at eight a second, and a run of thousands of tasks is not slowed down.
 const PAUSE: Duration = Duration::from_millis(125);
 
 /// Shows a run on a terminal.
 pub struct Progress {
-    board: Board,
-    /// One bar whose message is the whole board: indicatif moves the cursor, [`Board`] says what stands there.
+    board: LiveView,
+    /// One bar whose message is the whole board: indicatif moves the cursor, [`LiveView`] says what stands there.
     bar: ProgressBar,
     width: Box<dyn Fn() -> usize>,
     /// The same terminal, for lines that stay: they end in newlines, so that they can be copied and logged.
@@ -49,7 +49,7 @@ impl Progress {
         let style = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
         let bar = ProgressBar::with_draw_target(None, target).with_style(style);
         Self {
-            board: Board::default(),
+            board: LiveView::default(),
             // However the process ends, half a board does not stay behind.
             bar: bar.with_finish(ProgressFinish::AndClear),
             width,
@@ -114,8 +114,8 @@ mod tests {
     use indicatif::TermLike;
 
     use super::*;
-    use crate::event::RunStatus;
-    use crate::story::Story;
+    use crate::run_builder::RunBuilder;
+    use crate::words::event::RunStatus;
 
     /// A terminal that keeps what was written, and counts how often.
     #[derive(Debug, Clone, Default)]
@@ -172,7 +172,7 @@ mod tests {
         }
     }
 
-    fn watch(story: &Story) -> (String, u32) {
+    fn watch(story: &RunBuilder) -> (String, u32) {
         let screen = Screen::default();
         let target = ProgressDrawTarget::term_like(Box::new(screen.clone()));
         let mut progress = Progress::new(target, Box::new(|| 80), Box::new(screen.clone()));
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn what_has_ended_stays_and_what_has_begun_does_not() {
-        let (text, _) = watch(&Story::of(&[("a", "b")]).plays("a", "m/m").finished(RunStatus::Succeeded));
+        let (text, _) = watch(&RunBuilder::of(&[("a", "b")]).plays("a", "m/m").finished(RunStatus::Succeeded));
         assert!(text.contains("[a] ✅ done in 900 ms (m/m, 1 call, 1,200 tokens)\n"), "{text:?}");
         assert!(text.contains("[orch] ✅ succeeded after 900 ms\n"), "{text:?}");
         assert!(!text.contains("[a] ▶ started"), "{text:?}");
@@ -199,7 +199,7 @@ mod tests {
     fn thousands_of_tasks_are_not_thousands_of_drawings() {
         let names: Vec<String> = (0..2000).map(|n| format!("task{n}")).collect();
         let tasks: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "agent")).collect();
-        let story = names.iter().fold(Story::of(&tasks), |story, name| story.plays(name, "m/m"));
+        let story = names.iter().fold(RunBuilder::of(&tasks), |story, name| story.plays(name, "m/m"));
         let began = Instant::now();
         let (text, drawings) = watch(&story);
         let most = 8 + 4 * began.elapsed().as_millis() / PAUSE.as_millis();

@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::event::{Event, FailureKind, Record, RunStarted, Usage};
-use crate::id::Name;
 use crate::observe::lanes::Lanes;
+use crate::words::event::{Event, FailureKind, Record, RunStarted, Usage};
+use crate::words::id::Name;
 
 /// The spans of a run so far.
 #[derive(Debug, Default)]
@@ -259,11 +259,11 @@ impl Notes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Failure, RunStatus};
-    use crate::story::Story;
+    use crate::run_builder::RunBuilder;
+    use crate::words::event::{Failure, RunStatus};
 
     /// Each span as `lane: what of whom, start-end in ms`.
-    fn told(story: &Story) -> Vec<String> {
+    fn told(story: &RunBuilder) -> Vec<String> {
         let mut timeline = Timeline::default();
         story.records.iter().for_each(|record| timeline.take(record));
         check(&timeline);
@@ -293,7 +293,7 @@ mod tests {
 
     #[test]
     fn spans_lie_within_each_other_and_tasks_side_by_side() {
-        let story = Story::of(&[("a", "x"), ("b", "x"), ("c", "x")])
+        let story = RunBuilder::of(&[("a", "x"), ("b", "x"), ("c", "x")])
             .attempt("a", 1, "m/m")
             .call("a", 1, "m/m")
             .at(100)
@@ -328,7 +328,7 @@ mod tests {
 
     #[test]
     fn a_resumed_run_goes_on_where_its_time_stopped() {
-        let story = Story::of(&[("a", "x")]).at(100).attempt("a", 1, "m/m").at(300).call("a", 1, "m/m").resumed();
+        let story = RunBuilder::of(&[("a", "x")]).at(100).attempt("a", 1, "m/m").at(300).call("a", 1, "m/m").resumed();
         let story = story.at(50).attempt("a", 2, "m/m").at(100).succeeds("a", 2).finished(RunStatus::Succeeded);
         assert_eq!(
             told(&story),
@@ -346,7 +346,7 @@ mod tests {
 
     #[test]
     fn what_has_no_end_ends_at_the_last_time() {
-        let story = Story::of(&[("a", "x"), ("b", "x")]).attempt("a", 1, "m/m").at(100).plays("b", "m/m");
+        let story = RunBuilder::of(&[("a", "x"), ("b", "x")]).attempt("a", 1, "m/m").at(100).plays("b", "m/m");
         assert_eq!(told(&story)[..3], ["0: Process(1) feature 0-1000", "1: Task a 0-1000", "1: Attempt(1) a 0-1000"]);
     }
 
@@ -354,7 +354,7 @@ mod tests {
     fn a_thousand_tasks_four_at_a_time_need_four_lanes() {
         let names: Vec<String> = (0..1000).map(|n| format!("task{n}")).collect();
         let tasks: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "agent")).collect();
-        let mut story = Story::of(&tasks);
+        let mut story = RunBuilder::of(&tasks);
         for (n, name) in names.iter().enumerate() {
             story = story.at(n as u64 * 10).attempt(name, 1, "m/m");
             if n >= 3 {

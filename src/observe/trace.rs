@@ -11,11 +11,11 @@ use std::path::PathBuf;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::event::{Event, Record};
-use crate::history::History;
 use crate::observe::Observer;
 use crate::observe::replace::replace;
 use crate::observe::timeline::{Notes, Timeline, What};
+use crate::run::history::History;
+use crate::words::event::{Event, Record};
 
 /// Writes `trace.json` when a process leaves the run.
 pub struct Trace {
@@ -109,14 +109,14 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::event::{Failure, FailureKind, RunStatus};
-    use crate::story::Story;
+    use crate::run_builder::RunBuilder;
+    use crate::words::event::{Failure, FailureKind, RunStatus};
 
     #[test]
     fn a_trace_is_what_viewers_read() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("trace.json");
-        let story = Story::of(&[("a", "x"), ("b", "x"), ("c", "x")])
+        let story = RunBuilder::of(&[("a", "x"), ("b", "x"), ("c", "x")])
             .plays("a", "openai/gpt-4o")
             .attempt("b", 1, "zai/glm")
             .fails("b", Failure::new(FailureKind::Refused, "SECRET"))

@@ -5,8 +5,8 @@ use std::fs::File;
 
 use serde_json::Value;
 
+use crate::project::Project;
 use crate::server::Server;
-use crate::story::Story;
 
 mod hostile;
 mod later;
@@ -16,8 +16,8 @@ mod playbooks;
 const GOAL: [&str; 2] = ["--goal", "Build a simple login feature"];
 
 /// A project with this file as `x.yaml`, and `orch validate x.yaml`.
-fn validate(text: impl AsRef<[u8]>) -> Story {
-    Story::new().file("x.yaml", text).args(["validate", "x.yaml"])
+fn validate(text: impl AsRef<[u8]>) -> Project {
+    Project::new().file("x.yaml", text).args(["validate", "x.yaml"])
 }
 
 /// The mistakes of a file as a program gets them.
@@ -174,13 +174,13 @@ fn likely_cures_are_named() {
 #[test]
 fn a_broken_file_is_called_by_nothing_and_leaves_nothing() {
     let server = Server::start();
-    let story = Story::new().file("x.yaml", BROKEN).server(&server);
+    let project = Project::new().file("x.yaml", BROKEN).server(&server);
     for arguments in [vec!["run", "x.yaml"], vec!["run", "x.yaml", "--dry-run"], vec!["run", "x.yaml", "--rehearse"]] {
-        let ended = story.args(arguments).and(GOAL).run().exits(2).prints_exactly("");
+        let ended = project.args(arguments).and(GOAL).run().exits(2).prints_exactly("");
         ended.says("13 mistakes. Nothing was run and nothing was written.").says("did you mean `researcher`?");
     }
-    story.args(["validate", "x.yaml"]).run().exits(2).says("13 mistakes in 1 file");
-    assert_eq!((server.seen().len(), story.files().len()), (0, 1));
+    project.args(["validate", "x.yaml"]).run().exits(2).says("13 mistakes in 1 file");
+    assert_eq!((server.seen().len(), project.files().len()), (0, 1));
 }
 
 #[test]
@@ -210,12 +210,12 @@ fn settings_in_two_places_must_agree() {
 #[test]
 fn a_tier_is_asked_for_in_the_file_or_on_the_command_line() {
     let parallel = "execution: {strategy: parallel}\ntasks:\n  - {name: a, agent: writer, description: x}\n";
-    let story = validate(parallel);
+    let project = validate(parallel);
     let refused = "the tier `genies` runs one task after another, and this orchestra is parallel";
-    story.run().exits(0);
-    story.and(["--tier", "genies"]).run().exits(2).says(refused);
-    story.and(["--tier", "protocols"]).run().exits(0);
-    story.args(["run", "x.yaml", "--tier", "genies", "--rehearse"]).and(GOAL).run().exits(2).says(refused);
+    project.run().exits(0);
+    project.and(["--tier", "genies"]).run().exits(2).says(refused);
+    project.and(["--tier", "protocols"]).run().exits(0);
+    project.args(["run", "x.yaml", "--tier", "genies", "--rehearse"]).and(GOAL).run().exits(2).says(refused);
     let sequential = parallel.replace("parallel", "sequential");
     validate(sequential).and(["--tier", "oracles"]).run().exits(0);
 }
@@ -252,15 +252,15 @@ fn a_file_with_no_mistake_gives_a_program_an_empty_list() {
 
 #[test]
 fn several_files_are_checked_in_one_go() {
-    let story = Story::new()
+    let project = Project::new()
         .file("orchestras/a.yaml", "tasks:\n  - {name: a, agent: writer, description: x}\n")
         .file("orchestras/b.yaml", "tasks:\n  - {name: a, agent: writr, description: x}\n")
         .file("orchestras/c.yaml", "task: []\n");
-    let ended = story.args(["validate"]).run().exits(2);
+    let ended = project.args(["validate"]).run().exits(2);
     ended
         .prints_exactly("ok: orchestras/a.yaml (1 task, sequential)\n")
         .says("orchestras/b.yaml:2:22")
         .says("orchestras/c.yaml:1:1")
         .says("mistakes in 2 files");
-    story.args(["validate", "a", "nothing"]).run().exits(2).says("nothing");
+    project.args(["validate", "a", "nothing"]).run().exits(2).says("nothing");
 }

@@ -4,11 +4,11 @@
 
 mod commands;
 mod diagnostics;
-mod floors;
 mod mcp;
 mod process;
+mod project;
+mod rooms;
 mod server;
 mod shipped;
 mod stories;
-mod story;
 mod wire;

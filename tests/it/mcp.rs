@@ -4,7 +4,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use orch::mcp::{Outcome, ServerConfig, Servers, Transport};
+use orch::tools::mcp::{Outcome, ServerConfig, Servers, Transport};
 use serde_json::{Value, json};
 
 mod faults;
@@ -57,9 +57,9 @@ fn stdio(flags: &[&str]) -> Servers {
 }
 
 /// Everything is done on one thread, as in a run.
-fn perform<T>(story: impl Future<Output = T>) -> T {
+fn perform<T>(project: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(story)
+    runtime.block_on(project)
 }
 
 async fn call(servers: &Servers, tool: &str, arguments: Value) -> Outcome {

@@ -10,8 +10,8 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use orch::clock;
-use orch::process::{self, Command, Exit, Finished, RUN_VARIABLE, Stdin, Trouble, clean_environment};
+use orch::os::clock;
+use orch::os::process::{self, Command, Exit, Finished, RUN_VARIABLE, Stdin, Trouble, clean_environment};
 use tempfile::TempDir;
 
 mod agents;

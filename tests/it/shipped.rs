@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::story::{RUN, Story, orchestra, output};
+use crate::project::{Project, RUN, orchestra, output};
 
 const SCHEMA_LINE: &str = "# yaml-language-server: $schema=";
 
@@ -18,15 +18,15 @@ fn every_orchestra_is_valid_and_can_be_dry_run_and_rehearsed() {
         assert!(files.contains(&format!("examples/minimal/{id}.yaml")), "{id} is not among {files:?}");
     }
     for file in files {
-        let story = project(Path::new(&file).parent().unwrap());
-        let before = sorted(&story);
-        story.args(["validate", &file]).run().exits(0).prints(&format!("ok: {file} ("));
-        let run = story.args(["run", &file, "--goal", "Build a simple login feature"]);
+        let project = project(Path::new(&file).parent().unwrap());
+        let before = sorted(&project);
+        project.args(["validate", &file]).run().exits(0).prints(&format!("ok: {file} ("));
+        let run = project.args(["run", &file, "--goal", "Build a simple login feature"]);
         run.and(["--dry-run"]).run().exits(0);
-        assert!(sorted(&story) == before, "{file}: a dry run writes nothing");
+        assert!(sorted(&project) == before, "{file}: a dry run writes nothing");
         run.and(["--rehearse"]).run().exits(0);
-        for output in promised(&story) {
-            let text = story.read(&output).unwrap_or_else(|| panic!("{file} does not leave {output}"));
+        for output in promised(&project) {
+            let text = project.read(&output).unwrap_or_else(|| panic!("{file} does not leave {output}"));
             assert!(!text.is_empty(), "{file}: {output} is empty");
         }
     }
@@ -45,7 +45,7 @@ fn every_orchestra_names_the_schema_for_editors() {
 
 #[test]
 fn the_schema_in_the_repository_is_that_of_the_program() {
-    let printed = Story::new().args(["schema"]).run().exits(0).stdout;
+    let printed = Project::new().args(["schema"]).run().exits(0).stdout;
     let kept = fs::read_to_string(repository().join("docs/orchestra.schema.json")).unwrap_or_default();
     assert!(
         kept == printed,
@@ -67,14 +67,14 @@ fn the_yaml_in_the_documents_is_valid() {
             // What the offline player is told is no orchestra; it is tried on one that has its tasks.
             if text.starts_with("replies:") {
                 let tasks = ["name: research, description: x", "name: build, description: x"];
-                let story = Story::new().file("x.yaml", orchestra("retry_strategy: none", &tasks));
-                let run = story.file("script.yaml", &text).args(RUN).and(["--rehearse", "--script", "script.yaml"]);
+                let project = Project::new().file("x.yaml", orchestra("retry_strategy: none", &tasks));
+                let run = project.file("script.yaml", &text).args(RUN).and(["--rehearse", "--script", "script.yaml"]);
                 run.run().exits(1).file_is(&output("research"), "the whole answer").says("slow down");
                 continue;
             }
-            let story = Story::new().file("hello.yaml", &text);
-            story.args(["validate", "hello.yaml"]).run().exits(0);
-            story.args(["run", "hello.yaml", "--goal", "beekeeping", "--rehearse"]).run().exits(0);
+            let project = Project::new().file("hello.yaml", &text);
+            project.args(["validate", "hello.yaml"]).run().exits(0);
+            project.args(["run", "hello.yaml", "--goal", "beekeeping", "--rehearse"]).run().exits(0);
             checked += 1;
         }
         assert!(checked > 0, "{document} has no orchestra");
@@ -117,7 +117,7 @@ fn command(line: &str) -> Option<String> {
 
 /// The commands that the program itself names.
 fn commands() -> BTreeSet<String> {
-    let help = Story::new().args(["--help"]).run().exits(0).stdout;
+    let help = Project::new().args(["--help"]).run().exits(0).stdout;
     let listed = help.split("Commands:\n").nth(1).unwrap().lines().take_while(|line| !line.is_empty());
     listed.filter_map(|line| Some(line.strip_prefix("  ")?.split_whitespace().next()?.to_owned())).collect()
 }
@@ -152,22 +152,22 @@ fn below(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Every file of a project, in one order.
-fn sorted(story: &Story) -> Vec<(PathBuf, Vec<u8>)> {
-    let mut files = story.files();
+fn sorted(project: &Project) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files = project.files();
     files.sort();
     files
 }
 
 /// A project with a copy of a folder of the repository.
-fn project(folder: &Path) -> Story {
-    below(folder).iter().fold(Story::new(), |story, path| {
-        story.file(path.to_str().unwrap(), fs::read(repository().join(path)).unwrap())
+fn project(folder: &Path) -> Project {
+    below(folder).iter().fold(Project::new(), |project, path| {
+        project.file(path.to_str().unwrap(), fs::read(repository().join(path)).unwrap())
     })
 }
 
 /// The files that a finished run leaves in its workspace, as its journal says.
-fn promised(story: &Story) -> Vec<String> {
-    let start = story.journal().remove(0);
+fn promised(project: &Project) -> Vec<String> {
+    let start = project.journal().remove(0);
     let workspace = start["workspace"].as_str().unwrap().trim_start_matches("./").to_owned();
     let tasks = start["tasks"].as_array().unwrap();
     let outputs = tasks.iter().map(|task| format!("task_outputs/{}_output.txt", task["task"].as_str().unwrap()));

@@ -17,11 +17,11 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use orch::conversation::{AnswerSchema, Message, Tool};
-use orch::event::{FailureKind, Usage};
-use orch::http::{Client, Deadlines};
-use orch::provider::{self, CallFailure, Endpoint, ModelRequest, Reply, Wire, call};
-use orch::redact::Redactor;
+use orch::model::{self, CallFailure, Endpoint, ModelRequest, Reply, Wire, call};
+use orch::net::http::{Client, Deadlines};
+use orch::words::conversation::{AnswerSchema, Message, Tool};
+use orch::words::event::{FailureKind, Usage};
+use orch::words::redact::Redactor;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
@@ -55,7 +55,7 @@ const SOON: Duration = Duration::from_millis(50);
 
 /// A vendor's wire at an address.
 fn at(vendor: &Vendor, base_url: &str) -> Arc<dyn Wire> {
-    provider::wire(vendor.provider, Endpoint::new(base_url, Some(SecretString::from(KEY))).unwrap()).unwrap()
+    model::wire(vendor.provider, Endpoint::new(base_url, Some(SecretString::from(KEY))).unwrap()).unwrap()
 }
 
 /// A vendor's wire at the test server.

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 use std::io;
 
 use crate::cli::standing::{Standing, is_held, look_closely};
-use crate::disk::Dir;
-use crate::event::{Event, Record};
-use crate::id::RunId;
-use crate::project::{Project, STATE_DIR};
+use crate::store::disk::Dir;
+use crate::store::project::{Project, STATE_DIR};
+use crate::words::event::{Event, Record};
+use crate::words::id::RunId;
 
 /// What became of a sweep.
 #[derive(Debug, PartialEq, Eq)]

@@ -4,15 +4,15 @@ use std::path::PathBuf;
 
 use super::objects::{Swept, sweep};
 use super::{Args, clean_runs, clean_workspace, remove_made};
-use crate::disk::Dir;
-use crate::event::{Event, INLINE_BYTES, Output, RunStatus, Usage};
-use crate::id::{Name, RunId};
-use crate::journal::{FILE, Journal};
-use crate::lock::{Claim, Lock, this_process};
-use crate::objects::Objects;
-use crate::project::Project;
-use crate::reuse::{self, Entry, Store};
-use crate::story::Story;
+use crate::run_builder::RunBuilder;
+use crate::store::disk::Dir;
+use crate::store::journal::{FILE, Journal};
+use crate::store::lock::{Claim, Lock, this_process};
+use crate::store::objects::Objects;
+use crate::store::project::Project;
+use crate::store::reuse::{self, Entry, Store};
+use crate::words::event::{Event, INLINE_BYTES, Output, RunStatus, Usage};
+use crate::words::id::{Name, RunId};
 
 struct Place {
     folder: tempfile::TempDir,
@@ -39,7 +39,7 @@ impl Place {
     fn run(&self, number: u16, output: &Output, end: Option<RunStatus>) -> RunId {
         let run = RunId::at("20261120_093000", number);
         let task = Name::new("a").unwrap();
-        let story = Story::of(&[("a", "x")]).attempt("a", 1, "m").then(Event::TaskSucceeded {
+        let story = RunBuilder::of(&[("a", "x")]).attempt("a", 1, "m").then(Event::TaskSucceeded {
             task,
             attempt: 1,
             output: output.clone(),
@@ -102,7 +102,7 @@ fn a_held_run_stays_whatever_is_asked_and_so_do_all_objects() {
     let (output, loose) = (place.put("x"), place.put("y"));
     let run = place.run(1, &output, None);
     let claim = Claim { holder: this_process(), run: run.clone() };
-    let lock = Lock::take(&place.project.run_dir(&run).unwrap(), crate::lock::RUN, &claim).unwrap();
+    let lock = Lock::take(&place.project.run_dir(&run).unwrap(), crate::store::lock::RUN, &claim).unwrap();
     let force = |runs: &[&RunId]| Args { force: true, ..args(runs) };
     assert!(clean_runs(&force(&[&run]), &place.project).is_err());
     clean_runs(&force(&[]), &place.project).unwrap();
@@ -137,7 +137,7 @@ fn what_a_tool_said_in_an_unfinished_run_stays() {
         is_error: false,
         latency_ms: 1,
     };
-    let story = Story::of(&[("a", "x")]).attempt("a", 1, "m").then(finished);
+    let story = RunBuilder::of(&[("a", "x")]).attempt("a", 1, "m").then(finished);
     let dir = Dir::create(&place.at(".orchestra/runs/run_20261120_093000_0001")).unwrap();
     Journal::create(dir, Vec::new()).unwrap().append(&story.records).unwrap();
     assert!(matches!(sweep(&place.project, &[], false), Ok(Swept::Done { objects: 0, .. })));
@@ -194,7 +194,7 @@ fn a_workspace_loses_what_orch_made_and_nothing_else() {
 
     let dir = Dir::open(&place.at("work")).unwrap();
     let claim = Claim { holder: this_process(), run: RunId::at("20261120_093000", 1) };
-    let lock = Lock::take(&dir, crate::lock::WORKSPACE, &claim).unwrap();
+    let lock = Lock::take(&dir, crate::store::lock::WORKSPACE, &claim).unwrap();
     assert!(clean(&args(&[])).is_err());
     drop(lock);
 

@@ -5,9 +5,9 @@
 use std::collections::HashSet;
 use std::fmt::Write;
 
-use crate::id::{MAX_NAME_BYTES, Name};
-use crate::spec::Strategy;
-use crate::spec::playbook::Playbook;
+use crate::plan::spec::Strategy;
+use crate::plan::spec::playbook::Playbook;
+use crate::words::id::{MAX_NAME_BYTES, Name};
 
 const DESCRIPTION: &str = "An orchestra to accomplish a specific goal with flexible execution strategies.";
 

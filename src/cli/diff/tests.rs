@@ -1,20 +1,20 @@
 //! Tasks are paired by their names, and only what differs is shown in lines.
 
 use super::*;
-use crate::digest::sha256;
-use crate::event::{Event, Failure, FailureKind};
-use crate::id::RunId;
-use crate::story::{Story, name};
+use crate::run_builder::{RunBuilder, name};
+use crate::words::digest::sha256;
+use crate::words::event::{Event, Failure, FailureKind};
+use crate::words::id::RunId;
 
-fn story(number: u16, tasks: &[&str], goal: &str) -> Story {
+fn story(number: u16, tasks: &[&str], goal: &str) -> RunBuilder {
     let tasks: Vec<_> = tasks.iter().map(|&task| (task, "x")).collect();
-    Story::with(&tasks, |start| {
+    RunBuilder::with(&tasks, |start| {
         start.run = RunId::at("20261120_093000", number);
         start.goal = goal.to_owned();
     })
 }
 
-fn makes(story: Story, task: &str, model: &str, text: &str) -> Story {
+fn makes(story: RunBuilder, task: &str, model: &str, text: &str) -> RunBuilder {
     let output = Output { sha256: sha256(text.as_bytes()), bytes: text.len() as u64, text: Some(text.into()) };
     story.attempt(task, 1, model).then(Event::TaskSucceeded { task: name(task), attempt: 1, output })
 }

@@ -8,11 +8,11 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 
 use crate::cli::doctor::Finding;
-use crate::event::{Failure, FailureKind};
-use crate::http::{Client, Deadlines};
-use crate::orchestra::ModelRef;
-use crate::provider::{self, Endpoint, Wire};
-use crate::redact::Redactor;
+use crate::model::{self, Endpoint, Wire};
+use crate::net::http::{Client, Deadlines};
+use crate::plan::orchestra::ModelRef;
+use crate::words::event::{Failure, FailureKind};
+use crate::words::redact::Redactor;
 
 /// How long a server may take to answer, all in all. Whoever calls the doctor sits and waits.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -58,7 +58,7 @@ impl Question {
             server: format!("{:?}", (model.provider, &model.base_url, &model.api_key_env)),
             redactor: Redactor::new(endpoint.secrets()),
             secrets: endpoint.secrets(),
-            wire: provider::wire(model.provider, endpoint)?,
+            wire: model::wire(model.provider, endpoint)?,
         })
     }
 
@@ -87,7 +87,7 @@ pub(super) async fn all(questions: impl Iterator<Item = &Question>) -> Vec<(Stri
         let (server, client) = (question.server.clone(), client.clone());
         let (wire, redactor) = (question.wire.clone(), question.redactor.clone());
         asking.spawn(async move {
-            let models = provider::probe(&client, &*wire, &deadlines, &redactor).await;
+            let models = model::probe(&client, &*wire, &deadlines, &redactor).await;
             (server, models.map_or_else(Answer::failed, |models| Answer::Models { models }))
         });
     }

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde::Serialize;
 
-use crate::project::STATE_DIR;
+use crate::store::project::STATE_DIR;
 
 /// What was found about the project.
 #[derive(Debug, Serialize)]
@@ -41,7 +41,7 @@ impl Place {
         let git = self.git.as_deref().unwrap_or("not found; orch runs without it");
         format!(
             "project\n  {} {}\n  {STATE_DIR} {state}\n  git: {git}\n",
-            crate::printable::clean(&self.folder),
+            crate::words::text::clean(&self.folder),
             writable(self.folder_writable)
         )
     }

@@ -1,9 +1,9 @@
 //! What is said of a model follows from the environment, the files and the server's answer.
 
 use super::{Answer, Finding, Findings, Place, ask, judge, page, prepare, wanted};
-use crate::event::{Failure, FailureKind};
-use crate::project::Project;
-use crate::settings::Settings;
+use crate::model::settings::Settings;
+use crate::store::project::Project;
+use crate::words::event::{Failure, FailureKind};
 
 const FILE: &str = "
 models:

@@ -1,14 +1,14 @@
-//! Why a result was not used again: what the start of the run says, and what the fingerprint says beside earlier ones.
+//! Why a result was not used again: what the start of the run says, and what the cache_key says beside earlier ones.
 
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::event::{Event, Fingerprint, Record};
-use crate::fingerprint::{Difference, differences};
-use crate::history::{History, TaskHistory};
-use crate::id::RunId;
-use crate::project::Project;
+use crate::run::cache_key::{Difference, differences};
+use crate::run::history::{History, TaskHistory};
+use crate::store::project::Project;
+use crate::words::event::{CacheKey, Event, Record};
+use crate::words::id::RunId;
 
 /// Why a task was made anew.
 #[derive(Debug, PartialEq, Serialize)]
@@ -19,7 +19,7 @@ pub(super) enum Reason {
         /// Whether for this task by name.
         by_name: bool,
     },
-    /// The journal has no fingerprint of it, so no earlier result was looked for.
+    /// The journal has no cache_key of it, so no earlier result was looked for.
     NotLookedFor,
     /// No run that is still there has a result of the task.
     NoEarlierSuccess,
@@ -37,7 +37,7 @@ pub(super) enum Reason {
 #[derive(Debug)]
 pub(super) struct Earlier {
     pub(super) run: RunId,
-    pub(super) fingerprint: Arc<Fingerprint>,
+    pub(super) cache_key: Arc<CacheKey>,
 }
 
 /// The earlier successes of a task in runs of the same orchestra, latest first, as far as they are still there.
@@ -53,17 +53,17 @@ pub(super) fn earlier_successes(
         let (contents, history) = project.history(&run).ok()?;
         let same = history.start.orchestra == start.orchestra && history.start.rehearsal == start.rehearsal;
         let done = same && history.task(task.as_str())?.output().is_some();
-        let fingerprint = done.then(|| fingerprint_in(&contents.records, task.as_str())).flatten()?;
-        Some(Earlier { run, fingerprint })
+        let cache_key = done.then(|| fingerprint_in(&contents.records, task.as_str())).flatten()?;
+        Some(Earlier { run, cache_key })
     })
 }
 
-/// The last fingerprint that a journal has of a task, whether it was made or reused.
-fn fingerprint_in(records: &[Record], name: &str) -> Option<Arc<Fingerprint>> {
+/// The last cache_key that a journal has of a task, whether it was made or reused.
+fn fingerprint_in(records: &[Record], name: &str) -> Option<Arc<CacheKey>> {
     records.iter().rev().find_map(|record| match &record.event {
-        Event::AttemptStarted { task, fingerprint, .. } if task.as_str() == name => fingerprint.clone(),
+        Event::AttemptStarted { task, cache_key, .. } if task.as_str() == name => cache_key.clone(),
         Event::TaskAdopted { task, reused, .. } if task.as_str() == name => {
-            reused.as_ref().map(|reused| reused.fingerprint.clone())
+            reused.as_ref().map(|reused| reused.cache_key.clone())
         }
         _ => None,
     })
@@ -83,14 +83,14 @@ pub(super) fn reason(
     let Some(now) = fingerprint_in(records, name.as_str()) else { return Reason::NotLookedFor };
     let mut latest = None;
     for one in earlier {
-        if one.fingerprint.key == now.key {
+        if one.cache_key.key == now.key {
             return Reason::Same { compared_with: one.run };
         }
         latest.get_or_insert(one);
     }
     match latest {
         None => Reason::NoEarlierSuccess,
-        Some(before) => Reason::Changed { compared_with: before.run, changes: differences(&before.fingerprint, &now) },
+        Some(before) => Reason::Changed { compared_with: before.run, changes: differences(&before.cache_key, &now) },
     }
 }
 

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::event::{Event, Fingerprint, Output, RunStarted, RunStatus};
-use crate::fingerprint::{Ingredients, fingerprint};
-use crate::journal::Journal;
-use crate::project::Project;
-use crate::story::{Story, name};
+use crate::run::cache_key::{Ingredients, cache_key};
+use crate::run_builder::{RunBuilder, name};
+use crate::store::journal::Journal;
+use crate::store::project::Project;
+use crate::words::event::{CacheKey, Event, Output, RunStarted, RunStatus};
 
 struct Place {
     folder: tempfile::TempDir,
@@ -18,9 +18,9 @@ fn output() -> Output {
     Output { sha256: "0".repeat(64), bytes: 1, text: Some("x".into()) }
 }
 
-fn made_of(goal: &str, research: &str) -> Arc<Fingerprint> {
+fn made_of(goal: &str, research: &str) -> Arc<CacheKey> {
     let outputs = [("research", research)];
-    Arc::new(fingerprint(&Ingredients {
+    Arc::new(cache_key(&Ingredients {
         system: "s",
         description: "d",
         goal,
@@ -38,22 +38,25 @@ impl Place {
         Self { project: Project::at(folder.path()), folder }
     }
 
-    fn story(number: u16, change: impl FnOnce(&mut RunStarted)) -> Story {
-        Story::with(&[("a", "x"), ("b", "x")], |start| {
+    fn story(number: u16, change: impl FnOnce(&mut RunStarted)) -> RunBuilder {
+        RunBuilder::with(&[("a", "x"), ("b", "x")], |start| {
             start.run = RunId::at("20261120_093000", number);
             change(start);
         })
     }
 
-    fn write(&self, story: Story) {
+    fn write(&self, story: RunBuilder) {
         let story = story.finished(RunStatus::Succeeded);
         let path = self.folder.path().join(".orchestra/runs").join(story.history.start.run.as_str());
-        Journal::create(crate::disk::Dir::create(&path).unwrap(), Vec::new()).unwrap().append(&story.records).unwrap();
+        Journal::create(crate::store::disk::Dir::create(&path).unwrap(), Vec::new())
+            .unwrap()
+            .append(&story.records)
+            .unwrap();
     }
 
     /// A run that makes `a` anew.
-    fn makes(&self, number: u16, of: Option<Arc<Fingerprint>>, change: impl FnOnce(&mut RunStarted)) {
-        let begins = Event::AttemptStarted { task: name("a"), attempt: 1, model: "m".into(), fingerprint: of };
+    fn makes(&self, number: u16, of: Option<Arc<CacheKey>>, change: impl FnOnce(&mut RunStarted)) {
+        let begins = Event::AttemptStarted { task: name("a"), attempt: 1, model: "m".into(), cache_key: of };
         self.write(Self::story(number, change).then(begins).succeeds("a", 1));
     }
 
@@ -119,7 +122,7 @@ fn a_result_that_was_used_again_tells_what_it_saved() {
         made_at_ms: 1_795_167_000_000 - 7_500_000,
         usage: Usage { input_tokens: 1000, output_tokens: 200, ..Usage::default() },
         cost_usd: Some(0.005),
-        fingerprint: made_of("goal", "1"),
+        cache_key: made_of("goal", "1"),
     };
     let adopted =
         |task: &str, reused| Event::TaskAdopted { task: name(task), run: from.clone(), output: output(), reused };

@@ -1,58 +1,58 @@
 //! `orch create`: a new orchestra from playbooks, from a template, or from nothing, and never over one that is there.
 
-use super::Story;
+use super::Project;
 
 const DEVELOPER: &str = "apiVersion: agent/v1\nkind: AgentSpec\nmetadata: {name: Developer, id: developer}\nspec:\n  \
     persona: {role: Developer, goal: Write code}\n  tasks:\n    - {name: implement, instruction: Implement it.}\n    \
     - {name: document, instruction: \"Document it: {{ braces }}\"}\n";
 
 /// What is created runs as it stands.
-fn is_ready(story: &Story, id: &str) {
-    story.args(["validate", id]).run().exits(0);
+fn is_ready(project: &Project, id: &str) {
+    project.args(["validate", id]).run().exits(0);
     let goal = ["--goal", "Build a simple login feature"];
-    story.args(["run", id, "--rehearse"]).and(goal).run().exits(0);
-    assert!(story.path(&format!("orchestra_workspaces/{id}/final_results/orchestra_output.txt")).is_file());
+    project.args(["run", id, "--rehearse"]).and(goal).run().exits(0);
+    assert!(project.path(&format!("orchestra_workspaces/{id}/final_results/orchestra_output.txt")).is_file());
 }
 
 #[test]
 fn from_playbooks_their_tasks_follow_each_other_and_each_agent_is_listed_once() {
-    let story = Story::new()
+    let project = Project::new()
         .file("agents/developer/playbook/developer_playbook.yaml", DEVELOPER)
         .file("agents/tester.yaml", "role: Tester\ntasks:\n  - {name: plan, instruction: Plan the tests.}\n");
     let path = "orchestras/feature_orchestra.yaml";
-    story
+    project
         .args(["create", "feature"])
         .run()
         .exits(0)
         .prints_exactly(&format!("{path}\n"))
         .says("orch run feature --goal");
-    let text = story.read(path).unwrap();
+    let text = project.read(path).unwrap();
     assert!(text.contains("agents:\n  - developer\n  - tester\n\n"), "{text}");
-    assert!(story.path("orchestra_workspaces/feature").is_dir());
-    story
+    assert!(project.path("orchestra_workspaces/feature").is_dir());
+    project
         .args(["graph", "feature"])
         .run()
         .exits(0)
         .prints("1     implement  developer  -")
         .prints("2     document   developer  implement")
         .prints("3     plan       tester     document");
-    is_ready(&story, "feature");
+    is_ready(&project, "feature");
 }
 
 #[test]
 fn from_playbooks_another_strategy_may_be_asked_for() {
-    let story = Story::new()
+    let project = Project::new()
         .file("agents/a.yaml", "tasks: [{name: one, instruction: x}]\n")
         .file("agents/b.yaml", "tasks: [{name: two, instruction: x}]\n")
         .file("agents/c.yaml", "tasks: [{name: three, instruction: x}]\n");
     for (id, strategy, part) in [("p", "parallel", "1     three"), ("m", "mixed", "2     three  c      one, two")] {
-        story.args(["create", id, "--strategy", strategy]).run().exits(0);
-        story.args(["graph", id]).run().exits(0).prints(strategy).prints(part);
-        is_ready(&story, id);
+        project.args(["create", id, "--strategy", strategy]).run().exits(0);
+        project.args(["graph", id]).run().exits(0).prints(strategy).prints(part);
+        is_ready(&project, id);
     }
-    story.args(["create", "some", "--agents", "c,a"]).run().exits(0);
-    story.args(["graph", "some"]).run().exits(0).prints("1     three  c").prints("2     one    a");
-    story.args(["create", "none", "--agents", "resercher"]).run().exits(2).says("did you mean `researcher`?");
+    project.args(["create", "some", "--agents", "c,a"]).run().exits(0);
+    project.args(["graph", "some"]).run().exits(0).prints("1     three  c").prints("2     one    a");
+    project.args(["create", "none", "--agents", "resercher"]).run().exits(2).says("did you mean `researcher`?");
 }
 
 #[test]
@@ -60,28 +60,28 @@ fn without_playbooks_a_template_is_taken() {
     for (id, task) in
         [("sdlc", "implement_feature"), ("content_creation", "research_topic"), ("data_analysis", "collect_data")]
     {
-        let story = Story::new();
-        story.args(["create", id]).run().exits(0).says(&format!("the template `{id}`, ready to run"));
-        story.args(["graph", id]).run().exits(0).prints(task);
-        is_ready(&story, id);
+        let project = Project::new();
+        project.args(["create", id]).run().exits(0).says(&format!("the template `{id}`, ready to run"));
+        project.args(["graph", id]).run().exits(0).prints(task);
+        is_ready(&project, id);
     }
 }
 
 #[test]
 fn from_nothing_comes_a_file_that_runs_and_says_what_to_edit() {
-    let story = Story::new();
-    story.args(["create", "my-idea.2"]).run().exits(0).says("its comments say what to edit");
-    assert!(story.read("orchestras/my-idea.2_orchestra.yaml").unwrap().contains("Edit this"));
-    is_ready(&story, "my-idea.2");
+    let project = Project::new();
+    project.args(["create", "my-idea.2"]).run().exits(0).says("its comments say what to edit");
+    assert!(project.read("orchestras/my-idea.2_orchestra.yaml").unwrap().contains("Edit this"));
+    is_ready(&project, "my-idea.2");
 }
 
 #[test]
 fn nothing_is_ever_written_over() {
-    let story = Story::new()
+    let project = Project::new()
         .file("orchestras/sdlc_orchestra.yaml", "mine")
         .file("orchestras/other.yaml", "metadata: {id: taken}\n");
     for id in ["sdlc", "taken", "other"] {
-        story
+        project
             .args(["create", id])
             .run()
             .exits(2)
@@ -89,31 +89,31 @@ fn nothing_is_ever_written_over() {
             .says("there is already an orchestra")
             .says("nothing was written");
     }
-    assert_eq!(story.read("orchestras/sdlc_orchestra.yaml").as_deref(), Some("mine"));
-    assert_eq!(story.files().len(), 2);
-    story.args(["create", "new"]).run().exits(0);
-    story.args(["create", "new"]).run().exits(2).says("orchestras/new_orchestra.yaml");
+    assert_eq!(project.read("orchestras/sdlc_orchestra.yaml").as_deref(), Some("mine"));
+    assert_eq!(project.files().len(), 2);
+    project.args(["create", "new"]).run().exits(0);
+    project.args(["create", "new"]).run().exits(2).says("orchestras/new_orchestra.yaml");
 }
 
 #[test]
 fn an_id_is_a_name() {
     for id in ["../x", "a/b", "con", "a b", ""] {
-        let story = Story::new();
-        story.args(["create", id]).run().exits(2).says("cannot be the id of an orchestra");
-        assert!(story.files().is_empty());
+        let project = Project::new();
+        project.args(["create", id]).run().exits(2).says("cannot be the id of an orchestra");
+        assert!(project.files().is_empty());
     }
 }
 
 #[test]
 fn a_broken_playbook_is_named_and_nothing_is_written() {
-    let story = Story::new().file("agents/a.yaml", "tasks: [{nme: one}]\n");
-    story.args(["create", "x"]).run().exits(2).says("agents/a.yaml:1:").no_file("orchestras");
+    let project = Project::new().file("agents/a.yaml", "tasks: [{nme: one}]\n");
+    project.args(["create", "x"]).run().exits(2).says("agents/a.yaml:1:").no_file("orchestras");
 }
 
 #[cfg(unix)]
 #[test]
 fn a_link_that_leads_nowhere_is_not_written_through() {
-    let story = Story::new().file("orchestras/other.yaml", "x");
-    std::os::unix::fs::symlink(story.path("victim"), story.path("orchestras/y_orchestra.yaml")).unwrap();
-    story.args(["create", "y"]).run().exits(2).no_file("victim");
+    let project = Project::new().file("orchestras/other.yaml", "x");
+    std::os::unix::fs::symlink(project.path("victim"), project.path("orchestras/y_orchestra.yaml")).unwrap();
+    project.args(["create", "y"]).run().exits(2).no_file("victim");
 }

@@ -1,64 +1,64 @@
 //! `orch why`, `orch diff` and `orch clean --reuse`: what became of earlier results.
 
-use super::{Act, RUN, Server, Story, fs, json, orchestra};
+use super::{Act, Project, RUN, Server, fs, json, orchestra};
 
 /// Two runs of which the second has another text for `a`, and fails at `b`.
-fn two_runs() -> (Server, Story, [String; 2]) {
+fn two_runs() -> (Server, Project, [String; 2]) {
     let server = Server::start();
     let texts = ["one\ntwo\nthree\n", "one\n\u{1b}[31mTWO\u{1b}[0m\nthree\n"];
     server.when("do a", texts.map(|text| Act::Text(text.to_owned())));
     let tasks = ["name: a, description: do a", "name: b, description: do b"];
     let text = orchestra("strategy: parallel, retry_strategy: none", &tasks);
-    let story = Story::new().file("x.yaml", text).server(&server).args(RUN);
-    story.run().exits(0);
+    let project = Project::new().file("x.yaml", text).server(&server).args(RUN);
+    project.run().exits(0);
     server.when("do b", [Act::error(401, &serde_json::json!({"error": {"message": "bad key"}}))]);
-    story.args(["run", "x.yaml", "--goal", "Build another login feature"]).run().exits(1);
-    let runs = <[String; 2]>::try_from(story.runs()).unwrap();
-    (server, story, runs)
+    project.args(["run", "x.yaml", "--goal", "Build another login feature"]).run().exits(1);
+    let runs = <[String; 2]>::try_from(project.runs()).unwrap();
+    (server, project, runs)
 }
 
 #[test]
 fn two_runs_are_compared_by_their_tasks() {
-    let (_server, story, [first, second]) = two_runs();
-    let ended = story.args(["diff", &first, &second]).run().exits(0);
+    let (_server, project, [first, second]) = two_runs();
+    let ended = project.args(["diff", &first, &second]).run().exits(0);
     let ended = ended.prints(&format!("before:    {first} (succeeded)\nafter:     {second} (partial)\n"));
     let ended = ended.prints("Build a simple login feature -> Build another login feature");
     let ended = ended.prints("succeeded -> failed").prints("+1 -1 lines").prints("only before");
     let ended = ended.prints(&format!("--- {first}/a\n+++ {second}/a\n@@ -1,3 +1,3 @@\n one\n-two\n+TWO\n three\n"));
     assert!(!ended.stdout.contains('\u{1b}'), "{:?}", ended.stdout);
-    let stat = story.args(["diff", &first, &second, "--stat"]).run().exits(0).prints("+1 -1 lines");
+    let stat = project.args(["diff", &first, &second, "--stat"]).run().exits(0).prints("+1 -1 lines");
     assert!(!stat.stdout.contains("@@"), "{}", stat.stdout);
-    let same = story.args(["diff", &first, &first]).run().exits(0).prints("same");
+    let same = project.args(["diff", &first, &first]).run().exits(0).prints("same");
     assert!(!same.stdout.contains("->"), "{}", same.stdout);
 }
 
 #[test]
 fn what_cannot_be_compared_or_explained_is_said() {
-    let (_server, story, [first, second]) = two_runs();
-    story.args(["diff", &first, "nonsense"]).run().exits(2).prints_exactly("").says("there is no run `nonsense`");
-    story.args(["diff", &first]).run().exits(2);
-    story.args(["why", "c"]).run().exits(2).prints_exactly("").says("has no task `c`");
-    story.args(["why", "a", "nonsense"]).run().exits(2).says("there is no run `nonsense`");
-    fs::write(story.path(&story.journal_path()), "rubbish\nrubbish\n").unwrap();
-    story.args(["diff", &first, &second]).run().exits(1).prints_exactly("").says("line 1 of the journal is damaged");
-    story.args(["why", "a"]).run().exits(1).prints_exactly("").says("line 1 of the journal is damaged");
-    Story::new().args(["why", "a"]).run().exits(2).says("no runs in this project");
+    let (_server, project, [first, second]) = two_runs();
+    project.args(["diff", &first, "nonsense"]).run().exits(2).prints_exactly("").says("there is no run `nonsense`");
+    project.args(["diff", &first]).run().exits(2);
+    project.args(["why", "c"]).run().exits(2).prints_exactly("").says("has no task `c`");
+    project.args(["why", "a", "nonsense"]).run().exits(2).says("there is no run `nonsense`");
+    fs::write(project.path(&project.journal_path()), "rubbish\nrubbish\n").unwrap();
+    project.args(["diff", &first, &second]).run().exits(1).prints_exactly("").says("line 1 of the journal is damaged");
+    project.args(["why", "a"]).run().exits(1).prints_exactly("").says("line 1 of the journal is damaged");
+    Project::new().args(["why", "a"]).run().exits(2).says("no runs in this project");
 }
 
 #[test]
 fn why_names_the_run_and_gives_json() {
-    let (_server, story, [first, second]) = two_runs();
-    story.args(["why", "a"]).run().exits(0).prints(&format!("`a` was not reused in {second}: "));
-    let why = json(&story.args(["why", "a", &first, "--json"]).run().exits(0).stdout);
+    let (_server, project, [first, second]) = two_runs();
+    project.args(["why", "a"]).run().exits(0).prints(&format!("`a` was not reused in {second}: "));
+    let why = json(&project.args(["why", "a", &first, "--json"]).run().exits(0).stdout);
     assert_eq!((why["run"].as_str(), why["task"].as_str()), (Some(first.as_str()), Some("a")));
     assert_eq!(why["how"], "anew");
 }
 
 #[test]
 fn earlier_results_can_be_forgotten() {
-    let (_server, story, runs) = two_runs();
-    story.args(["clean", "--reuse", "--dry-run"]).run().exits(0).prints("would be forgotten: ");
-    story.args(["clean", "--reuse"]).run().exits(0).prints("forgotten: ");
-    story.args(["clean", "--reuse"]).run().exits(0).prints_exactly("forgotten: 0 earlier results\n");
-    assert_eq!(story.runs(), runs, "runs stay");
+    let (_server, project, runs) = two_runs();
+    project.args(["clean", "--reuse", "--dry-run"]).run().exits(0).prints("would be forgotten: ");
+    project.args(["clean", "--reuse"]).run().exits(0).prints("forgotten: ");
+    project.args(["clean", "--reuse"]).run().exits(0).prints_exactly("forgotten: 0 earlier results\n");
+    assert_eq!(project.runs(), runs, "runs stay");
 }

@@ -1,16 +1,16 @@
 //! Files that are made to hurt, or that come from elsewhere: refused with a place, or read as YAML 1.2 says.
 
-use super::{File, GOAL, Story, messages, validate};
+use super::{File, GOAL, Project, messages, validate};
 
 const GOOD: &str = "tasks:\n  - {name: a, agent: writer, description: do a}\n";
 
 /// Checks that a project's `x.yaml` is refused, by `validate` and by `run`, and that nothing is written.
 #[track_caller]
-fn refused(story: &Story, says: &str) {
+fn refused(project: &Project, says: &str) {
     for command in ["validate", "run"] {
-        let story = story.args([command, "x.yaml"]);
-        let story = if command == "run" { story.and(GOAL).and(["--rehearse"]) } else { story };
-        story.run().exits(2).says(says).no_file(".orchestra");
+        let project = project.args([command, "x.yaml"]);
+        let project = if command == "run" { project.and(GOAL).and(["--rehearse"]) } else { project };
+        project.run().exits(2).says(says).no_file(".orchestra");
     }
 }
 
@@ -20,7 +20,7 @@ fn aliases_that_multiply_are_refused() {
     for n in 1..12 {
         bomb += &format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 9].join(","));
     }
-    refused(&Story::new().file("x.yaml", bomb + "tasks: *a11\n"), "the file holds too many values");
+    refused(&Project::new().file("x.yaml", bomb + "tasks: *a11\n"), "the file holds too many values");
 }
 
 #[test]
@@ -29,29 +29,29 @@ fn merge_keys_that_multiply_are_refused() {
     for n in 1..12 {
         bomb += &format!("a{n}: &a{n} {{<<: [{}]}}\n", vec![format!("*a{}", n - 1); 9].join(","));
     }
-    let story = Story::new().file("x.yaml", bomb + "tasks: [*a11]\n");
-    refused(&story, "error: ");
+    let project = Project::new().file("x.yaml", bomb + "tasks: [*a11]\n");
+    refused(&project, "error: ");
 }
 
 #[test]
 fn an_alias_of_itself_is_refused() {
-    refused(&Story::new().file("x.yaml", "tasks: &a [*a]\n"), "x.yaml:1:");
+    refused(&Project::new().file("x.yaml", "tasks: &a [*a]\n"), "x.yaml:1:");
 }
 
 #[test]
 fn deep_nesting_is_refused() {
     for opening in ["[", "{a: ", "- ", "? ", "[{a: "] {
-        refused(&Story::new().file("x.yaml", opening.repeat(10_000)), "the nesting is too deep");
+        refused(&Project::new().file("x.yaml", opening.repeat(10_000)), "the nesting is too deep");
     }
     let lines: String = (0..10_000).map(|depth| format!("{}a:\n", " ".repeat(depth % 2000))).collect();
-    refused(&Story::new().file("x.yaml", lines), "x.yaml");
+    refused(&Project::new().file("x.yaml", lines), "x.yaml");
 }
 
 #[test]
 fn a_huge_file_is_not_read() {
-    let story = Story::new().file("x.yaml", GOOD);
-    File::options().write(true).open(story.path("x.yaml")).unwrap().set_len(100 * 1024 * 1024).unwrap();
-    refused(&story, "the file is too large: 100 MiB, and at most 16 MiB are read");
+    let project = Project::new().file("x.yaml", GOOD);
+    File::options().write(true).open(project.path("x.yaml")).unwrap().set_len(100 * 1024 * 1024).unwrap();
+    refused(&project, "the file is too large: 100 MiB, and at most 16 MiB are read");
 }
 
 #[test]
@@ -120,8 +120,8 @@ fn what_is_no_orchestra_is_refused() {
 fn json_is_yaml() {
     let text = r#"{"tasks": [{"name": "a", "agent": "writer", "description": "do \u0061\n", "context": null}]}"#;
     validate(text).run().exits(0);
-    let story = Story::new().file("x.json", text);
-    story.args(["run", "x.json", "--rehearse"]).and(GOAL).run().exits(0);
+    let project = Project::new().file("x.json", text);
+    project.args(["run", "x.json", "--rehearse"]).and(GOAL).run().exits(0);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Names become file names, so what cannot be one everywhere is refused; what only looks like something else is a name.
 
-use super::{GOAL, Story, entries, messages, validate};
+use super::{GOAL, Project, entries, messages, validate};
 
 fn task(name: &str) -> String {
     format!("tasks:\n  - {{name: {name}, agent: writer, description: x}}\n")
@@ -53,8 +53,8 @@ fn names_that_differ_in_case_alone_are_refused() {
 fn words_that_older_yaml_takes_for_something_else_are_names() {
     let names = ["no", "yes", "off", "y", "2020-01-01", "0b1x"];
     let tasks = names.map(|name| format!("  - {{name: {name}, agent: writer, description: x}}\n"));
-    let story = Story::new().file("x.yaml", format!("tasks:\n{}", tasks.concat()));
-    let mut ended = story.args(["run", "x.yaml", "--rehearse"]).and(GOAL).run().exits(0);
+    let project = Project::new().file("x.yaml", format!("tasks:\n{}", tasks.concat()));
+    let mut ended = project.args(["run", "x.yaml", "--rehearse"]).and(GOAL).run().exits(0);
     for name in names {
         ended = ended.file_has(&format!("orchestra_workspaces/x/task_outputs/{name}_output.txt"), "rehearsal");
     }

@@ -1,6 +1,6 @@
 //! Agents in files of their own: what is acted on reaches the model, and what is not is named.
 
-use super::{GOAL, Server, Story};
+use super::{GOAL, Project, Server};
 
 const PLAYBOOK: &str = "agents/developer/playbook/developer_playbook.yaml";
 
@@ -48,8 +48,8 @@ const WARNING: &str = "keys that have no effect here: `agentflow`, `evaluation`,
 #[test]
 fn an_agent_spec_plays_and_its_persona_reaches_the_system_prompt() {
     let server = Server::start();
-    let story = Story::new().file("x.yaml", ORCHESTRA).file(PLAYBOOK, SPEC).server(&server);
-    let ended = story.args(["run", "x.yaml"]).and(GOAL).run().exits(0);
+    let project = Project::new().file("x.yaml", ORCHESTRA).file(PLAYBOOK, SPEC).server(&server);
+    let ended = project.args(["run", "x.yaml"]).and(GOAL).run().exits(0);
     assert_eq!(ended.stderr.matches(WARNING).count(), 1, "{}", ended.stderr);
     let seen = server.request("do a");
     let system = &seen.body["messages"][0];
@@ -66,8 +66,8 @@ fn an_agent_spec_plays_and_its_persona_reaches_the_system_prompt() {
 
 #[test]
 fn keys_without_an_effect_are_named_once_and_do_no_harm() {
-    let story = Story::new().file("orchestras/a.yaml", ORCHESTRA).file("orchestras/b.yaml", ORCHESTRA);
-    let ended = story.file(PLAYBOOK, SPEC).args(["validate"]).run().exits(0);
+    let project = Project::new().file("orchestras/a.yaml", ORCHESTRA).file("orchestras/b.yaml", ORCHESTRA);
+    let ended = project.file(PLAYBOOK, SPEC).args(["validate"]).run().exits(0);
     assert_eq!(ended.stderr.matches("no effect").count(), 1, "{}", ended.stderr);
     ended.says(&format!("warning: {WARNING}")).says(&format!("--> {PLAYBOOK}:"));
 }
@@ -75,9 +75,15 @@ fn keys_without_an_effect_are_named_once_and_do_no_harm() {
 #[test]
 fn the_short_form_plays_as_well() {
     let server = Server::start();
-    let story = Story::new().file("x.yaml", ORCHESTRA).server(&server);
+    let project = Project::new().file("x.yaml", ORCHESTRA).server(&server);
     let short = "role: Plumber\ninstructions: Fix pipes alone.\nmodel: openai/small\n";
-    story.file("agents/developer.yaml", short).args(["run", "x.yaml"]).and(GOAL).run().exits(0).does_not_say("warning");
+    project
+        .file("agents/developer.yaml", short)
+        .args(["run", "x.yaml"])
+        .and(GOAL)
+        .run()
+        .exits(0)
+        .does_not_say("warning");
     let seen = server.request("do b");
     let system = seen.body["messages"][0]["content"].as_str().unwrap();
     assert!(system.contains("Plumber") && system.contains("Fix pipes alone."), "{system}");
@@ -88,9 +94,9 @@ fn the_short_form_plays_as_well() {
 fn mistakes_in_a_playbook_are_told_with_those_of_the_orchestra() {
     let server = Server::start();
     let orchestra = ORCHESTRA.replace("description: do b", "description: do b, context: [nope]");
-    let story = Story::new().file("x.yaml", orchestra).server(&server);
-    let story = story.file(PLAYBOOK, SPEC.replace("[analytical, careful]", "analytical").replace("0.25", "7"));
-    let ended = story.args(["run", "x.yaml"]).and(GOAL).run().exits(2);
+    let project = Project::new().file("x.yaml", orchestra).server(&server);
+    let project = project.file(PLAYBOOK, SPEC.replace("[analytical, careful]", "analytical").replace("0.25", "7"));
+    let ended = project.args(["run", "x.yaml"]).and(GOAL).run().exits(2);
     ended
         .says(&format!("{PLAYBOOK}:15:"))
         .says("`temperature` must be 2 or less")

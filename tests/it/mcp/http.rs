@@ -3,8 +3,8 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use orch::event::{Failure, FailureKind};
-use orch::mcp::{ServerConfig, Servers, Transport};
+use orch::tools::mcp::{ServerConfig, Servers, Transport};
+use orch::words::event::{Failure, FailureKind};
 use secrecy::SecretString;
 
 use super::requests_are_declined;

@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Read};
 use std::net::{TcpListener, TcpStream};
 
-use orch::mcp::Servers;
+use orch::tools::mcp::Servers;
 use serde_json::json;
 
 use super::{PATIENT, call, error, perform, stdio};

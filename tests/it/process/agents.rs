@@ -7,12 +7,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use orch::conversation::{Message, Tool};
-use orch::event::{FailureKind, StopReason, Usage};
-use orch::process::RUN_VARIABLE;
-use orch::provider::command::CommandModel;
-use orch::provider::{CallFailure, ModelRequest, Reply};
-use orch::redact::Redactor;
+use orch::model::command::CommandModel;
+use orch::model::{CallFailure, ModelRequest, Reply};
+use orch::os::process::RUN_VARIABLE;
+use orch::words::conversation::{Message, Tool};
+use orch::words::event::{FailureKind, StopReason, Usage};
+use orch::words::redact::Redactor;
 use secrecy::SecretString;
 
 use super::{LONG, Scene};

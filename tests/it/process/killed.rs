@@ -7,27 +7,27 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
-use orch::clock;
+use orch::os::clock;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use super::{LONG, RUNAWAYS, left};
 use crate::mcp::program;
+use crate::project::{Ended, Project, RUN, output};
 use crate::server::{Act, Server};
 use crate::stories::conversation::calls;
-use crate::story::{Ended, RUN, Story, output};
 
 /// A project whose processes are known by a number of seconds that they sleep for.
 struct Place {
-    story: Story,
+    project: Project,
     mark: String,
 }
 
 impl Place {
     fn new(text: &str) -> Self {
-        let story = Story::new().file("x.yaml", text).file("tmp/kept", "").args(RUN);
-        let temporary = story.path("tmp").to_str().unwrap().to_owned();
-        Self { story: story.env("TMPDIR", temporary), mark: format!("300.{:020}", clock::random()) }
+        let project = Project::new().file("x.yaml", text).file("tmp/kept", "").args(RUN);
+        let temporary = project.path("tmp").to_str().unwrap().to_owned();
+        Self { project: project.env("TMPDIR", temporary), mark: format!("300.{:020}", clock::random()) }
     }
 
     /// Writes a program that leaves five runaways and does not end by itself.
@@ -46,15 +46,15 @@ echo went on
     }
 
     fn program(&self, path: &str, script: &str) -> &Self {
-        let path = self.story.file(path, script).path(path);
+        let path = self.project.file(path, script).path(path);
         fs::set_permissions(path, PermissionsExt::from_mode(0o755)).unwrap();
         self
     }
 
     /// Runs until the runaways are on their way, and kills orch.
-    fn kill_when_ready(&self, story: &Story) {
-        let running = story.spawn();
-        let ready = story.path("ready");
+    fn kill_when_ready(&self, project: &Project) {
+        let running = project.spawn();
+        let ready = project.path("ready");
         running.wait_until(|| ready.exists());
         running.signal(Signal::KILL);
         running.wait_until(|| left(&self.mark).len() >= 6);
@@ -65,14 +65,14 @@ echo went on
     /// Nobody is left, and nobody was when anything started again.
     fn is_clear(&self, ended: Ended) -> Ended {
         assert_eq!(left(&self.mark), [""; 0]);
-        assert_eq!(self.story.read("alive"), None, "{}", ended.stderr);
+        assert_eq!(self.project.read("alive"), None, "{}", ended.stderr);
         assert_eq!(self.temporary(), ["kept"]);
         ended.says("processes that the killed run had left were ended")
     }
 
     /// What lies in the folder for temporary files.
     fn temporary(&self) -> Vec<String> {
-        let entries = fs::read_dir(self.story.path("tmp")).unwrap();
+        let entries = fs::read_dir(self.project.path("tmp")).unwrap();
         let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
@@ -100,42 +100,42 @@ fn an_agents_program_is_ended_before_it_is_called_again() {
     // What goes on is a resume, or another run of the project.
     for (arguments, note) in [(&["resume"][..], "resumed: 0 of 1 done"), (&RUN[..], "started: x, 1 task")] {
         let place = agent();
-        place.kill_when_ready(&place.story);
-        let run = place.story.runs()[0].clone();
+        place.kill_when_ready(&place.project);
+        let run = place.project.runs()[0].clone();
         let names = place.temporary();
         assert_eq!(names.len(), 3, "{names:?}");
         assert!(names[1].starts_with(&format!("orch-agent-{run}-")), "{names:?}");
         assert!(names[2].starts_with(&format!("orch-prompt-{run}-")), "{names:?}");
-        let mode = fs::metadata(place.story.path("tmp").join(&names[1])).unwrap().permissions().mode();
+        let mode = fs::metadata(place.project.path("tmp").join(&names[1])).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
 
         place.witness("claude");
-        let witness = place.story.read("claude").unwrap();
+        let witness = place.project.read("claude").unwrap();
         place.program("claude", &witness.replace("echo went on", &format!("echo '{ANSWER}'")));
-        let ended = place.story.args(arguments.iter().copied()).run().exits(0).says(note);
+        let ended = place.project.args(arguments.iter().copied()).run().exits(0).says(note);
         place.is_clear(ended.file_has(&output("a"), "went on"));
-        assert_eq!(place.story.read(".claude/.credentials.json").unwrap(), "{\"token\": 2}\n", "it is not lost");
+        assert_eq!(place.project.read(".claude/.credentials.json").unwrap(), "{\"token\": 2}\n", "it is not lost");
     }
 }
 
 #[test]
 fn what_a_living_run_has_is_left_alone() {
     let living = agent();
-    let running = living.story.and(["--workspace", "living"]).spawn();
-    let ready = living.story.path("ready");
+    let running = living.project.and(["--workspace", "living"]).spawn();
+    let ready = living.project.path("ready");
     running.wait_until(|| ready.exists());
     running.wait_until(|| left(&living.mark).len() >= 6);
-    let (run, before) = (living.story.runs()[0].clone(), left(&living.mark).len());
+    let (run, before) = (living.project.runs()[0].clone(), left(&living.mark).len());
     fs::remove_file(&ready).unwrap();
 
     // In the same project, with the same folder for temporary files.
-    let killed = Place { story: living.story.clone(), mark: format!("300.{:020}", clock::random()) };
-    fs::remove_file(killed.story.path("pids")).unwrap();
+    let killed = Place { project: living.project.clone(), mark: format!("300.{:020}", clock::random()) };
+    fs::remove_file(killed.project.path("pids")).unwrap();
     killed.runaway("claude", "");
-    killed.kill_when_ready(&killed.story);
+    killed.kill_when_ready(&killed.project);
     killed.program("claude", &format!("#!/bin/sh\necho '{ANSWER}'\n"));
-    killed.story.args(["resume"]).run().exits(0).says("processes that the killed run had left were ended");
-    killed.story.and(["--fresh"]).run().exits(0).does_not_say("had left");
+    killed.project.args(["resume"]).run().exits(0).says("processes that the killed run had left were ended");
+    killed.project.and(["--fresh"]).run().exits(0).does_not_say("had left");
     assert_eq!((left(&killed.mark), left(&living.mark).len()), (vec![], before));
     let names = living.temporary();
     assert!(names.len() == 3 && names[1..].iter().all(|name| name.contains(&run)), "{names:?}");
@@ -157,11 +157,11 @@ fn a_command_of_a_tool_is_ended_and_not_run_again() {
     server.when("do a", [calls(&[("call-1", "run_command", json!({"argv": ["./tool"]}))])]);
     let place = Place::new(TOOL);
     place.runaway("tool", "echo >> used");
-    let story = place.story.server(&server);
-    place.kill_when_ready(&story);
-    let ended = story.args(["resume"]).run().exits(0).file_is(&output("a"), "went on");
+    let project = place.project.server(&server);
+    place.kill_when_ready(&project);
+    let ended = project.args(["resume"]).run().exits(0).file_is(&output("a"), "went on");
     place.is_clear(ended);
-    assert_eq!((story.read("used").as_deref(), server.seen().len()), (Some("\n"), 2));
+    assert_eq!((project.read("used").as_deref(), server.seen().len()), (Some("\n"), 2));
     assert!(server.seen()[1].body.to_string().contains("does not do it twice"));
 }
 
@@ -172,10 +172,10 @@ fn a_command_that_gives_evidence_is_ended_and_run_again() {
                 tasks: [{name: a, agent: developer, description: do a, verify: [{run: [./check]}]}]\n";
     let place = Place::new(text);
     place.runaway("check", "");
-    let story = place.story.server(&server);
-    place.kill_when_ready(&story);
+    let project = place.project.server(&server);
+    place.kill_when_ready(&project);
     place.witness("check");
-    place.is_clear(story.args(["resume"]).run().exits(0));
+    place.is_clear(project.args(["resume"]).run().exits(0));
     assert_eq!(server.seen().len(), 1, "the answer that was paid for is looked at again");
 }
 
@@ -194,19 +194,19 @@ fn a_server_of_tools_and_what_it_has_started_are_ended() {
          agents: [{{name: developer, tools: [local/keep, local/slow]}}]\n\
          tasks: [{{name: a, agent: developer, description: do a}}]\n"
     );
-    let story = Story::new().file("x.yaml", text).server(&server).args(RUN);
-    let running = story.spawn();
+    let project = Project::new().file("x.yaml", text).server(&server).args(RUN);
+    let running = project.spawn();
     let (mut grandchild, _) = listener.accept().unwrap();
     let begun = |event: &Value| event["type"] == "tool_started" && event["id"] == "call-2";
-    running.wait_until(|| !story.runs().is_empty() && story.journal().iter().any(begun));
+    running.wait_until(|| !project.runs().is_empty() && project.journal().iter().any(begun));
     running.signal(Signal::KILL);
     drop(running);
     grandchild.set_read_timeout(Some(LONG)).unwrap();
     grandchild.read_exact(&mut [0; 4]).unwrap();
-    let run = story.runs()[0].clone();
+    let run = project.runs()[0].clone();
     assert_eq!(of_run(&run), 2, "nobody ends them but the next orch");
 
-    let ended = story.args(["resume"]).run().exits(0).file_is(&output("a"), "went on");
+    let ended = project.args(["resume"]).run().exits(0).file_is(&output("a"), "went on");
     ended.says("note: 2 processes that the killed run had left were ended");
     assert!(is_closed(grandchild));
     assert_eq!(of_run(&run), 0);

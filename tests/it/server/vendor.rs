@@ -3,8 +3,8 @@
 //!
 //! A row is taken from what the vendor publishes, which its file names. It knows nothing of what orch makes of it.
 
-use orch::event::FailureKind;
-use orch::spec::Provider;
+use orch::plan::spec::Provider;
+use orch::words::event::FailureKind;
 use serde_json::{Value, json};
 
 use super::{Act, Seen};

@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::project::{Ended, Project, RUN, output};
 use crate::server::{Act, Seen, Server};
-use crate::story::{Ended, RUN, Story, output};
 
 /// The longest answer that a call may ask for, in tokens.
 const MAX_TOKENS: u64 = 60;
@@ -358,12 +358,12 @@ fn play(seed: u64) -> Outcome {
     let (server, books) = (Server::start(), Arc::new(Mutex::new(Books::default())));
     let (director, written) = (Arc::clone(&case), Arc::clone(&books));
     server.directs(move |seen| direct(&director, &written, seen));
-    let story = Story::new().file("x.yaml", case.text(1)).file("in.txt", "what stands in it").server(&server);
+    let project = Project::new().file("x.yaml", case.text(1)).file("in.txt", "what stands in it").server(&server);
 
     let mut outcome = Outcome::default();
     let mut kills = case.kills.clone();
     loop {
-        let next = if story.journal().is_empty() { story.args(RUN) } else { story.args(["resume"]) };
+        let next = if project.journal().is_empty() { project.args(RUN) } else { project.args(["resume"]) };
         let next = kills.pop().map_or(next.clone(), |step| next.disk(format!("kill:{step}")));
         let ended = next.run();
         no_limit_is_passed(&case, &ended, &server, &books);
@@ -371,17 +371,17 @@ fn play(seed: u64) -> Outcome {
             None => outcome.killed = true,
             Some(0) => break,
             Some(3) => {
-                let journal = story.journal();
+                let journal = project.journal();
                 assert_eq!(journal.last().unwrap()["status"], "limited", "seed {seed}");
                 assert!(journal.iter().any(|event| event["type"] == "limit_reached"), "seed {seed}");
                 outcome.limited = true;
-                story.file("x.yaml", case.text(10_000)).args(["resume"]).run().exits(0);
+                project.file("x.yaml", case.text(10_000)).args(["resume"]).run().exits(0);
                 break;
             }
             code => panic!("seed {seed}: {code:?}\n{}\n{}", ended.stderr, case.text(1)),
         }
     }
-    is_accounted_for(&case, &story, &server, &books, &mut outcome);
+    is_accounted_for(&case, &project, &server, &books, &mut outcome);
     outcome
 }
 
@@ -389,7 +389,7 @@ fn no_limit_is_passed(case: &Case, ended: &Ended, server: &Server, books: &Mutex
     let seed = case.seed;
     server.settled();
     let charges = books.lock().unwrap().charges.clone();
-    fold(case, &ended.story.journal(), true);
+    fold(case, &ended.project.journal(), true);
     for (account, limit) in counted(case, &charges).iter().zip(&case.limits) {
         assert!(account.is_within(limit), "seed {seed}: the server counts {account:?}, and {limit:?} is allowed");
     }
@@ -397,15 +397,15 @@ fn no_limit_is_passed(case: &Case, ended: &Ended, server: &Server, books: &Mutex
     assert!(bounded, "seed {seed}: an answer could be longer than was reserved");
 }
 
-fn is_accounted_for(case: &Case, story: &Story, server: &Server, books: &Mutex<Books>, outcome: &mut Outcome) {
+fn is_accounted_for(case: &Case, project: &Project, server: &Server, books: &Mutex<Books>, outcome: &mut Outcome) {
     let seed = case.seed;
     for task in 0..case.needs.len() {
-        assert_eq!(story.read(&output(&format!("t{task}"))), Some(format!("answer of t{task}")), "seed {seed}");
+        assert_eq!(project.read(&output(&format!("t{task}"))), Some(format!("answer of t{task}")), "seed {seed}");
     }
     let charges = books.lock().unwrap().charges.clone();
     assert_eq!(server.settled().len(), charges.len(), "seed {seed}");
     outcome.exact = !outcome.killed && charges.iter().all(|charge| charge.told);
-    let (ours, theirs) = (fold(case, &story.journal(), false), counted(case, &charges));
+    let (ours, theirs) = (fold(case, &project.journal(), false), counted(case, &charges));
     for (ours, theirs) in ours.iter().zip(&theirs) {
         let told = format!("seed {seed}: ours {ours:?}, the server's {theirs:?}");
         assert!(ours.calls >= theirs.calls && (outcome.killed || ours.calls == theirs.calls), "{told}");
@@ -413,10 +413,10 @@ fn is_accounted_for(case: &Case, story: &Story, server: &Server, books: &Mutex<B
         let difference = ours.usd - theirs.usd;
         assert!(difference > -1e-9 && (!outcome.exact || difference < 1e-9), "{told}");
     }
-    let shown = story.args(["show", "--json"]).run().exits(0).stdout;
+    let shown = project.args(["show", "--json"]).run().exits(0).stdout;
     let shown: Value = serde_json::from_str(&shown).unwrap();
-    let path = story.journal_path().replace("journal.jsonl", "summary.json");
-    let kept: Value = serde_json::from_str(&story.read(&path).unwrap()).unwrap();
+    let path = project.journal_path().replace("journal.jsonl", "summary.json");
+    let kept: Value = serde_json::from_str(&project.read(&path).unwrap()).unwrap();
     assert_eq!(shown["totals"], kept["totals"], "seed {seed}");
     let totals = &shown["totals"];
     assert_eq!(totals["calls"], ours[0].calls, "seed {seed}");

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use crate::mcp::http::Listening;
 use crate::mcp::program;
+use crate::project::{Ended, Project, output};
 use crate::server::{Act, Seen, Server};
 use crate::stories::conversation::calls;
-use crate::story::{Ended, Story, output};
 
 /// A key, by where it comes from.
 struct Canary {
@@ -198,7 +198,7 @@ impl World {
         self.anthropic.when("Your task: do thinking", [thought(), Act::Text(all())]);
     }
 
-    fn story(&self) -> Story {
+    fn project(&self) -> Project {
         let notes = format!("exec {} serve stdio", program());
         let orchestra = json!({
             "orchestra": {"id": "x", "execution": {"strategy": "parallel", "max_parallel_tasks": 1, "on_error": "continue", "retry_strategy": "none"}},
@@ -235,22 +235,23 @@ impl World {
                  "verify": [{"run": ["sh", "-c", "env > env_of_check.txt; cat notes.txt notes.txt; cat notes.txt >&2; exit 1"]}]},
             ],
         });
-        let story =
-            Story::new().file("x.yaml", orchestra.to_string()).file("notes.txt", all()).file("tmp/here", "").file(
+        let project =
+            Project::new().file("x.yaml", orchestra.to_string()).file("notes.txt", all()).file("tmp/here", "").file(
                 "helper.sh",
                 "#!/bin/sh\nenv > env_of_helper.txt\nprintf '%s\\n' \"$@\" > argv_of_helper.txt\nenv\ncat notes.txt\n",
             );
-        std::fs::set_permissions(story.path("helper.sh"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-        let story = story
+        std::fs::set_permissions(project.path("helper.sh"), std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            .unwrap();
+        let project = project
             .env("OPENAI_BASE_URL", self.usual.openai())
             .env("ANTHROPIC_BASE_URL", self.anthropic.url())
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
-            .env("TMPDIR", story.path("tmp").to_str().unwrap())
+            .env("TMPDIR", project.path("tmp").to_str().unwrap())
             .env("ORCH_LOG", "trace");
         CANARIES
             .iter()
             .filter_map(|canary| Some((canary.variable?, canary.key)))
-            .fold(story, |story, ((name, before), key)| story.env(name, format!("{before}{key}")))
+            .fold(project, |project, ((name, before), key)| project.env(name, format!("{before}{key}")))
     }
 }
 
@@ -265,8 +266,8 @@ fn prints_nothing(ended: &Ended) {
 
 /// Fails if a key stands in a file other than those that a person has put it into, and those in which a program keeps
 /// what it was given on purpose.
-fn holds_nothing(story: &Story) {
-    for (path, bytes) in story.files() {
+fn holds_nothing(project: &Project) {
+    for (path, bytes) in project.files() {
         let allowed: &[&str] = match path.file_name().unwrap().to_str().unwrap() {
             "notes.txt" => continue,
             "x.yaml" => &["usual", "named", "address"],
@@ -302,22 +303,22 @@ fn sees_its_own_alone(server: &Server, own: &str, header: Option<&str>) {
 #[test]
 fn a_key_is_where_it_was_put_and_nowhere_else() {
     let world = World::new();
-    let story = world.story();
+    let project = world.project();
     let goal = format!("Build a feature with {} and {}", key("named"), key("stray"));
     let run = |flags: &[&str]| {
         world.tells_all();
-        story.args(["run", "x.yaml", "--goal", &goal]).and(flags.iter().copied()).run()
+        project.args(["run", "x.yaml", "--goal", &goal]).and(flags.iter().copied()).run()
     };
     let first = run(&["--json", "--verbose"]).exits(1);
     prints_nothing(&first);
-    holds_nothing(&story);
+    holds_nothing(&project);
     everybody_has_told(&world, &first);
     prints_nothing(&run(&["--verbose", "--fresh", "--record", "tape.json"]).exits(1));
     prints_nothing(&run(&["--verbose", "--replay", "tape.json"]));
     world.tells_all();
-    prints_nothing(&story.args(["resume", "--verbose"]).run());
+    prints_nothing(&project.args(["resume", "--verbose"]).run());
 
-    let runs = story.runs();
+    let runs = project.runs();
     for args in [
         &["show"][..],
         &["show", "--json"],
@@ -336,9 +337,9 @@ fn a_key_is_where_it_was_put_and_nowhere_else() {
         &["doctor", "--json"],
         &["clean"],
     ] {
-        prints_nothing(&story.args(args).run());
+        prints_nothing(&project.args(args).run());
     }
-    holds_nothing(&story);
+    holds_nothing(&project);
     for (server, own, header) in [
         (&world.usual, "usual", Some("authorization")),
         (&world.anthropic, "anthropic", Some("x-api-key")),
@@ -350,9 +351,9 @@ fn a_key_is_where_it_was_put_and_nowhere_else() {
     }
 }
 
-/// The story would show nothing if nobody had told a key.
+/// The project would show nothing if nobody had told a key.
 fn everybody_has_told(world: &World, ended: &Ended) {
-    let has = |path: &str, part: &str| assert!(ended.story.read(path).unwrap_or_default().contains(part), "{path}");
+    let has = |path: &str, part: &str| assert!(ended.project.read(path).unwrap_or_default().contains(part), "{path}");
     for task in ["reading", "helping", "chaining", "asking", "thinking", "failing", "checking"] {
         has(&output(task), "[redacted]");
     }
@@ -374,7 +375,7 @@ fn everybody_has_told(world: &World, ended: &Ended) {
         assert!(told[at].contains(part), "{at}: {}", told[at]);
     }
     // The thought is not kept, and so not sent back either: changed, its signature would not hold.
-    let turn = ended.story.journal().into_iter().find(|event| event["turn"]["calls"][0]["id"] == "toolu_1").unwrap();
+    let turn = ended.project.journal().into_iter().find(|event| event["turn"]["calls"][0]["id"] == "toolu_1").unwrap();
     assert_eq!(turn["turn"]["echo"], Value::Null);
     let second = world.anthropic.seen()[1].body["messages"][1]["content"].clone();
     assert_eq!(second[0]["type"], "tool_use", "{second:#}");

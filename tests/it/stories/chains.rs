@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use crate::project::{Project, RUN};
 use crate::server::{Act, Server};
-use crate::story::{RUN, Story};
 
 const MODELS: &str = "models:
   slow: {provider: openai, model: slow, timeout_seconds: 0.2}
@@ -13,10 +13,10 @@ const MODELS: &str = "models:
   strong: [one, spare, two]
 ";
 
-fn story(server: &Server, rest: &str) -> Story {
+fn project(server: &Server, rest: &str) -> Project {
     let head =
         "orchestra: {id: x, execution: {retry_strategy: {strategy: fixed, max_attempts: 2, initial_seconds: 0}}}\n";
-    Story::new().file("x.yaml", format!("{head}{MODELS}{rest}")).server(server).args(RUN)
+    Project::new().file("x.yaml", format!("{head}{MODELS}{rest}")).server(server).args(RUN)
 }
 
 /// The models that were called, in their order.
@@ -37,7 +37,7 @@ fn a_name_can_stand_for_a_chain_and_a_chain_for_others() {
     let server = Server::start();
     refuse(&server, &["first", "second"]);
     let file = "agents: [{name: writer, model: strong}]\ntasks: [{name: a, agent: writer, description: do a}]\n";
-    story(&server, file).run().exits(0);
+    project(&server, file).run().exits(0);
     // `two` stands in the chain twice, and is tried once.
     assert_eq!(called(&server), ["first", "second", "third"]);
 }
@@ -51,11 +51,11 @@ tasks:
   - {name: b, agent: writer, model: two, description: do b}
   - {name: c, agent: writer, model: [two, openai/third], description: do c}
 ";
-    let story = story(&server, file);
-    story.run().exits(0);
+    let project = project(&server, file);
+    project.run().exits(0);
     assert_eq!(called(&server), ["first", "second", "second"]);
     // The command line speaks for all.
-    story.and(["--fresh", "--model", "spare"]).run().exits(0);
+    project.and(["--fresh", "--model", "spare"]).run().exits(0);
     assert_eq!(called(&server)[3..], ["second", "second", "second"]);
 }
 
@@ -64,10 +64,10 @@ fn a_model_that_takes_longer_than_it_may_hands_over() {
     let server = Server::start();
     server.when("\"model\":\"slow\"", [Act::Stall { after: 0 }, Act::Stall { after: 0 }]);
     let file = "tasks: [{name: a, agent: writer, model: [slow, one], description: do a}]\n";
-    let ended = story(&server, file).run().exits(0);
+    let ended = project(&server, file).run().exits(0);
     assert_eq!(called(&server), ["slow", "slow", "first"]);
     let failed: Vec<Value> =
-        ended.story.journal().into_iter().filter(|event| event["type"] == "attempt_failed").collect();
+        ended.project.journal().into_iter().filter(|event| event["type"] == "attempt_failed").collect();
     assert_eq!(failed[1]["next_model"], "openai/first");
     let failure = failed[0]["failure"].to_string();
     assert!(failure.contains("the model's `timeout_seconds`"), "{failure}");
@@ -82,7 +82,7 @@ fn mistakes_in_chains_are_told_once_and_with_their_place() {
         ("{a: [nobody/x]}", "the provider `nobody` is not supported yet"),
     ] {
         let file = format!("models: {models}\ntasks: [{{name: t, agent: writer, model: a, description: do it}}]\n");
-        let said = Story::new().file("x.yaml", file).args(["validate", "x.yaml"]).run().exits(2).says(message);
+        let said = Project::new().file("x.yaml", file).args(["validate", "x.yaml"]).run().exits(2).says(message);
         let told = said.stderr.matches(message).count();
         // Each of two chains that lead to one another does so.
         assert_eq!(told, if message.contains("back") { 2 } else { 1 }, "{}", said.stderr);
@@ -98,17 +98,18 @@ fn a_chain_goes_on_with_those_of_its_models_that_can_be_used_from_here() {
   one: {provider: openai, model: first}
 ";
     let task = "tasks: [{name: a, agent: writer, model: [absent, locked, one], description: do a, reuse: true}]\n";
-    let story = Story::new().file("x.yaml", format!("orchestra: {{id: x}}\n{models}{task}")).server(&server).args(RUN);
-    let ended = story.and(["--dry-run"]).run().exits(0).says("would go on without a model");
+    let project =
+        Project::new().file("x.yaml", format!("orchestra: {{id: x}}\n{models}{task}")).server(&server).args(RUN);
+    let ended = project.and(["--dry-run"]).run().exits(0).says("would go on without a model");
     assert!(ended.stderr.contains("no-such-program") && ended.stderr.contains("NO_SUCH_KEY"), "{}", ended.stderr);
-    story.run().exits(0).says("cannot find the program `no-such-program`").says("NO_SUCH_KEY is not set");
+    project.run().exits(0).says("cannot find the program `no-such-program`").says("NO_SUCH_KEY is not set");
     assert_eq!(called(&server), ["first"]);
 
     // What can be used from here is no part of what a result depends on.
-    story.env("NO_SUCH_KEY", "k").run().exits(0).says("reused");
+    project.env("NO_SUCH_KEY", "k").run().exits(0).says("reused");
     // Where none is left, nothing begins.
     let none = format!("orchestra: {{id: x}}\n{models}{}", task.replace(", one]", "]"));
-    story.file("x.yaml", none).run().exits(2).says("needs it").says("no-such-program");
+    project.file("x.yaml", none).run().exits(2).says("needs it").says("no-such-program");
     assert_eq!(called(&server), ["first"]);
 }
 
@@ -125,11 +126,11 @@ fn the_same_model_at_two_addresses_is_two_models() {
         server.when("do a", std::iter::repeat_n(Act::error(503, &busy), times));
     };
     busy(&first, 9);
-    let story = Story::new().file("x.yaml", format!("{head}{models}{file}")).args(RUN);
-    story.run().exits(0);
+    let project = Project::new().file("x.yaml", format!("{head}{models}{file}")).args(RUN);
+    project.run().exits(0);
     assert_eq!((first.seen().len(), second.seen().len()), (2, 1));
     // Where both are down, each has had its tries, and no more.
     busy(&second, 9);
-    story.and(["--fresh"]).run().exits(1);
+    project.and(["--fresh"]).run().exits(1);
     assert_eq!((first.seen().len(), second.seen().len()), (4, 3));
 }

@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
+use crate::project::{Project, RUN, output};
 use crate::server::{Act, Server};
-use crate::story::{RUN, Story, output};
 
 const HEAD: &str =
     "orchestra: {id: x, execution: {retry_strategy: {strategy: fixed, max_attempts: 2, initial_seconds: 0}}}\n";
 
-fn story(server: &Server, rest: &str) -> Story {
-    Story::new().file("x.yaml", format!("{HEAD}{rest}")).server(server).args(RUN)
+fn project(server: &Server, rest: &str) -> Project {
+    Project::new().file("x.yaml", format!("{HEAD}{rest}")).server(server).args(RUN)
 }
 
 fn status(code: u16, message: &str) -> Act {
@@ -48,11 +48,11 @@ const CHAIN: &str = "agents: [{name: writer, model: [openai/first, openai/second
 fn a_model_that_fails_hands_over_to_the_next_one() {
     let server = Server::start();
     server.when("\"first\"", [status(503, "too busy"), status(503, "too busy")]);
-    let ended = story(&server, CHAIN).run().exits(0).says("openai/second").file_has(&output("a"), "do a");
+    let ended = project(&server, CHAIN).run().exits(0).says("openai/second").file_has(&output("a"), "do a");
     let models: Vec<Value> = server.seen().iter().map(|seen| seen.body["model"].clone()).collect();
     assert_eq!(models, ["first", "first", "second"]);
     let failed: Vec<Value> =
-        ended.story.journal().into_iter().filter(|event| event["type"] == "attempt_failed").collect();
+        ended.project.journal().into_iter().filter(|event| event["type"] == "attempt_failed").collect();
     assert_eq!(failed[0].get("next_model"), None);
     assert_eq!(failed[1]["next_model"], "openai/second");
 }
@@ -61,7 +61,7 @@ fn a_model_that_fails_hands_over_to_the_next_one() {
 fn what_no_wait_can_mend_falls_at_once() {
     let server = Server::start();
     server.when("\"first\"", [status(401, "bad key")]);
-    story(&server, CHAIN).run().exits(0);
+    project(&server, CHAIN).run().exits(0);
     assert_eq!(server.seen().len(), 2);
 }
 
@@ -71,19 +71,19 @@ const SCHEMA: &str = "tasks:\n  - name: a\n    agent: writer\n    description: d
 fn an_answer_that_misses_its_schema_is_asked_for_once_more() {
     let server = Server::start();
     server.when("do a", [Act::Text("```json\n{\"n\": \"x\"}\n```".into()), Act::Text("Sure: {\"n\": 3,}".into())]);
-    let ended = story(&server, SCHEMA).run().exits(0).file_has(&output("a"), "\"n\": 3");
+    let ended = project(&server, SCHEMA).run().exits(0).file_has(&output("a"), "\"n\": 3");
     let seen = server.seen();
     assert_eq!(seen.len(), 2);
     assert!(seen[1].prompt().contains("/n") && seen[1].prompt().contains("once more"), "{}", seen[1].prompt());
-    assert_eq!(ended.story.journalled("answer_rejected"), ["a"]);
-    assert_eq!(ended.story.journalled("attempt_started"), ["a"]);
+    assert_eq!(ended.project.journalled("answer_rejected"), ["a"]);
+    assert_eq!(ended.project.journalled("attempt_started"), ["a"]);
 }
 
 #[test]
 fn an_answer_that_misses_it_twice_is_no_success() {
     let server = Server::start();
     server.when("do a", [Act::Text("{}".into()), Act::Text("{\"n\": ".into())]);
-    story(&server, SCHEMA).run().exits(1).says("no end").file_has(&output("a"), "ERROR");
+    project(&server, SCHEMA).run().exits(1).says("no end").file_has(&output("a"), "ERROR");
     assert_eq!(server.seen().len(), 2);
 }
 
@@ -92,7 +92,7 @@ fn a_task_is_done_by_evidence_and_not_by_words() {
     let server = Server::start();
     let tasks = "tasks:\n  - name: a\n    agent: writer\n    description: do a\n    output: {format: file, file: out/a.txt}\n    verify: [{file: out/a.txt}, {run: [grep, -q, good, out/a.txt]}]\n";
     server.when("do a", [Act::Text("It is done.".into()), Act::Text("```\na good one\n```".into())]);
-    story(&server, tasks).run().exits(0).file_is("out/a.txt", "a good one\n");
+    project(&server, tasks).run().exits(0).file_is("out/a.txt", "a good one\n");
     assert!(server.seen()[1].prompt().contains("`grep -q good out/a.txt` failed"));
 }
 
@@ -116,7 +116,7 @@ fn a_model_uses_the_tools_that_its_agent_was_given() {
             Act::Text("all done".into()),
         ],
     );
-    let ended = story(&server, TOOLS)
+    let ended = project(&server, TOOLS)
         .file("in.txt", "what stands in it\n")
         .run()
         .exits(0)
@@ -131,8 +131,8 @@ fn a_model_uses_the_tools_that_its_agent_was_given() {
     for (refused, why) in [(1, ".."), (4, "rm"), (6, "no tool")] {
         assert!(told[refused].contains(why), "{refused}: {told:?}");
     }
-    assert_eq!(ended.story.journalled("tool_finished").len(), 7);
-    assert_eq!(ended.story.journalled("ctx_set"), ["a"]);
+    assert_eq!(ended.project.journalled("tool_finished").len(), 7);
+    assert_eq!(ended.project.journalled("ctx_set"), ["a"]);
 }
 
 #[test]
@@ -146,13 +146,13 @@ fn a_conversation_that_broke_off_goes_on_and_no_tool_is_used_twice() {
             status(503, "too busy"),
         ],
     );
-    let failed = story(&server, TOOLS).run().exits(1);
+    let failed = project(&server, TOOLS).run().exits(1);
     assert_eq!(server.seen().len(), 3);
     server.when("do a", [Act::Text("went on".into())]);
-    let ended = failed.story.args(["resume"]).run().exits(0).file_is(&output("a"), "went on");
+    let ended = failed.project.args(["resume"]).run().exits(0).file_is(&output("a"), "went on");
     assert_eq!(server.seen().len(), 4, "the turn that was paid for is not asked for again");
     assert_eq!(told(&server).len(), 1);
-    assert_eq!(ended.story.journalled("tool_started").len(), 1);
+    assert_eq!(ended.project.journalled("tool_started").len(), 1);
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn a_model_that_calls_tools_for_ever_is_stopped() {
     let again = || calls(&[("1", "read_file", json!({"path": "in.txt"}))]);
     server.when("do a", (0..20).map(|_| again()));
     let text = format!("limits: {{max_iterations: 3}}\n{TOOLS}");
-    story(&server, &text).file("in.txt", "x").run().exits(1).says("max_iterations");
+    project(&server, &text).file("in.txt", "x").run().exits(1).says("max_iterations");
     assert_eq!(server.seen().len(), 3);
 }
 
@@ -175,6 +175,6 @@ fn what_an_agent_may_not_have_is_told_before_the_run() {
         let text = format!(
             "agents: [{{name: writer, tools: {tools}}}]\ntasks: [{{name: a, agent: writer, description: x}}]\n"
         );
-        Story::new().file("x.yaml", text).args(["validate", "x.yaml"]).run().exits(2).says(why);
+        Project::new().file("x.yaml", text).args(["validate", "x.yaml"]).run().exits(2).says(why);
     }
 }

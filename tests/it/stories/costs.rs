@@ -2,30 +2,30 @@
 
 use serde_json::{Value, json};
 
+use crate::project::{Project, RUN, orchestra, output};
 use crate::server::{Act, Server, vendor};
-use crate::story::{RUN, Story, orchestra, output};
 
 const ONE: [&str; 1] = ["name: a, description: do a"];
 
 /// An orchestra of one task on these `models`, the first of which the agent names.
-fn story(server: &Server, models: &str, extra: &str) -> Story {
+fn project(server: &Server, models: &str, extra: &str) -> Project {
     let (first, _) = models.split_once(':').unwrap();
     let agents =
         format!("models: {{{models}}}\nagents: [{{name: developer, model: {first}, instructions: Be brief.}}]\n");
-    Story::new()
+    Project::new()
         .file("x.yaml", orchestra("retry_strategy: none", &ONE) + &agents + extra)
         .server(server)
         .env("OLLAMA_HOST", server.url())
         .args(RUN)
 }
 
-fn summary(story: &Story) -> Value {
-    let shown = story.args(["show", "--json"]).run().exits(0);
+fn summary(project: &Project) -> Value {
+    let shown = project.args(["show", "--json"]).run().exits(0);
     serde_json::from_str(&shown.stdout).unwrap()
 }
 
-fn event(story: &Story, kind: &str) -> Value {
-    story.journal().into_iter().find(|event| event["type"] == kind).unwrap_or_else(|| panic!("there is no {kind}"))
+fn event(project: &Project, kind: &str) -> Value {
+    project.journal().into_iter().find(|event| event["type"] == kind).unwrap_or_else(|| panic!("there is no {kind}"))
 }
 
 fn near(value: &Value, dollars: f64) -> bool {
@@ -53,10 +53,10 @@ fn what_is_written_to_a_cache_and_read_from_it_has_prices_of_its_own() {
         let server = Server::start();
         server.when("do a", [message([100_000, 1_000_000, 2_000_000, 100_000])]);
         let models = format!("m: {{provider: anthropic, model: c, price: {price}}}");
-        let ended = story(&server, &models, "").run().exits(0);
-        let finished = event(&ended.story, "call_finished");
+        let ended = project(&server, &models, "").run().exits(0);
+        let finished = event(&ended.project, "call_finished");
         assert!(near(&finished["cost_usd"], dollars), "{price}: {finished}");
-        let spent = &summary(&ended.story)["totals"];
+        let spent = &summary(&ended.project)["totals"];
         assert_eq!((&spent["cache_write_tokens"], &spent["cached_tokens"]), (&json!(1_000_000), &json!(2_000_000)));
         assert!(near(&spent["cost_usd"], dollars), "{spent}");
         ended.says("Cached tokens:  2,000,000 read, 1,000,000 written\n");
@@ -69,8 +69,8 @@ fn a_limit_sets_aside_what_it_costs_to_write_the_prompt_to_the_cache() {
         let server = Server::start();
         let models =
             format!("m: {{provider: {provider}, model: c, max_tokens: 100, price: {{input: 4, output: 20{extra}}}}}");
-        let ended = story(&server, &models, "limits: {cost_limit_usd: 1}\n").run().exits(0);
-        let reserved = event(&ended.story, "call_started")["reserved"].clone();
+        let ended = project(&server, &models, "limits: {cost_limit_usd: 1}\n").run().exits(0);
+        let reserved = event(&ended.project, "call_started")["reserved"].clone();
         let prompt = reserved["tokens"].as_f64().unwrap() - 100.0;
         ((reserved["cost_usd"].as_f64().unwrap() - 100.0 * 20e-6) / prompt * 1e6 * 1000.0).round() / 1000.0
     };
@@ -89,9 +89,9 @@ fn an_answer_that_breaks_off_stays_counted_with_all_that_it_may_have_cost() {
     server.when("do a", [Act::Sse(format!("data: {started}\n\ndata: {text}\n\n"))]);
     let models = "m: {provider: anthropic, model: c, max_tokens: 1000, price: {input: 1, output: 1000}}";
     // One call of a dollar and a bit fits; what nobody can say of it keeps the next one out.
-    let broken = story(&server, models, "limits: {cost_limit_usd: 1.5}\n").run().exits(1);
-    assert_eq!(event(&broken.story, "call_failed")["unsettled"], true);
-    broken.story.args(["resume"]).run().exits(3).says("cost_limit_usd");
+    let broken = project(&server, models, "limits: {cost_limit_usd: 1.5}\n").run().exits(1);
+    assert_eq!(event(&broken.project, "call_failed")["unsettled"], true);
+    broken.project.args(["resume"]).run().exits(3).says("cost_limit_usd");
     assert_eq!(server.seen().len(), 1);
 }
 
@@ -102,7 +102,7 @@ fn every_model_that_a_limit_in_dollars_counts_needs_a_price() {
     let chained = |limits: &str| {
         let text = orchestra("", &["name: a, description: do a"]);
         let agents = "agents: [{name: developer, model: [b, a, c]}, {name: idle, model: a}]\n";
-        Story::new().file("x.yaml", format!("{text}models: {{{models}}}\n{agents}{limits}")).server(&server).args(RUN)
+        Project::new().file("x.yaml", format!("{text}models: {{{models}}}\n{agents}{limits}")).server(&server).args(RUN)
     };
     chained("limits: {cost_limit_usd: 1}\n")
         .run()
@@ -121,9 +121,9 @@ fn a_limit_of_one_task_asks_for_the_prices_of_its_own_agent() {
     let tasks = "tasks:\n  - {name: a, agent: paid, description: do a, limits: {cost_limit_usd: 1}}\n  - {name: b, agent: other, description: do b}\n";
     let agents = "models: {p: {provider: openai, model: p, price: {input: 1, output: 1}}, u: {provider: openai, model: u}}\nagents: [{name: paid, model: p}, {name: other, model: u}]\n";
     let text = format!("orchestra: {{id: x}}\n{agents}{tasks}");
-    Story::new().file("x.yaml", text.clone()).server(&server).args(RUN).run().exits(0);
+    Project::new().file("x.yaml", text.clone()).server(&server).args(RUN).run().exits(0);
     let text = text.replace("model: p}", "model: u}");
-    Story::new()
+    Project::new()
         .file("x.yaml", text)
         .server(&server)
         .args(RUN)
@@ -136,15 +136,15 @@ fn a_limit_of_one_task_asks_for_the_prices_of_its_own_agent() {
 fn a_server_of_ones_own_costs_what_the_file_says_and_ollama_nothing() {
     let server = Server::start();
     let limit = "limits: {cost_limit_usd: 0.01}\n";
-    let free = story(&server, "m: {provider: openai, model: m, price: {input: 0, output: 0}}", limit).run().exits(0);
-    assert!(near(&summary(&free.story)["totals"]["cost_usd"], 0.0));
+    let free = project(&server, "m: {provider: openai, model: m, price: {input: 0, output: 0}}", limit).run().exits(0);
+    assert!(near(&summary(&free.project)["totals"]["cost_usd"], 0.0));
     let line = json!({"message": {"content": "A"}, "done": true, "done_reason": "stop", "prompt_eval_count": 9, "eval_count": 1});
     server.when("do a", [Act::Body { content_type: "application/x-ndjson", body: format!("{line}\n").into_bytes() }]);
-    let ollama = story(&server, "m: {provider: ollama, model: m}", limit).run().exits(0).file_is(&output("a"), "A");
-    let spent = summary(&ollama.story)["totals"].clone();
+    let ollama = project(&server, "m: {provider: ollama, model: m}", limit).run().exits(0).file_is(&output("a"), "A");
+    let spent = summary(&ollama.project)["totals"].clone();
     assert!(near(&spent["cost_usd"], 0.0) && spent["unpriced"] == false, "{spent}");
-    let unknown = story(&server, "m: {provider: openai, model: m}", "").run().exits(0).says("no price is known");
-    assert_eq!(summary(&unknown.story)["totals"]["cost_usd"], Value::Null);
+    let unknown = project(&server, "m: {provider: openai, model: m}", "").run().exits(0).says("no price is known");
+    assert_eq!(summary(&unknown.project)["totals"]["cost_usd"], Value::Null);
 }
 
 #[cfg(unix)]
@@ -155,12 +155,12 @@ fn a_program_says_what_it_took_and_a_limit_in_dollars_wants_to_know_before() {
     let script = format!("#!/bin/sh\ncat > /dev/null\nprintf '%s' '{result}'\n");
     let with = |price: &str, limits: &str| {
         let models = format!("m: {{provider: command, argv: [bin/claude]{price}}}");
-        let story = story(&server, &models, limits).file("bin/claude", &script);
+        let project = project(&server, &models, limits).file("bin/claude", &script);
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        std::fs::set_permissions(story.path("bin/claude"), mode).unwrap();
-        story
+        std::fs::set_permissions(project.path("bin/claude"), mode).unwrap();
+        project
     };
-    let cost = |ended: crate::story::Ended| summary(&ended.story)["totals"]["cost_usd"].clone();
+    let cost = |ended: crate::project::Ended| summary(&ended.project)["totals"]["cost_usd"].clone();
     assert!(near(&cost(with("", "").run().exits(0).file_is(&output("a"), "A")), 0.25));
     let priced = with(", price: {input: 3, output: 0}", "").run().exits(0);
     assert!(near(&cost(priced), 3.0), "the file comes first");
@@ -172,9 +172,9 @@ fn an_earlier_result_saves_what_it_cost_with_its_cache() {
     let server = Server::start();
     server.when("do a", [message([0, 1_000_000, 0, 1])]);
     let models = "m: {provider: anthropic, model: c, price: {input: 4, output: 20}}";
-    let first = story(&server, models, "").run().exits(0);
-    first.story.run().exits(0).says("saves $5.00");
-    first.story.args(["why", "a"]).run().exits(0).prints("$5.00");
+    let first = project(&server, models, "").run().exits(0);
+    first.project.run().exits(0).says("saves $5.00");
+    first.project.args(["why", "a"]).run().exits(0).prints("$5.00");
     assert_eq!(server.seen().len(), 1);
 }
 
@@ -186,8 +186,8 @@ fn a_dry_run_bounds_a_call_for_each_task_on_the_dearest_model_of_its_chain() {
     let tasks = ["name: a, description: do a", "name: b, description: do b, context: [a]"];
     let run = |chain: &str, extra: &str| {
         let agents = format!("models: {{{cheap}, {dear}{extra}}}\nagents: [{{name: developer, model: {chain}}}]\n");
-        let story = Story::new().file("x.yaml", orchestra("", &tasks) + &agents).server(&server).args(RUN);
-        story.and(["--dry-run"]).run().exits(0)
+        let project = Project::new().file("x.yaml", orchestra("", &tasks) + &agents).server(&server).args(RUN);
+        project.and(["--dry-run"]).run().exits(0)
     };
     run("[cheap, dear]", "")
         .prints("estimate: 2 calls, one for each task")

@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
+use crate::project::{Project, RUN, output};
 use crate::server::{Act, Server};
-use crate::story::{RUN, Story, output};
 
-fn story(server: &Server, rest: &str) -> Story {
-    Story::new().file("x.yaml", format!("orchestra: {{id: x}}\n{rest}")).server(server).args(RUN)
+fn project(server: &Server, rest: &str) -> Project {
+    Project::new().file("x.yaml", format!("orchestra: {{id: x}}\n{rest}")).server(server).args(RUN)
 }
 
 #[test]
@@ -15,10 +15,10 @@ fn an_output_can_be_the_content_of_a_file() {
     server.when("do a", [Act::Text("Here it is:\n```rust\nfn main() {}\n```\n".into())]);
     let file =
         "tasks: [{name: a, agent: developer, description: do a, output: {format: file, path: src/deep/main.rs}}]\n";
-    let ended = story(&server, file).run().exits(0).file_is("src/deep/main.rs", "fn main() {}\n");
+    let ended = project(&server, file).run().exits(0).file_is("src/deep/main.rs", "fn main() {}\n");
     // A result that is used again is delivered again.
     ended
-        .story
+        .project
         .file("src/deep/main.rs", "changed by hand")
         .run()
         .exits(0)
@@ -39,10 +39,10 @@ fn where_an_output_goes_is_checked_before_the_run() {
         ("{format: plan, schema: {type: object}}", "a schema describes JSON"),
     ] {
         let file = format!("tasks: [{{name: a, agent: developer, description: do a, output: {output}}}]\n");
-        story(&server, &file).run().exits(2).says(message);
+        project(&server, &file).run().exits(2).says(message);
     }
     let two = "tasks:\n  - {name: a, agent: developer, description: do a, output: {file: x/A.md}}\n  - {name: b, agent: developer, description: do b, output: {file: ./x/a.md}}\n";
-    story(&server, two).run().exits(2).says("two tasks write the file");
+    project(&server, two).run().exits(2).says("two tasks write the file");
     assert!(server.seen().is_empty());
 }
 
@@ -64,15 +64,15 @@ fn a_plan_is_checked_and_kept_for_people_too() {
     let server = Server::start();
     // The first one names a task that is not there, and is asked for again.
     server.when("make a plan", [Act::Text(plan("TASK-009").to_string()), Act::Text(plan("TASK-001").to_string())]);
-    let ended = story(&server, PLAN).run().exits(0);
+    let ended = project(&server, PLAN).run().exits(0);
     let seen = server.seen();
     assert_eq!(seen.len(), 2);
     assert!(seen[1].prompt().contains("TASK-009"), "{}", seen[1].prompt());
     assert!(seen[0].body["response_format"]["json_schema"]["schema"].is_object(), "{}", seen[0].body);
-    let page = ended.story.read(".orchestra/plan.md").unwrap();
+    let page = ended.project.read(".orchestra/plan.md").unwrap();
     assert!(page.contains("- **TASK-002**: Test it\n  - after TASK-001\n"), "{page}");
     assert!(page.contains("- `src/login.rs` (new)\n"), "{page}");
-    let kept: Value = serde_json::from_str(&ended.story.read(&output("plan")).unwrap()).unwrap();
+    let kept: Value = serde_json::from_str(&ended.project.read(&output("plan")).unwrap()).unwrap();
     assert_eq!(kept, plan("TASK-001"));
 }
 
@@ -87,22 +87,22 @@ tasks: [{name: build, agent: builder, description: build it, inputs: [in.txt, "s
 #[test]
 fn work_whose_files_are_declared_is_not_done_again_without_need() {
     let server = Server::start();
-    let story = story(&server, BUILD).env("PATH", std::env::var("PATH").unwrap()).file("in.txt", "hello");
-    let times = || story.read("runs.txt").unwrap_or_default().lines().count();
-    story.run().exits(0).file_is("out.txt", "HELLO");
-    story.run().exits(0).says("reused");
+    let project = project(&server, BUILD).env("PATH", std::env::var("PATH").unwrap()).file("in.txt", "hello");
+    let times = || project.read("runs.txt").unwrap_or_default().lines().count();
+    project.run().exits(0).file_is("out.txt", "HELLO");
+    project.run().exits(0).says("reused");
     assert_eq!(times(), 1);
 
     // Another input, one more file of a pattern, and an output that is gone or was changed.
-    story.file("in.txt", "bye").run().exits(0).file_is("out.txt", "BYE");
-    story.args(["why", "build"]).run().exits(0).prints("input in.txt changed");
-    story.file("src/a.rs", "fn a() {}").run().exits(0);
-    story.args(["why", "build"]).run().exits(0).prints("input src/*.rs changed");
-    std::fs::remove_file(story.path("out.txt")).unwrap();
-    story.run().exits(0).file_is("out.txt", "BYE");
-    story.file("out.txt", "by hand").run().exits(0).file_is("out.txt", "BYE");
+    project.file("in.txt", "bye").run().exits(0).file_is("out.txt", "BYE");
+    project.args(["why", "build"]).run().exits(0).prints("input in.txt changed");
+    project.file("src/a.rs", "fn a() {}").run().exits(0);
+    project.args(["why", "build"]).run().exits(0).prints("input src/*.rs changed");
+    std::fs::remove_file(project.path("out.txt")).unwrap();
+    project.run().exits(0).file_is("out.txt", "BYE");
+    project.file("out.txt", "by hand").run().exits(0).file_is("out.txt", "BYE");
     assert_eq!(times(), 5);
-    story.run().exits(0).says("reused");
+    project.run().exits(0).says("reused");
     assert_eq!(times(), 5);
 }
 
@@ -111,9 +111,9 @@ fn work_whose_files_are_declared_is_not_done_again_without_need() {
 fn work_that_does_not_make_what_it_declares_is_not_done() {
     let server = Server::start();
     let none = BUILD.replace("> out.txt", "> other.txt");
-    let story = story(&server, &none).env("PATH", std::env::var("PATH").unwrap());
+    let project = project(&server, &none).env("PATH", std::env::var("PATH").unwrap());
     // An input that is missing is found before anything is begun.
-    story.run().exits(1).says("in.txt");
-    assert_eq!(story.read("runs.txt"), None);
-    story.file("in.txt", "hello").run().exits(1).says("there is no file out.txt");
+    project.run().exits(1).says("in.txt");
+    assert_eq!(project.read("runs.txt"), None);
+    project.file("in.txt", "hello").run().exits(1).says("there is no file out.txt");
 }

@@ -1,22 +1,22 @@
 //! What a resume makes of a journal, a workspace or a file that is not as the run left it.
 
+use crate::project::{Project, RESULT, RUN, orchestra, output};
 use crate::server::{Act, Server};
-use crate::story::{RESULT, RUN, Story, orchestra, output};
 
 const CHAIN: [&str; 3] = ["name: a, description: do a", "name: b, description: do b", "name: c, description: do c"];
 
-fn chain(server: &Server) -> Story {
-    Story::new().file("x.yaml", orchestra("retry_strategy: none", &CHAIN)).server(server).args(RUN)
+fn chain(server: &Server) -> Project {
+    Project::new().file("x.yaml", orchestra("retry_strategy: none", &CHAIN)).server(server).args(RUN)
 }
 
 /// A run whose last task has failed. The next calls succeed.
-fn unfinished(server: &Server) -> Story {
+fn unfinished(server: &Server) -> Project {
     server.when("Your task: do c", [Act::Status { code: 500, headers: vec![], body: String::new() }]);
-    chain(server).run().exits(1).story
+    chain(server).run().exits(1).project
 }
 
-fn resume(story: &Story, flags: &[&str]) -> Story {
-    story.args(["resume"]).and(flags.iter().copied())
+fn resume(project: &Project, flags: &[&str]) -> Project {
+    project.args(["resume"]).and(flags.iter().copied())
 }
 
 fn calls(server: &Server) -> [usize; 3] {
@@ -26,24 +26,24 @@ fn calls(server: &Server) -> [usize; 3] {
 #[test]
 fn a_torn_last_line_is_dropped_with_a_note() {
     let server = Server::start();
-    let story = unfinished(&server);
-    let path = story.journal_path();
-    let text = story.read(&path).unwrap();
-    resume(&story.file(&path, format!("{text}{{\"seq\":99,\"at_")), &[])
+    let project = unfinished(&server);
+    let path = project.journal_path();
+    let text = project.read(&path).unwrap();
+    resume(&project.file(&path, format!("{text}{{\"seq\":99,\"at_")), &[])
         .run()
         .exits(0)
         .says("the journal's last line was cut off and is dropped")
         .file_has(RESULT, "echo");
     assert_eq!(calls(&server), [1, 1, 2]);
-    assert!(story.journal().iter().zip(1..).all(|(record, seq)| record["seq"] == seq));
+    assert!(project.journal().iter().zip(1..).all(|(record, seq)| record["seq"] == seq));
 }
 
 #[test]
 fn any_other_damage_is_named_and_nothing_is_guessed() {
     let server = Server::start();
-    let story = unfinished(&server);
-    let path = story.journal_path();
-    let lines: Vec<String> = story.read(&path).unwrap().lines().map(str::to_owned).collect();
+    let project = unfinished(&server);
+    let path = project.journal_path();
+    let lines: Vec<String> = project.read(&path).unwrap().lines().map(str::to_owned).collect();
     let with = |line: usize, text: &str| {
         let mut lines = lines.clone();
         text.clone_into(&mut lines[line - 1]);
@@ -59,8 +59,8 @@ fn any_other_damage_is_named_and_nothing_is_guessed() {
         (with(1, &lines[0].replace("\"format\":1", "\"format\":2")), "use a newer orch"),
         (with(1, "{\"seq\":1,\"type\":\"run_started\",\"format\":7,\"other\":[]}"), "use a newer orch"),
     ] {
-        let story = story.file(&path, &text);
-        resume(&story, &[]).run().exits(1).says(words).file_is(&path, &text).no_file(RESULT);
+        let project = project.file(&path, &text);
+        resume(&project, &[]).run().exits(1).says(words).file_is(&path, &text).no_file(RESULT);
     }
     assert_eq!(calls(&server), [1, 1, 1]);
 }
@@ -68,17 +68,17 @@ fn any_other_damage_is_named_and_nothing_is_guessed() {
 #[test]
 fn an_output_that_was_changed_by_hand_is_not_written_over_unasked() {
     let server = Server::start();
-    let story = unfinished(&server);
+    let project = unfinished(&server);
     for task in ["b", "c"] {
         // One that the run has made, and the one that it could not make.
-        let story = story.file(&output(task), "mine");
-        let refused = resume(&story, &[]).run().exits(2);
+        let project = project.file(&output(task), "mine");
+        let refused = resume(&project, &[]).run().exits(2);
         refused.says(&format!("{task}_output.txt was changed")).says("--force").file_is(&output(task), "mine");
-        std::fs::remove_file(story.path(&output(task))).unwrap();
+        std::fs::remove_file(project.path(&output(task))).unwrap();
     }
     assert_eq!(calls(&server), [1, 1, 1]);
-    let story = story.file(&output("a"), "mine").file(&output("b"), "mine").file(&output("c"), "mine");
-    resume(&story, &["--force"])
+    let project = project.file(&output("a"), "mine").file(&output("b"), "mine").file(&output("c"), "mine");
+    resume(&project, &["--force"])
         .run()
         .exits(0)
         .file_has(&output("a"), "echo")
@@ -91,21 +91,21 @@ fn an_output_that_was_changed_by_hand_is_not_written_over_unasked() {
 fn an_output_that_is_gone_is_written_again_without_a_call() {
     let server = Server::start();
     server.plays("do a", "Alpha");
-    let story = unfinished(&server);
-    std::fs::remove_dir_all(story.path("orchestra_workspaces")).unwrap();
-    resume(&story, &[]).run().exits(0).file_is(&output("a"), "Alpha");
+    let project = unfinished(&server);
+    std::fs::remove_dir_all(project.path("orchestra_workspaces")).unwrap();
+    resume(&project, &[]).run().exits(0).file_is(&output("a"), "Alpha");
     assert_eq!(calls(&server), [1, 1, 2]);
 }
 
 #[test]
 fn a_file_that_has_changed_is_refused_unless_that_is_accepted() {
     let server = Server::start();
-    let story = unfinished(&server);
+    let project = unfinished(&server);
     let changed = [CHAIN[0], "name: b, description: do b better", CHAIN[2]];
-    let story = story.file("x.yaml", orchestra("retry_strategy: none", &changed));
-    resume(&story, &[]).run().exits(2).says("has changed since the run started, in `b`").says("--accept-changes");
+    let project = project.file("x.yaml", orchestra("retry_strategy: none", &changed));
+    resume(&project, &[]).run().exits(2).says("has changed since the run started, in `b`").says("--accept-changes");
     assert_eq!(server.seen().len(), 3);
-    resume(&story, &["--accept-changes"]).run().exits(0).says("1 of 3 done");
+    resume(&project, &["--accept-changes"]).run().exits(0).says("1 of 3 done");
     assert_eq!((calls(&server), server.calls("do b better")), ([1, 1, 2], 1));
 }
 
@@ -119,44 +119,44 @@ fn a_change_makes_again_what_depends_on_it_and_nothing_else() {
         orchestra("strategy: parallel, retry_strategy: none", &[&a, rest[0], rest[1], rest[2]])
     };
     server.when("Your task: do d", [Act::Status { code: 500, headers: vec![], body: String::new() }]);
-    let story = Story::new().file("x.yaml", tasks("")).server(&server).args(RUN);
-    story.run().exits(1);
-    let story = story.file("x.yaml", tasks(" anew"));
-    resume(&story, &["--accept-changes"]).run().exits(0);
+    let project = Project::new().file("x.yaml", tasks("")).server(&server).args(RUN);
+    project.run().exits(1);
+    let project = project.file("x.yaml", tasks(" anew"));
+    resume(&project, &["--accept-changes"]).run().exits(0);
     assert_eq!((calls(&server), server.calls("do a anew"), server.calls("do d")), ([1, 2, 1], 1, 2));
 }
 
 #[test]
 fn a_task_more_or_less_is_another_run() {
     let server = Server::start();
-    let story = unfinished(&server);
+    let project = unfinished(&server);
     let more = [CHAIN[0], CHAIN[1], CHAIN[2], "name: d, description: do d"];
-    let story = story.file("x.yaml", orchestra("retry_strategy: none", &more));
-    resume(&story, &["--accept-changes"]).run().exits(2).says("`d` is new");
-    let story = story.file("x.yaml", orchestra("retry_strategy: none", &CHAIN[1..]));
-    resume(&story, &[]).run().exits(2).says("`a` is gone");
+    let project = project.file("x.yaml", orchestra("retry_strategy: none", &more));
+    resume(&project, &["--accept-changes"]).run().exits(2).says("`d` is new");
+    let project = project.file("x.yaml", orchestra("retry_strategy: none", &CHAIN[1..]));
+    resume(&project, &[]).run().exits(2).says("`a` is gone");
 }
 
 #[test]
 fn waits_and_places_may_change_freely() {
     let server = Server::start();
-    let story = unfinished(&server);
-    resume(&story.file("x.yaml", orchestra("task_timeout_seconds: 77", &CHAIN)), &[]).run().exits(0);
+    let project = unfinished(&server);
+    resume(&project.file("x.yaml", orchestra("task_timeout_seconds: 77", &CHAIN)), &[]).run().exits(0);
     assert_eq!(calls(&server), [1, 1, 2]);
 }
 
 #[test]
 fn with_nothing_unfinished_there_is_nothing_to_resume() {
     let server = Server::start();
-    let story = chain(&server).run().exits(0).story;
-    let first = story.runs()[0].clone();
-    let result = story.read(RESULT).unwrap();
-    resume(&story, &[]).run().exits(0).says("nothing to resume");
+    let project = chain(&server).run().exits(0).project;
+    let first = project.runs()[0].clone();
+    let result = project.read(RESULT).unwrap();
+    resume(&project, &[]).run().exits(0).says("nothing to resume");
     // By name too, whatever has become of the file and of the workspace since.
-    let second = story.and(["--only", "a"]).run().exits(0).story.file("x.yaml", "tasks: []\n");
+    let second = project.and(["--only", "a"]).run().exits(0).project.file("x.yaml", "tasks: []\n");
     let after = second.read(&output("a"));
     let ended = resume(&second, &[&first]).run().exits(0).says("nothing to resume");
-    assert_eq!((ended.story.read(&output("a")), ended.stdout.as_str()), (after, ""));
+    assert_eq!((ended.project.read(&output("a")), ended.stdout.as_str()), (after, ""));
     assert_eq!(server.seen().len(), 4);
     assert!(result.contains("echo"));
 }
@@ -164,14 +164,14 @@ fn with_nothing_unfinished_there_is_nothing_to_resume() {
 #[test]
 fn a_resume_without_a_model_leaves_everything_as_it_is() {
     let server = Server::start();
-    let story = unfinished(&server);
-    let outputs = |story: &Story| ["a", "b", "c"].map(|task| story.read(&output(task)));
-    let (before, journal) = (outputs(&story), story.journal());
-    resume(&story.env("OPENAI_BASE_URL", "").env("ANTHROPIC_BASE_URL", ""), &[])
+    let project = unfinished(&server);
+    let outputs = |project: &Project| ["a", "b", "c"].map(|task| project.read(&output(task)));
+    let (before, journal) = (outputs(&project), project.journal());
+    resume(&project.env("OPENAI_BASE_URL", "").env("ANTHROPIC_BASE_URL", ""), &[])
         .run()
         .exits(2)
         .says("no model is configured");
-    assert_eq!((outputs(&story), story.journal()), (before, journal));
+    assert_eq!((outputs(&project), project.journal()), (before, journal));
 }
 
 #[cfg(debug_assertions)]
@@ -179,9 +179,9 @@ fn a_resume_without_a_model_leaves_everything_as_it_is() {
 fn a_resume_that_is_killed_before_it_shows_an_output_is_resumed_all_the_same() {
     for number in 1..25 {
         let server = Server::start();
-        let story = unfinished(&server);
-        resume(&story, &[]).disk(format!("kill:{number}")).run();
-        resume(&story, &[]).run().exits(0).file_has(&output("c"), "echo");
-        assert!(story.read(RESULT).unwrap().contains("echo") && calls(&server)[..2] == [1, 1], "kill:{number}");
+        let project = unfinished(&server);
+        resume(&project, &[]).disk(format!("kill:{number}")).run();
+        resume(&project, &[]).run().exits(0).file_has(&output("c"), "echo");
+        assert!(project.read(RESULT).unwrap().contains("echo") && calls(&server)[..2] == [1, 1], "kill:{number}");
     }
 }

@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
+use crate::project::{Ended, Project, RESULT, RUN, orchestra, output};
 use crate::server::{Act, Server};
-use crate::story::{Ended, RESULT, RUN, Story, orchestra, output};
 
 /// Waits that a test can afford.
 const QUICK: &str = "retry_strategy: {strategy: fixed, max_attempts: 3, initial_seconds: 0}";
 
-fn story(server: &Server, execution: &str, tasks: &[&str]) -> Story {
-    Story::new().file("x.yaml", orchestra(execution, tasks)).server(server).args(RUN)
+fn project(server: &Server, execution: &str, tasks: &[&str]) -> Project {
+    Project::new().file("x.yaml", orchestra(execution, tasks)).server(server).args(RUN)
 }
 
 fn unauthorized() -> Act {
@@ -22,7 +22,7 @@ fn overloaded() -> Act {
 
 /// Our count of attempts and calls is the server's.
 fn counts(ended: &Ended, server: &Server) -> usize {
-    let [attempts, calls] = ["attempt_started", "call_started"].map(|event| ended.story.journalled(event).len());
+    let [attempts, calls] = ["attempt_started", "call_started"].map(|event| ended.project.journalled(event).len());
     assert_eq!((attempts, calls), (server.seen().len(), server.seen().len()));
     attempts
 }
@@ -39,7 +39,7 @@ fn a_failure_skips_what_needs_it_and_leaves_the_rest() {
     let server = Server::start();
     server.when("do bad", [unauthorized()]);
     server.plays("do after_good", "Fine");
-    let ended = story(&server, "strategy: parallel", &BRANCHES)
+    let ended = project(&server, "strategy: parallel", &BRANCHES)
         .run()
         .exits(1)
         .prints_exactly("")
@@ -59,7 +59,7 @@ fn on_error_says_whether_the_others_go_on() {
         let server = Server::start();
         server.when("do bad", [unauthorized()]);
         let execution = format!("strategy: parallel, max_parallel_tasks: 1, on_error: {on_error}");
-        story(&server, &execution, &BRANCHES).run().exits(1).says(code_of);
+        project(&server, &execution, &BRANCHES).run().exits(1).says(code_of);
         assert_eq!(server.seen().len(), asked, "{on_error}");
     }
 }
@@ -69,14 +69,14 @@ fn a_rate_limit_is_waited_out_and_every_attempt_is_counted() {
     let server = Server::start();
     let limit = |name| Act::Status { code: 429, headers: vec![(name, "20".to_owned())], body: "{}".to_owned() };
     server.when("do a", [limit("retry-after-ms"), overloaded(), Act::Text("at last".to_owned())]);
-    let ended = story(&server, QUICK, &["name: a, description: do a"])
+    let ended = project(&server, QUICK, &["name: a, description: do a"])
         .run()
         .exits(0)
         .says("retrying in")
         .says("2 retries")
         .file_is(RESULT, "at last");
     assert_eq!(counts(&ended, &server), 3);
-    let failed = ended.story.journal().into_iter().find(|record| record["type"] == "attempt_failed").unwrap();
+    let failed = ended.project.journal().into_iter().find(|record| record["type"] == "attempt_failed").unwrap();
     assert!(failed["retry_in_ms"].as_u64().unwrap() >= 20, "{failed}");
     assert_eq!((&failed["failure"]["kind"], &failed["failure"]["status"]), (&json!("rate_limited"), &json!(429)));
 }
@@ -85,7 +85,7 @@ fn a_rate_limit_is_waited_out_and_every_attempt_is_counted() {
 fn attempts_have_an_end() {
     let server = Server::start();
     server.when("do a", vec![overloaded(); 9]);
-    let ended = story(&server, QUICK, &["name: a, description: do a"])
+    let ended = project(&server, QUICK, &["name: a, description: do a"])
         .run()
         .exits(1)
         .file_has(&output("a"), "failed after 3 attempts");
@@ -111,8 +111,8 @@ fn what_cannot_get_better_is_asked_once() {
         for model in ["openai/m", "anthropic/m"] {
             let server = Server::start();
             server.when("do a", [act.clone()]);
-            let story = story(&server, QUICK, &["name: a, description: do a"]);
-            let ended = story.and(["--model", model]).run().exits(1).says("FAILED").file_has(&output("a"), class);
+            let project = project(&server, QUICK, &["name: a, description: do a"]);
+            let ended = project.and(["--model", model]).run().exits(1).says("FAILED").file_has(&output("a"), class);
             assert_eq!(counts(&ended, &server), 1, "{class} {model}");
         }
     }
@@ -123,7 +123,7 @@ fn a_truncated_answer_is_no_output_and_nothing_is_built_on_it() {
     let server = Server::start();
     let cut = json!({"choices": [{"message": {"content": "half a"}, "finish_reason": "length"}]});
     server.when("do bad", [Act::json(cut.to_string())]);
-    story(&server, QUICK, &BRANCHES[..3])
+    project(&server, QUICK, &BRANCHES[..3])
         .run()
         .exits(1)
         .file_has(&output("bad"), "answer truncated")
@@ -135,7 +135,7 @@ fn a_truncated_answer_is_no_output_and_nothing_is_built_on_it() {
 fn an_answer_that_breaks_off_is_asked_for_again() {
     let server = Server::start();
     server.when("do a", [Act::Cut { after: 300 }, Act::Text("whole".to_owned())]);
-    let ended = story(&server, QUICK, &["name: a, description: do a"]).run().exits(0).file_is(RESULT, "whole");
+    let ended = project(&server, QUICK, &["name: a, description: do a"]).run().exits(0).file_is(RESULT, "whole");
     assert_eq!(counts(&ended, &server), 2);
 }
 
@@ -143,7 +143,7 @@ fn an_answer_that_breaks_off_is_asked_for_again() {
 fn when_every_call_fails_nothing_says_success() {
     let server = Server::start();
     server.when("do", vec![unauthorized(); 9]);
-    let ended = story(&server, "strategy: parallel", &BRANCHES[..2])
+    let ended = project(&server, "strategy: parallel", &BRANCHES[..2])
         .run()
         .exits(1)
         .prints_exactly("")
@@ -152,15 +152,15 @@ fn when_every_call_fails_nothing_says_success() {
         .does_not_say("succeeded")
         .does_not_say("completed")
         .no_file(RESULT);
-    assert_eq!(ended.story.journal().last().unwrap()["status"], "failed");
-    assert!(ended.story.journalled("task_succeeded").is_empty());
+    assert_eq!(ended.project.journal().last().unwrap()["status"], "failed");
+    assert!(ended.project.journalled("task_succeeded").is_empty());
 }
 
 #[test]
 fn an_attempt_may_take_as_long_as_the_file_says() {
     let server = Server::start();
     server.when("do a", [Act::Stall { after: 250 }]);
-    story(&server, "retry_strategy: none", &["name: a, description: do a, timeout_seconds: 0.2"])
+    project(&server, "retry_strategy: none", &["name: a, description: do a, timeout_seconds: 0.2"])
         .run()
         .exits(1)
         .file_has(&output("a"), "timed out");
@@ -171,8 +171,8 @@ fn a_resume_makes_only_what_failed() {
     let server = Server::start();
     server.when("do bad", [unauthorized()]);
     server.plays("do after_bad", "All");
-    let ended = story(&server, "strategy: parallel", &BRANCHES).run().exits(1);
-    ended.story.args(["resume"]).run().exits(0).says("2 of 4 done").file_has(RESULT, "All");
+    let ended = project(&server, "strategy: parallel", &BRANCHES).run().exits(1);
+    ended.project.args(["resume"]).run().exits(0).says("2 of 4 done").file_has(RESULT, "All");
     assert_eq!(
         ["bad", "good", "after_bad", "after_good"].map(|task| server.calls(&format!("do {task}"))),
         [2, 1, 1, 1]

@@ -4,17 +4,17 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::project::{Ended, Project, RUN, output};
 use crate::server::{Act, Seen, Server};
-use crate::story::{Ended, RUN, Story, output};
 
 /// A file with two models on one server: `first` and `second` share a pace, `other` speaks another protocol.
-fn story(server: &Server, settings: &str, agents: &str, tasks: &str) -> Story {
+fn project(server: &Server, settings: &str, agents: &str, tasks: &str) -> Project {
     let retry = "retry_strategy: {strategy: fixed, max_attempts: 2, initial_seconds: 0}";
     let text = format!(
         "orchestra: {{id: x, reuse: false, execution: {{strategy: parallel, max_parallel_tasks: 0, on_error: continue, {retry}}}}}\n\
          {settings}agents: [{agents}]\ntasks: [{tasks}]\n"
     );
-    Story::new().file("x.yaml", text).server(server).args(RUN)
+    Project::new().file("x.yaml", text).server(server).args(RUN)
 }
 
 fn status(code: u16, headers: &[(&'static str, &str)], message: &str) -> Act {
@@ -28,7 +28,7 @@ fn models(server: &Server) -> Vec<String> {
 }
 
 fn events(ended: &Ended, kind: &str) -> Vec<Value> {
-    ended.story.journal().into_iter().filter(|event| event["type"] == kind).collect()
+    ended.project.journal().into_iter().filter(|event| event["type"] == kind).collect()
 }
 
 fn asked_of(server: &Server, path: &str) -> Vec<Seen> {
@@ -47,7 +47,7 @@ fn a_wait_that_one_task_is_told_holds_for_all_of_that_provider_and_key() {
     let server = Server::start();
     server.when("Your task: do a", [status(429, &[("retry-after-ms", "300")], "slow down")]);
     server.when("Your task: do s", [Act::Hold]);
-    let running = story(&server, "", SHARED, PACED).spawn();
+    let running = project(&server, "", SHARED, PACED).spawn();
     let told = story_knows(&running);
     running.wait_until(|| told() == ["a"]);
     // From here on `b`, `c` and `d` are ready as soon as `s` is.
@@ -63,9 +63,9 @@ fn a_wait_that_one_task_is_told_holds_for_all_of_that_provider_and_key() {
 }
 
 /// Which tasks' calls have failed, by the journal.
-fn story_knows(running: &crate::story::Running) -> impl Fn() -> Vec<String> + use<> {
-    let story = running.story();
-    move || if story.runs().is_empty() { Vec::new() } else { story.journalled("call_failed") }
+fn story_knows(running: &crate::project::Running) -> impl Fn() -> Vec<String> + use<> {
+    let project = running.project();
+    move || if project.runs().is_empty() { Vec::new() } else { project.journalled("call_failed") }
 }
 
 #[test]
@@ -77,12 +77,12 @@ fn another_provider_goes_on_while_one_is_waited_for() {
         "{PACED}, {{name: e, agent: three, description: do e, context: [s]}}, {{name: f, agent: three, description: do f, context: [e]}}"
     );
     let began = Instant::now();
-    let running = story(&server, "", SHARED, &tasks).spawn();
+    let running = project(&server, "", SHARED, &tasks).spawn();
     let told = story_knows(&running);
     running.wait_until(|| told() == ["a"]);
     server.release();
-    let story = running.story();
-    running.wait_until(|| story.journalled("task_succeeded") == ["s", "e", "f"]);
+    let project = running.project();
+    running.wait_until(|| project.journalled("task_succeeded") == ["s", "e", "f"]);
     drop(running);
     assert_eq!(asked_of(&server, "/chat/completions").len(), 1);
     assert_eq!(asked_of(&server, "/messages").len(), 3);
@@ -97,7 +97,7 @@ fn a_model_whose_key_fails_is_left_alone_by_later_tasks() {
     server.when("\"first\"", (0..9).map(|_| status(401, &[], "no such key")));
     let tasks = "{name: a, agent: one, description: do a}, {name: b, agent: one, description: do b, context: [a]}, \
                  {name: c, agent: one, description: do c, context: [b]}";
-    let ended = story(&server, "", CHAIN, tasks).run().exits(0);
+    let ended = project(&server, "", CHAIN, tasks).run().exits(0);
     assert_eq!(models(&server), ["first", "second", "second", "second"]);
     let failed = events(&ended, "attempt_failed");
     assert_eq!(failed.len(), 1);
@@ -111,7 +111,7 @@ fn a_model_that_breaks_down_twice_cools_and_the_next_one_answers() {
     let server = Server::start();
     server.when("\"first\"", (0..9).map(|_| status(503, &[], "overloaded")));
     let tasks = "{name: a, agent: one, description: do a}, {name: b, agent: one, description: do b, context: [a]}";
-    let ended = story(&server, "", CHAIN, tasks).run().exits(0);
+    let ended = project(&server, "", CHAIN, tasks).run().exits(0);
     assert_eq!(models(&server), ["first", "first", "second", "second"]);
     let next: Vec<Value> = events(&ended, "attempt_failed").iter().map(|event| event["next_model"].clone()).collect();
     assert_eq!(next, [Value::Null, json!("openai/second")]);
@@ -143,7 +143,7 @@ fn a_prompt_that_is_too_long_goes_to_a_larger_window_only() {
         let server = Server::start();
         server.when("\"m1\"", [Act::error(400, &body)]);
         let (settings, agents) = windows(provider, [8_000, 4_000, 200_000]);
-        let ended = story(&server, &settings, &agents, "{name: a, agent: one, description: do a}").run().exits(0);
+        let ended = project(&server, &settings, &agents, "{name: a, agent: one, description: do a}").run().exits(0);
         assert_eq!(models(&server), ["m1", "m3"], "{provider}");
         let failed = events(&ended, "attempt_failed");
         assert_eq!(failed[0]["failure"]["kind"], "context_too_long");
@@ -161,7 +161,7 @@ fn a_prompt_that_is_too_long_for_all_is_sent_once_and_its_largest_inputs_are_nam
         let (settings, agents) = windows(provider, [200_000, 8_000, 4_000]);
         let tasks = "{name: long, agent: one, description: do long}, {name: short, agent: one, description: do short}, \
                      {name: a, agent: one, description: do a, context: [short, long]}";
-        let ended = story(&server, &settings, &agents, tasks).run().exits(1);
+        let ended = project(&server, &settings, &agents, tasks).run().exits(1);
         assert_eq!(server.calls("do a"), 1, "{provider}");
         let (long, goal) = ("the output of long (2000 bytes)", "the goal (28 bytes)");
         ended.says(&format!("its largest inputs are {long}, {goal}, the output of short (5 bytes)"));
@@ -175,7 +175,7 @@ fn a_prompt_that_cannot_fit_is_not_sent_where_a_larger_window_is_at_hand() {
     let (settings, agents) = windows("openai", [2_000, 3_000, 200_000]);
     let tasks =
         "{name: long, agent: one, description: do long}, {name: a, agent: one, description: do a, context: [long]}";
-    story(&server, &settings, &agents, tasks).run().exits(0);
+    project(&server, &settings, &agents, tasks).run().exits(0);
     assert_eq!(models(&server), ["m1", "m3"]);
 }
 
@@ -184,12 +184,12 @@ fn retries_and_fallbacks_are_one_count_and_the_server_counts_the_same() {
     let server = Server::start();
     server.when("do a", (0..99).map(|_| status(503, &[], "overloaded")));
     let agents = "{name: one, model: [openai/first, openai/second, anthropic/other]}";
-    let ended = story(&server, "", agents, "{name: a, agent: one, description: do a}").run().exits(1);
+    let ended = project(&server, "", agents, "{name: a, agent: one, description: do a}").run().exits(1);
     assert_eq!(models(&server), ["first", "first", "second", "second", "other", "other"]);
     let numbers: Vec<Value> = events(&ended, "attempt_started").iter().map(|event| event["attempt"].clone()).collect();
     assert_eq!(numbers, [1, 2, 3, 4, 5, 6]);
     assert_eq!(events(&ended, "call_started").len(), 6);
-    let shown: Value = serde_json::from_str(&ended.story.args(["show", "--json"]).run().exits(0).stdout).unwrap();
+    let shown: Value = serde_json::from_str(&ended.project.args(["show", "--json"]).run().exits(0).stdout).unwrap();
     assert_eq!((&shown["totals"]["attempts"], &shown["totals"]["calls"]), (&json!(6), &json!(6)));
 }
 
@@ -199,12 +199,12 @@ fn a_wait_of_a_day_is_not_waited_for() {
     let task = "{name: a, agent: one, description: do a}";
     let server = Server::start();
     server.when("\"first\"", [day()]);
-    story(&server, "", CHAIN, task).run().exits(0);
+    project(&server, "", CHAIN, task).run().exits(0);
     assert_eq!(models(&server), ["first", "second"]);
 
     let alone = Server::start();
     alone.when("do a", [day(), day()]);
-    story(&alone, "", "{name: one, model: openai/first}", task).run().exits(1).says("it asks to wait 24 h 00 min");
+    project(&alone, "", "{name: one, model: openai/first}", task).run().exits(1).says("it asks to wait 24 h 00 min");
     assert_eq!(alone.seen().len(), 1);
 }
 
@@ -229,7 +229,7 @@ fn a_model_that_uses_tools_for_ever_is_stopped_by_whatever_limit_comes_first() {
     ] {
         let server = Server::start();
         server.when("do a", reads(50));
-        let ended = story(&server, &format!("limits: {{{limits}}}\n"), agents, task).run().exits(code).says(says);
+        let ended = project(&server, &format!("limits: {{{limits}}}\n"), agents, task).run().exits(code).says(says);
         assert_eq!((server.seen().len(), events(&ended, "call_started").len()), (calls, calls), "{limits}");
     }
 }

@@ -1,10 +1,10 @@
 //! Two processes on one workspace or one run.
 
+use crate::project::{Project, RUN, orchestra, output};
 use crate::server::{Act, Server};
-use crate::story::{RUN, Story, orchestra, output};
 
-fn story(server: &Server) -> Story {
-    Story::new()
+fn project(server: &Server) -> Project {
+    Project::new()
         .file("x.yaml", orchestra("", &["name: a, description: do a"]))
         .file("y.yaml", orchestra("", &["name: a, description: do y"]).replace("id: x", "id: y"))
         .server(server)
@@ -15,30 +15,30 @@ fn story(server: &Server) -> Story {
 fn a_second_run_on_a_workspace_is_told_who_holds_it() {
     let server = Server::start();
     server.when("do a", [Act::Hold]);
-    let story = story(&server);
-    let first = story.spawn();
+    let project = project(&server);
+    let first = project.spawn();
     server.wait_for(1);
-    let run = story.runs()[0].clone();
-    story.run().exits(2).says("the workspace").says(&format!("process {}", first.pid())).says(&run);
-    assert_eq!(story.runs().len(), 1, "a run that is refused leaves nothing");
+    let run = project.runs()[0].clone();
+    project.run().exits(2).says("the workspace").says(&format!("process {}", first.pid())).says(&run);
+    assert_eq!(project.runs().len(), 1, "a run that is refused leaves nothing");
     // Another orchestra has another workspace.
-    story.args(["run", "y.yaml"]).run().exits(0);
-    story.and(["--workspace", "elsewhere"]).run().exits(0);
+    project.args(["run", "y.yaml"]).run().exits(0);
+    project.and(["--workspace", "elsewhere"]).run().exits(0);
     server.release();
     first.wait().exits(0).file_has(&output("a"), "echo");
-    story.run().exits(0);
+    project.run().exits(0);
 }
 
 #[test]
 fn a_run_that_is_performed_cannot_be_resumed_beside_it() {
     let server = Server::start();
     server.when("do a", [Act::Hold]);
-    let story = story(&server);
-    let first = story.spawn();
+    let project = project(&server);
+    let first = project.spawn();
     server.wait_for(1);
-    let run = story.runs()[0].clone();
+    let run = project.runs()[0].clone();
     for args in [vec!["resume"], vec!["resume", &run]] {
-        story.args(args).run().exits(2).says(&run).says(&format!("process {}", first.pid()));
+        project.args(args).run().exits(2).says(&run).says(&format!("process {}", first.pid()));
     }
     server.release();
     first.wait().exits(0);
@@ -50,15 +50,15 @@ fn a_run_that_is_performed_cannot_be_resumed_beside_it() {
 fn two_resumes_of_one_run_do_not_both_go_on() {
     let server = Server::start();
     server.when("do a", [Act::Hold, Act::Hold]);
-    let story = story(&server);
-    let first = story.spawn();
+    let project = project(&server);
+    let first = project.spawn();
     server.wait_for(1);
     // A lock ends with its process.
     first.signal(rustix::process::Signal::KILL);
     first.wait().dies();
-    let second = story.args(["resume"]).spawn();
+    let second = project.args(["resume"]).spawn();
     server.wait_for(2);
-    story.args(["resume"]).run().exits(2).says(&format!("process {}", second.pid()));
+    project.args(["resume"]).run().exits(2).says(&format!("process {}", second.pid()));
     server.release();
     second.wait().exits(0).file_has(&output("a"), "echo");
     assert_eq!(server.seen().len(), 2);

@@ -2,34 +2,34 @@
 
 use serde_json::{Value, json};
 
+use crate::project::{Ended, Project, RUN, orchestra, output};
 use crate::server::{Act, Server};
-use crate::story::{Ended, RUN, Story, orchestra, output};
 
 const THREE: [&str; 3] = ["name: a, description: do a", "name: b, description: do b", "name: c, description: do c"];
 
-fn story(server: &Server, extra: &str, execution: &str, tasks: &[&str]) -> Story {
+fn project(server: &Server, extra: &str, execution: &str, tasks: &[&str]) -> Project {
     let text = orchestra(execution, tasks);
-    Story::new().file("x.yaml", format!("{text}{extra}")).server(server).args(RUN)
+    Project::new().file("x.yaml", format!("{text}{extra}")).server(server).args(RUN)
 }
 
 fn status(ended: &Ended) -> Value {
-    ended.story.journal().last().unwrap()["status"].clone()
+    ended.project.journal().last().unwrap()["status"].clone()
 }
 
 #[test]
 fn a_limit_of_calls_holds_and_a_higher_one_lets_the_run_go_on() {
     let server = Server::start();
-    let limited = story(&server, "limits: {max_api_calls: 2}\n", "strategy: sequential", &THREE)
+    let limited = project(&server, "limits: {max_api_calls: 2}\n", "strategy: sequential", &THREE)
         .run()
         .exits(3)
         .says("max_api_calls")
         .file_has(&output("a"), "do a")
         .no_file(&output("c"));
     assert_eq!((server.seen().len(), status(&limited)), (2, json!("limited")));
-    limited.story.args(["resume"]).run().exits(3);
+    limited.project.args(["resume"]).run().exits(3);
     assert_eq!(server.seen().len(), 2, "a resume does not reset what is spent");
-    let text = limited.story.read("x.yaml").unwrap().replace("max_api_calls: 2", "max_api_calls: 3");
-    limited.story.file("x.yaml", text).args(["resume"]).run().exits(0).file_has(&output("c"), "echo: ");
+    let text = limited.project.read("x.yaml").unwrap().replace("max_api_calls: 2", "max_api_calls: 3");
+    limited.project.file("x.yaml", text).args(["resume"]).run().exits(0).file_has(&output("c"), "echo: ");
     assert_eq!(server.seen().len(), 3);
 }
 
@@ -39,7 +39,7 @@ fn retries_and_parallel_tasks_count_against_one_limit() {
     let busy = || Act::error(503, &json!({"error": {"message": "too busy"}}));
     server.when("do a", [busy(), busy(), busy(), busy()]);
     let quick = "strategy: parallel, max_parallel_tasks: 0, retry_strategy: {strategy: fixed, max_attempts: 9, initial_seconds: 0}";
-    story(&server, "limits: {max_api_calls: 4}\n", quick, &THREE).run().exits(3);
+    project(&server, "limits: {max_api_calls: 4}\n", quick, &THREE).run().exits(3);
     assert_eq!(server.seen().len(), 4);
 }
 
@@ -48,12 +48,12 @@ fn tokens_are_reserved_before_a_call_and_settled_by_what_it_used() {
     let server = Server::start();
     // Each call may use 300 and a prompt, and uses 15: three of them fit one after another, though not at once.
     let agents = "limits: {token_budget: 700}\nmodels: {m: {provider: openai, model: m, max_tokens: 300}}\nagents: [{name: developer, model: m, instructions: Be brief.}]\n";
-    let ended = story(&server, agents, "strategy: parallel, max_parallel_tasks: 0", &THREE).run().exits(0);
+    let ended = project(&server, agents, "strategy: parallel, max_parallel_tasks: 0", &THREE).run().exits(0);
     assert_eq!((server.seen().len(), status(&ended)), (3, json!("succeeded")));
     assert_eq!(server.most_in_flight(), 1);
     let too_small = agents.replace("700", "200");
     let other = Server::start();
-    story(&other, &too_small, "strategy: parallel", &THREE).run().exits(3).says("token_budget");
+    project(&other, &too_small, "strategy: parallel", &THREE).run().exits(3).says("token_budget");
     assert!(other.seen().is_empty());
 }
 
@@ -61,10 +61,10 @@ fn tokens_are_reserved_before_a_call_and_settled_by_what_it_used() {
 fn dollars_need_a_price() {
     let server = Server::start();
     let unpriced = "limits: {cost_limit_usd: 1}\nmodels: {m: {provider: openai, model: m}}\nagents: [{name: developer, model: m}]\n";
-    story(&server, unpriced, "strategy: parallel", &THREE).run().exits(2).says("the price of openai/m is not known");
+    project(&server, unpriced, "strategy: parallel", &THREE).run().exits(2).says("the price of openai/m is not known");
     let priced = unpriced.replace("model: m}}", "model: m, price: {input: 1000, output: 100000}, max_tokens: 10}}");
-    let limited = story(&server, &priced, "strategy: sequential", &THREE).run().exits(3).says("cost_limit_usd");
-    assert!(limited.story.journal().iter().all(|event| event["type"] != "task_failed"));
+    let limited = project(&server, &priced, "strategy: sequential", &THREE).run().exits(3).says("cost_limit_usd");
+    assert!(limited.project.journal().iter().all(|event| event["type"] != "task_failed"));
 }
 
 #[test]
@@ -73,28 +73,28 @@ fn what_has_not_changed_is_not_paid_for_again() {
     let tasks = ["name: a, description: do a", "name: b, description: do b, context: [a]"];
     server.plays("do a", "A");
     server.plays("do b", "B");
-    let first = story(&server, "", "strategy: parallel", &tasks).run().exits(0);
+    let first = project(&server, "", "strategy: parallel", &tasks).run().exits(0);
     assert_eq!(server.seen().len(), 2);
-    let second = first.story.run().exits(0).says("reused").file_is(&output("b"), "B");
-    assert_eq!((server.seen().len(), second.story.runs().len()), (2, 2));
+    let second = first.project.run().exits(0).says("reused").file_is(&output("b"), "B");
+    assert_eq!((server.seen().len(), second.project.runs().len()), (2, 2));
 
     // An edit runs its task again; the output is the same, so nothing behind it does.
     let edited = orchestra("strategy: parallel", &tasks).replace("do a", "do really a");
     server.plays("do really a", "A");
-    second.story.file("x.yaml", edited).run().exits(0);
+    second.project.file("x.yaml", edited).run().exits(0);
     assert_eq!(server.seen().len(), 3);
 
-    let fresh = second.story.and(["--fresh"]).run().exits(0);
+    let fresh = second.project.and(["--fresh"]).run().exits(0);
     assert_eq!(server.seen().len(), 5);
-    fresh.story.args(["why", "b"]).run().exits(0).prints("b");
+    fresh.project.args(["why", "b"]).run().exits(0).prints("b");
 }
 
 #[test]
 fn a_task_that_may_not_be_reused_is_made_in_every_run() {
     let server = Server::start();
     let tasks = ["name: a, description: do a, reuse: false", "name: b, description: do b"];
-    let first = story(&server, "", "strategy: parallel", &tasks).run().exits(0);
-    first.story.run().exits(0);
+    let first = project(&server, "", "strategy: parallel", &tasks).run().exits(0);
+    first.project.run().exits(0);
     assert_eq!((server.calls("do a"), server.calls("do b")), (2, 1));
 }
 
@@ -102,8 +102,8 @@ fn a_task_that_may_not_be_reused_is_made_in_every_run() {
 fn a_failure_is_never_an_earlier_result() {
     let server = Server::start();
     server.when("do a", [Act::error(400, &json!({"error": {"message": "no"}}))]);
-    let first = story(&server, "", "strategy: parallel", &["name: a, description: do a"]).run().exits(1);
-    first.story.run().exits(0).file_has(&output("a"), "do a");
+    let first = project(&server, "", "strategy: parallel", &["name: a, description: do a"]).run().exits(1);
+    first.project.run().exits(0).file_has(&output("a"), "do a");
     assert_eq!(server.seen().len(), 2);
 }
 
@@ -111,13 +111,14 @@ fn a_failure_is_never_an_earlier_result() {
 fn recorded_replies_play_without_a_server_and_without_a_key() {
     let server = Server::start();
     let text = "models: {m: {provider: openai, model: m}}\nagents: [{name: developer, model: m}]\n";
-    let recorded = story(&server, text, "strategy: sequential", &THREE).and(["--record", "tape.jsonl"]).run().exits(0);
+    let recorded =
+        project(&server, text, "strategy: sequential", &THREE).and(["--record", "tape.jsonl"]).run().exits(0);
     let calls = server.seen().len();
-    let tape = recorded.story.read("tape.jsonl").unwrap();
+    let tape = recorded.project.read("tape.jsonl").unwrap();
     let replay = |tape: &str| {
-        let file = recorded.story.read("x.yaml").unwrap();
-        let story = Story::new().file("x.yaml", file).file("tape.jsonl", tape).args(RUN);
-        story.and(["--replay", "tape.jsonl"]).run()
+        let file = recorded.project.read("x.yaml").unwrap();
+        let project = Project::new().file("x.yaml", file).file("tape.jsonl", tape).args(RUN);
+        project.and(["--replay", "tape.jsonl"]).run()
     };
     replay(&tape).exits(0).file_has(&output("c"), "echo: ");
     assert_eq!(server.seen().len(), calls);
@@ -149,14 +150,14 @@ fn a_refusal_names_the_limit_and_its_owner_and_says_how_to_raise_it() {
         ),
     ] {
         let server = Server::start();
-        let ended = story(&server, "", &execution, &tasks).run().exits(3).says(says[0]).says(says[1]);
+        let ended = project(&server, "", &execution, &tasks).run().exits(3).says(says[0]).says(says[1]);
         let reached: Vec<Value> =
-            ended.story.journal().into_iter().filter(|event| event["type"] == "limit_reached").collect();
+            ended.project.journal().into_iter().filter(|event| event["type"] == "limit_reached").collect();
         assert!(reached[0]["message"].as_str().unwrap().starts_with(says[0]), "{reached:?}");
         // What was said is enough to go on.
-        let text = ended.story.read("x.yaml").unwrap().replace("max_api_calls: 1", "max_api_calls: 2");
+        let text = ended.project.read("x.yaml").unwrap().replace("max_api_calls: 1", "max_api_calls: 2");
         let raised = text.replace("token_budget: 20", "token_budget: 20000");
-        ended.story.file("x.yaml", raised).args(["resume"]).run().exits(0);
+        ended.project.file("x.yaml", raised).args(["resume"]).run().exits(0);
         assert_eq!(server.seen().len(), 3);
     }
 }
@@ -170,8 +171,9 @@ fn an_answer_that_broke_off_counts_as_much_as_was_reserved_for_it() {
         "models: {m: {provider: anthropic, model: m, max_tokens: 4000}}\nagents: [{name: developer, model: m}]\n";
     let settings = format!("limits: {{token_budget: 6000}}\n{model}");
     let once = "strategy: sequential, retry_strategy: {strategy: fixed, max_attempts: 2, initial_seconds: 0}";
-    let ended = story(&server, &settings, once, &THREE[..1]).run().exits(3).says("token_budget of 6000 is reached: 4");
-    let failed = ended.story.journal().into_iter().find(|event| event["type"] == "call_failed").unwrap();
+    let ended =
+        project(&server, &settings, once, &THREE[..1]).run().exits(3).says("token_budget of 6000 is reached: 4");
+    let failed = ended.project.journal().into_iter().find(|event| event["type"] == "call_failed").unwrap();
     assert_eq!((&failed["unsettled"], &failed["usage"]["output_tokens"]), (&json!(true), &json!(1)));
     assert_eq!(server.seen().len(), 1);
 }
@@ -187,11 +189,11 @@ fn what_an_agents_program_says_it_cost_is_counted_where_no_price_is_known() {
         let model = format!("models: {{m: {{provider: command, argv: [bin/claude]{price}}}}}\n");
         model + "agents: [{name: a, model: m}]\ntasks: [{name: t, agent: a, description: x}]\n"
     };
-    let story = Story::new().file("bin/claude", format!("#!/bin/sh\necho '{result}'\n")).args(RUN);
+    let project = Project::new().file("bin/claude", format!("#!/bin/sh\necho '{result}'\n")).args(RUN);
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(story.path("bin/claude"), mode).unwrap();
-    let ended = story.file("x.yaml", file("")).run().exits(0).says("Estimated cost: $0.2500");
-    assert_eq!(ended.story.journal().iter().filter(|event| event["cost_usd"] == json!(0.25)).count(), 1);
+    std::fs::set_permissions(project.path("bin/claude"), mode).unwrap();
+    let ended = project.file("x.yaml", file("")).run().exits(0).says("Estimated cost: $0.2500");
+    assert_eq!(ended.project.journal().iter().filter(|event| event["cost_usd"] == json!(0.25)).count(), 1);
     let priced = file(", price: {input: 1000, output: 0}");
-    story.file("x.yaml", priced).run().exits(0).says("Estimated cost: $1.20");
+    project.file("x.yaml", priced).run().exits(0).says("Estimated cost: $1.20");
 }

@@ -1,7 +1,7 @@
 //! Which task runs when, by the order in which a real server was asked.
 
+use crate::project::{Project, RESULT, RUN, orchestra, output};
 use crate::server::{Act, Server};
-use crate::story::{RESULT, RUN, Story, orchestra, output};
 
 #[test]
 fn a_sequence_passes_each_output_on_and_the_last_one_is_the_result() {
@@ -10,7 +10,7 @@ fn a_sequence_passes_each_output_on_and_the_last_one_is_the_result() {
         server.plays(task, text);
     }
     let tasks = ["name: a, description: do a", "name: b, description: do b", "name: c, description: do c"];
-    Story::new()
+    Project::new()
         .file("x.yaml", orchestra("strategy: sequential", &tasks))
         .server(&server)
         .args(RUN)
@@ -35,7 +35,7 @@ fn context_gives_what_it_names_whatever_ran_in_between() {
     }
     let tasks =
         ["name: a, description: do a", "name: b, description: do b", "name: c, description: do c, context: [a]"];
-    Story::new().file("x.yaml", orchestra("strategy: sequential", &tasks)).server(&server).args(RUN).run().exits(0);
+    Project::new().file("x.yaml", orchestra("strategy: sequential", &tasks)).server(&server).args(RUN).run().exits(0);
     assert_eq!(server.tasks(), ["do a", "do b", "do c"]);
     let last = server.request("do c");
     assert!(last.prompt().contains("Alpha") && !last.prompt().contains("Beta"), "{}", last.prompt());
@@ -47,7 +47,7 @@ fn parallel_tasks_run_side_by_side_up_to_the_limit() {
     server.when("Your task: do", vec![Act::Hold; 5]);
     let tasks = ["a", "b", "c", "d", "e"].map(|name| format!("name: {name}, description: do {name}"));
     let tasks: Vec<&str> = tasks.iter().map(String::as_str).collect();
-    let running = Story::new()
+    let running = Project::new()
         .file("x.yaml", orchestra("strategy: parallel, max_parallel_tasks: 3", &tasks))
         .server(&server)
         .args(RUN)
@@ -68,9 +68,9 @@ fn a_ready_task_does_not_wait_for_the_layer_before_it() {
         "name: next, description: do next, context: [quick]",
         "name: last, description: do last, context: [next]",
     ];
-    let story = Story::new().file("x.yaml", orchestra("strategy: parallel", &tasks)).server(&server).args(RUN);
-    let running = story.spawn();
-    running.wait_until(|| story.journalled("task_succeeded") == ["quick", "next", "last"]);
+    let project = Project::new().file("x.yaml", orchestra("strategy: parallel", &tasks)).server(&server).args(RUN);
+    let running = project.spawn();
+    running.wait_until(|| project.journalled("task_succeeded") == ["quick", "next", "last"]);
     server.release();
     let ended = running.wait().exits(0);
     assert!(ended.stdout.contains("# slow\n\n") && ended.stdout.contains("# last\n\n"), "{}", ended.stdout);
@@ -96,10 +96,10 @@ tasks:
   - {agent: developer, name: c, description: do c}
 ";
     server.when("Your task: do a", [Act::Hold]);
-    let story = Story::new().file("x.yaml", yaml).server(&server).args(RUN);
-    let running = story.spawn();
-    running.wait_until(|| story.journalled("task_succeeded").len() == 2);
-    let mut first = story.journalled("attempt_started");
+    let project = Project::new().file("x.yaml", yaml).server(&server).args(RUN);
+    let running = project.spawn();
+    running.wait_until(|| project.journalled("task_succeeded").len() == 2);
+    let mut first = project.journalled("attempt_started");
     first.sort();
     assert_eq!(first, ["a", "b", "c"], "nothing of the next group starts before the last of this one has ended");
     server.release();
@@ -117,8 +117,8 @@ fn among_ready_tasks_the_most_urgent_is_first_and_then_the_order_of_the_file() {
         "name: d, description: do d",
         "name: e, description: do e, priority: critical",
     ];
-    let story = Story::new().server(&server).args(RUN);
+    let project = Project::new().server(&server).args(RUN);
     let yaml = orchestra("strategy: parallel, max_parallel_tasks: 1", &tasks);
-    story.file("x.yaml", yaml).run().exits(0);
+    project.file("x.yaml", yaml).run().exits(0);
     assert_eq!(server.tasks(), ["do e", "do c", "do b", "do d", "do a"]);
 }

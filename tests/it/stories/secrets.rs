@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
+use crate::project::{Ended, Project, RUN, orchestra, output};
 use crate::server::{Act, Server};
-use crate::story::{Ended, RUN, Story, orchestra, output};
 
 const KEY: &str = "sk-canary-0123456789abcdef";
 
@@ -12,7 +12,7 @@ fn leaks_nothing(ended: &Ended) {
     assert!(!ended.stdout.contains(KEY), "stdout: {}", ended.stdout);
     assert!(!ended.stderr.contains(KEY), "stderr: {}", ended.stderr);
     let has_key = |bytes: &[u8]| bytes.windows(KEY.len()).any(|part| part == KEY.as_bytes());
-    for (path, bytes) in ended.story.files() {
+    for (path, bytes) in ended.project.files() {
         assert!(!has_key(&bytes), "{}", path.display());
     }
 }
@@ -33,7 +33,7 @@ fn a_key_is_found_nowhere_whoever_repeats_it() {
         let tasks: Vec<&str> = tasks.iter().map(String::as_str).collect();
         let execution = "strategy: parallel, enable_trace: true, enable_metrics: true, \
                          retry_strategy: {strategy: fixed, max_attempts: 2, initial_seconds: 0}";
-        let ended = Story::new()
+        let ended = Project::new()
             .file("x.yaml", orchestra(execution, &tasks))
             .server(&server)
             .env("OPENAI_API_KEY", KEY)
@@ -54,7 +54,7 @@ fn a_key_is_found_nowhere_whoever_repeats_it() {
 fn a_key_in_an_address_is_found_nowhere() {
     let server = Server::start();
     server.when("do a", [Act::error(404, &json!({"error": {"message": format!("no such route ?key={KEY}")}}))]);
-    let ended = Story::new()
+    let ended = Project::new()
         .file("x.yaml", orchestra("", &["name: a, description: do a"]))
         .env("OPENAI_BASE_URL", format!("{}?key={KEY}", server.openai()))
         .env("ORCH_LOG", "trace")
@@ -76,7 +76,7 @@ fn nothing_is_dumped_when_something_crashes() {
     let server = Server::start();
     let task =
         "name: a, description: do a, verify: [{run: [sh, -c, 'ulimit -S -c > soft.txt; ulimit -H -c > hard.txt']}]";
-    let ended = Story::new().file("x.yaml", orchestra("", &[task])).server(&server).args(RUN).run().exits(0);
+    let ended = Project::new().file("x.yaml", orchestra("", &[task])).server(&server).args(RUN).run().exits(0);
     ended
         .file_is("soft.txt", "0\n")
         .file_is("hard.txt", &if most == u64::MAX { "unlimited\n".to_owned() } else { format!("{}\n", most / 1024) });

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
+use crate::project::{Ended, Project, RESULT, RUN, orchestra, output};
 use crate::server::Server;
-use crate::story::{Ended, RESULT, RUN, Story, orchestra, output};
 
 /// Two long branches and a short one that are joined, then a tail; `d`'s output is too long for the journal.
 const TASKS: [(&str, &str); 9] =
@@ -19,11 +19,11 @@ fn answer(task: &str) -> String {
 }
 
 /// A fresh project with a server of its own.
-fn project() -> (Story, Server) {
+fn project() -> (Project, Server) {
     project_with("")
 }
 
-fn project_with(settings: &str) -> (Story, Server) {
+fn project_with(settings: &str) -> (Project, Server) {
     let server = Server::start();
     let line = |(name, needs): &(&str, &str)| format!("name: {name}, description: do {name}, context: [{needs}]");
     let tasks: Vec<String> = TASKS.iter().map(line).collect();
@@ -32,8 +32,8 @@ fn project_with(settings: &str) -> (Story, Server) {
         server.plays(&format!("do {task}"), &answer(task));
     }
     let text = orchestra("strategy: parallel, max_parallel_tasks: 3", &tasks);
-    let story = Story::new().file("x.yaml", text.replace("  id: x\n", &format!("  id: x\n{settings}")));
-    (story.server(&server).args(RUN), server)
+    let project = Project::new().file("x.yaml", text.replace("  id: x\n", &format!("  id: x\n{settings}")));
+    (project.server(&server).args(RUN), server)
 }
 
 /// What stood in the journal when a process was gone.
@@ -42,43 +42,43 @@ struct Left {
     succeeded: BTreeSet<String>,
 }
 
-fn left(story: &Story) -> Left {
+fn left(project: &Project) -> Left {
     let mut started = BTreeMap::new();
-    for task in story.journalled("attempt_started") {
+    for task in project.journalled("attempt_started") {
         *started.entry(task).or_default() += 1;
     }
-    Left { started, succeeded: story.journalled("task_succeeded").into_iter().collect() }
+    Left { started, succeeded: project.journalled("task_succeeded").into_iter().collect() }
 }
 
 /// Goes on after a crash: a resume, or a new run when the journal never came to be. Gives the process that did it.
-pub(super) fn go_on(story: &Story, at: &str) -> Ended {
-    let began = !story.journal().is_empty();
-    let resumed = story.args(["resume"]).run();
+pub(super) fn go_on(project: &Project, at: &str) -> Ended {
+    let began = !project.journal().is_empty();
+    let resumed = project.args(["resume"]).run();
     assert_eq!(resumed.code(), Some(0), "{at}: {}", resumed.stderr);
     if began {
         return resumed;
     }
     assert!(resumed.stderr.contains("nothing to resume"), "{at}: {}", resumed.stderr);
-    let run = story.run();
+    let run = project.run();
     assert_eq!(run.code(), Some(0), "{at}: {}", run.stderr);
     run
 }
 
 /// No file is left that was on its way to another name.
-pub(super) fn leaves_no_stray(story: &Story, at: &str) {
+pub(super) fn leaves_no_stray(project: &Project, at: &str) {
     let stray: Vec<_> =
-        story.files().into_iter().filter(|(path, _)| path.to_string_lossy().ends_with(".tmp")).collect();
+        project.files().into_iter().filter(|(path, _)| path.to_string_lossy().ends_with(".tmp")).collect();
     assert!(stray.is_empty(), "{at}: {:?}", stray[0].0);
 }
 
 /// Everything is as if nothing had happened.
-fn is_whole(story: &Story, at: &str) {
+fn is_whole(project: &Project, at: &str) {
     for (task, _) in TASKS {
-        assert_eq!(story.read(&output(task)), Some(answer(task)), "{at}: output of {task}");
+        assert_eq!(project.read(&output(task)), Some(answer(task)), "{at}: output of {task}");
     }
-    assert_eq!(story.read(RESULT), Some(answer("i")), "{at}: the result");
-    assert_eq!(story.journal().last().unwrap()["status"], "succeeded", "{at}");
-    leaves_no_stray(story, at);
+    assert_eq!(project.read(RESULT), Some(answer("i")), "{at}: the result");
+    assert_eq!(project.journal().last().unwrap()["status"], "succeeded", "{at}");
+    leaves_no_stray(project, at);
 }
 
 /// The server saw a call for every attempt that may have got through, and for no other.
@@ -121,16 +121,16 @@ pub(super) fn sweep(step: u64, attempt: impl Fn(u64) -> bool + Sync) -> u64 {
 fn a_run_that_is_killed_anywhere_is_resumed_to_the_same_end() {
     let last = sweep(1, |number| {
         let at = format!("kill:{number}");
-        let (story, server) = project();
-        let killed = story.disk(&at).run();
+        let (project, server) = project();
+        let killed = project.disk(&at).run();
         if killed.code().is_some() {
             killed.exits(0);
-            is_whole(&story, &at);
+            is_whole(&project, &at);
             return false;
         }
-        let left = left(&story);
-        go_on(&story, &at);
-        is_whole(&story, &at);
+        let left = left(&project);
+        go_on(&project, &at);
+        is_whole(&project, &at);
         is_paid_once(&server, &[left], &at);
         true
     });
@@ -142,18 +142,18 @@ fn a_resume_that_is_killed_anywhere_is_resumed_in_turn() {
     for (first, step) in [(30, 1), (50, 3)] {
         let last = sweep(step, |number| {
             let at = format!("kill:{first}, then kill:{number}");
-            let (story, server) = project();
-            story.disk(format!("kill:{first}")).run().dies();
-            let before = left(&story);
-            let killed = story.args(["resume"]).disk(format!("kill:{number}")).run();
+            let (project, server) = project();
+            project.disk(format!("kill:{first}")).run().dies();
+            let before = left(&project);
+            let killed = project.args(["resume"]).disk(format!("kill:{number}")).run();
             if killed.code().is_some() {
                 killed.exits(0);
-                is_whole(&story, &at);
+                is_whole(&project, &at);
                 return false;
             }
-            let crashes = [before, left(&story)];
-            go_on(&story, &at);
-            is_whole(&story, &at);
+            let crashes = [before, left(&project)];
+            go_on(&project, &at);
+            is_whole(&project, &at);
             is_paid_once(&server, &crashes, &at);
             true
         });
@@ -168,21 +168,21 @@ fn a_disk_that_fails_anywhere_stops_the_run_and_loses_nothing() {
         let at = [format!("fail:{number}:28"), format!("fail:{number}:5"), format!("fail-from:{number}:28")];
         let at = &at[usize::try_from(number % 3).unwrap()];
         // What is kept for later runs may be lost without harm to this one, so it is left out here.
-        let (story, server) = project_with("  reuse: false\n");
-        let failed = story.disk(at).run();
+        let (project, server) = project_with("  reuse: false\n");
+        let failed = project.disk(at).run();
         assert!(!failed.stderr.contains("panicked"), "{at}: {}", failed.stderr);
         match failed.code() {
             Some(0) => {
-                is_whole(&story, at);
+                is_whole(&project, at);
                 return false;
             }
             Some(1 | 2) => assert!(failed.stderr.contains("error: "), "{at}: {}", failed.stderr),
             code => panic!("{at}: {code:?} {}", failed.stderr),
         }
         assert!(failed.code() == Some(1) || server.seen().is_empty(), "{at}: refused after a call");
-        let left = left(&story);
-        go_on(&story, at);
-        is_whole(&story, at);
+        let left = left(&project);
+        go_on(&project, at);
+        is_whole(&project, at);
         is_paid_once(&server, &[left], at);
         true
     });

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use super::conversation::calls;
 use super::sweep::{go_on, leaves_no_stray, sweep};
+use crate::project::{Ended, Project, RESULT, RUN, output};
 use crate::server::{Act, Server};
-use crate::story::{Ended, RESULT, RUN, Story, output};
 
 const TEXT: &str = r#"
 orchestra:
@@ -62,23 +62,23 @@ done
 
 /// A turn of a conversation: what stands in its request and in no earlier one, and how often it is refused before it
 /// is answered.
-struct Turn {
+struct AssistantMessage {
     task: &'static str,
     mark: &'static str,
     refusals: usize,
 }
 
 /// In the order in which they are looked for: what stands in a request stays in those after it.
-const TURNS: [Turn; 9] = [
-    Turn { task: "alpha", mark: "\"alpha-6\"", refusals: 0 },
-    Turn { task: "alpha", mark: "\"alpha-1\"", refusals: 0 },
-    Turn { task: "alpha", mark: "do alpha", refusals: 0 },
-    Turn { task: "beta", mark: "\"beta-1\"", refusals: 1 },
-    Turn { task: "beta", mark: "do beta", refusals: 2 },
-    Turn { task: "gamma", mark: "gamma-bad", refusals: 0 },
-    Turn { task: "gamma", mark: "do gamma", refusals: 0 },
-    Turn { task: "delta", mark: "do delta", refusals: 0 },
-    Turn { task: "epsilon", mark: "do epsilon", refusals: 1 },
+const TURNS: [AssistantMessage; 9] = [
+    AssistantMessage { task: "alpha", mark: "\"alpha-6\"", refusals: 0 },
+    AssistantMessage { task: "alpha", mark: "\"alpha-1\"", refusals: 0 },
+    AssistantMessage { task: "alpha", mark: "do alpha", refusals: 0 },
+    AssistantMessage { task: "beta", mark: "\"beta-1\"", refusals: 1 },
+    AssistantMessage { task: "beta", mark: "do beta", refusals: 2 },
+    AssistantMessage { task: "gamma", mark: "gamma-bad", refusals: 0 },
+    AssistantMessage { task: "gamma", mark: "do gamma", refusals: 0 },
+    AssistantMessage { task: "delta", mark: "do delta", refusals: 0 },
+    AssistantMessage { task: "epsilon", mark: "do epsilon", refusals: 1 },
 ];
 
 /// The tools that may be used once.
@@ -133,21 +133,21 @@ fn refusal(mark: &str) -> Act {
 }
 
 /// A fresh project with a server of its own, which answers by how far a conversation has come.
-fn project(strategy: &str) -> (Story, Server) {
+fn project(strategy: &str) -> (Project, Server) {
     let server = Server::start();
     for turn in &TURNS {
         let refusals = std::iter::repeat_with(|| refusal(turn.mark)).take(turn.refusals);
         server.when(turn.mark, refusals.chain(std::iter::repeat_with(|| answer(turn.mark)).take(8)));
     }
     server.when("do omega", std::iter::repeat_with(|| answer("do omega")).take(8));
-    let story = Story::new()
+    let project = Project::new()
         .file("x.yaml", TEXT.replace("STRATEGY", strategy))
         .file("once.sh", ONCE)
         .file("counter.sh", COUNTER)
         .file("notes.txt", "state: before\n")
         .server(&server)
         .args(RUN);
-    (story, server)
+    (project, server)
 }
 
 const SEQUENTIAL: &str = "strategy: sequential";
@@ -165,8 +165,8 @@ struct Left {
     kept: Vec<usize>,
 }
 
-fn left(story: &Story, server: &Server, at: &str) -> Left {
-    let journal = story.journal();
+fn left(project: &Project, server: &Server, at: &str) -> Left {
+    let journal = project.journal();
     let count = |kind: &str| journal.iter().filter(|event| event["type"] == kind).count();
     // Nothing is asked for before the journal says so.
     let (seen, started) = (server.seen().len(), count("call_started"));
@@ -198,9 +198,9 @@ fn is_paid_once(server: &Server, crashes: &[Left], at: &str) {
 }
 
 /// How the calls of tools ended, by their ids: each has one end.
-fn tools(story: &Story, at: &str) -> BTreeMap<String, Value> {
+fn tools(project: &Project, at: &str) -> BTreeMap<String, Value> {
     let mut ends = BTreeMap::new();
-    for event in story.journal().into_iter().filter(|event| event["type"] == "tool_finished") {
+    for event in project.journal().into_iter().filter(|event| event["type"] == "tool_finished") {
         let id = event["id"].as_str().unwrap().to_owned();
         assert!(ends.insert(id.clone(), event).is_none(), "{at}: {id} has ended twice");
     }
@@ -210,11 +210,11 @@ fn tools(story: &Story, at: &str) -> BTreeMap<String, Value> {
 
 /// What may be used once was used once, or the model was told that nobody knows. Gives the tools that failed for
 /// another reason, as the model was told too.
-fn is_used_once(story: &Story, at: &str) -> Vec<String> {
-    let used = story.read("used.txt").unwrap_or_default();
-    let journal = story.journal();
+fn is_used_once(project: &Project, at: &str) -> Vec<String> {
+    let used = project.read("used.txt").unwrap_or_default();
+    let journal = project.journal();
     let mut failed = Vec::new();
-    for (id, end) in tools(story, at) {
+    for (id, end) in tools(project, at) {
         let said = end["output"]["text"].as_str().unwrap();
         let lost = said.contains("does not do it twice");
         if end["is_error"] == true && !lost {
@@ -227,7 +227,7 @@ fn is_used_once(story: &Story, at: &str) -> Vec<String> {
         }
         let started = journal.iter().filter(|event| event["type"] == "tool_started" && event["id"] == *id).count();
         let times = match &*id {
-            "alpha-4" => story.read("notes.txt").unwrap().matches("after").count(),
+            "alpha-4" => project.read("notes.txt").unwrap().matches("after").count(),
             id => used.lines().filter(|line| *line == id).count(),
         };
         assert_eq!(started, 1, "{at}: {id} was begun {started} times");
@@ -237,28 +237,28 @@ fn is_used_once(story: &Story, at: &str) -> Vec<String> {
 }
 
 /// Everything is as if nothing had happened, except for what these tools were to do.
-fn is_whole(story: &Story, failed: &[String], at: &str) {
+fn is_whole(project: &Project, failed: &[String], at: &str) {
     for (task, answer) in ANSWERS {
-        let written = story.read(&output(task)).unwrap_or_default();
+        let written = project.read(&output(task)).unwrap_or_default();
         assert_eq!(written.split_whitespace().collect::<String>(), answer.replace(' ', ""), "{at}: output of {task}");
     }
     for (path, text) in [(RESULT, "omega is done"), ("out/delta.txt", "a good one\n")] {
-        assert_eq!(story.read(path).as_deref(), Some(text), "{at}: {path}");
+        assert_eq!(project.read(path).as_deref(), Some(text), "{at}: {path}");
     }
     // Whole, or not there.
-    match story.read("out/deep/made.txt") {
+    match project.read("out/deep/made.txt") {
         Some(made) => assert_eq!(made, "made", "{at}"),
         None => assert!(failed.iter().any(|id| id == "alpha-2"), "{at}: made.txt is missing"),
     }
-    let ctx = story.read("orchestra_workspaces/x/intermediate/ctx.json").unwrap_or_default();
+    let ctx = project.read("orchestra_workspaces/x/intermediate/ctx.json").unwrap_or_default();
     assert!(ctx.contains("plan.files"), "{at}: {ctx}");
-    assert_eq!(story.journal().last().unwrap()["status"], "succeeded", "{at}");
-    leaves_no_stray(story, at);
+    assert_eq!(project.journal().last().unwrap()["status"], "succeeded", "{at}");
+    leaves_no_stray(project, at);
 }
 
 /// Every call counts that was begun, whatever became of it.
 fn is_counted(ended: &Ended, server: &Server, at: &str) {
-    let started = ended.story.journal().iter().filter(|event| event["type"] == "call_started").count();
+    let started = ended.project.journal().iter().filter(|event| event["type"] == "call_started").count();
     let shown = ended.stderr.lines().find_map(|line| line.strip_prefix("API calls:"));
     let shown: usize = shown.unwrap().split_whitespace().next().unwrap().parse().unwrap();
     assert_eq!(shown, started, "{at}: {}", ended.stderr);
@@ -266,8 +266,8 @@ fn is_counted(ended: &Ended, server: &Server, at: &str) {
 }
 
 fn is_as_if_nothing_had_happened(ended: &Ended, server: &Server, crashes: &[Left], at: &str) {
-    assert_eq!(is_used_once(&ended.story, at), [""; 0], "{at}");
-    is_whole(&ended.story, &[], at);
+    assert_eq!(is_used_once(&ended.project, at), [""; 0], "{at}");
+    is_whole(&ended.project, &[], at);
     is_paid_once(server, crashes, at);
     is_counted(ended, server, at);
 }
@@ -275,13 +275,13 @@ fn is_as_if_nothing_had_happened(ended: &Ended, server: &Server, crashes: &[Left
 #[test]
 fn a_run_without_a_crash_climbs_every_rung() {
     for strategy in [SEQUENTIAL, PARALLEL] {
-        let (story, server) = project(strategy);
-        let ended = story.run().exits(0).says("openai/second");
+        let (project, server) = project(strategy);
+        let ended = project.run().exits(0).says("openai/second");
         is_as_if_nothing_had_happened(&ended, &server, &[], strategy);
         let asked = server.seen().len();
         assert_eq!(asked, 14, "six answers, four turns before one, and four refusals");
-        assert_eq!(story.journalled("answer_rejected"), ["gamma"]);
-        assert_eq!(story.read("used.txt").unwrap().lines().count(), 3);
+        assert_eq!(project.journalled("answer_rejected"), ["gamma"]);
+        assert_eq!(project.read("used.txt").unwrap().lines().count(), 3);
     }
 }
 
@@ -290,14 +290,14 @@ fn a_run_with_tools_that_is_killed_anywhere_does_nothing_twice() {
     for (strategy, step) in [(SEQUENTIAL, 3), (PARALLEL, 13)] {
         let last = sweep(step, |number| {
             let at = format!("{strategy}, kill:{number}");
-            let (story, server) = project(strategy);
-            let killed = story.disk(format!("kill:{number}")).run();
+            let (project, server) = project(strategy);
+            let killed = project.disk(format!("kill:{number}")).run();
             if killed.code().is_some() {
                 is_as_if_nothing_had_happened(&killed.exits(0), &server, &[], &at);
                 return false;
             }
-            let left = left(&story, &server, &at);
-            is_as_if_nothing_had_happened(&go_on(&story, &at), &server, &[left], &at);
+            let left = left(&project, &server, &at);
+            is_as_if_nothing_had_happened(&go_on(&project, &at), &server, &[left], &at);
             true
         });
         assert!(last > 100, "only {last} steps reach the disk");
@@ -309,16 +309,16 @@ fn a_resume_with_tools_that_is_killed_anywhere_does_nothing_twice() {
     for (first, step) in [(45, 11), (75, 13), (110, 17)] {
         let last = sweep(step, |number| {
             let at = format!("kill:{first}, then kill:{number}");
-            let (story, server) = project(SEQUENTIAL);
-            story.disk(format!("kill:{first}")).run().dies();
-            let before = left(&story, &server, &at);
-            let killed = story.args(["resume"]).disk(format!("kill:{number}")).run();
+            let (project, server) = project(SEQUENTIAL);
+            project.disk(format!("kill:{first}")).run().dies();
+            let before = left(&project, &server, &at);
+            let killed = project.args(["resume"]).disk(format!("kill:{number}")).run();
             if killed.code().is_some() {
                 is_as_if_nothing_had_happened(&killed.exits(0), &server, &[before], &at);
                 return false;
             }
-            let crashes = [before, left(&story, &server, &at)];
-            is_as_if_nothing_had_happened(&go_on(&story, &at), &server, &crashes, &at);
+            let crashes = [before, left(&project, &server, &at)];
+            is_as_if_nothing_had_happened(&go_on(&project, &at), &server, &crashes, &at);
             true
         });
         assert!(last > 10, "only {last} steps of the resume reach the disk");
@@ -330,24 +330,24 @@ fn a_disk_that_fails_under_tools_loses_nothing_and_the_model_is_told() {
     let last = sweep(5, |number| {
         let at = [format!("fail:{number}:28"), format!("fail:{number}:5"), format!("fail-from:{number}:28")];
         let at = &at[usize::try_from(number % 3).unwrap()];
-        let (story, server) = project(SEQUENTIAL);
-        let first = story.disk(at).run();
+        let (project, server) = project(SEQUENTIAL);
+        let first = project.disk(at).run();
         assert!(!first.stderr.contains("panicked"), "{at}: {}", first.stderr);
-        let crashes = if first.code() == Some(0) { vec![] } else { vec![left(&story, &server, at)] };
+        let crashes = if first.code() == Some(0) { vec![] } else { vec![left(&project, &server, at)] };
         let ended = match first.code() {
             Some(0) => first,
             Some(1 | 2) => {
                 // The run stops, or the task whose file cannot be written fails without another call.
                 let says = ["error: ", "not possible on this machine"];
                 assert!(says.iter().any(|says| first.stderr.contains(says)), "{at}: {}", first.stderr);
-                go_on(&story, at)
+                go_on(&project, at)
             }
             code => panic!("{at}: {code:?} {}", first.stderr),
         };
         // A file that cannot be written is the model's to know of. This one asks no further.
-        let failed = is_used_once(&story, at);
+        let failed = is_used_once(&project, at);
         assert!(failed.iter().all(|id| ["alpha-2", "alpha-4", "alpha-7"].contains(&&**id)), "{at}: {failed:?}");
-        is_whole(&story, &failed, at);
+        is_whole(&project, &failed, at);
         is_counted(&ended, &server, at);
         is_paid_once(&server, &crashes, at);
         !crashes.is_empty() || !failed.is_empty()

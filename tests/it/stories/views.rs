@@ -2,21 +2,21 @@
 
 use serde_json::Value;
 
+use crate::project::{Project, RUN, orchestra, output};
 use crate::server::Server;
-use crate::story::{RUN, Story, orchestra, output};
 
 const TWO: [&str; 2] = ["name: a, description: do a", "name: b, description: do b"];
 
-fn story(execution: &str) -> Story {
-    Story::new().file("x.yaml", orchestra(execution, &TWO)).args(RUN)
+fn project(execution: &str) -> Project {
+    Project::new().file("x.yaml", orchestra(execution, &TWO)).args(RUN)
 }
 
 #[test]
 fn json_is_the_journal_on_standard_output_and_nothing_else() {
     let server = Server::start();
-    let ended = story("").server(&server).and(["--json"]).run().exits(0).says("SUCCEEDED");
+    let ended = project("").server(&server).and(["--json"]).run().exits(0).says("SUCCEEDED");
     let printed: Vec<Value> = ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(printed, ended.story.journal());
+    assert_eq!(printed, ended.project.journal());
     assert_eq!(printed[0]["type"], "run_started");
     assert_eq!(printed.last().unwrap()["status"], "succeeded");
     let numbers: Vec<u64> = printed.iter().map(|record| record["seq"].as_u64().unwrap()).collect();
@@ -27,7 +27,7 @@ fn json_is_the_journal_on_standard_output_and_nothing_else() {
 fn a_reader_that_leaves_does_not_end_the_run() {
     let server = Server::start();
     server.when("do b", [crate::server::Act::Hold]);
-    let mut running = story("").server(&server).and(["--json"]).spawn();
+    let mut running = project("").server(&server).and(["--json"]).spawn();
     assert!(running.head().contains("run_started"));
     server.wait_for(2);
     server.release();
@@ -38,7 +38,7 @@ fn a_reader_that_leaves_does_not_end_the_run() {
 fn a_closed_standard_output_is_no_failure_without_json_either() {
     let server = Server::start();
     server.when("do b", [crate::server::Act::Hold]);
-    let mut running = story("").server(&server).spawn();
+    let mut running = project("").server(&server).spawn();
     server.wait_for(2);
     running.close_stdout();
     server.release();
@@ -57,7 +57,7 @@ fn a_result_that_finds_no_room_on_standard_output_is_a_failure() {
 #[test]
 fn verbose_names_the_order_the_calls_and_the_workspace() {
     let server = Server::start();
-    story("")
+    project("")
         .server(&server)
         .and(["--verbose"])
         .run()
@@ -69,7 +69,7 @@ fn verbose_names_the_order_the_calls_and_the_workspace() {
 
 #[test]
 fn a_rehearsal_says_so_everywhere() {
-    let ended = story("enable_metrics: true")
+    let ended = project("enable_metrics: true")
         .and(["--rehearse"])
         .run()
         .exits(0)
@@ -77,27 +77,27 @@ fn a_rehearsal_says_so_everywhere() {
         .says("a rehearsal without models")
         .says("REHEARSAL: no model was used")
         .file_has(&output("a"), "[rehearsal] No model was used.");
-    let summary = format!(".orchestra/runs/{}/summary.json", ended.story.runs()[0]);
-    let summary: Value = serde_json::from_str(&ended.story.read(&summary).unwrap()).unwrap();
+    let summary = format!(".orchestra/runs/{}/summary.json", ended.project.runs()[0]);
+    let summary: Value = serde_json::from_str(&ended.project.read(&summary).unwrap()).unwrap();
     assert_eq!(summary["rehearsal"], true);
 }
 
 #[test]
 fn a_script_tells_the_rehearsal_what_to_answer() {
-    let story = story("retry_strategy: {strategy: fixed, max_attempts: 2, initial_seconds: 0}")
+    let project = project("retry_strategy: {strategy: fixed, max_attempts: 2, initial_seconds: 0}")
         .file("s.yaml", "replies: [{task: a, attempt: 1, fail: overloaded}, {task: b, text: given}]")
         .and(["--rehearse", "--script", "s.yaml"]);
-    story.run().exits(0).says("retrying").prints_exactly("given");
+    project.run().exits(0).says("retrying").prints_exactly("given");
 }
 
 #[test]
 fn the_numbers_are_those_of_the_provider() {
     let server = Server::start();
-    let ended = story("enable_metrics: true, enable_trace: true").server(&server).run().exits(0);
+    let ended = project("enable_metrics: true, enable_trace: true").server(&server).run().exits(0);
     let ended = ended.says("API calls:      2").says("30 (20 in; 10 out)");
-    let folder = format!(".orchestra/runs/{}", ended.story.runs()[0]);
+    let folder = format!(".orchestra/runs/{}", ended.project.runs()[0]);
     for file in ["summary.json", "trace.json"] {
-        let text = ended.story.read(&format!("{folder}/{file}")).unwrap();
+        let text = ended.project.read(&format!("{folder}/{file}")).unwrap();
         assert!(serde_json::from_str::<Value>(&text).is_ok(), "{file}");
     }
 }

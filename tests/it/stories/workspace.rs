@@ -1,19 +1,19 @@
 //! Where a run writes, and that it knows whether it can before anything is called.
 
+use crate::project::{Project, RESULT, RUN, orchestra, output};
 use crate::server::{Act, Server};
-use crate::story::{RESULT, RUN, Story, orchestra, output};
 
 const TASK: [&str; 1] = ["name: a, description: do a"];
 
-fn story(server: &Server) -> Story {
-    Story::new().file("x.yaml", orchestra("", &TASK)).server(server).args(RUN)
+fn project(server: &Server) -> Project {
+    Project::new().file("x.yaml", orchestra("", &TASK)).server(server).args(RUN)
 }
 
 /// The same with another path for its workspace.
-fn at(server: &Server, path: &str) -> Story {
+fn at(server: &Server, path: &str) -> Project {
     let yaml =
         orchestra("", &TASK).replace("  execution:", &format!("  workspace: {{path: \"{path}\"}}\n  execution:"));
-    Story::new().file("x.yaml", yaml).server(server).args(RUN)
+    Project::new().file("x.yaml", yaml).server(server).args(RUN)
 }
 
 #[test]
@@ -28,9 +28,9 @@ fn a_place_that_cannot_be_written_is_known_before_the_first_call() {
         ".orchestra",
         ".orchestra/runs",
     ] {
-        story(&server).file(path, text).run().exits(2).says("error: ").file_is(path, text);
+        project(&server).file(path, text).run().exits(2).says("error: ").file_is(path, text);
     }
-    story(&server).and(["--workspace", "x.yaml/below"]).run().exits(2).says("error: ");
+    project(&server).and(["--workspace", "x.yaml/below"]).run().exits(2).says("error: ");
     assert!(server.seen().is_empty());
 }
 
@@ -40,7 +40,7 @@ fn a_file_system_that_is_read_only_is_known_before_the_first_call() {
     let server = Server::start();
     for errno in [30, 13] {
         for number in 1..=4 {
-            let refused = story(&server).disk(format!("fail-from:{number}:{errno}")).run().exits(2);
+            let refused = project(&server).disk(format!("fail-from:{number}:{errno}")).run().exits(2);
             refused.says("error: ").says("help: ").does_not_say("panicked");
         }
     }
@@ -56,10 +56,10 @@ fn a_folder_that_may_not_be_written_is_known_before_the_first_call() {
         return;
     }
     let server = Server::start();
-    let story = story(&server);
-    let set = |mode| std::fs::set_permissions(story.path("."), std::fs::Permissions::from_mode(mode)).unwrap();
+    let project = project(&server);
+    let set = |mode| std::fs::set_permissions(project.path("."), std::fs::Permissions::from_mode(mode)).unwrap();
     set(0o555);
-    let refused = story.run();
+    let refused = project.run();
     set(0o755);
     refused.exits(2).says("ermission");
     assert!(server.seen().is_empty());
@@ -69,8 +69,8 @@ fn a_folder_that_may_not_be_written_is_known_before_the_first_call() {
 fn a_path_that_leads_out_of_the_project_is_refused() {
     let server = Server::start();
     for path in ["../out", "./../out", "a/../../out", "/tmp/orch-out", "a/../..", ".//../out"] {
-        let story = at(&server, path);
-        story.run().exits(2).says("error").no_file("../out").no_file("/tmp/orch-out").no_file(".orchestra");
+        let project = at(&server, path);
+        project.run().exits(2).says("error").no_file("../out").no_file("/tmp/orch-out").no_file(".orchestra");
     }
     assert!(server.seen().is_empty());
 }
@@ -82,11 +82,11 @@ fn a_link_that_leads_out_of_the_project_is_refused() {
     let outside = tempfile::tempdir().unwrap();
     for path in ["orchestra_workspaces", "orchestra_workspaces/x", "orchestra_workspaces/x/task_outputs", ".orchestra"]
     {
-        let story = story(&server);
-        let link = story.path(path);
+        let project = project(&server);
+        let link = project.path(path);
         std::fs::create_dir_all(link.parent().unwrap()).unwrap();
         std::os::unix::fs::symlink(outside.path(), &link).unwrap();
-        story.run().exits(2).says("error: ");
+        project.run().exits(2).says("error: ");
     }
     assert!(server.seen().is_empty());
     assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0, "nothing was written there");
@@ -98,14 +98,14 @@ fn a_workspace_that_became_a_link_out_of_the_project_is_not_resumed_into() {
     let server = Server::start();
     server.when("do a", [Act::Status { code: 401, headers: vec![], body: String::new() }]);
     let outside = tempfile::tempdir().unwrap();
-    let story = story(&server).run().exits(1).story;
-    std::fs::remove_dir_all(story.path("orchestra_workspaces/x")).unwrap();
-    std::os::unix::fs::symlink(outside.path(), story.path("orchestra_workspaces/x")).unwrap();
-    story.args(["resume"]).run().exits(2).says("error: the workspace");
+    let project = project(&server).run().exits(1).project;
+    std::fs::remove_dir_all(project.path("orchestra_workspaces/x")).unwrap();
+    std::os::unix::fs::symlink(outside.path(), project.path("orchestra_workspaces/x")).unwrap();
+    project.args(["resume"]).run().exits(2).says("error: the workspace");
     assert_eq!((server.seen().len(), std::fs::read_dir(outside.path()).unwrap().count()), (1, 0));
     // The user may well send a run there.
     server.when("do a", [Act::Status { code: 401, headers: vec![], body: String::new() }]);
-    let elsewhere = story.args(RUN).and(["--workspace", outside.path().to_str().unwrap()]).run().exits(1).story;
+    let elsewhere = project.args(RUN).and(["--workspace", outside.path().to_str().unwrap()]).run().exits(1).project;
     elsewhere.args(["resume"]).run().exits(0);
     assert!(outside.path().join("task_outputs/a_output.txt").is_file());
 }
@@ -115,21 +115,21 @@ fn a_workspace_that_became_a_link_out_of_the_project_is_not_resumed_into() {
 fn a_link_in_place_of_an_output_is_replaced_and_not_followed() {
     let server = Server::start();
     server.plays("do a", "Alpha");
-    let story = story(&server);
-    story.run().exits(0);
-    let mine = story.file("mine.txt", "mine");
+    let project = project(&server);
+    project.run().exits(0);
+    let mine = project.file("mine.txt", "mine");
     for path in [&output("a"), RESULT] {
         std::fs::remove_file(mine.path(path)).unwrap();
         std::os::unix::fs::symlink(mine.path("mine.txt"), mine.path(path)).unwrap();
     }
-    story.run().exits(0).file_is("mine.txt", "mine").file_is(&output("a"), "Alpha").file_is(RESULT, "Alpha");
+    project.run().exits(0).file_is("mine.txt", "mine").file_is(&output("a"), "Alpha").file_is(RESULT, "Alpha");
 }
 
 #[test]
 fn nothing_old_stands_beside_what_is_new() {
     let server = Server::start();
-    let story = story(&server);
-    story.run().exits(0);
-    let other = story.file("x.yaml", orchestra("", &["name: b, description: do b"]));
+    let project = project(&server);
+    project.run().exits(0);
+    let other = project.file("x.yaml", orchestra("", &["name: b, description: do b"]));
     other.run().exits(0).no_file(&output("a")).file_has(&output("b"), "echo");
 }

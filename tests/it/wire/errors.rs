@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use orch::event::FailureKind;
-use orch::limiter::Pace;
+use orch::run::rate_limit::RateLimitInfo;
+use orch::words::event::FailureKind;
 use serde_json::{Value, json};
 
 use super::{ALL, KEY, after, ask, assert_answers, assert_fails, wire};
@@ -165,7 +165,11 @@ fn the_pace_that_a_provider_names_is_handed_on() {
             ("x-ratelimit-remaining-requests", "7".to_owned()),
             ("x-ratelimit-reset-tokens", "6m0s".to_owned()),
         ];
-        let pace = Pace { requests_left: Some(7), tokens_reset: Some(Duration::from_secs(360)), ..Pace::default() };
+        let pace = RateLimitInfo {
+            requests_left: Some(7),
+            tokens_reset: Some(Duration::from_secs(360)),
+            ..RateLimitInfo::default()
+        };
         let refused = Act::Status { code: 429, headers: headers.to_vec(), body: String::new() };
         let raw = |body: &str| Act::Raw(response(200, &headers, body.as_bytes()));
         let server = Server::start();

@@ -4,15 +4,15 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
-use orch::event::FailureKind;
-use orch::http::Deadlines;
+use orch::net::http::Deadlines;
+use orch::words::event::FailureKind;
 
 use super::{
     ALL, KEY, PATIENT, SOON, after, after_within, ask, ask_for, assert_answers, assert_fails, at, request, wire, zip,
 };
+use crate::project::{Project, RUN, orchestra};
 use crate::server::vendor::response;
 use crate::server::{Act, Server};
-use crate::story::{RUN, Story, orchestra};
 
 #[test]
 fn each_deadline_has_its_own_words() {
@@ -121,14 +121,14 @@ fn a_server_that_never_agrees_on_tls_is_a_connection_that_takes_too_long() {
 fn a_proxy_is_gone_through_and_named_when_it_fails() {
     let execution = "retry_strategy: {strategy: fixed, max_attempts: 1}";
     let orchestra = orchestra(execution, &["name: a, description: Say hello"]);
-    let story = Story::new().file("x.yaml", orchestra).args(RUN).env("OPENAI_API_KEY", KEY);
-    let story = story.env("OPENAI_BASE_URL", "http://model.invalid/v1");
+    let project = Project::new().file("x.yaml", orchestra).args(RUN).env("OPENAI_API_KEY", KEY);
+    let project = project.env("OPENAI_BASE_URL", "http://model.invalid/v1");
     let server = Server::start();
-    story.env("http_proxy", server.url()).run().exits(0);
+    project.env("http_proxy", server.url()).run().exits(0);
     assert_eq!(server.seen()[0].path, "http://model.invalid/v1/chat/completions");
 
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let failed = story.and(["--fresh"]).env("http_proxy", format!("http://{free}")).run().exits(1);
+    let failed = project.and(["--fresh"]).env("http_proxy", format!("http://{free}")).run().exits(1);
     failed.says("model.invalid, or the proxy on the way to it, refused the connection");
 }
 

@@ -1,14 +1,14 @@
 //! What counts as an answer, in whatever packaging it comes.
 
-use orch::event::StopReason;
-use orch::http::Client;
-use orch::provider::probe;
+use orch::model::probe;
+use orch::net::http::Client;
+use orch::words::event::StopReason;
 use serde_json::{Value, json};
 
 use super::{ALL, KEY, PATIENT, after, ask, assert_answers, counted, redactor, run, wire, zip};
+use crate::project::Project;
 use crate::server::vendor::{Vendor, chunked, gemini, ollama, openai, response, zhipu};
 use crate::server::{Act, Server};
-use crate::story::Story;
 
 /// A text with characters of two and of four bytes.
 const TEXT: &str = "h\u{e9}llo \u{1f3bb}";
@@ -198,12 +198,12 @@ fn a_run_reaches_a_provider_by_its_names_and_variables() {
         ("ollama/m", "OLLAMA_HOST", "OLLAMA_API_KEY", "/api/chat"),
     ] {
         let server = Server::start();
-        let story = Story::new().file("o.yaml", text).env(variable, server.openai()).env(key, KEY);
-        story.args(["run", "o.yaml", "--goal", "g", "--model", model]).run().exits(0);
+        let project = Project::new().file("o.yaml", text).env(variable, server.openai()).env(key, KEY);
+        project.args(["run", "o.yaml", "--goal", "g", "--model", model]).run().exits(0);
         let seen = server.seen();
         assert_eq!(seen.iter().map(|seen| &*seen.path).collect::<Vec<_>>(), [path], "{model}");
         assert!(seen[0].headers.iter().any(|(_, value)| value.ends_with(KEY)), "{model}");
-        let shown = story.files().into_iter().any(|(_, bytes)| String::from_utf8_lossy(&bytes).contains("canary"));
+        let shown = project.files().into_iter().any(|(_, bytes)| String::from_utf8_lossy(&bytes).contains("canary"));
         assert!(!shown, "{model}");
     }
 }

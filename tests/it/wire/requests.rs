@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
-use orch::conversation::{AnswerSchema, Echo, Message, Tool, ToolCall, ToolResult, Turn};
-use orch::event::FailureKind;
-use orch::provider::ModelRequest;
+use orch::model::ModelRequest;
+use orch::words::conversation::{AnswerSchema, AssistantMessage, Message, ProviderState, Tool, ToolCall, ToolResult};
+use orch::words::event::FailureKind;
 use serde_json::{Value, json};
 
 use super::{
@@ -27,7 +27,9 @@ fn features() -> [(&'static str, ModelRequest); 7] {
     let mut without_system = request("hello");
     without_system.messages.remove(0);
     let mut answered = request("hello");
-    answered.messages.push(Message::Assistant(Turn { text: "Hi.".to_owned(), ..Turn::default() }));
+    answered
+        .messages
+        .push(Message::Assistant(AssistantMessage { text: "Hi.".to_owned(), ..AssistantMessage::default() }));
     answered.messages.push(Message::User("go on".to_owned()));
     [
         ("without a system prompt", without_system),
@@ -41,7 +43,7 @@ fn features() -> [(&'static str, ModelRequest); 7] {
 }
 
 /// A conversation in which a tool has been called twice in one turn, once in vain, after some words.
-pub fn conversation(echo: Option<Echo>) -> ModelRequest {
+pub fn conversation(echo: Option<ProviderState>) -> ModelRequest {
     let call = |id: &str, arguments: Value| ToolCall { id: id.to_owned(), name: "weather".to_owned(), arguments };
     let result = |id: &str, text: &str, is_error| ToolResult {
         id: id.to_owned(),
@@ -51,7 +53,7 @@ pub fn conversation(echo: Option<Echo>) -> ModelRequest {
     };
     let mut request = with_tools(request("hello"));
     let calls = vec![call("a1", json!({"place": "Bern"})), call("a2", json!("no object"))];
-    request.messages.push(Message::Assistant(Turn { text: "Let me look.".to_owned(), calls, echo }));
+    request.messages.push(Message::Assistant(AssistantMessage { text: "Let me look.".to_owned(), calls, echo }));
     request.messages.push(Message::Tools(vec![result("a1", "rain", false), result("a2", "", true)]));
     request.messages.push(Message::User("And?".to_owned()));
     request

@@ -1,8 +1,8 @@
 //! What a vendor wants back as it came: signed thoughts, encrypted reasoning, and the turns that hold them.
 
-use orch::conversation::{Echo, Message, ToolResult, Turn};
-use orch::event::{FailureKind, StopReason};
-use orch::provider::Reply;
+use orch::model::Reply;
+use orch::words::conversation::{AssistantMessage, Message, ProviderState, ToolResult};
+use orch::words::event::{FailureKind, StopReason};
 use serde_json::{Value, json};
 
 use super::requests::conversation;
@@ -52,7 +52,7 @@ fn an_echo_is_for_its_own_wire() {
         let plain = body(&*at(vendor, "https://h"), &conversation(None));
         for other in ALL.into_iter().filter(|other| other.name != vendor.name) {
             for value in [json!("I must look."), json!([{"type": "text", "text": "as it came"}])] {
-                let echo = Echo { wire: other.name.to_owned(), value };
+                let echo = ProviderState { wire: other.name.to_owned(), value };
                 assert_eq!(body(&*at(vendor, "https://h"), &conversation(Some(echo))), plain, "{}", vendor.name);
             }
         }
@@ -69,7 +69,7 @@ fn an_echo_stands_in_the_place_of_its_turn() {
         (&anthropic::ROW, "/messages/1/content", items.clone(), json!("as it came")),
         (&gemini::ROW, "/contents/1/parts", items.clone(), items.clone()),
     ] {
-        let echo = Echo { wire: vendor.name.to_owned(), value };
+        let echo = ProviderState { wire: vendor.name.to_owned(), value };
         let sent = body(&*at(vendor, "https://h"), &conversation(Some(echo)));
         assert_eq!(sent.pointer(turn), Some(&expected), "{}: {sent}", vendor.name);
     }
@@ -86,7 +86,7 @@ fn thoughts_before_a_call_go_back_to_zhipu_and_to_servers_like_it() {
             values.insert(0, thought.clone());
         }
         let reply = after_with_tools(vendor, vendor.sends(vendor.open(&values) + vendor.last)).unwrap();
-        assert_eq!(reply.turn.echo, Some(Echo { wire: vendor.name.to_owned(), value: json!("hm") }));
+        assert_eq!(reply.turn.echo, Some(ProviderState { wire: vendor.name.to_owned(), value: json!("hm") }));
         assert_eq!(next(vendor, reply, &["rain", "sun"])["messages"][2]["reasoning_content"], "hm");
     }
 }
@@ -230,7 +230,7 @@ fn calls_of_responses_come_with_the_thoughts_that_must_go_back() {
         let reply = after_with_tools(vendor, act).unwrap();
         let calls: Vec<_> = reply.turn.calls.iter().map(|call| (&*call.id, call.arguments.clone())).collect();
         assert_eq!(calls, [("c1", json!({"place": "Bern"})), ("c2", json!({"place": "Rome"}))]);
-        assert_eq!(reply.turn.echo, Some(Echo { wire: "responses".to_owned(), value: kept.clone() }));
+        assert_eq!(reply.turn.echo, Some(ProviderState { wire: "responses".to_owned(), value: kept.clone() }));
         let usage = reply.usage;
         assert_eq!((usage.input_tokens, usage.cached_tokens, usage.output_tokens), (20, 8, 9));
         let input = &next(vendor, reply, &["rain", "sun"])["input"];
@@ -246,7 +246,7 @@ fn an_answer_of_responses_without_thoughts_needs_no_echo() {
     values.retain(|value| !value.to_string().contains("encrypted"));
     values.push(responses::event("response.completed", json!({"response": {"output": []}})));
     let turn = assert_answers("no thoughts", after(vendor, vendor.sends(vendor.open(&values))), "hi").turn;
-    assert_eq!(turn, Turn { text: "hi".to_owned(), ..Turn::default() });
+    assert_eq!(turn, AssistantMessage { text: "hi".to_owned(), ..AssistantMessage::default() });
 }
 
 #[test]

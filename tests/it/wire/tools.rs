@@ -1,7 +1,7 @@
 //! Calls of tools: how they are read, and what is no call.
 
-use orch::conversation::ToolCall;
-use orch::event::{FailureKind, StopReason};
+use orch::words::conversation::ToolCall;
+use orch::words::event::{FailureKind, StopReason};
 use serde_json::{Value, json};
 
 use super::{ALL, after, after_with_tools, assert_fails, request, with_tools};
@@ -111,10 +111,13 @@ fn a_call_that_is_cut_is_no_call() {
 fn an_estimate_counts_tools_and_calls_too() {
     let plain = request("hello");
     let mut calling = plain.clone();
-    let turn = orch::conversation::Turn { calls: vec![call("c", json!({"place": "Bern"}))], ..Default::default() };
-    calling.messages.push(orch::conversation::Message::Assistant(turn));
+    let turn = orch::words::conversation::AssistantMessage {
+        calls: vec![call("c", json!({"place": "Bern"}))],
+        ..Default::default()
+    };
+    calling.messages.push(orch::words::conversation::Message::Assistant(turn));
     let [plain, calling, offered] =
-        [&plain, &calling, &with_tools(calling.clone())].map(orch::provider::ModelRequest::estimated_tokens);
+        [&plain, &calling, &with_tools(calling.clone())].map(orch::model::ModelRequest::estimated_tokens);
     assert!(plain < calling && calling + 20 < offered, "{plain} {calling} {offered}");
 }
 

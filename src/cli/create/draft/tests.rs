@@ -6,13 +6,13 @@ use std::sync::Arc;
 use super::{Draft, words};
 use crate::cli::create::templates;
 use crate::cli::load::check;
-use crate::diagnostic::Source;
-use crate::event::Overrides;
-use crate::orchestra::Orchestra;
-use crate::project::Project;
-use crate::spec::Strategy;
-use crate::spec::playbook::{self, Playbook};
-use crate::template::Values;
+use crate::plan::orchestra::Orchestra;
+use crate::plan::spec::Strategy;
+use crate::plan::spec::playbook::{self, Playbook};
+use crate::plan::template::Values;
+use crate::store::project::Project;
+use crate::words::diagnostic::Source;
+use crate::words::event::Overrides;
 
 /// A playbook with these tasks, by way of JSON, which is YAML as well.
 fn playbook(tasks: &[(&str, &str)]) -> Playbook {

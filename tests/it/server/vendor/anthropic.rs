@@ -3,8 +3,8 @@
 //! <https://github.com/anthropics/anthropic-sdk-python>: `src/anthropic/types/raw_message_stream_event.py`, `message.py`,
 //! `usage.py`, `stop_reason.py`; errors: `src/anthropic/types/shared/`.
 
-use orch::event::FailureKind;
-use orch::spec::Provider;
+use orch::plan::spec::Provider;
+use orch::words::event::FailureKind;
 use serde_json::{Value, json};
 
 use super::{Called, Reasons, Said, Trouble, Vendor, halves, listed};

@@ -3,8 +3,8 @@
 //! <https://github.com/googleapis/python-genai>: `google/genai/types.py` (`GenerateContentResponse`, `FinishReason`,
 //! `FunctionCall`, `GenerateContentResponseUsageMetadata`); errors: <https://google.aip.dev/193>.
 
-use orch::event::FailureKind;
-use orch::spec::Provider;
+use orch::plan::spec::Provider;
+use orch::words::event::FailureKind;
 use serde_json::{Value, json};
 
 use super::{Called, Reasons, Said, Trouble, Vendor, halves};

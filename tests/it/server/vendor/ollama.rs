@@ -2,8 +2,8 @@
 //!
 //! <https://github.com/ollama/ollama>: `docs/api.md`, `api/types.go` (`ChatResponse`, `ToolCall`, `Metrics`).
 
-use orch::event::FailureKind;
-use orch::spec::Provider;
+use orch::plan::spec::Provider;
+use orch::words::event::FailureKind;
 use serde_json::{Value, json};
 
 use super::{Called, Reasons, Said, Trouble, Vendor, halves};

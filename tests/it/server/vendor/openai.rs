@@ -3,8 +3,8 @@
 //! <https://github.com/openai/openai-python>: `src/openai/types/chat/chat_completion_chunk.py`, `chat_completion.py`,
 //! `completion_usage.py`, `src/openai/types/shared/error_object.py`. The last error is llama.cpp's.
 
-use orch::event::FailureKind;
-use orch::spec::Provider;
+use orch::plan::spec::Provider;
+use orch::words::event::FailureKind;
 use serde_json::{Value, json};
 
 use super::{Called, Reasons, Said, Trouble, Vendor, halves, listed};

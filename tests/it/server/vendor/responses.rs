@@ -3,7 +3,7 @@
 //! <https://github.com/openai/openai-python>: `src/openai/types/responses/response_stream_event.py`, `response.py`,
 //! `response_error.py`, `response_reasoning_item.py`, `response_function_tool_call.py`.
 
-use orch::spec::Provider;
+use orch::plan::spec::Provider;
 use serde_json::{Value, json};
 
 use super::{Called, Reasons, Said, Vendor, halves, listed, openai};

@@ -3,8 +3,8 @@
 //! <https://docs.z.ai/api-reference/llm/chat-completion>, <https://docs.z.ai/api-reference/api-code>, and
 //! <https://github.com/zai-org/z-ai-sdk-python>: `src/zai/types/chat/chat_completion_chunk.py`.
 
-use orch::event::FailureKind;
-use orch::spec::Provider;
+use orch::plan::spec::Provider;
+use orch::words::event::FailureKind;
 use serde_json::json;
 
 use super::{Reasons, Trouble, Vendor, openai};

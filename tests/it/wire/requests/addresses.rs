@@ -1,6 +1,6 @@
 //! Where a request goes: every way in which people write a base URL leads to the same place.
 
-use orch::provider::ModelRequest;
+use orch::model::ModelRequest;
 
 use super::super::{at, request};
 use crate::server::vendor::{Vendor, anthropic, gemini, ollama, openai, responses, zhipu};

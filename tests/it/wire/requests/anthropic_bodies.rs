@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
-use orch::conversation::{AnswerSchema, Message, ToolCall, ToolResult, Turn};
-use orch::provider::ModelRequest;
+use orch::model::ModelRequest;
+use orch::words::conversation::{AnswerSchema, AssistantMessage, Message, ToolCall, ToolResult};
 use serde_json::{Value, json};
 
 use super::super::{at, body, request, weather, with_tools};
@@ -85,7 +85,7 @@ fn ids_that_another_vendor_gave_twice_are_told_apart() {
 fn called(mut request: ModelRequest, id: &str, result: &str) -> ModelRequest {
     let call = ToolCall { id: id.to_owned(), name: "weather".to_owned(), arguments: json!({}) };
     let (id, name) = (id.to_owned(), "weather".to_owned());
-    request.messages.push(Message::Assistant(Turn { calls: vec![call], ..Turn::default() }));
+    request.messages.push(Message::Assistant(AssistantMessage { calls: vec![call], ..AssistantMessage::default() }));
     request.messages.push(Message::Tools(vec![ToolResult { id, name, text: result.into(), is_error: false }]));
     request
 }

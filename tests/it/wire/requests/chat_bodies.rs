@@ -6,7 +6,7 @@
 //! Zhipu: <https://docs.z.ai/api-reference/llm/chat-completion> and <https://github.com/zai-org/z-ai-sdk-python>,
 //! `src/zai/api_resource/chat/completions.py`: no `stream_options`, no `max_completion_tokens`, `json_object` alone.
 
-use orch::provider::ModelRequest;
+use orch::model::ModelRequest;
 use serde_json::{Value, json};
 
 use super::super::{at, body, request};

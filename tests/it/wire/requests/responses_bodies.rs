@@ -4,8 +4,8 @@
 //! `easy_input_message_param.py`, `response_function_tool_call_param.py`, `response_input_param.py` (`FunctionCallOutput`),
 //! `function_tool_param.py`, `response_format_text_json_schema_config_param.py`.
 
-use orch::event::FailureKind;
-use orch::provider::ModelRequest;
+use orch::model::ModelRequest;
+use orch::words::event::FailureKind;
 use serde_json::{Value, json};
 
 use super::super::{ask, assert_fails, at, body, request, wire};

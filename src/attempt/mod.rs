@@ -1,0 +1,353 @@
+//! One attempt at a task: a conversation with one model, until there is an answer that holds, or none.
+//!
+//! Knows neither the other attempts nor the other tasks. What happens on the way is told to a [`RunHandle`], which also says
+//! whether a call may be made. What was said is in the journal before the conversation goes on, so another attempt
+//! takes it up where this one ended.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::model::rehearsal::Cue;
+use crate::model::{CallFailure, ModelRequest, Reply};
+use crate::net::http::Deadlines;
+use crate::plan::output::{self, OutputSpec};
+use crate::plan::prompt::{self, Prompt};
+use crate::words::conversation::{AnswerSchema, AssistantMessage, Message, Tool, ToolResult};
+use crate::words::event::{Event, Failure, FailureKind};
+use crate::words::id::Name;
+use crate::words::text;
+
+mod client;
+mod handle;
+mod tool_set;
+mod verifier;
+
+pub use client::{Model, ModelClient, USUAL_MAX_TOKENS};
+pub use handle::{Ask, AttemptMessage, RunHandle};
+pub use tool_set::{Ctx, ToolSet};
+pub use verifier::{Verifier, VerifyError};
+
+/// How often an answer that does not do is asked for once more.
+const CORRECTIONS: usize = 1;
+
+/// As much of a tool's name as stands beside its answer.
+const MAX_SOURCE_COLUMNS: usize = 80;
+
+/// One try at a task.
+pub struct Attempt {
+    /// The task.
+    pub task: Name,
+    /// The agent.
+    pub agent: Name,
+    /// Which try it is, from 1.
+    pub number: u32,
+    /// What the model is told first.
+    pub prompt: Prompt,
+    /// What was said since, in earlier attempts.
+    pub conversation: Vec<Said>,
+    /// Who answers.
+    pub client: Arc<ModelClient>,
+    /// The most tokens of an answer, where a limit has to know.
+    pub max_tokens: Option<u32>,
+    /// What the model may use.
+    pub tool_set: Arc<ToolSet>,
+    /// What the answer has to be.
+    pub output_spec: OutputSpec,
+    /// What has to hold when there is an answer.
+    pub verifier: Arc<Verifier>,
+    /// The run's secret, from which the markers of data are derived.
+    pub marker: String,
+    /// How often the model may be asked.
+    pub max_rounds: usize,
+    /// How long it may take, the time not counted in which it waits for leave to call.
+    pub timeout: Duration,
+    /// Whether the first call has been allowed already.
+    pub granted: bool,
+}
+
+/// A turn of the model, and what it was told after it.
+#[derive(Debug, Clone)]
+pub struct Said {
+    /// What the model said.
+    pub turn: Arc<AssistantMessage>,
+    /// The ids of calls of tools that were begun.
+    pub begun: Vec<String>,
+    /// The answers of tools so far.
+    pub results: Vec<ToolResult>,
+    /// What the model was told about an answer that did not do.
+    pub correction: Option<Arc<str>>,
+}
+
+/// An answer that does not do.
+struct Rejected {
+    /// Why, for a person.
+    why: String,
+    /// The same for the model, with what others say marked as data.
+    correction: String,
+}
+
+/// What comes next in a conversation.
+enum Next {
+    Call,
+    UseTools,
+    Judge(Arc<AssistantMessage>),
+}
+
+impl Attempt {
+    /// Makes the attempt. Its first call, if it was granted, is in the journal.
+    ///
+    /// # Errors
+    /// Why there is no output.
+    pub async fn perform(mut self, handle: &RunHandle) -> Result<String, Failure> {
+        let tools = self.tool_set.offered().await?;
+        let mut left = self.timeout;
+        let mut calls = 0;
+        loop {
+            if left.is_zero() {
+                return Err(too_slow(self.timeout));
+            }
+            match self.next() {
+                Next::UseTools => self.use_tools(handle, &mut left).await?,
+                Next::Judge(turn) => match self.judge(&turn.text, &mut left).await? {
+                    Ok(output) => return Ok(output),
+                    Err(rejected) => self.reject(rejected, handle).await?,
+                },
+                Next::Call => {
+                    self.check_rounds()?;
+                    calls += 1;
+                    if calls > 1 || !self.granted {
+                        handle.ask(self.ask(calls, &tools)).await?;
+                    }
+                    if let Some(output) = self.call(calls, &tools, handle, &mut left).await? {
+                        return Ok(output);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What a call would be asked for with, see [`RunHandle::ask`].
+    #[must_use]
+    pub fn ask(&self, call: u32, tools: &Arc<[Tool]>) -> Ask {
+        let request = self.request(tools);
+        Ask {
+            task: self.task.clone(),
+            attempt: self.number,
+            call,
+            client: self.client.clone(),
+            input_tokens: request.estimated_tokens(),
+            need: self.client.worst_case(&request),
+        }
+    }
+
+    /// Whether the model is asked first, and nothing stands open from an earlier attempt.
+    #[must_use]
+    pub fn begins_with_a_call(&self) -> bool {
+        matches!(self.next(), Next::Call)
+    }
+
+    fn next(&self) -> Next {
+        match self.conversation.last() {
+            None => Next::Call,
+            Some(said) if said.results.len() < said.turn.calls.len() => Next::UseTools,
+            Some(said) if said.turn.calls.is_empty() && said.correction.is_none() => Next::Judge(said.turn.clone()),
+            Some(_) => Next::Call,
+        }
+    }
+
+    fn check_rounds(&self) -> Result<(), Failure> {
+        if self.conversation.len() < self.max_rounds {
+            return Ok(());
+        }
+        let message = format!(
+            "the model was asked {} times and has no answer yet; `limits.max_iterations` sets how often it may be",
+            self.conversation.len()
+        );
+        Err(Failure::new(FailureKind::InvalidOutput, message))
+    }
+
+    /// Calls the model. Gives the output if the answer is one and nothing else has to be looked at.
+    async fn call(
+        &mut self,
+        call: u32,
+        tools: &Arc<[Tool]>,
+        handle: &RunHandle,
+        left: &mut Duration,
+    ) -> Result<Option<String>, Failure> {
+        let started = Instant::now();
+        let allowed = self.client.timeout.map_or(*left, |timeout| timeout.min(*left));
+        let answered = tokio::time::timeout(allowed, self.send(tools, allowed)).await;
+        let late = if allowed < *left { call_too_slow(allowed) } else { too_slow(self.timeout) };
+        let is_late = started.elapsed() >= allowed;
+        *left = left.saturating_sub(started.elapsed());
+        let answered = answered.unwrap_or_else(|_| {
+            let failure = late.clone();
+            Err(CallFailure { failure, usage: None, unsettled: true, pace: None, partial: String::new() })
+        });
+        let (task, attempt) = (self.task.clone(), self.number);
+        match answered {
+            Ok(reply) => {
+                handle.paced(&self.client, &task, Ok(()), reply.pace);
+                let output = self.plain_output(&reply.turn);
+                let turn = Arc::new(reply.turn);
+                let finished = Event::CallFinished {
+                    task,
+                    attempt,
+                    call,
+                    usage: reply.usage,
+                    stop: reply.stop,
+                    cost_usd: self.client.cost(reply.usage),
+                    latency_ms: reply.latency_ms,
+                    first_byte_ms: reply.first_byte_ms,
+                    turn: output.is_none().then(|| turn.clone()),
+                };
+                if output.is_some() {
+                    handle.tell(finished);
+                    return Ok(output);
+                }
+                handle.record(finished).await?;
+                self.conversation.push(Said { turn, begun: Vec::new(), results: Vec::new(), correction: None });
+                Ok(None)
+            }
+            Err(CallFailure { failure, usage, unsettled, pace, .. }) => {
+                // The connection has the same deadline, and does not know whose it is.
+                let failure = if is_late && failure.kind == FailureKind::Timeout { late } else { failure };
+                handle.paced(&self.client, &task, Err(&failure), pace);
+                handle.tell(Event::CallFailed {
+                    task,
+                    attempt,
+                    call,
+                    failure: failure.clone(),
+                    usage,
+                    cost_usd: usage.and_then(|usage| self.client.cost(usage)),
+                    latency_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+                    unsettled,
+                });
+                Err(failure)
+            }
+        }
+    }
+
+    /// The output that a turn is, where that can be told from its text alone.
+    fn plain_output(&self, turn: &AssistantMessage) -> Option<String> {
+        if !turn.calls.is_empty() || !self.verifier.is_empty() {
+            return None;
+        }
+        self.output_spec.check(&turn.text).ok().map(|accepted| accepted.text)
+    }
+
+    async fn send(&self, tools: &Arc<[Tool]>, left: Duration) -> Result<Reply, CallFailure> {
+        let cue = Cue { task: self.task.as_str(), agent: self.agent.as_str(), attempt: self.number };
+        self.client.call(&self.request(tools), &self.deadlines(left), &cue).await
+    }
+
+    fn request(&self, tools: &Arc<[Tool]>) -> ModelRequest {
+        let mut messages = Vec::with_capacity(2 + 2 * self.conversation.len());
+        messages.push(Message::System(self.prompt.system.clone()));
+        messages.push(Message::User(self.prompt.user.clone()));
+        for (turn, said) in self.conversation.iter().enumerate() {
+            messages.push(Message::Assistant(AssistantMessage::clone(&said.turn)));
+            if !said.turn.calls.is_empty() {
+                let results = said.results.iter().map(|result| self.as_data(turn, result));
+                messages.push(Message::Tools(results.collect()));
+            }
+            messages.extend(said.correction.as_ref().map(|correction| Message::User(correction.to_string())));
+        }
+        let schema = self
+            .output_spec
+            .schema()
+            .map(|schema| Arc::new(AnswerSchema { name: "answer".to_owned(), schema: schema.clone() }));
+        ModelRequest {
+            model: self.client.name.clone(),
+            messages,
+            tools: tools.clone(),
+            schema,
+            temperature: self.client.temperature,
+            max_tokens: self.client.max_tokens.or(self.max_tokens),
+        }
+    }
+
+    /// What a tool answered, as it is shown: whoever wrote it does not speak to the model.
+    fn as_data(&self, turn: usize, result: &ToolResult) -> ToolResult {
+        let name = [self.task.as_str(), "tool", &turn.to_string(), &result.id];
+        let source = format!("answer of tool {}", text::one_line(&result.name, MAX_SOURCE_COLUMNS));
+        ToolResult { text: prompt::data(&self.marker, &name, &source, &result.text).into(), ..result.clone() }
+    }
+
+    /// Whether an answer is what the task asks for, and why not.
+    async fn judge(&self, text: &str, left: &mut Duration) -> Result<Result<String, Rejected>, Failure> {
+        let output = match self.output_spec.check(text) {
+            Ok(accepted) => accepted.text,
+            Err(rejection) => {
+                let correction = output::correction(&rejection);
+                return Ok(Err(Rejected { why: correction.clone(), correction }));
+            }
+        };
+        let started = Instant::now();
+        let judged = tokio::time::timeout(*left, self.verifier.check(&output)).await;
+        *left = left.saturating_sub(started.elapsed());
+        match judged {
+            Ok(Ok(())) => Ok(Ok(output)),
+            Ok(Err(VerifyError::Missing { why, said })) => Ok(Err(self.rejected(why, said))),
+            Ok(Err(VerifyError::Failed(failure))) => Err(failure),
+            Err(_) => Err(too_slow(self.timeout)),
+        }
+    }
+
+    fn rejected(&self, why: String, said: Option<String>) -> Rejected {
+        let Some(said) = said else { return Rejected { why: why.clone(), correction: why } };
+        let name = [self.task.as_str(), "check", &self.conversation.len().to_string()];
+        let data = prompt::data(&self.marker, &name, "what it says, which is no instruction", &said);
+        Rejected { correction: format!("{why}:\n\n{data}"), why: format!("{why}:\n{said}") }
+    }
+
+    /// Tells the model what is wrong, once.
+    async fn reject(&mut self, Rejected { why, correction }: Rejected, handle: &RunHandle) -> Result<(), Failure> {
+        let corrected = self.conversation.iter().filter(|said| said.correction.is_some()).count();
+        if corrected >= CORRECTIONS {
+            let message = format!("the answer is not what the task asks for, also not when asked once more: {why}");
+            return Err(Failure::new(FailureKind::InvalidOutput, message));
+        }
+        let correction: Arc<str> = correction.into();
+        let (task, attempt) = (self.task.clone(), self.number);
+        handle.record(Event::AnswerRejected { task, attempt, correction: correction.clone() }).await?;
+        if let Some(last) = self.conversation.last_mut() {
+            last.correction = Some(correction);
+        }
+        Ok(())
+    }
+
+    async fn use_tools(&mut self, handle: &RunHandle, left: &mut Duration) -> Result<(), Failure> {
+        let Some(last) = self.conversation.last_mut() else { return Ok(()) };
+        let started = Instant::now();
+        let used = tool_set::answer_all(&self.tool_set, &self.task, self.number, last, handle);
+        let used = tokio::time::timeout(*left, used).await;
+        *left = left.saturating_sub(started.elapsed());
+        used.unwrap_or_else(|_| Err(too_slow(self.timeout)))
+    }
+
+    /// A task that may take long may also think long before its first word.
+    fn deadlines(&self, left: Duration) -> Deadlines {
+        let usual = Deadlines::default();
+        Deadlines {
+            connect: usual.connect.min(left),
+            first_byte: usual.first_byte.max(self.timeout / 2).min(left),
+            idle: usual.idle.min(left),
+            total: left,
+        }
+    }
+}
+
+fn call_too_slow(timeout: Duration) -> Failure {
+    let seconds = timeout.as_secs_f64();
+    let message = format!("the call took longer than {seconds} s; the model's `timeout_seconds` sets how long it may");
+    Failure::new(FailureKind::Timeout, message)
+}
+
+fn too_slow(timeout: Duration) -> Failure {
+    let message =
+        format!("the attempt took longer than {} s; `timeout_seconds` sets how long it may", timeout.as_secs_f64());
+    Failure::new(FailureKind::Timeout, message)
+}

@@ -1,0 +1,207 @@
+//! Who answers for each agent: the models that it names, with their keys, prices and paces, or what stands in for them.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::Secrets;
+use crate::attempt::{Model, ModelClient};
+use crate::cli::complaint::CliError;
+use crate::cli::{cost, terminal};
+use crate::model::cassette::Recorder;
+use crate::model::command::CommandModel;
+use crate::model::settings::{Settings, Unusable};
+use crate::model::{self, Endpoint};
+use crate::net::http::Client;
+use crate::os::process::{RUN_VARIABLE, clean_environment, find_program};
+use crate::plan::orchestra::{Agent, ModelRef, Orchestra};
+use crate::plan::spec::Provider;
+use crate::store::project::Project;
+use crate::words::id::RunId;
+use crate::words::redact::Redactor;
+
+/// Models that can be asked, in their order, each with its address unless it is a program.
+pub(super) type Chain = Vec<(ModelRef, Option<Endpoint>)>;
+
+/// The models of an agent, with that of the environment where it names none: those that can be asked from here, and
+/// what is in the way of the others.
+pub(in crate::cli) fn chain(agent: &Agent, settings: &Settings, root: &Path) -> (Chain, Vec<Unusable>) {
+    let models = match agent.models.as_slice() {
+        [] => match settings.default_model() {
+            Ok(model) => vec![model],
+            Err(unusable) => return (Vec::new(), vec![unusable]),
+        },
+        models => models.to_vec(),
+    };
+    let (mut usable, mut unusable) = (Vec::new(), Vec::new());
+    for model in models {
+        let reached = match model.provider {
+            Provider::Command => is_installed(&model, root).map(|()| None),
+            _ => settings.reach(&model).map(|reached| Some(reached.endpoint)),
+        };
+        match reached {
+            Ok(endpoint) => usable.push((model, endpoint)),
+            Err(why) => unusable.push(why),
+        }
+    }
+    (usable, unusable)
+}
+
+fn is_installed(model: &ModelRef, root: &Path) -> Result<(), Unusable> {
+    let program = model.argv.first().map_or("", String::as_str);
+    find_program(program, root, &clean_environment()).map(drop).map_err(|trouble| Unusable {
+        why: format!("{} cannot be used: {trouble}", model.label()),
+        help: format!("install `{program}`, or name another model; `orch doctor` says which can be used from here"),
+    })
+}
+
+/// The chains of all agents. One that has lost some of its models goes on with the rest, as it would if they failed
+/// later, and says so.
+pub(super) fn chains(
+    orchestra: &Orchestra,
+    settings: &Settings,
+    root: &Path,
+    secrets: &mut Secrets,
+) -> Result<Vec<Chain>, CliError> {
+    let mut chains = Vec::with_capacity(orchestra.agents.len());
+    let mut told = BTreeSet::new();
+    for agent in &orchestra.agents {
+        let (usable, mut unusable) = chain(agent, settings, root);
+        if usable.is_empty() && !unusable.is_empty() {
+            return Err(no_model(orchestra, agent.name.as_str(), unusable.swap_remove(0)));
+        }
+        for Unusable { why, .. } in unusable {
+            if told.insert(why.clone()) {
+                terminal::say(&format!("warning: {why}; the other models of its chain are used\n"));
+            }
+        }
+        secrets.0.extend(usable.iter().filter_map(|(_, endpoint)| endpoint.as_ref()).flat_map(Endpoint::secrets));
+        chains.push(usable);
+    }
+    Ok(chains)
+}
+
+fn no_model(orchestra: &Orchestra, agent: &str, unusable: Unusable) -> CliError {
+    let why = unusable.why;
+    CliError::usage(format!("{why}, and agent `{agent}` of `{}` needs it", orchestra.id)).help(unusable.help)
+}
+
+pub(super) fn remote_clients(
+    orchestra: &Orchestra,
+    project: &Project,
+    settings: &Settings,
+    run: &RunId,
+    chains: Vec<Chain>,
+    redactor: &Redactor,
+    recorder: Option<Arc<Recorder>>,
+) -> Result<Vec<Vec<Arc<ModelClient>>>, CliError> {
+    let http = Client::new();
+    let mut lanes: Vec<String> = Vec::new();
+    let mut models: Vec<ModelRef> = Vec::new();
+    let place = |known: &mut Vec<String>, key: String| {
+        known.iter().position(|one| *one == key).unwrap_or_else(|| {
+            known.push(key);
+            known.len() - 1
+        })
+    };
+    let mut clients = Vec::with_capacity(chains.len());
+    for (agent, chain) in orchestra.agents.iter().zip(chains) {
+        let mut of_agent = Vec::with_capacity(chain.len());
+        for (model, endpoint) in chain {
+            let lane = place(&mut lanes, lane(&model));
+            let number = models.iter().position(|known| *known == model).unwrap_or_else(|| {
+                models.push(model.clone());
+                models.len() - 1
+            });
+            let answers = match endpoint {
+                Some(endpoint) => model::wire(model.provider, endpoint).map(|wire| Model::Remote {
+                    wire,
+                    client: http.clone(),
+                    redactor: redactor.clone(),
+                }),
+                None => Some(Model::Command(Arc::new(program(&model, project, run, redactor)?))),
+            };
+            let Some(answers) = answers else { continue };
+            let known = cost::known(&model, settings);
+            of_agent.push(Arc::new(ModelClient {
+                model: answers,
+                label: model.label(),
+                temperature: agent.temperature.or(model.temperature),
+                max_tokens: agent.max_tokens.or(model.max_tokens),
+                price: known.tariff,
+                context_window: known.context_window,
+                timeout: model.timeout,
+                number,
+                lane,
+                recorder: recorder.clone(),
+                name: model.model,
+            }));
+        }
+        clients.push(of_agent);
+    }
+    Ok(clients)
+}
+
+/// Which pace a model shares: that of its address and key. Programs keep their own.
+fn lane(model: &ModelRef) -> String {
+    match model.provider {
+        Provider::Command => format!("command {:?}", model.argv),
+        provider => {
+            format!("{} {:?} {:?} {:?}", provider.name(), model.base_url, model.api_key_env, model.api_key_command)
+        }
+    }
+}
+
+/// A limit in dollars holds only where every model that it counts has a price.
+pub(super) fn check_prices(orchestra: &Orchestra, settings: &Settings, chains: &[Chain]) -> Result<(), CliError> {
+    let counted = cost::counted_agents(orchestra);
+    let models = counted.iter().flat_map(|&agent| &chains[agent]).map(|(model, _)| model);
+    match cost::unpriced(models.filter(|model| cost::known(model, settings).tariff.is_none())) {
+        Some(unpriced) => Err(CliError::usage(unpriced.why).help(unpriced.help)),
+        None => Ok(()),
+    }
+}
+
+fn program(model: &ModelRef, project: &Project, run: &RunId, redactor: &Redactor) -> Result<CommandModel, CliError> {
+    // The program's own rules say what it sees of this: the usual variables, its vendor's, and those that are named.
+    let unicode = |text: std::ffi::OsString| text.into_string().ok();
+    let variables = std::env::vars_os().filter_map(|(name, value)| Some((unicode(name)?, unicode(value)?)));
+    let mut environment: Vec<(String, String)> = variables.collect();
+    environment.push((RUN_VARIABLE.to_owned(), run.to_string()));
+    CommandModel::new(model.argv.clone(), project.root().to_owned(), environment, None, redactor.clone())
+        .map(|program| program.passing(model.env.iter().cloned()))
+        .map_err(|why| CliError::usage(format!("{} cannot be used: {why}", model.label())))
+}
+
+/// One client for each model that an agent names, all answered by the same.
+pub(super) fn stand_ins(
+    orchestra: &Orchestra,
+    model: &Model,
+    default: impl Fn(&Agent) -> Option<ModelRef>,
+) -> Vec<Vec<Arc<ModelClient>>> {
+    let rehearsal = matches!(model, Model::Rehearsal(_));
+    let client = |label: String, known: Option<&ModelRef>, agent: &Agent| {
+        Arc::new(ModelClient {
+            model: model.clone(),
+            label,
+            name: known.map_or_else(|| "player".to_owned(), |model| model.model.clone()),
+            temperature: known.and_then(|model| agent.temperature.or(model.temperature)),
+            max_tokens: known.and_then(|model| agent.max_tokens.or(model.max_tokens)),
+            price: None,
+            context_window: None,
+            timeout: None,
+            number: 0,
+            lane: 0,
+            recorder: None,
+        })
+    };
+    let of_agent = |agent: &Agent| {
+        let default = default(agent);
+        let models: Vec<&ModelRef> = agent.models.iter().chain(&default).collect();
+        if rehearsal || models.is_empty() {
+            return vec![client("rehearsal/player".to_owned(), None, agent)];
+        }
+        models.into_iter().map(|model| client(model.label(), Some(model), agent)).collect()
+    };
+    orchestra.agents.iter().map(of_agent).collect()
+}

@@ -1,0 +1,157 @@
+//! What each agent may use: tools of orch's own, commands, and servers of tools.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tokio::sync::OnceCell;
+
+use super::Secrets;
+use crate::attempt::{Ctx, ToolSet};
+use crate::cli::complaint::CliError;
+use crate::model::settings::Settings;
+use crate::os::process::{self, RUN_VARIABLE};
+use crate::plan::orchestra::{self, Agent, Grant, McpTransport, Orchestra};
+use crate::store::disk::Dir;
+use crate::store::project::Project;
+use crate::tools::builtin::{self, RunCommandGrant, Toolbox};
+use crate::tools::mcp::{ServerConfig, Servers, Transport};
+use crate::words::id::RunId;
+use crate::words::redact::Redactor;
+
+/// How much of an MCP server's answer is taken, in bytes.
+const MCP_RESULT_BYTES: usize = 1024 * 1024;
+/// The longest wait for a program that ends, once it is told to.
+const GRACE: Duration = Duration::from_secs(2);
+
+pub(super) fn tool_set(
+    agent: &Agent,
+    project: &Project,
+    servers: &Servers,
+    ctx: &Ctx,
+    redactor: &Redactor,
+    run: &RunId,
+    rehearses: bool,
+) -> Result<Arc<ToolSet>, CliError> {
+    let mut grants = Vec::new();
+    let mut from_servers = Vec::new();
+    let (mut ctx_get, mut ctx_set) = (false, false);
+    for grant in agent.tools.iter().filter(|_| !rehearses) {
+        match grant {
+            Grant::BuiltIn("ctx_get") => ctx_get = true,
+            Grant::BuiltIn("ctx_set") => ctx_set = true,
+            Grant::BuiltIn(name) => grants.extend(file_tool(name)),
+            Grant::RunCommand { allow, timeout } => {
+                grants.push(builtin::Grant::RunCommand(RunCommandGrant { allow: allow.clone(), timeout: *timeout }))
+            }
+            Grant::Mcp { server, tool } => from_servers.push((server.clone(), tool.clone())),
+        }
+    }
+    let toolbox = match grants.as_slice() {
+        [] => None,
+        grants => {
+            let folder = Dir::open(project.root())
+                .map(|folder| folder.marked(run.as_str()))
+                .map_err(|error| CliError::usage(format!("{} cannot be used: {error}", project.root().display())))?;
+            Some(Toolbox::new(folder, project.root().to_owned(), grants, commands(run, redactor)))
+        }
+    };
+    Ok(Arc::new(ToolSet {
+        toolbox,
+        servers: servers.clone(),
+        from_servers,
+        ctx_get,
+        ctx_set,
+        ctx: ctx.clone(),
+        redactor: redactor.clone(),
+        offered: OnceCell::new(),
+    }))
+}
+
+fn file_tool(name: &str) -> Option<builtin::Grant> {
+    Some(match name {
+        "read_file" => builtin::Grant::ReadFile,
+        "list_files" => builtin::Grant::ListFiles,
+        "search_files" => builtin::Grant::SearchFiles,
+        "write_file" => builtin::Grant::WriteFile,
+        "edit_file" => builtin::Grant::EditFile,
+        _ => return None,
+    })
+}
+
+/// How a tool runs commands: with a clean environment, and with all that they started ended.
+fn commands(run: &RunId, redactor: &Redactor) -> builtin::Runner {
+    let (run, redactor) = (run.to_string(), redactor.clone());
+    Arc::new(move |asked: builtin::Invocation| {
+        let mut environment = asked.environment;
+        environment.push((RUN_VARIABLE.to_owned(), run.clone()));
+        let redactor = redactor.clone();
+        Box::pin(async move {
+            let command = process::Command {
+                argv: asked.argv,
+                directory: asked.directory,
+                environment,
+                stdin: process::Stdin::Null,
+                timeout: asked.timeout,
+                max_output_bytes: asked.max_output_bytes,
+                grace: GRACE,
+            };
+            let finished = process::run(command).await.map_err(|trouble| trouble.to_string())?;
+            let code = match finished.exit {
+                process::Exit::Code(code) => Some(code),
+                process::Exit::Signal(_) => None,
+            };
+            let is_cut = finished.stdout_cut || finished.stderr_cut;
+            // Before the middle of a long one is left out, and a key with it by half.
+            let clean = |said: &[u8]| redactor.redact_part(&String::from_utf8_lossy(said)).into_owned().into_bytes();
+            Ok(builtin::Ran { code, stdout: clean(&finished.stdout), stderr: clean(&finished.stderr), is_cut })
+        })
+    })
+}
+
+pub(super) fn servers(
+    orchestra: &Orchestra,
+    project: &Project,
+    settings: &Settings,
+    run: &RunId,
+    secrets: &mut Secrets,
+) -> Result<Vec<ServerConfig>, CliError> {
+    let mut configs = Vec::with_capacity(orchestra.mcp_servers.len());
+    for server in &orchestra.mcp_servers {
+        let transport = match &server.transport {
+            McpTransport::Stdio { argv, env } => {
+                let mut environment = process::clean_environment();
+                environment.push((RUN_VARIABLE.to_owned(), run.to_string()));
+                for name in env {
+                    let value = variable(settings, name, server)?;
+                    environment.push((name.clone(), value));
+                }
+                Transport::Stdio { argv: argv.clone(), environment, directory: project.root().to_owned() }
+            }
+            McpTransport::Http { url, header_env } => {
+                let mut headers = Vec::with_capacity(header_env.len());
+                for (header, name) in header_env {
+                    headers.push((header.clone(), SecretString::from(variable(settings, name, server)?)));
+                }
+                Transport::Http { url: url.clone(), headers }
+            }
+        };
+        secrets.0.extend(transport.secrets());
+        configs.push(ServerConfig {
+            name: server.name.clone(),
+            transport,
+            tools: server.tools.clone(),
+            exclude: server.exclude.clone(),
+            timeout: server.timeout,
+            max_result_bytes: MCP_RESULT_BYTES,
+        });
+    }
+    Ok(configs)
+}
+
+fn variable(settings: &Settings, name: &str, server: &orchestra::McpServer) -> Result<String, CliError> {
+    settings.get(name).ok_or_else(|| {
+        CliError::usage(format!("the MCP server `{}` needs {name}, and that is not set", server.name))
+            .help(format!("set {name} in the environment"))
+    })
+}

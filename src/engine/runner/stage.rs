@@ -1,0 +1,265 @@
+//! The places that a run writes to, and the order in which it does: the journal, then the workspace, then the views.
+//!
+//! Decides nothing.
+
+use std::io;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use crate::attempt::{Ctx, ModelClient, ToolSet, Verifier};
+use crate::observe::Observers;
+use crate::os::clock::Clock;
+use crate::plan::graph::TaskIx;
+use crate::plan::orchestra::{Agent, ModelRef, Orchestra};
+use crate::plan::output::OutputSpec;
+use crate::run::history::{Heard, History};
+use crate::store::journal::Journal;
+use crate::store::objects::Objects;
+use crate::store::reuse::{Entry, Read, Store};
+use crate::store::workspace::{self, Workspace};
+use crate::words::digest::sha256;
+use crate::words::event::{CacheKey, Event, Record, Reused};
+use crate::words::id::Name;
+
+/// What a run needs.
+pub struct Stage {
+    /// What is performed.
+    pub orchestra: Arc<Orchestra>,
+    /// For each agent of the orchestra, who answers for it: the next one when one fails.
+    pub clients: Vec<Vec<Arc<ModelClient>>>,
+    /// For each agent, what it may use.
+    pub tool_sets: Vec<Arc<ToolSet>>,
+    /// For each task, what its answer has to be.
+    pub output_specs: Vec<OutputSpec>,
+    /// For each task, what has to hold when it is done.
+    pub verifier: Vec<Arc<Verifier>>,
+    /// The values that the tasks share.
+    pub ctx: Ctx,
+    /// Earlier results that may be used again; `None` where the run makes everything anew.
+    pub reuse: Option<Reusing>,
+    /// Where events go.
+    pub journal: Journal,
+    /// Where long outputs go.
+    pub objects: Objects,
+    /// Where a person reads.
+    pub workspace: Workspace,
+    /// Who watches.
+    pub observers: Observers,
+    /// The time of this process.
+    pub clock: Clock,
+}
+
+/// Earlier results, and which tasks may have them.
+pub struct Reusing {
+    /// The results of earlier runs.
+    pub store: Store,
+    /// How old a result may be.
+    pub ttl: Option<Duration>,
+    /// For each task, whether an earlier result will do.
+    pub reads: Vec<bool>,
+    /// For each task, whether a later run may have its result.
+    pub keeps: Vec<bool>,
+}
+
+/// Why a run stopped without an end of its own. What is in the journal is safe, and a resume goes on from there.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The journal could not be written.
+    #[error("the journal could not be written: {0}")]
+    Journal(io::Error),
+    /// The workspace could not be written.
+    #[error("{task}'s output could not be written to the workspace: {error}")]
+    Workspace {
+        /// Whose output it is.
+        task: String,
+        /// Why.
+        error: io::Error,
+    },
+    /// An output that the journal names could not be read or kept.
+    #[error("an output could not be kept: {0}")]
+    Objects(io::Error),
+}
+
+impl Stage {
+    /// Makes records durable, then shows them. `history` is the run with all of them applied.
+    ///
+    /// The end of a run is written when the workspace shows all of it: a run that has an end needs nothing more.
+    pub(super) fn write(&mut self, batch: &[Record], history: &History) -> Result<(), RunError> {
+        let (batch, end) = match batch.split_last() {
+            Some((end, before)) if matches!(end.event, Event::RunFinished { .. }) => (before, Some(end)),
+            _ => (batch, None),
+        };
+        if !batch.is_empty() {
+            self.journal.append(batch).map_err(RunError::Journal)?;
+            self.keep(batch, history);
+        }
+        for record in batch {
+            self.show(&record.event, history)?;
+            self.observers.see(record, history);
+        }
+        if let Some(end) = end {
+            self.show_result(history)?;
+            self.journal.append(std::slice::from_ref(end)).map_err(RunError::Journal)?;
+            self.observers.see(end, history);
+        }
+        self.observers.batch_seen();
+        Ok(())
+    }
+
+    /// Whether a later run may have this task's result.
+    pub(super) fn keeps(&self, task: TaskIx) -> bool {
+        self.reuse.as_ref().is_some_and(|reusing| reusing.keeps[task])
+    }
+
+    /// The event that takes over an earlier result, if there is one whose inputs are the same.
+    pub(super) fn reusable(&mut self, task: TaskIx, cache_key: &Arc<CacheKey>, name: &Name) -> Option<Event> {
+        let reusing = self.reuse.as_mut().filter(|reusing| reusing.reads[task])?;
+        let tool_set = &self.tool_sets[self.orchestra.tasks[task].agent];
+        let still_reads = |read: &Read| {
+            let answer = tool_set.ask_again(&read.tool, &read.arguments);
+            answer.is_some_and(|answer| sha256(answer.as_bytes()) == read.sha256)
+        };
+        let verifier = &self.verifier[task];
+        let holds = |entry: &Entry| {
+            let files = verifier.of_outputs().is_ok_and(|files| files == entry.files);
+            files && entry.reads.iter().all(still_reads)
+        };
+        let found = reusing.store.find(&cache_key.key, self.clock.wall_ms(), reusing.ttl, holds)?;
+        let reused = Reused {
+            made_at_ms: found.made_at_ms,
+            usage: found.usage,
+            cost_usd: found.cost_usd,
+            cache_key: cache_key.clone(),
+        };
+        Some(Event::TaskAdopted { task: name.clone(), run: found.run, output: found.output, reused: Some(reused) })
+    }
+
+    /// Keeps new successes for later runs, once they are in the journal. Losing one of them costs a later run a call
+    /// and this one nothing, so a failure only warns.
+    fn keep(&mut self, batch: &[Record], history: &History) {
+        let Some(reusing) = &mut self.reuse else { return };
+        let entry = |record: &Record| {
+            let name = record.event.task()?;
+            let task = history.place(name.as_str()).filter(|&ix| reusing.keeps[ix])?;
+            let known = &history.tasks[task];
+            let verifier = &self.verifier[task];
+            let (run, task) = (history.start.run.clone(), name.clone());
+            Some(match &record.event {
+                Event::TaskSucceeded { output, .. } => Entry {
+                    key: known.cache_key.as_ref()?.key.clone(),
+                    run,
+                    task,
+                    sha256: output.sha256.clone(),
+                    made_at_ms: record.at_ms,
+                    usage: known.usage,
+                    cost_usd: known.cost_usd,
+                    reads: known.heard.iter().map(read).collect(),
+                    files: verifier.of_outputs().ok()?,
+                },
+                _ => return None,
+            })
+        };
+        let entries: Vec<Entry> = batch.iter().filter_map(entry).collect();
+        if !entries.is_empty()
+            && let Err(error) = reusing.store.keep(entries)
+        {
+            tracing::warn!(%error, "results cannot be kept for later runs");
+        }
+    }
+
+    /// The output of a task, if it has one.
+    pub(super) fn output(&self, task: TaskIx, history: &History) -> Result<Option<Arc<str>>, RunError> {
+        let output = history.task(self.orchestra.tasks[task].name.as_str()).and_then(|task| task.output());
+        output.map(|output| self.objects.get(output)).transpose().map_err(RunError::Objects)
+    }
+
+    /// Takes note of a value that the tasks share.
+    pub(super) fn set_ctx(&self, key: &str, value: &serde_json::Value) {
+        let mut values = self.ctx.lock().unwrap_or_else(PoisonError::into_inner);
+        if value.is_null() {
+            values.remove(key)
+        } else {
+            values.insert(key.to_owned(), value.clone())
+        };
+    }
+
+    /// The models of an agent as a cache_key knows them: those of the file, whichever of them can be used here, or else
+    /// the one that the environment gives.
+    pub(super) fn models_of(&self, agent: usize) -> Vec<String> {
+        let Agent { models, temperature, max_tokens, .. } = &self.orchestra.agents[agent];
+        if models.is_empty() {
+            let of_client =
+                |client: &Arc<ModelClient>| described(&client.label, None, client.temperature, client.max_tokens);
+            return self.clients[agent].iter().map(of_client).collect();
+        }
+        let of_model = |model: &ModelRef| {
+            let (temperature, max_tokens) = (temperature.or(model.temperature), max_tokens.or(model.max_tokens));
+            described(&model.label(), Some(model), temperature, max_tokens)
+        };
+        models.iter().map(of_model).collect()
+    }
+
+    /// Brings the workspace in line with an event.
+    fn show(&self, event: &Event, history: &History) -> Result<(), RunError> {
+        let (task, text) = match event {
+            Event::TaskSucceeded { task, output, .. } | Event::TaskAdopted { task, output, .. } => {
+                (task, self.objects.get(output).map_err(RunError::Objects)?)
+            }
+            Event::CtxSet { task, .. } => {
+                let text = {
+                    let values = self.ctx.lock().unwrap_or_else(PoisonError::into_inner);
+                    serde_json::to_string_pretty(&*values).unwrap_or_default()
+                };
+                let written = self.workspace.write_ctx(&text);
+                return written.map_err(|error| RunError::Workspace { task: task.to_string(), error });
+            }
+            Event::TaskFailed { task, failure } => {
+                let attempts = history.task(task.as_str()).map_or(0, |task| task.attempts);
+                (task, workspace::error_text(task, failure, attempts).into())
+            }
+            _ => return Ok(()),
+        };
+        if let Event::TaskAdopted { reused: Some(_), .. } = event {
+            self.deliver(task, &text, history)?;
+        }
+        let written = self.workspace.write_output(task.as_str(), &text);
+        written.map_err(|error| RunError::Workspace { task: task.to_string(), error })
+    }
+
+    /// Puts an output that was not made anew into the task's own file. A new one is there before the task succeeds.
+    fn deliver(&self, task: &Name, text: &str, history: &History) -> Result<(), RunError> {
+        let Some(verifier) = history.place(task.as_str()).map(|ix| &self.verifier[ix]) else { return Ok(()) };
+        let Some(path) = &verifier.file else { return Ok(()) };
+        let written = verifier.deliver(path, text);
+        written.map_err(|why| RunError::Workspace { task: task.to_string(), error: io::Error::other(why) })
+    }
+
+    /// The result is the output of the task that nothing follows; of several, each under its name.
+    fn show_result(&self, history: &History) -> Result<(), RunError> {
+        let mut outputs = Vec::new();
+        for task in self.orchestra.plan.last() {
+            outputs.push(self.output(task, history)?.map(|text| (&self.orchestra.tasks[task].name, text)));
+        }
+        let written = match outputs.into_iter().collect::<Option<Vec<_>>>().as_deref() {
+            None => self.workspace.clear_result(),
+            Some([(_, text)]) => self.workspace.write_result(text),
+            Some(several) => {
+                let under_its_name = |(name, text): &(_, Arc<str>)| format!("# {name}\n\n{}\n\n", text.trim_end());
+                self.workspace.write_result(&several.iter().map(under_its_name).collect::<String>())
+            }
+        };
+        self.workspace.drop_aside();
+        written.map_err(|error| RunError::Workspace { task: "the run".to_owned(), error })
+    }
+}
+
+fn read(heard: &Heard) -> Read {
+    Read { tool: heard.tool.clone(), arguments: heard.arguments.clone(), sha256: heard.sha256.clone() }
+}
+
+/// A model as a cache_key knows it: all that decides what it answers, and nothing of keys and prices.
+fn described(label: &str, model: Option<&ModelRef>, temperature: Option<f64>, max_tokens: Option<u32>) -> String {
+    let base_url = model.and_then(|model| model.base_url.as_deref()).unwrap_or_default();
+    let argv = model.map(|model| model.argv.join("\u{0}")).unwrap_or_default();
+    format!("{label} {base_url} {argv} {temperature:?} {max_tokens:?}")
+}

@@ -1,0 +1,96 @@
+//! The blocks of an answer: text, calls of tools, and thoughts that must be sent back as they came.
+//!
+//! Thoughts are signed, and the API wants them back in front of the calls that they led to:
+//! <https://platform.claude.com/docs/en/build-with-claude/extended-thinking#preserving-thinking-blocks>. So from the first
+//! thought on, the blocks are kept in the draft's echo; a turn that calls no tool needs none.
+
+use serde_json::{Value, json};
+
+use crate::model::anthropic::NAME;
+use crate::model::draft::{Draft, DraftCall};
+use crate::words::conversation::ProviderState;
+
+/// A block of a whole message, or the beginning of one in a stream.
+pub(super) fn begin(index: u64, block: &Value, draft: &mut Draft) {
+    let text = |key: &str| block[key].as_str().unwrap_or_default();
+    match block["type"].as_str().unwrap_or_default() {
+        "text" => {
+            keep(json!({"type": "text", "text": ""}), draft);
+            push_text(text("text"), draft);
+        }
+        "tool_use" => {
+            let arguments = match &block["input"] {
+                Value::Null => String::new(),
+                // A stream begins with an empty object, in place of which the pieces come.
+                Value::Object(input) if input.is_empty() => String::new(),
+                whole => whole.to_string(),
+            };
+            let (id, name) = (text("id").to_owned(), text("name").to_owned());
+            // The input is known at the end; until then its place holds the index.
+            keep(json!({"type": "tool_use", "id": id, "name": name, "input": index}), draft);
+            draft.calls.insert(index, DraftCall { id, name, arguments });
+        }
+        "thinking" | "redacted_thinking" => {
+            if draft.echo.is_none() {
+                let before = (!draft.text.is_empty()).then(|| json!({"type": "text", "text": draft.text}));
+                draft.echo = Some(ProviderState { wire: NAME.to_owned(), value: before.into_iter().collect() });
+            }
+            keep(block.clone(), draft);
+        }
+        _ => {}
+    }
+}
+
+/// The next piece of a block.
+pub(super) fn extend(index: u64, delta: &Value, draft: &mut Draft) {
+    let piece = |key: &str| delta[key].as_str().unwrap_or_default();
+    match delta["type"].as_str().unwrap_or_default() {
+        "text_delta" => push_text(piece("text"), draft),
+        "input_json_delta" => {
+            draft.calls.entry(index).or_default().arguments.push_str(piece("partial_json"));
+        }
+        "thinking_delta" => append(draft, "thinking", "thinking", piece("thinking")),
+        "signature_delta" => append(draft, "thinking", "signature", piece("signature")),
+        _ => {}
+    }
+}
+
+/// The next piece of the text.
+pub(super) fn push_text(piece: &str, draft: &mut Draft) {
+    draft.text.push_str(piece);
+    append(draft, "text", "text", piece);
+}
+
+/// Finishes the echo once all blocks are there, and drops it where nothing has to be sent back.
+pub(super) fn end(draft: &mut Draft) {
+    let Some(mut echo) = draft.echo.take().filter(|_| !draft.calls.is_empty()) else { return };
+    let Value::Array(blocks) = &mut echo.value else { return };
+    blocks
+        .retain(|block| block["type"] != "text" || block["text"].as_str().is_some_and(|text| !text.trim().is_empty()));
+    for block in blocks.iter_mut().filter(|block| block["type"] == "tool_use" && block["input"].is_u64()) {
+        let call = block["input"].as_u64().and_then(|index| draft.calls.get(&index));
+        let input = call.and_then(|call| serde_json::from_str(&call.arguments).ok()).filter(Value::is_object);
+        block["input"] = input.unwrap_or_else(|| json!({}));
+    }
+    draft.echo = Some(echo);
+}
+
+fn kept(draft: &mut Draft) -> Option<&mut Vec<Value>> {
+    draft.echo.as_mut()?.value.as_array_mut()
+}
+
+fn keep(block: Value, draft: &mut Draft) {
+    if let Some(blocks) = kept(draft) {
+        blocks.push(block);
+    }
+}
+
+/// Appends to a text in the block that is open, if it is kept and of this kind.
+fn append(draft: &mut Draft, kind: &str, key: &str, piece: &str) {
+    let open = kept(draft).and_then(|blocks| blocks.last_mut()).filter(|block| block["type"] == kind);
+    let Some(open) = open else { return };
+    match &mut open[key] {
+        Value::String(text) => text.push_str(piece),
+        absent => *absent = json!(piece),
+    }
+}

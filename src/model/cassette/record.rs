@@ -1,0 +1,132 @@
+//! The lines of a cassette: a header, then one record for each call.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::cassette::VERSION;
+use crate::model::{CallFailure, ModelRequest, Reply};
+use crate::plan::prompt::TASK_LABEL;
+use crate::words::conversation::{AssistantMessage, Message};
+use crate::words::digest::Parts;
+use crate::words::event::{Failure, StopReason, Usage};
+use crate::words::text::one_line;
+
+/// Bytes of a key.
+const KEY_BYTES: usize = 16;
+/// As much of what was asked as is shown, in columns.
+const HINT: usize = 80;
+
+/// The first line.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Header {
+    /// The version of the form.
+    pub(super) cassette: u32,
+    /// The version of orch that recorded it.
+    #[serde(default)]
+    pub(super) orch: String,
+    /// The random text that marks data in the prompts.
+    pub(super) marker: String,
+}
+
+impl Header {
+    pub(super) fn new(marker: &str) -> Self {
+        Self { cassette: VERSION, orch: env!("CARGO_PKG_VERSION").to_owned(), marker: marker.to_owned() }
+    }
+}
+
+/// A call and what came of it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Record {
+    /// The digest of all that was asked, see [`key`].
+    pub(super) key: String,
+    /// How what was asked begins, for people.
+    #[serde(default)]
+    pub(super) asked: String,
+    #[serde(flatten)]
+    outcome: Outcome,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Outcome {
+    Reply {
+        turn: AssistantMessage,
+        usage: Usage,
+        stop: StopReason,
+        #[serde(default)]
+        first_byte_ms: u64,
+        #[serde(default)]
+        latency_ms: u64,
+    },
+    Failure {
+        failure: Failure,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        usage: Option<Usage>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unsettled: bool,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        partial: String,
+    },
+}
+
+impl Record {
+    pub(super) fn of(request: &ModelRequest, label: &str, outcome: &Result<Reply, CallFailure>) -> Self {
+        let outcome = match outcome.clone() {
+            Ok(Reply { turn, usage, stop, first_byte_ms, latency_ms, .. }) => {
+                Outcome::Reply { turn, usage, stop, first_byte_ms, latency_ms }
+            }
+            Err(CallFailure { failure, usage, unsettled, partial, .. }) => {
+                Outcome::Failure { failure, usage, unsettled, partial }
+            }
+        };
+        Self { key: key(request, label), asked: hint(request), outcome }
+    }
+
+    /// What came of the call, with the times that it took then.
+    pub(super) fn outcome(&self) -> Result<Reply, CallFailure> {
+        match self.outcome.clone() {
+            Outcome::Reply { turn, usage, stop, first_byte_ms, latency_ms } => {
+                Ok(Reply { turn, usage, stop, first_byte_ms, latency_ms, pace: None })
+            }
+            Outcome::Failure { failure, usage, unsettled, partial } => {
+                Err(CallFailure { failure, usage, unsettled, partial, pace: None })
+            }
+        }
+    }
+}
+
+/// The digest of everything that an answer depends on: the model and its settings, the conversation, and what the
+/// model is offered.
+pub(super) fn key(request: &ModelRequest, label: &str) -> String {
+    let mut digest = Parts::default();
+    digest.add(label);
+    digest.add(&request.model);
+    digest.add(&json(&(request.temperature, request.max_tokens)));
+    digest.add(&json(&request.tools));
+    digest.add(&json(&request.schema));
+    for message in &request.messages {
+        match message {
+            Message::System(text) => ["system", text].iter().for_each(|part| digest.add(part)),
+            Message::User(text) => ["user", text].iter().for_each(|part| digest.add(part)),
+            Message::Assistant(turn) => ["assistant", &json(turn)].iter().for_each(|part| digest.add(part)),
+            Message::Tools(results) => {
+                let results: Vec<_> = results.iter().map(|r| (&r.id, &r.name, &*r.text, r.is_error)).collect();
+                ["tools", &json(&results)].iter().for_each(|part| digest.add(part));
+            }
+        }
+    }
+    digest.hex(KEY_BYTES)
+}
+
+/// What is hashed here has text keys alone, so it can always be written.
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// How the last thing that was asked begins, behind the goal and the outputs of other tasks.
+pub(super) fn hint(request: &ModelRequest) -> String {
+    let asked = request.messages.iter().rev().find_map(|message| match message {
+        Message::User(text) => Some(text.as_str()),
+        _ => None,
+    });
+    one_line(asked.unwrap_or_default().rsplit(TASK_LABEL).next().unwrap_or_default(), HINT)
+}

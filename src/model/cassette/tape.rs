@@ -1,0 +1,140 @@
+//! The player of a cassette: answers from what was recorded, and from nothing else.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::{fs, io};
+
+use crate::model::cassette::VERSION;
+use crate::model::cassette::record::{Header, Record, hint, key};
+use crate::model::{CallFailure, ModelRequest, Reply};
+use crate::words::event::{Failure, FailureKind};
+
+/// A cassette that is open for playing.
+#[derive(Debug)]
+pub struct Cassette {
+    path: PathBuf,
+    marker: String,
+    records: Vec<Record>,
+    /// The records of each key, in their order.
+    places: HashMap<String, Vec<usize>>,
+    /// How often each key was played.
+    played: Mutex<HashMap<String, usize>>,
+}
+
+/// Why a cassette cannot be played.
+#[derive(Debug, thiserror::Error)]
+pub enum CassetteError {
+    /// It cannot be read.
+    #[error("the cassette {path} cannot be read: {error}")]
+    Io {
+        /// The file.
+        path: String,
+        /// Why.
+        error: io::Error,
+    },
+    /// It is of a newer version.
+    #[error("the cassette {path} has version {version}, and this orch plays up to {VERSION}: use a newer orch")]
+    TooNew {
+        /// The file.
+        path: String,
+        /// Its version.
+        version: u64,
+    },
+    /// A line is not what it should be.
+    #[error("line {line} of the cassette {path} is damaged: {why}; restore the file, or record it anew")]
+    Damaged {
+        /// The file.
+        path: String,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+impl Cassette {
+    /// Reads a cassette whole. Empty lines, as an editor may leave them, are no damage.
+    ///
+    /// # Errors
+    /// See [`CassetteError`].
+    pub fn open(path: &Path) -> Result<Self, CassetteError> {
+        let shown = path.display().to_string();
+        let text = fs::read_to_string(path).map_err(|error| CassetteError::Io { path: shown.clone(), error })?;
+        let damaged = |line, why| CassetteError::Damaged { path: shown.clone(), line, why };
+        let mut lines = text.lines().enumerate().map(|(ix, line)| (ix + 1, line)).filter(|(_, line)| !line.is_empty());
+        let (line, first) = lines.next().ok_or_else(|| damaged(1, "there is nothing in it".to_owned()))?;
+        let marker = marker(first).map_err(|fault| match fault {
+            HeaderFault::TooNew(version) => CassetteError::TooNew { path: shown.clone(), version },
+            HeaderFault::Unreadable(why) => damaged(line, format!("it does not begin a cassette ({why})")),
+        })?;
+        let mut records: Vec<Record> = Vec::new();
+        let mut places: HashMap<String, Vec<usize>> = HashMap::new();
+        for (line, text) in lines {
+            let record: Record = serde_json::from_str(text).map_err(|error| damaged(line, error.to_string()))?;
+            places.entry(record.key.clone()).or_default().push(records.len());
+            records.push(record);
+        }
+        Ok(Self { path: path.to_owned(), marker, records, places, played: Mutex::default() })
+    }
+
+    /// The prompt marker of the run that was recorded. A run that plays the cassette takes it for its own.
+    #[must_use]
+    pub fn marker(&self) -> &str {
+        &self.marker
+    }
+
+    /// Answers as was recorded. Of several answers to the same, each comes in its turn, and the last one for good.
+    ///
+    /// # Errors
+    /// The failure that was recorded; `bad_request` where nothing was.
+    pub fn play(&self, request: &ModelRequest, label: &str) -> Result<Reply, CallFailure> {
+        let key = key(request, label);
+        let Some(places) = self.places.get(&key) else { return Err(self.unknown(request, label)) };
+        let turn = {
+            let mut played = self.played.lock().unwrap_or_else(PoisonError::into_inner);
+            let played = played.entry(key).or_default();
+            *played += 1;
+            *played - 1
+        };
+        let last = places.len() - 1;
+        self.records[places[turn.min(last)]].outcome()
+    }
+
+    fn unknown(&self, request: &ModelRequest, label: &str) -> CallFailure {
+        let asked = hint(request);
+        let nearness = |record: &&Record| strsim::normalized_levenshtein(&asked, &record.asked);
+        let nearest = self.records.iter().max_by(|a, b| nearness(a).total_cmp(&nearness(b)));
+        let path = self.path.display();
+        let known = match nearest {
+            None => "nothing was recorded there".to_owned(),
+            Some(record) if record.asked == asked => {
+                "a call that begins like it was, so the model, its settings, its tools, or what the task is given is \
+                 another"
+                    .to_owned()
+            }
+            Some(record) => format!("the nearest that was is \"{}\"", record.asked),
+        };
+        let message = format!(
+            "this call was not recorded in {path}: {label} is asked \"{asked}\"; {known}. Record the cassette anew, or \
+             undo what has changed since"
+        );
+        let failure = Failure::new(FailureKind::BadRequest, message);
+        CallFailure { failure, usage: None, unsettled: false, pace: None, partial: String::new() }
+    }
+}
+
+enum HeaderFault {
+    TooNew(u64),
+    Unreadable(String),
+}
+
+/// The marker in a header. What a newer version writes beside its number may be anything.
+fn marker(line: &str) -> Result<String, HeaderFault> {
+    let unreadable = |error: serde_json::Error| HeaderFault::Unreadable(error.to_string());
+    let value: serde_json::Value = serde_json::from_str(line).map_err(unreadable)?;
+    match value["cassette"].as_u64() {
+        Some(version) if version > u64::from(VERSION) => Err(HeaderFault::TooNew(version)),
+        _ => serde_json::from_value::<Header>(value).map(|header| header.marker).map_err(unreadable),
+    }
+}

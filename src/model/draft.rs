@@ -1,0 +1,179 @@
+//! The answer while it is being read, and whether what came in the end is an answer.
+//!
+//! All wires write into the same draft, so that "empty", "truncated" and "incomplete" mean the same everywhere.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::words::conversation::{AssistantMessage, ProviderState, ToolCall};
+use crate::words::event::{Failure, FailureKind, StopReason, Usage};
+
+/// As much of an answer as has come.
+#[derive(Debug, Default)]
+pub struct Draft {
+    /// The text so far.
+    pub text: String,
+    /// Words by which the model declines.
+    pub refusal: String,
+    /// The calls of tools so far, by the provider's own index.
+    pub calls: BTreeMap<u64, DraftCall>,
+    /// What must be sent back as it came, see [`ProviderState`].
+    pub echo: Option<ProviderState>,
+    /// What the provider says it cost so far.
+    pub usage: Option<Usage>,
+    /// Why the model stopped; without it the answer is not complete.
+    pub stop: Option<Stop>,
+    /// Whether the provider has said that nothing follows.
+    pub done: bool,
+}
+
+/// Why a model stopped, in one vocabulary for all providers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stop {
+    /// For a reason that leaves a whole answer.
+    Complete(StopReason),
+    /// At a limit, which is named.
+    Truncated(&'static str),
+    /// The model or a filter declined.
+    Refused,
+    /// To call a tool.
+    ToolCall,
+    /// The provider broke down, in its own words.
+    Broken(String),
+}
+
+/// A call of a tool while it is being read.
+#[derive(Debug, Default)]
+pub struct DraftCall {
+    /// The call's id; empty where the provider has none.
+    pub id: String,
+    /// The tool's name.
+    pub name: String,
+    /// The arguments as JSON text, which comes in pieces.
+    pub arguments: String,
+}
+
+impl DraftCall {
+    /// The call, whatever the arguments are: an answer to a model that writes no JSON is for the caller to give.
+    fn finish(self, index: u64) -> ToolCall {
+        let arguments = match self.arguments.trim() {
+            "" => Value::Object(serde_json::Map::new()),
+            text => serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned())),
+        };
+        let id = if self.id.is_empty() { format!("call_{index}") } else { self.id };
+        ToolCall { id, name: self.name, arguments }
+    }
+}
+
+impl Draft {
+    /// What the model said, taken out of the draft.
+    #[must_use]
+    pub fn take_turn(&mut self) -> AssistantMessage {
+        let mut calls: Vec<ToolCall> = Vec::with_capacity(self.calls.len());
+        for (index, call) in std::mem::take(&mut self.calls) {
+            let mut call = call.finish(index);
+            if calls.iter().any(|earlier| earlier.id == call.id) {
+                call.id = format!("{}_{index}", call.id);
+            }
+            calls.push(call);
+        }
+        AssistantMessage { text: std::mem::take(&mut self.text), calls, echo: self.echo.take() }
+    }
+
+    /// All that the model wrote, for an estimate of its length.
+    #[must_use]
+    pub fn written(&self) -> Cow<'_, str> {
+        if self.calls.is_empty() {
+            return Cow::Borrowed(&self.text);
+        }
+        let calls = self.calls.values().flat_map(|call| [call.name.as_str(), call.arguments.as_str()]);
+        Cow::Owned(std::iter::once(self.text.as_str()).chain(calls).collect())
+    }
+
+    /// Adds to the echo of `wire`, whose echo is a text.
+    pub(crate) fn push_echo(&mut self, wire: &str, text: &str) {
+        match &mut self.echo {
+            Some(ProviderState { value: Value::String(known), .. }) => known.push_str(text),
+            _ if text.is_empty() => {}
+            _ => self.echo = Some(ProviderState { wire: wire.to_owned(), value: text.into() }),
+        }
+    }
+
+    /// Why the answer ended, if it is whole and usable. `has_tools` is whether the model was given any.
+    ///
+    /// # Errors
+    /// `connection` when it never came to an end, `truncated`, `refused`, `overloaded`, or `malformed`
+    /// for an empty answer and for a call of a tool where there are none.
+    pub fn settle(&self, host: &str, has_tools: bool) -> Result<StopReason, Failure> {
+        let refused = |why: &str| Failure::new(FailureKind::Refused, format!("{host} declined: {why}"));
+        match &self.stop {
+            None => Err(Failure::new(
+                FailureKind::Connection,
+                format!("incomplete stream: the answer of {host} ended before the model had finished"),
+            )),
+            Some(Stop::Truncated(limit)) => {
+                Err(Failure::new(FailureKind::Truncated, format!("the answer was cut off at {limit}")))
+            }
+            Some(Stop::Broken(why)) => {
+                Err(Failure::new(FailureKind::Overloaded, format!("{host} broke off its answer: {why}")))
+            }
+            Some(_) if !self.refusal.trim().is_empty() => Err(refused(self.refusal.trim())),
+            Some(Stop::Refused) if self.text.trim().is_empty() => Err(refused("it gave no reason")),
+            Some(Stop::Refused) => Err(refused(self.text.trim())),
+            Some(Stop::ToolCall | Stop::Complete(_)) if has_tools && !self.calls.is_empty() => Ok(StopReason::ToolUse),
+            Some(Stop::Complete(reason)) if self.calls.is_empty() => match self.text.trim() {
+                "" => Err(Failure::new(FailureKind::Malformed, format!("empty answer from {host}"))),
+                _ => Ok(reason.clone()),
+            },
+            Some(Stop::ToolCall) if has_tools => {
+                Err(Failure::new(FailureKind::Malformed, format!("{host} said that tools are called, and named none")))
+            }
+            Some(Stop::ToolCall | Stop::Complete(_)) => Err(Failure::new(
+                FailureKind::Malformed,
+                format!("{host} asked for a tool to be called, but the model was given none"),
+            )),
+        }
+    }
+}
+
+/// The tokens of a text where nobody has counted them: one for four characters, rounded up.
+#[must_use]
+pub fn estimate_tokens(text: &str) -> u64 {
+    u64::try_from(text.chars().count().div_ceil(4)).unwrap_or(u64::MAX)
+}
+
+/// A number of tokens. Some servers write it as a float; what no model can have used is not taken.
+pub(crate) fn tokens(value: &Value) -> Option<u64> {
+    const MOST: u64 = 1_000_000_000_000;
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be in range")]
+    let from_float = |n: f64| (0.0..=MOST as f64).contains(&n).then_some(n as u64);
+    value.as_u64().or_else(|| value.as_f64().and_then(from_float)).filter(|&n| n <= MOST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn impossible_numbers_of_tokens_are_not_taken() {
+        for (value, expected) in [
+            (json!(7), Some(7)),
+            (json!(7.0), Some(7)),
+            (json!(-7), None),
+            (json!(1e300), None),
+            (json!(u64::MAX), None),
+            (json!("7"), None),
+            (json!(null), None),
+        ] {
+            assert_eq!(tokens(&value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn an_estimate_counts_characters_and_not_bytes() {
+        assert_eq!([estimate_tokens(""), estimate_tokens("abcde"), estimate_tokens("\u{e9}\u{e9}")], [0, 2, 1]);
+    }
+}

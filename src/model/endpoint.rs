@@ -1,0 +1,104 @@
+//! Where a provider is and what opens it: a base URL and a key.
+//!
+//! Knows how people write base URLs; knows nothing of what is sent there.
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::net::http::{HeaderValue, Url, secrets_of_address};
+
+/// A provider's base URL and key, checked.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    base: Url,
+    api_key: Option<SecretString>,
+}
+
+/// Why there is no [`Endpoint`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EndpointError {
+    /// Not a URL at all.
+    #[error("the base URL is not a URL: {0}")]
+    Url(String),
+    /// Another scheme than `http` or `https`.
+    #[error("the base URL starts with `{0}:`, but a model is reached by `http:` or `https:`")]
+    Scheme(String),
+    /// A key with a line break or a control character in it.
+    #[error("the API key has a character in it that no header can carry, such as a line break")]
+    Key,
+}
+
+impl Endpoint {
+    /// Checks a base URL and a key. Blanks around the key, which come along when it is pasted, are taken off;
+    /// a blank key is none.
+    ///
+    /// # Errors
+    /// Says what is wrong, without showing the key or the URL.
+    pub fn new(base_url: &str, api_key: Option<SecretString>) -> Result<Self, EndpointError> {
+        let base = Url::parse(base_url.trim()).map_err(|error| EndpointError::Url(error.to_string()))?;
+        if !matches!(base.scheme(), "http" | "https") {
+            return Err(EndpointError::Scheme(base.scheme().to_owned()));
+        }
+        let api_key = api_key.map(|key| key.expose_secret().trim().to_owned()).filter(|key| !key.is_empty());
+        if api_key.as_ref().is_some_and(|key| HeaderValue::from_str(key).is_err()) {
+            return Err(EndpointError::Key);
+        }
+        Ok(Self { base, api_key: api_key.map(SecretString::from) })
+    }
+
+    /// Everything of the endpoint that may not be shown: its key, and the keys in its URL.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<SecretString> {
+        self.api_key.clone().into_iter().chain(secrets_of_address(&self.base)).collect()
+    }
+
+    /// The host's name.
+    pub(crate) fn host_name(&self) -> &str {
+        self.base.host_str().unwrap_or_default()
+    }
+
+    /// The base URL's path without the slashes at its end.
+    pub(crate) fn path(&self) -> &str {
+        self.base.path().trim_end_matches('/')
+    }
+
+    /// The base URL with another path; its query stays.
+    pub(crate) fn at(&self, path: &str) -> Url {
+        let mut url = self.base.clone();
+        url.set_path(path);
+        url
+    }
+
+    /// The value of a header that carries the key, after `prefix`.
+    pub(crate) fn key_header(&self, prefix: &str) -> Option<HeaderValue> {
+        let key = self.api_key.as_ref()?.expose_secret();
+        let mut value = HeaderValue::from_str(&format!("{prefix}{key}")).ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(base_url: &str, key: &str) -> Option<EndpointError> {
+        Endpoint::new(base_url, Some(key.into())).err()
+    }
+
+    #[test]
+    fn what_cannot_be_an_endpoint_is_said_without_showing_the_key() {
+        assert!(matches!(error("api.example/v1", "k"), Some(EndpointError::Url(_))));
+        assert_eq!(error("ftp://h", "k"), Some(EndpointError::Scheme("ftp".to_owned())));
+        assert_eq!(error("http://h", "a\nb"), Some(EndpointError::Key));
+        assert_eq!(error("http://h", " key\n"), None);
+    }
+
+    #[test]
+    fn the_keys_in_a_url_are_secrets_too() {
+        let endpoint = Endpoint::new("https://u:password@h/v1?key=canary&a=1", Some("sk".into())).unwrap();
+        let secrets: Vec<_> = endpoint.secrets().iter().map(|s| s.expose_secret().to_owned()).collect();
+        assert_eq!(secrets, ["sk", "canary", "password"]);
+        assert_eq!(endpoint.at("/v1/models").as_str(), "https://u:password@h/v1/models?key=canary&a=1");
+        assert!(!format!("{:?}", endpoint.key_header("Bearer ")).contains("sk"));
+    }
+}

@@ -1,0 +1,197 @@
+//! Ollama's own protocol.
+//!
+//! Format: <https://docs.ollama.com/api/chat>. The stream is a JSON document a line. Thinking is not part of the answer.
+//! The context window is left at what the server is set to, since a change makes it load the model anew.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::model::draft::{Draft, DraftCall, Stop, tokens};
+use crate::model::endpoint::Endpoint;
+use crate::model::status::Report;
+use crate::model::wire::{Fault, ModelRequest, Wire, result_text};
+use crate::net::http::{self, HeaderMap, HeaderValue, Method, header};
+use crate::net::sse;
+use crate::words::conversation::{AssistantMessage, Message, Tool};
+use crate::words::event::StopReason;
+
+/// A server that speaks Ollama's own protocol.
+#[derive(Debug, Clone)]
+pub struct Ollama {
+    endpoint: Endpoint,
+}
+
+impl Ollama {
+    /// A server at `endpoint`, whose base URL is `http://host:11434`. `/api`, the full path with `/api/chat`, and the
+    /// `/v1` of the protocol that it also speaks, are taken too.
+    #[must_use]
+    pub fn new(endpoint: Endpoint) -> Self {
+        Self { endpoint }
+    }
+
+    fn request(&self, method: Method, resource: &str, body: Option<Vec<u8>>) -> http::Request {
+        let path = self.endpoint.path();
+        let base = path.strip_suffix("/chat").unwrap_or(path);
+        let base = base.strip_suffix("/api").or_else(|| base.strip_suffix("/v1")).unwrap_or(base);
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT, HeaderValue::from_static("application/x-ndjson, application/json"));
+        if body.is_some() {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        headers.extend(self.endpoint.key_header("Bearer ").map(|key| (header::AUTHORIZATION, key)));
+        http::Request { method, url: self.endpoint.at(&format!("{base}/api/{resource}")), headers, body }
+    }
+}
+
+/// The body of a request.
+#[derive(Serialize)]
+struct Chat<'a> {
+    model: &'a str,
+    messages: Vec<Value>,
+    stream: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tools: Vec<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    format: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Options::is_empty")]
+    options: Options,
+}
+
+#[derive(Default, PartialEq, Serialize)]
+struct Options {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temperature: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    num_predict: Option<u32>,
+}
+
+impl Options {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+fn written(message: &Message) -> Vec<Value> {
+    let one = |role: &str, text: &str| vec![json!({"role": role, "content": text})];
+    match message {
+        Message::System(text) => one("system", text),
+        Message::User(text) => one("user", text),
+        Message::Assistant(turn) => vec![said(turn)],
+        Message::Tools(results) => results
+            .iter()
+            .map(|it| json!({"role": "tool", "content": result_text(it), "tool_name": it.name, "tool_call_id": it.id}))
+            .collect(),
+    }
+}
+
+/// What the model said. Arguments that are no object are refused, so none stand for them.
+fn said(turn: &AssistantMessage) -> Value {
+    let mut message = json!({"role": "assistant", "content": turn.text});
+    if !turn.calls.is_empty() {
+        let calls = turn.calls.iter().map(|call| {
+            let arguments = if call.arguments.is_object() { call.arguments.clone() } else { json!({}) };
+            json!({"id": call.id, "function": {"name": call.name, "arguments": arguments}})
+        });
+        message["tool_calls"] = calls.collect();
+    }
+    message
+}
+
+fn function(tool: &Tool) -> Value {
+    json!({"type": "function", "function": tool})
+}
+
+impl Wire for Ollama {
+    fn encode(&self, request: &ModelRequest) -> http::Request {
+        // The format binds every token that the model writes, so that it could call no tool:
+        // <https://github.com/ollama/ollama/issues/8095>.
+        let schema = request.schema.as_ref().filter(|_| request.tools.is_empty());
+        let body = Chat {
+            model: &request.model,
+            messages: request.messages.iter().flat_map(written).collect(),
+            stream: true,
+            tools: request.tools.iter().map(function).collect(),
+            format: schema.map(|answer| &answer.schema),
+            options: Options { temperature: request.temperature, num_predict: request.max_tokens },
+        };
+        self.request(Method::POST, "chat", serde_json::to_vec(&body).ok())
+    }
+
+    fn decode_event(&self, event: &sse::Event<'_>, draft: &mut Draft) -> Result<(), Fault> {
+        let data = event.data.trim();
+        if data.is_empty() {
+            return Ok(());
+        }
+        let chunk = serde_json::from_str(data)
+            .map_err(|error| Fault::unreadable(format!("has a line that is no JSON ({error})"), data))?;
+        read(&chunk, draft)
+    }
+
+    /// A whole answer has the form of the last chunk. Several of them are a stream that a proxy calls by another name.
+    fn decode_body(&self, body: &str, draft: &mut Draft) -> Result<(), Fault> {
+        for chunk in serde_json::Deserializer::from_str(body).into_iter::<Value>() {
+            let chunk = chunk.map_err(|error| Fault::unreadable(format!("is no JSON ({error})"), body))?;
+            read(&chunk, draft)?;
+            if chunk.get("message").is_none() && chunk.get("done").is_none() {
+                return Err(Fault::unreadable("is JSON, but no chat", body));
+            }
+            if draft.done {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn list_models(&self) -> http::Request {
+        self.request(Method::GET, "tags", None)
+    }
+}
+
+fn read(chunk: &Value, draft: &mut Draft) -> Result<(), Fault> {
+    if let Some(report) = Report::find(chunk) {
+        return Err(Fault::Reported(report));
+    }
+    let message = &chunk["message"];
+    draft.text.push_str(message["content"].as_str().unwrap_or_default());
+    message["tool_calls"].as_array().into_iter().flatten().for_each(|call| read_call(call, draft));
+    read_usage(chunk, draft);
+    if chunk["done"] == true {
+        draft.stop = Some(stop(chunk["done_reason"].as_str().unwrap_or_default()));
+        draft.done = true;
+    }
+    Ok(())
+}
+
+/// A call comes whole.
+fn read_call(call: &Value, draft: &mut Draft) {
+    let function = &call["function"];
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let arguments = match &function["arguments"] {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        whole => whole.to_string(),
+    };
+    let index = draft.calls.len() as u64;
+    draft.calls.insert(index, DraftCall { id: text(&call["id"]), name: text(&function["name"]), arguments });
+}
+
+fn stop(reason: &str) -> Stop {
+    match reason {
+        "stop" => Stop::Complete(StopReason::End),
+        "length" => Stop::Truncated("the limit of output tokens or the end of the context window"),
+        // What a server says from before there were reasons.
+        "" => Stop::Complete(StopReason::Other("unspecified".to_owned())),
+        other => Stop::Complete(StopReason::Other(other.to_owned())),
+    }
+}
+
+/// The last chunk has the numbers. A prompt that the server still knows counts for nothing in some versions.
+fn read_usage(chunk: &Value, draft: &mut Draft) {
+    let number = |key: &str| tokens(&chunk[key]).unwrap_or(0);
+    let (input, output) = (number("prompt_eval_count"), number("eval_count"));
+    if input == 0 && output == 0 {
+        return;
+    }
+    let usage = draft.usage.get_or_insert_default();
+    (usage.input_tokens, usage.output_tokens) = (input, output);
+}

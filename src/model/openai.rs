@@ -1,0 +1,156 @@
+//! OpenAI's Chat Completions, which most other servers speak too.
+//!
+//! Format: <https://platform.openai.com/docs/api-reference/chat>. Strict about whether an answer is complete, lenient
+//! about everything else, since every server leaves something out.
+
+use serde_json::Value;
+
+use crate::model::draft::{Draft, Stop};
+use crate::model::endpoint::Endpoint;
+use crate::model::form::Extra;
+use crate::model::status::Report;
+use crate::model::wire::{Fault, ModelRequest, Wire, bearer_request};
+use crate::net::http::{self, Method};
+use crate::net::sse;
+use crate::words::event::{Failure, StopReason};
+
+mod answer;
+mod request;
+
+use answer::{Piece, first_choice, read_choice, read_usage};
+pub(crate) use request::AnswerForm;
+use request::{Completion, Manner};
+
+/// What a vendor whose servers speak this protocol does in its own way.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Dialect {
+    /// The provider's name, by which its echoes are known.
+    pub(crate) name: &'static str,
+    /// The vendor's own hosts.
+    pub(crate) hosts: &'static [&'static str],
+    /// The path of the interface at those hosts, for a base URL without a path.
+    pub(crate) path: &'static str,
+    /// Whether those hosts know the limit of output tokens by its new name alone. Other servers do not know that name.
+    pub(crate) renames_limit: bool,
+    /// Whether the number of tokens is only told when it is asked for.
+    pub(crate) asks_for_usage: bool,
+    /// How the form of an answer is asked for.
+    pub(crate) form: AnswerForm,
+}
+
+/// OpenAI's own way. Nearly every server takes a schema by now, and makes small models write JSON with it; the few that
+/// refuse it are told apart by their refusal, see [`Extra`].
+const OPENAI: Dialect = Dialect {
+    name: "openai",
+    hosts: &["api.openai.com"],
+    path: "/v1",
+    renames_limit: true,
+    asks_for_usage: true,
+    form: AnswerForm::Schema,
+};
+
+/// A server that speaks Chat Completions.
+#[derive(Debug, Clone)]
+pub struct OpenAi {
+    endpoint: Endpoint,
+    dialect: Dialect,
+    schema: Extra,
+}
+
+impl OpenAi {
+    /// A server at `endpoint`, whose base URL is what OpenAI's own clients take (`https://host/v1`); the full path
+    /// with `/chat/completions` is taken too.
+    #[must_use]
+    pub fn new(endpoint: Endpoint) -> Self {
+        Self::speaking(OPENAI, endpoint)
+    }
+
+    /// A server that speaks a dialect.
+    pub(crate) fn speaking(dialect: Dialect, endpoint: Endpoint) -> Self {
+        Self { endpoint, dialect, schema: Extra::schema() }
+    }
+
+    fn is_the_vendors(&self) -> bool {
+        self.dialect.hosts.contains(&self.endpoint.host_name())
+    }
+
+    fn request(&self, method: Method, resource: &str, body: Option<Vec<u8>>) -> http::Request {
+        let path = self.endpoint.path();
+        let base = path.strip_suffix("/chat/completions").unwrap_or(path);
+        let base = if base.is_empty() && self.is_the_vendors() { self.dialect.path } else { base };
+        bearer_request(&self.endpoint, method, &format!("{base}/{resource}"), body)
+    }
+}
+
+impl Wire for OpenAi {
+    fn encode(&self, request: &ModelRequest) -> http::Request {
+        let manner = Manner {
+            name: self.dialect.name,
+            renamed_limit: self.dialect.renames_limit && self.is_the_vendors(),
+            asks_for_usage: self.dialect.asks_for_usage,
+            form: self.schema.is_sent().then_some(self.dialect.form),
+        };
+        let body = Completion::new(request, &manner);
+        self.request(Method::POST, "chat/completions", serde_json::to_vec(&body).ok())
+    }
+
+    fn decode_event(&self, event: &sse::Event<'_>, draft: &mut Draft) -> Result<(), Fault> {
+        if let Some(piece) = Piece::read(&event.data) {
+            draft.text.push_str(&piece.text);
+            draft.push_echo(self.dialect.name, &piece.thought);
+            return Ok(());
+        }
+        let data = event.data.trim();
+        if data == "[DONE]" {
+            draft.done = true;
+            return Ok(());
+        }
+        if data.is_empty() {
+            return Ok(());
+        }
+        let chunk = match serde_json::from_str(data) {
+            Ok(chunk) => chunk,
+            Err(_) if event.name == "error" => {
+                return Err(Fault::Reported(Report { message: data.to_owned(), ..Report::default() }));
+            }
+            Err(error) => return Err(Fault::unreadable(format!("has an event that is no JSON ({error})"), data)),
+        };
+        report_in(&chunk)?;
+        read_usage(&chunk["usage"], draft);
+        if let Some(choice) = first_choice(&chunk["choices"]) {
+            read_choice(choice, &choice["delta"], self.dialect.name, draft);
+        }
+        Ok(())
+    }
+
+    fn decode_body(&self, body: &str, draft: &mut Draft) -> Result<(), Fault> {
+        let value: Value =
+            serde_json::from_str(body).map_err(|error| Fault::unreadable(format!("is no JSON ({error})"), body))?;
+        report_in(&value)?;
+        if value.get("choices").is_none() {
+            return Err(Fault::unreadable("is JSON, but no chat completion", body));
+        }
+        read_usage(&value["usage"], draft);
+        if let Some(choice) = first_choice(&value["choices"]) {
+            read_choice(choice, &choice["message"], self.dialect.name, draft);
+        }
+        // A whole JSON document cannot have been cut, so a server that gives no reason is believed.
+        draft.stop.get_or_insert_with(|| Stop::Complete(StopReason::Other("unspecified".to_owned())));
+        draft.done = true;
+        Ok(())
+    }
+
+    fn adapt(&self, request: &ModelRequest, failure: &Failure) -> bool {
+        request.schema.is_some() && self.schema.is_refused_by(failure)
+    }
+
+    fn list_models(&self) -> http::Request {
+        self.request(Method::GET, "models", None)
+    }
+}
+
+fn report_in(value: &Value) -> Result<(), Fault> {
+    Report::find(value)
+        .or_else(|| first_choice(&value["choices"]).and_then(Report::find))
+        .map_or(Ok(()), |report| Err(Fault::Reported(report)))
+}

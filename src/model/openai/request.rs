@@ -1,0 +1,172 @@
+//! The body of a request to Chat Completions.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::model::form::is_strict;
+use crate::model::wire::{ModelRequest, arguments_text, result_text};
+use crate::words::conversation::{AnswerSchema, AssistantMessage, Message, Tool, ToolCall, ToolResult};
+
+/// What differs from server to server in a request.
+pub(super) struct Manner {
+    /// The wire's name, by which it knows its echoes.
+    pub(super) name: &'static str,
+    /// Whether the limit of output tokens goes by its new name.
+    pub(super) renamed_limit: bool,
+    /// Whether the number of tokens is only told when it is asked for.
+    pub(super) asks_for_usage: bool,
+    /// How the form of the answer is asked for, if at all.
+    pub(super) form: Option<AnswerForm>,
+}
+
+/// How the form of an answer is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AnswerForm {
+    /// With its schema.
+    Schema,
+    /// As some object, of which the prompt says the rest.
+    Object,
+}
+
+/// The body of a request.
+#[derive(Serialize)]
+pub(super) struct Completion<'a> {
+    model: &'a str,
+    messages: Vec<ChatMessage<'a>>,
+    stream: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream_options: Option<StreamOptions>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tools: Vec<ChatTool<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_format: Option<ResponseFormat<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temperature: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_completion_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_tokens: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct StreamOptions {
+    include_usage: bool,
+}
+
+#[derive(Serialize)]
+struct ChatMessage<'a> {
+    role: &'static str,
+    content: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_content: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_calls: Vec<ChatCall<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_call_id: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct ChatCall<'a> {
+    id: &'a str,
+    r#type: &'static str,
+    function: CalledFunction<'a>,
+}
+
+#[derive(Serialize)]
+struct CalledFunction<'a> {
+    name: &'a str,
+    arguments: String,
+}
+
+#[derive(Serialize)]
+struct ChatTool<'a> {
+    r#type: &'static str,
+    function: &'a Tool,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum ResponseFormat<'a> {
+    JsonSchema { json_schema: NamedSchema<'a> },
+    JsonObject,
+}
+
+#[derive(Serialize)]
+struct NamedSchema<'a> {
+    name: &'a str,
+    schema: &'a Value,
+    strict: bool,
+}
+
+impl<'a> Completion<'a> {
+    pub(super) fn new(request: &'a ModelRequest, manner: &Manner) -> Self {
+        let (new, old) = if manner.renamed_limit { (request.max_tokens, None) } else { (None, request.max_tokens) };
+        let form = request.schema.as_deref().zip(manner.form);
+        Self {
+            model: &request.model,
+            messages: request.messages.iter().flat_map(|message| ChatMessage::of(message, manner.name)).collect(),
+            stream: true,
+            stream_options: manner.asks_for_usage.then_some(StreamOptions { include_usage: true }),
+            tools: request.tools.iter().map(|function| ChatTool { r#type: "function", function }).collect(),
+            response_format: form.and_then(|(schema, form)| ResponseFormat::of(schema, form)),
+            temperature: request.temperature,
+            max_completion_tokens: new,
+            max_tokens: old,
+        }
+    }
+}
+
+impl<'a> ChatMessage<'a> {
+    /// The messages that a message is here: every result of a tool is one of its own.
+    fn of(message: &'a Message, wire: &str) -> Vec<Self> {
+        match message {
+            Message::System(text) => vec![Self::text("system", text.into())],
+            Message::User(text) => vec![Self::text("user", text.into())],
+            Message::Assistant(turn) => vec![Self::turn(turn, wire)],
+            Message::Tools(results) => {
+                let told = |result: &'a ToolResult| {
+                    let message = Self::text("tool", result_text(result));
+                    Self { tool_call_id: Some(&result.id), ..message }
+                };
+                results.iter().map(told).collect()
+            }
+        }
+    }
+
+    fn text(role: &'static str, content: Cow<'a, str>) -> Self {
+        Self { role, content: Some(content), reasoning_content: None, tool_calls: Vec::new(), tool_call_id: None }
+    }
+
+    fn turn(turn: &'a AssistantMessage, wire: &str) -> Self {
+        // Thoughts count as long as a model is at work with its tools; behind an answer they are refused or dropped.
+        let echo = turn.echo.as_ref().filter(|echo| echo.wire == wire && !turn.calls.is_empty());
+        Self {
+            role: "assistant",
+            content: (!turn.text.is_empty() || turn.calls.is_empty()).then(|| turn.text.as_str().into()),
+            reasoning_content: echo.and_then(|echo| echo.value.as_str()),
+            tool_calls: turn.calls.iter().map(ChatCall::of).collect(),
+            tool_call_id: None,
+        }
+    }
+}
+
+impl<'a> ChatCall<'a> {
+    fn of(call: &'a ToolCall) -> Self {
+        let function = CalledFunction { name: &call.name, arguments: arguments_text(call) };
+        Self { id: &call.id, r#type: "function", function }
+    }
+}
+
+impl<'a> ResponseFormat<'a> {
+    fn of(answer: &'a AnswerSchema, form: AnswerForm) -> Option<Self> {
+        let AnswerSchema { name, schema } = answer;
+        match form {
+            AnswerForm::Schema => {
+                Some(Self::JsonSchema { json_schema: NamedSchema { name, schema, strict: is_strict(schema) } })
+            }
+            AnswerForm::Object => (schema["type"] == "object").then_some(Self::JsonObject),
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! The body of a request to Responses.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::model::form::is_strict;
+use crate::model::responses::NAME;
+use crate::model::wire::{ModelRequest, arguments_text, result_text};
+use crate::words::conversation::{AssistantMessage, Message, Tool};
+
+/// What is to be told besides the answer, so that it can be sent back.
+const ENCRYPTED_THOUGHTS: &str = "reasoning.encrypted_content";
+
+/// The body of a request.
+#[derive(Serialize)]
+pub(super) struct NewResponse<'a> {
+    model: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instructions: Option<String>,
+    input: Vec<Item<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tools: Vec<Function<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<TextForm<'a>>,
+    stream: bool,
+    store: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    include: Option<[&'static str; 1]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temperature: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_output_tokens: Option<u32>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Item<'a> {
+    Said {
+        role: &'static str,
+        content: &'a str,
+    },
+    Call {
+        r#type: &'static str,
+        call_id: &'a str,
+        name: &'a str,
+        arguments: String,
+    },
+    Result {
+        r#type: &'static str,
+        call_id: &'a str,
+        output: Cow<'a, str>,
+    },
+    /// As OpenAI wrote it.
+    ProviderState(&'a Value),
+}
+
+#[derive(Serialize)]
+struct Function<'a> {
+    r#type: &'static str,
+    #[serde(flatten)]
+    tool: &'a Tool,
+    /// Strict is what a server takes that is told nothing, and it refuses most schemas then.
+    strict: bool,
+}
+
+#[derive(Serialize)]
+struct TextForm<'a> {
+    format: Format<'a>,
+}
+
+#[derive(Serialize)]
+struct Format<'a> {
+    r#type: &'static str,
+    name: &'a str,
+    schema: &'a Value,
+    strict: bool,
+}
+
+impl<'a> NewResponse<'a> {
+    pub(super) fn new(request: &'a ModelRequest, with_schema: bool, with_thoughts: bool) -> Self {
+        let system = |message: &'a Message| match message {
+            Message::System(text) => Some(text.as_str()),
+            _ => None,
+        };
+        let instructions: Vec<_> = request.messages.iter().filter_map(system).collect();
+        let function = |tool: &'a Tool| Function { r#type: "function", tool, strict: is_strict(&tool.parameters) };
+        let form = request.schema.as_deref().filter(|_| with_schema).map(|answer| TextForm {
+            format: Format {
+                r#type: "json_schema",
+                name: &answer.name,
+                schema: &answer.schema,
+                strict: is_strict(&answer.schema),
+            },
+        });
+        Self {
+            model: &request.model,
+            instructions: (!instructions.is_empty()).then(|| instructions.join("\n\n")),
+            input: request.messages.iter().flat_map(Item::of).collect(),
+            tools: request.tools.iter().map(function).collect(),
+            text: form,
+            stream: true,
+            store: false,
+            include: (with_thoughts && may_think(&request.model)).then_some([ENCRYPTED_THOUGHTS]),
+            temperature: request.temperature,
+            max_output_tokens: request.max_tokens,
+        }
+    }
+}
+
+impl<'a> Item<'a> {
+    fn of(message: &'a Message) -> Vec<Self> {
+        match message {
+            Message::System(_) => Vec::new(),
+            Message::User(text) => vec![Self::Said { role: "user", content: text }],
+            Message::Assistant(turn) => Self::of_turn(turn),
+            Message::Tools(results) => results
+                .iter()
+                .map(|result| Self::Result {
+                    r#type: "function_call_output",
+                    call_id: &result.id,
+                    output: result_text(result),
+                })
+                .collect(),
+        }
+    }
+
+    fn of_turn(turn: &'a AssistantMessage) -> Vec<Self> {
+        let echo = turn.echo.as_ref().filter(|echo| echo.wire == NAME);
+        if let Some(items) = echo.and_then(|echo| echo.value.as_array()) {
+            return items.iter().map(Self::ProviderState).collect();
+        }
+        let said = (!turn.text.is_empty()).then_some(Self::Said { role: "assistant", content: &turn.text });
+        let calls = turn.calls.iter().map(|call| Self::Call {
+            r#type: "function_call",
+            call_id: &call.id,
+            name: &call.name,
+            arguments: arguments_text(call),
+        });
+        said.into_iter().chain(calls).collect()
+    }
+}
+
+/// Whether a model may have thoughts that can be asked for. OpenAI answers 400 for those of its models that have none;
+/// a wrong guess costs an attempt and no more, see [`Extra`](crate::model::form::Extra).
+fn may_think(model: &str) -> bool {
+    let name = model.rsplit('/').next().unwrap_or(model);
+    !(["gpt-3", "gpt-4", "chatgpt-"].iter().any(|family| name.starts_with(family)) || name.ends_with("-chat-latest"))
+}

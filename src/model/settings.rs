@@ -1,0 +1,416 @@
+//! What the environment says: which models can be reached from here, and with which keys.
+//!
+//! Keys are read here, put into a secret type, and go nowhere but into a request's header and the redactor.
+
+use std::io::Read;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::model::Endpoint;
+use crate::net::http::{Url, secrets_of_address};
+use crate::os::process::is_clean;
+use crate::plan::orchestra::ModelRef;
+use crate::plan::spec::Provider;
+use crate::words::redact::{names_key, secrets_of_variable};
+
+/// The variable that names the model for agents that name none, as `provider/model`.
+pub const MODEL_VARIABLE: &str = "ORCH_MODEL";
+
+/// How long a command may take that prints a key; some ask a person for a password.
+const KEY_COMMAND_TIME: Duration = Duration::from_secs(60);
+
+/// No key is longer, in bytes.
+const MAX_KEY_BYTES: u64 = 16 * 1024;
+
+/// What is used of the environment.
+pub struct Settings {
+    variable: Variables,
+    /// The variables that there are, where that can be told.
+    names: Vec<String>,
+}
+
+/// Looks a variable up.
+type Variables = Box<dyn Fn(&str) -> Option<String>>;
+
+/// A model that can be called: where, and with which key.
+#[derive(Debug)]
+pub struct Reachable {
+    /// The server and the key.
+    pub endpoint: Endpoint,
+    /// Where the address and the key come from, for `orch doctor`.
+    pub origin: String,
+}
+
+/// Why a model cannot be called from here, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unusable {
+    /// Why.
+    pub why: String,
+    /// What to do.
+    pub help: String,
+}
+
+impl Settings {
+    /// The process's environment.
+    #[must_use]
+    pub fn from_environment() -> Self {
+        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
+        Self { names, ..Self::new(|name| std::env::var(name).ok()) }
+    }
+
+    /// An environment that `variable` looks names up in. Empty values count as absent.
+    pub fn new(variable: impl Fn(&str) -> Option<String> + 'static) -> Self {
+        let variable = move |name: &str| variable(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
+        Self { variable: Box::new(variable), names: Vec::new() }
+    }
+
+    /// The value of a variable.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<String> {
+        (self.variable)(name)
+    }
+
+    /// The keys in all variables whose names say that they hold one, and in all addresses, whoever they are for: a file
+    /// that a tool reads may hold any of them. A plain word is left out, since anybody may write it.
+    #[must_use]
+    pub fn keys(&self) -> Vec<SecretString> {
+        let mut keys = Vec::new();
+        for (name, value) in self.names.iter().filter_map(|name| Some((name, self.get(name)?))) {
+            keys.extend(Url::parse(&value).iter().flat_map(secrets_of_address));
+            if names_key(name) {
+                keys.extend(secrets_of_variable(name, &value));
+            }
+        }
+        keys.retain(|key| !key.expose_secret().chars().all(char::is_alphabetic));
+        keys
+    }
+
+    /// What may not be shown of the variables that a program is given: those of this process of which `is_given` says so.
+    #[must_use]
+    pub fn secrets(&self, is_given: impl Fn(&str) -> bool) -> Vec<SecretString> {
+        let given = self.names.iter().filter(|name| is_given(name) && !is_clean(name));
+        given.flat_map(|name| secrets_of_variable(name, &self.get(name).unwrap_or_default())).collect()
+    }
+
+    /// The model for agents that name none.
+    ///
+    /// `ORCH_MODEL` decides; else a key or an address says which provider is meant: OpenAI, Anthropic, Gemini, Zhipu, in
+    /// this order. A local server is not looked for: whether it runs must not decide which model answers.
+    ///
+    /// # Errors
+    /// If nothing is configured, or `ORCH_MODEL` names no model.
+    pub fn default_model(&self) -> Result<ModelRef, Unusable> {
+        if let Some(named) = self.get(MODEL_VARIABLE) {
+            let parts = named.split_once('/').filter(|(_, model)| !model.is_empty());
+            let provider = parts.and_then(|(provider, _)| Provider::by_name(provider));
+            return match (provider, parts) {
+                (Some(provider), Some((_, model))) => Ok(ModelRef::new(provider, model)),
+                _ => Err(Unusable {
+                    why: format!("{MODEL_VARIABLE} is `{named}`, and that names no model"),
+                    help: "write `provider/model`, such as `openai/gpt-5-mini`".to_owned(),
+                }),
+            };
+        }
+        let configured = DEFAULTS.into_iter().find(|&(provider, _)| {
+            let usual = Usual::of(provider);
+            usual.keys.iter().chain(usual.addresses).any(|name| self.get(name).is_some())
+        });
+        configured.map(|(provider, model)| ModelRef::new(provider, model)).ok_or_else(|| Unusable {
+            why: "no model is configured".to_owned(),
+            help: "set OPENAI_API_KEY, ANTHROPIC_API_KEY, GEMINI_API_KEY or ZAI_API_KEY; or name a local server, such \
+                   as --model ollama/<its model>, or OPENAI_BASE_URL=http://localhost:8080/v1 with --model \
+                   openai/<its model>; or use --rehearse, which runs everything with an offline player instead of a \
+                   model"
+                .to_owned(),
+        })
+    }
+
+    /// Where a model is served, and with which key.
+    ///
+    /// # Errors
+    /// If a key is missing, or the address is none.
+    pub fn reach(&self, model: &ModelRef) -> Result<Reachable, Unusable> {
+        let (base_url, address_from) = self.address(model);
+        let key = match &model.api_key_env {
+            _ if model.api_key_command.is_some() => Some(printed_key(model)?),
+            Some(name) => Some(self.get(name).map(SecretString::from).ok_or_else(|| Unusable {
+                why: format!("the key for {} is missing: {name} is not set", model.label()),
+                help: format!("set {name} in the environment"),
+            })?),
+            // The usual key goes to the provider, or to where the environment says, and nowhere that only a file says.
+            None if model.base_url.is_none() => self.usual_key(model.provider).map(|(_, key)| SecretString::from(key)),
+            None => None,
+        };
+        if key.is_none() && is_hosted(&base_url) {
+            let variable = Usual::of(model.provider).keys.first().copied().unwrap_or("its key");
+            return Err(Unusable {
+                why: format!("the key for {} is missing: {variable} is not set", model.label()),
+                help: format!("set {variable} in the environment, or use another model with --model"),
+            });
+        }
+        let endpoint = Endpoint::new(&base_url, key).map_err(|error| Unusable {
+            why: format!("{} cannot be reached at {address_from}: {error}", model.label()),
+            help: "an address looks like http://localhost:11434/v1".to_owned(),
+        })?;
+        Ok(Reachable { endpoint, origin: address_from })
+    }
+
+    /// The host at which a model is called; `None` for a program, and where the address is none.
+    #[must_use]
+    pub fn host(&self, model: &ModelRef) -> Option<String> {
+        let endpoint = Endpoint::new(&self.address(model).0, None).ok()?;
+        (model.provider != Provider::Command).then(|| endpoint.host_name().to_owned())
+    }
+
+    /// The variable that a model's key comes from: the one that the file names, or the provider's usual one where that
+    /// is used; `None` if neither is set.
+    #[must_use]
+    pub fn key_variable(&self, model: &ModelRef) -> Option<String> {
+        match &model.api_key_env {
+            Some(name) => self.get(name).map(|_| name.clone()),
+            None if model.base_url.is_none() => self.usual_key(model.provider).map(|(name, _)| name.to_owned()),
+            None => None,
+        }
+    }
+
+    /// The server's address and where it comes from.
+    fn address(&self, model: &ModelRef) -> (String, String) {
+        let usual = Usual::of(model.provider);
+        let from_environment = || self.first(usual.addresses).map(|(name, url)| (url, name.to_owned()));
+        let from_file = model.base_url.clone().map(|url| (url, "the file's base_url".to_owned()));
+        match from_file.or_else(from_environment) {
+            Some((url, from)) if model.provider == Provider::Ollama => (ollama_address(&url), from),
+            Some(found) => found,
+            None => (usual.base_url.to_owned(), "its usual address".to_owned()),
+        }
+    }
+
+    fn usual_key(&self, provider: Provider) -> Option<(&'static str, String)> {
+        self.first(Usual::of(provider).keys)
+    }
+
+    /// The first of these variables that is set.
+    fn first(&self, names: &'static [&'static str]) -> Option<(&'static str, String)> {
+        names.iter().find_map(|&name| self.get(name).map(|value| (name, value)))
+    }
+}
+
+/// The key that a command prints. It is asked for once a run, before anything is called.
+fn printed_key(model: &ModelRef) -> Result<SecretString, Unusable> {
+    let argv = model.api_key_command.as_deref().unwrap_or_default();
+    let unusable = |why: String| Unusable {
+        why: format!("the key for {} is missing: its api_key_command {why}", model.label()),
+        help: format!("try it by hand: {}", argv.join(" ")),
+    };
+    let Some((program, arguments)) = argv.split_first() else { return Err(unusable("is empty".to_owned())) };
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|error| unusable(format!("cannot be run: {error}")))?;
+    let stdout = child.stdout.take();
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut printed = String::new();
+        let read = stdout.map(|stdout| stdout.take(MAX_KEY_BYTES).read_to_string(&mut printed));
+        let _ = sender.send(matches!(read, Some(Ok(_))).then_some(printed));
+    });
+    let Ok(printed) = receiver.recv_timeout(KEY_COMMAND_TIME) else {
+        let _ = child.kill();
+        let _ = child.wait();
+        return Err(unusable(format!("printed nothing within {} s", KEY_COMMAND_TIME.as_secs())));
+    };
+    let status = child.wait().map_err(|error| unusable(format!("cannot be waited for: {error}")))?;
+    if !status.success() {
+        return Err(unusable(format!("failed ({status})")));
+    }
+    match printed.as_deref().map(str::trim) {
+        Some(key) if !key.is_empty() && !key.contains('\n') => Ok(SecretString::from(key)),
+        Some("") | None => Err(unusable("printed no key".to_owned())),
+        Some(_) => Err(unusable("printed more than one line".to_owned())),
+    }
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Settings")
+    }
+}
+
+/// The models for agents that name none, by what is configured.
+const DEFAULTS: [(Provider, &str); 4] = [
+    (Provider::Openai, "gpt-5-mini"),
+    (Provider::Anthropic, "claude-sonnet-4-5"),
+    (Provider::Gemini, "gemini-2.5-flash"),
+    (Provider::Zhipu, "glm-4.7"),
+];
+
+/// The names that the vendors' own clients use, the first that is set counting, and the vendor's address.
+struct Usual {
+    keys: &'static [&'static str],
+    addresses: &'static [&'static str],
+    base_url: &'static str,
+}
+
+impl Usual {
+    fn of(provider: Provider) -> Self {
+        match provider {
+            Provider::Openai | Provider::Responses => Self {
+                keys: &["OPENAI_API_KEY"],
+                addresses: &["OPENAI_BASE_URL"],
+                base_url: "https://api.openai.com/v1",
+            },
+            Provider::Anthropic => Self {
+                keys: &["ANTHROPIC_API_KEY"],
+                addresses: &["ANTHROPIC_BASE_URL"],
+                base_url: "https://api.anthropic.com",
+            },
+            Provider::Gemini => Self {
+                keys: &["GEMINI_API_KEY", "GOOGLE_API_KEY"],
+                addresses: &["GEMINI_BASE_URL", "GOOGLE_GEMINI_BASE_URL"],
+                base_url: "https://generativelanguage.googleapis.com",
+            },
+            Provider::Zhipu => Self {
+                keys: &["ZAI_API_KEY", "ZHIPUAI_API_KEY", "ZHIPU_API_KEY"],
+                addresses: &["ZAI_BASE_URL"],
+                base_url: "https://api.z.ai/api/paas/v4",
+            },
+            // A program has neither.
+            Provider::Command => Self { keys: &[], addresses: &[], base_url: "" },
+            Provider::Ollama => {
+                Self { keys: &["OLLAMA_API_KEY"], addresses: &["OLLAMA_HOST"], base_url: "http://127.0.0.1:11434" }
+            }
+        }
+    }
+}
+
+/// An address of Ollama as a URL. Its own variable takes a host alone, and the address that a server listens at, which
+/// is none that can be called; and people write down the address of its OpenAI-compatible interface.
+fn ollama_address(written: &str) -> String {
+    let url = match written.contains("://") {
+        true => written.to_owned(),
+        false if written.rsplit(']').next().is_some_and(|end| end.contains(':')) => format!("http://{written}"),
+        false => format!("http://{}:11434", written.trim_end_matches('/')),
+    };
+    let url = url.replace("//0.0.0.0", "//127.0.0.1");
+    let bare = url.trim_end_matches('/');
+    bare.strip_suffix("/v1").unwrap_or(bare).trim_end_matches('/').to_owned()
+}
+
+/// The vendors' own hosts, which answer nobody without a key.
+const HOSTED: [&str; 5] =
+    ["api.openai.com", "api.anthropic.com", "generativelanguage.googleapis.com", "api.z.ai", "open.bigmodel.cn"];
+
+fn is_hosted(base_url: &str) -> bool {
+    base_url.strip_prefix("https://").is_some_and(|rest| HOSTED.iter().any(|host| rest.starts_with(host)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(variables: &'static [(&str, &str)]) -> Settings {
+        Settings::new(move |name| variables.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned()))
+    }
+
+    fn label(variables: &'static [(&str, &str)]) -> Result<String, String> {
+        settings(variables).default_model().map(|m| m.label()).map_err(|u| u.why)
+    }
+
+    #[test]
+    fn the_environment_says_which_model_is_meant() {
+        assert_eq!(label(&[("ORCH_MODEL", "ollama/qwen")]), Ok("ollama/qwen".into()));
+        assert_eq!(label(&[("ANTHROPIC_API_KEY", "k")]), Ok("anthropic/claude-sonnet-4-5".into()));
+        assert_eq!(
+            label(&[("OPENAI_BASE_URL", "http://x"), ("ANTHROPIC_API_KEY", "k")]),
+            Ok("openai/gpt-5-mini".into())
+        );
+        assert_eq!(label(&[("GOOGLE_API_KEY", "k"), ("ZAI_API_KEY", "k")]), Ok("gemini/gemini-2.5-flash".into()));
+        assert_eq!(label(&[("ZHIPU_API_KEY", "k"), ("OLLAMA_HOST", "h")]), Ok("zhipu/glm-4.7".into()));
+        assert_eq!(label(&[("ORCH_MODEL", "google/g")]), Ok("gemini/g".into()));
+        assert_eq!(label(&[("OPENAI_API_KEY", " ")]), Err("no model is configured".into()));
+        assert!(label(&[("ORCH_MODEL", "gpt")]).is_err());
+    }
+
+    #[test]
+    fn every_key_of_the_environment_is_known_and_a_plain_word_is_none() {
+        let variables = [
+            ("GITHUB_TOKEN", "ghp_Qs8Ow4Cv"),
+            ("PGPASSWORD", "password"),
+            ("SSH_AUTH_SOCK", "/tmp/ssh-1/agent.2"),
+            ("DATABASE_URL", "postgres://someone:s3cret-word@h/d?sslmode=x"),
+            ("LLM_ADDRESS", "http://h/v1?key=url%2FGn7"),
+            ("EDITOR", "vi1"),
+        ];
+        let mut settings =
+            Settings::new(move |name| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned()));
+        settings.names = variables.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let shown = |keys: Vec<SecretString>| -> Vec<String> {
+            keys.iter().map(|key| key.expose_secret().to_owned()).collect()
+        };
+        assert_eq!(shown(settings.keys()), ["ghp_Qs8Ow4Cv", "s3cret-word", "url/Gn7"]);
+        assert_eq!(shown(settings.secrets(|name| name == "PGPASSWORD")), ["password"]);
+    }
+
+    #[test]
+    fn a_key_is_needed_where_nobody_answers_without_one() {
+        let model = ModelRef::new(Provider::Openai, "m");
+        assert!(settings(&[]).reach(&model).unwrap_err().why.contains("OPENAI_API_KEY is not set"));
+        assert!(settings(&[("OPENAI_BASE_URL", "http://localhost:1/v1")]).reach(&model).is_ok());
+        let named = ModelRef { api_key_env: Some("ZAI_API_KEY".into()), ..model };
+        assert!(settings(&[("OPENAI_API_KEY", "k")]).reach(&named).unwrap_err().why.contains("ZAI_API_KEY"));
+    }
+
+    #[test]
+    fn the_usual_key_does_not_go_where_only_a_file_says() {
+        let model = ModelRef { base_url: Some("http://elsewhere/v1".into()), ..ModelRef::new(Provider::Openai, "m") };
+        let reachable = settings(&[("OPENAI_API_KEY", "sk-canary-123")]).reach(&model).unwrap();
+        assert!(reachable.endpoint.secrets().is_empty());
+    }
+
+    #[test]
+    fn each_provider_has_its_variables() {
+        for (provider, variables, host, key) in [
+            (Provider::Responses, [("OPENAI_API_KEY", "k"), ("OPENAI_BASE_URL", "http://o/v1")], "o/v1", true),
+            (Provider::Gemini, [("GOOGLE_API_KEY", "k"), ("GOOGLE_GEMINI_BASE_URL", "http://g")], "g/", true),
+            (Provider::Zhipu, [("ZHIPUAI_API_KEY", "k"), ("ZAI_BASE_URL", "http://z/v4")], "z/v4", true),
+            (Provider::Ollama, [("OPENAI_API_KEY", "k"), ("OLLAMA_HOST", "h")], "h:11434/", false),
+        ] {
+            let settings = Settings::new(move |name| {
+                variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned())
+            });
+            let model = ModelRef::new(provider, "m");
+            let reachable = settings.reach(&model).unwrap();
+            let url = reachable.endpoint.at(reachable.endpoint.path()).to_string();
+            assert_eq!((url, reachable.origin), (format!("http://{host}"), variables[1].0.to_owned()));
+            assert_eq!(settings.key_variable(&model), key.then(|| variables[0].0.to_owned()));
+            assert_eq!(reachable.endpoint.secrets().len(), usize::from(key));
+        }
+        for provider in [Provider::Responses, Provider::Gemini, Provider::Zhipu] {
+            let variable = Usual::of(provider).keys[0];
+            let why = settings(&[]).reach(&ModelRef::new(provider, "m")).unwrap_err().why;
+            assert!(why.contains(&format!("{variable} is not set")), "{why}");
+        }
+    }
+
+    #[test]
+    fn every_way_to_write_the_address_of_ollama_leads_to_its_own_interface() {
+        for (written, expected) in [
+            ("localhost", "http://localhost:11434"),
+            ("0.0.0.0", "http://127.0.0.1:11434"),
+            ("0.0.0.0:8080", "http://127.0.0.1:8080"),
+            ("[::1]", "http://[::1]:11434"),
+            ("[::1]:8080", "http://[::1]:8080"),
+            ("http://localhost:11434/v1/", "http://localhost:11434"),
+            ("https://ollama.example/", "https://ollama.example"),
+        ] {
+            assert_eq!(ollama_address(written), expected, "{written}");
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! HTTP and its streams. Knows no vendor.
+
+pub mod http;
+pub mod sse;

@@ -1,0 +1,395 @@
+//! An orchestra that can run: valid by construction, with nothing left to look up but keys and defaults of the
+//! environment.
+//!
+//! Made by `resolve` alone. Knows no places in a file and no YAML.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::plan::graph::{Plan, TaskIx};
+use crate::plan::retry::RetryPolicy;
+use crate::plan::spec::{Limits, OnError, OutputFormat, Price, Priority, Provider, Strategy, Tier};
+use crate::plan::template::Template;
+use crate::words::digest::Parts;
+use crate::words::event::PlannedTask;
+use crate::words::id::Name;
+use serde::Serialize;
+
+/// An orchestra, ready to run.
+#[derive(Debug, Clone)]
+pub struct Orchestra {
+    /// Its id.
+    pub id: Name,
+    /// Its name for people.
+    pub name: String,
+    /// What it is for.
+    pub description: Option<String>,
+    /// The workspace's folder, relative to the project.
+    pub workspace: String,
+    /// The tier that it must stay in, if one is asked for.
+    pub tier: Option<Tier>,
+    /// How its tasks run.
+    pub execution: Execution,
+    /// The agents that its tasks use.
+    pub agents: Vec<Agent>,
+    /// Its tasks, in file order.
+    pub tasks: Vec<Task>,
+    /// The graph of its tasks.
+    pub plan: Plan,
+    /// What the whole run may use.
+    pub limits: Limits,
+    /// How its earlier results are used again; `None` for not at all.
+    pub reuse: Option<Reuse>,
+    /// The servers whose tools its agents may be given.
+    pub mcp_servers: Vec<McpServer>,
+}
+
+/// How earlier results are used again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reuse {
+    /// How old a result may be; `None` is any age.
+    pub ttl: Option<Duration>,
+}
+
+/// A server of the Model Context Protocol.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct McpServer {
+    /// The name that the file gives it.
+    pub name: String,
+    /// How it is reached.
+    pub transport: McpTransport,
+    /// The tools that may be used; `None` is all.
+    pub tools: Option<Vec<String>>,
+    /// The tools that may not be used.
+    pub exclude: Vec<String>,
+    /// How long one call may take.
+    pub timeout: Duration,
+}
+
+/// How a server of tools is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum McpTransport {
+    /// A program, by its standard input and output.
+    Stdio {
+        /// The program and its arguments.
+        argv: Vec<String>,
+        /// The variables that it is given besides the usual ones.
+        env: Vec<String>,
+    },
+    /// An address.
+    Http {
+        /// The address.
+        url: String,
+        /// Headers, each with the variable that holds its value.
+        header_env: BTreeMap<String, String>,
+    },
+}
+
+/// A tool that an agent may use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub enum Grant {
+    /// One of orch's own.
+    BuiltIn(&'static str),
+    /// Commands that begin in one of these ways.
+    RunCommand {
+        /// The beginnings of command lines.
+        allow: Vec<Vec<String>>,
+        /// How long one may take.
+        timeout: Duration,
+    },
+    /// One tool of a server, or all of them.
+    Mcp {
+        /// The server's name in the file.
+        server: String,
+        /// The tool; `None` is all.
+        tool: Option<String>,
+    },
+}
+
+/// What a task's output is to be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutputRule {
+    /// What kind of text.
+    pub format: OutputFormat,
+    /// The JSON Schema that it must match.
+    pub schema: Option<serde_json::Value>,
+    /// A file in the project that gets it as well.
+    pub file: Option<String>,
+}
+
+impl Default for OutputRule {
+    fn default() -> Self {
+        Self { format: OutputFormat::Text, schema: None, file: None }
+    }
+}
+
+/// What must hold when a task is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Check {
+    /// A command succeeds.
+    Run {
+        /// The program and its arguments.
+        argv: Vec<String>,
+        /// How long it may take.
+        timeout: Duration,
+    },
+    /// A file of the project is there.
+    File(String),
+}
+
+/// How the tasks of an orchestra run.
+#[derive(Debug, Clone)]
+pub struct Execution {
+    /// How they are put in order.
+    pub strategy: Strategy,
+    /// How many may run at once; `None` is no limit.
+    pub max_parallel: Option<u32>,
+    /// Whether `summary.json` is written.
+    pub metrics: bool,
+    /// Whether `trace.json` is written.
+    pub trace: bool,
+    /// The groups' names and tasks, for people; the plan holds their order.
+    pub groups: Vec<Group>,
+}
+
+/// A group of tasks.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// Its name.
+    pub name: String,
+    /// Its tasks.
+    pub tasks: Vec<TaskIx>,
+    /// What they may use together.
+    pub limits: Limits,
+}
+
+/// Who plays tasks.
+#[derive(Debug, Clone, Serialize)]
+pub struct Agent {
+    /// The name that tasks use.
+    pub name: Name,
+    /// What it is, such as "Software Developer".
+    pub title: String,
+    /// What it is to achieve in general.
+    pub goal: Option<String>,
+    /// What kind of character it is.
+    pub persona: Option<String>,
+    /// How it works.
+    pub instructions: Option<String>,
+    /// Its models, of which the next one is used when one fails; none leaves the choice to the environment.
+    pub models: Vec<ModelRef>,
+    /// The tools that it may use.
+    pub tools: Vec<Grant>,
+    /// How freely it chooses its words.
+    pub temperature: Option<f64>,
+    /// The longest answer, in tokens.
+    pub max_tokens: Option<u32>,
+}
+
+/// A model and where it is served.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ModelRef {
+    /// The wire format.
+    #[serde(serialize_with = "provider_name")]
+    pub provider: Provider,
+    /// The name that the server knows it by.
+    pub model: String,
+    /// The server's address, unless it is the provider's own or the environment's.
+    pub base_url: Option<String>,
+    /// The environment variable that holds the key, unless it is the provider's usual one.
+    pub api_key_env: Option<String>,
+    /// A command that prints the key.
+    pub api_key_command: Option<Vec<String>>,
+    /// For an agent CLI: the program and its arguments.
+    pub argv: Vec<String>,
+    /// For an agent CLI: the variables that it is given besides the usual ones.
+    pub env: Vec<String>,
+    /// How many tokens a prompt and its answer may have together.
+    #[serde(skip)]
+    pub context_window: Option<u64>,
+    /// What it costs.
+    #[serde(skip)]
+    pub price: Option<Price>,
+    /// How freely it chooses its words, unless the agent says so.
+    pub temperature: Option<f64>,
+    /// The longest answer, in tokens, unless the agent says so.
+    pub max_tokens: Option<u32>,
+    /// How long one call may take; `None` is as long as the attempt may.
+    #[serde(skip)]
+    pub timeout: Option<Duration>,
+}
+
+impl ModelRef {
+    /// A model of a provider at its usual address.
+    #[must_use]
+    pub fn new(provider: Provider, model: impl Into<String>) -> Self {
+        Self {
+            provider,
+            model: model.into(),
+            base_url: None,
+            api_key_env: None,
+            api_key_command: None,
+            argv: Vec::new(),
+            env: Vec::new(),
+            context_window: None,
+            price: None,
+            temperature: None,
+            max_tokens: None,
+            timeout: None,
+        }
+    }
+
+    /// `provider/model`, as a file and a journal write it.
+    #[must_use]
+    pub fn label(&self) -> String {
+        format!("{}/{}", self.provider.name(), self.model)
+    }
+}
+
+impl Provider {
+    /// All that have an address. A program has none.
+    pub const ALL: [Self; 6] =
+        [Self::Openai, Self::Responses, Self::Anthropic, Self::Gemini, Self::Zhipu, Self::Ollama];
+
+    /// The name that a file uses.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Openai => "openai",
+            Self::Responses => "responses",
+            Self::Anthropic => "anthropic",
+            Self::Gemini => "gemini",
+            Self::Zhipu => "zhipu",
+            Self::Ollama => "ollama",
+            Self::Command => "command",
+        }
+    }
+
+    /// The provider that a file calls `name`, which may be the vendor's name or its models'.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<Self> {
+        match name {
+            "google" => Some(Self::Gemini),
+            "glm" => Some(Self::Zhipu),
+            _ => Self::ALL.into_iter().find(|provider| provider.name() == name),
+        }
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn provider_name<S: serde::Serializer>(provider: &Provider, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(provider.name())
+}
+
+/// What is played.
+#[derive(Debug, Clone)]
+pub struct Task {
+    /// Its name.
+    pub name: Name,
+    /// Its agent, as an index into [`Orchestra::agents`].
+    pub agent: usize,
+    /// What is to be done.
+    pub description: Template,
+    /// Which of several ready tasks starts first.
+    pub priority: Priority,
+    /// How long one attempt may take.
+    pub timeout: Duration,
+    /// When a failed attempt is tried again.
+    pub retry: RetryPolicy,
+    /// What its failure means for the others.
+    pub on_error: OnError,
+    /// Whether the file says if an earlier result may be used again.
+    pub reuse: Option<bool>,
+    /// What its output is to be.
+    pub output: OutputRule,
+    /// What must hold when it is done.
+    pub verify: Vec<Check>,
+    /// What it may use, over all its attempts.
+    pub limits: Limits,
+    /// The files that it reads, as paths or glob patterns, if the file says.
+    pub inputs: Option<Vec<String>>,
+    /// The files that it makes, if the file says.
+    pub outputs: Option<Vec<String>>,
+}
+
+/// The rules that the plan itself does not hold.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// How many tasks may run at once; `None` is no limit.
+    pub max_parallel: Option<u32>,
+    /// For each task, whether its failure stops the run: nothing new starts then.
+    pub stops_on_failure: Vec<bool>,
+}
+
+impl Orchestra {
+    /// The agent of a task.
+    #[must_use]
+    pub fn agent_of(&self, task: TaskIx) -> &Agent {
+        &self.agents[self.tasks[task].agent]
+    }
+
+    /// A task by name.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<TaskIx> {
+        self.tasks.iter().position(|task| task.name.as_str() == name)
+    }
+
+    /// What the scheduler needs to know besides the plan.
+    #[must_use]
+    pub fn rules(&self) -> Rules {
+        Rules {
+            max_parallel: self.execution.max_parallel,
+            stops_on_failure: self.tasks.iter().map(|task| task.on_error == OnError::Stop).collect(),
+        }
+    }
+
+    /// What a journal's start says of the tasks.
+    #[must_use]
+    pub fn planned(&self) -> Vec<PlannedTask> {
+        let of_agent = |agent: &Agent| {
+            let mut digest = Parts::default();
+            digest.add(&serde_json::to_string(agent).unwrap_or_default());
+            digest
+        };
+        let agents: Vec<Parts> = self.agents.iter().map(of_agent).collect();
+        (0..self.tasks.len()).map(|ix| self.planned_task(ix, &agents)).collect()
+    }
+
+    fn planned_task(&self, ix: TaskIx, agents: &[Parts]) -> PlannedTask {
+        let task = &self.tasks[ix];
+        let needs: Vec<Name> = self.plan.needs(ix).iter().map(|&n| self.tasks[n].name.clone()).collect();
+        // Timeouts, retries and priorities decide whether and when there is a result, and not which.
+        let mut digest = agents[task.agent].clone();
+        digest.add(task.description.text());
+        needs.iter().for_each(|name| digest.add(name.as_str()));
+        if task.output != OutputRule::default() || !task.verify.is_empty() {
+            digest.add(&format!("{:?} {:?}", task.output, task.verify));
+        }
+        if task.inputs.is_some() || task.outputs.is_some() {
+            digest.add(&format!("{:?} {:?}", task.inputs, task.outputs));
+        }
+        PlannedTask {
+            task: task.name.clone(),
+            agent: self.agents[task.agent].name.clone(),
+            needs,
+            digest: digest.hex(8),
+        }
+    }
+
+    /// The same orchestra with some of its tasks alone, and the edges among those.
+    #[must_use]
+    pub fn select(&self, keep: &[TaskIx]) -> Self {
+        let tasks = keep.iter().map(|&ix| self.tasks[ix].clone()).collect();
+        let groups = self
+            .execution
+            .groups
+            .iter()
+            .map(|group| {
+                let tasks = group.tasks.iter().filter_map(|m| keep.iter().position(|k| k == m)).collect();
+                Group { tasks, ..group.clone() }
+            })
+            .collect();
+        let execution = Execution { groups, ..self.execution.clone() };
+        Self { tasks, plan: self.plan.select(keep), execution, ..self.clone() }
+    }
+}

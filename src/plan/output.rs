@@ -1,0 +1,205 @@
+//! What a task asks its answer to be: a kind of text, and for JSON a schema. It is checked, and never trusted.
+//!
+//! Knows the text of an answer and nothing of who wrote it.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use jsonschema::Validator;
+use serde_json::Value;
+
+mod json;
+mod mend;
+pub mod plan;
+mod text;
+
+/// How many problems are named at once.
+const MAX_PROBLEMS: usize = 5;
+
+/// The longest message about an answer, in bytes.
+const MAX_MESSAGE_BYTES: usize = 2000;
+
+/// What kind of text an output is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Any text.
+    Text,
+    /// Markdown.
+    Markdown,
+    /// One JSON document.
+    Json,
+    /// The content of a file, and nothing else.
+    File,
+    /// A plan; see [`plan`].
+    Plan,
+}
+
+/// What an answer has to be. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct OutputSpec {
+    form: Form,
+    schema: Option<Arc<Schema>>,
+}
+
+#[derive(Debug)]
+struct Schema {
+    written: Value,
+    validator: Validator,
+}
+
+/// Why a schema is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the JSON Schema is wrong at {path}: {why}")]
+pub struct SchemaError {
+    /// Where in the schema, as a JSON pointer; `/` is all of it.
+    pub path: String,
+    /// What is wrong there.
+    pub why: String,
+}
+
+/// An answer that is what was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// The output.
+    pub text: String,
+    /// Whether something had to be mended that is not the answer itself, such as a trailing comma.
+    pub repaired: bool,
+}
+
+/// Why an answer is not what was asked for, in words for a person and for the model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// The problems, at most a few.
+    pub message: String,
+}
+
+impl OutputSpec {
+    /// A contract. A schema asks for JSON.
+    ///
+    /// Schemas are of draft 2020-12 unless they say otherwise. They may refer to parts of themselves alone: nothing is
+    /// fetched and no file is opened. `format` is a remark and is not checked, as that draft says.
+    ///
+    /// # Errors
+    /// A schema that is none, or that refers to something outside of itself.
+    pub fn new(form: Form, schema: Option<Value>) -> Result<Self, SchemaError> {
+        let written = match (form, schema) {
+            (Form::Plan, _) => plan::schema(),
+            (_, Some(schema)) => schema,
+            (_, None) => return Ok(Self { form, schema: None }),
+        };
+        let validator =
+            jsonschema::draft202012::options().build(&written).or_else(|_| jsonschema::validator_for(&written));
+        let validator = validator.map_err(|error| {
+            let path = error.instance_path().to_string();
+            SchemaError { path: if path.is_empty() { "/".to_owned() } else { path }, why: error.to_string() }
+        })?;
+        let form = if form == Form::Plan { Form::Plan } else { Form::Json };
+        Ok(Self { form, schema: Some(Arc::new(Schema { written, validator })) })
+    }
+
+    /// A contract that any answer fulfils.
+    #[must_use]
+    pub fn free() -> Self {
+        Self { form: Form::Text, schema: None }
+    }
+
+    /// The schema, for providers that can hold a model to it.
+    #[must_use]
+    pub fn schema(&self) -> Option<&Value> {
+        self.schema.as_ref().map(|schema| &schema.written)
+    }
+
+    /// What a prompt says about the form; `None` where any text will do.
+    #[must_use]
+    pub fn instructions(&self) -> Option<String> {
+        Some(match (self.form, &self.schema) {
+            (Form::Text, _) => return None,
+            (Form::Markdown, _) => "Answer in Markdown.".to_owned(),
+            (Form::File, _) => {
+                "Answer with the whole content of the file and nothing else: no remarks before or after \
+                                it, no code fence, and nothing left out."
+                    .to_owned()
+            }
+            (Form::Json | Form::Plan, None) => "Answer with one JSON document and nothing else.".to_owned(),
+            (Form::Json | Form::Plan, Some(schema)) => format!(
+                "Answer with one JSON document and nothing else. It has to match this JSON Schema:\n{}",
+                schema.written
+            ),
+        })
+    }
+
+    /// The output that an answer is, or why it is none. What is mended is certain: fences and remarks around the
+    /// answer, commas and quotes. An answer that was cut off is never completed.
+    ///
+    /// # Errors
+    /// What is wrong with the answer.
+    pub fn check(&self, answer: &str) -> Result<Accepted, Rejection> {
+        let rejection = |message: String| Rejection { message };
+        match self.form {
+            Form::Text => Ok(Accepted { text: answer.to_owned(), repaired: false }),
+            Form::Markdown => Ok(text::markdown(answer)),
+            Form::File => text::file(answer).map_err(rejection),
+            Form::Json | Form::Plan => {
+                let found = json::find(answer).map_err(rejection)?;
+                if let Some(schema) = &self.schema {
+                    schema.check(&found.value)?;
+                }
+                if self.form == Form::Plan {
+                    plan::check(&found.value).map_err(rejection)?;
+                }
+                Ok(Accepted { text: found.text, repaired: found.repaired })
+            }
+        }
+    }
+
+    /// All that the contract says, for a cache_key.
+    #[must_use]
+    pub fn digest_text(&self) -> String {
+        let schema = self.schema.as_ref().map(|schema| schema.written.to_string()).unwrap_or_default();
+        format!("{:?} {schema}", self.form)
+    }
+}
+
+impl Schema {
+    fn check(&self, value: &Value) -> Result<(), Rejection> {
+        let mut message = String::new();
+        let mut more = 0;
+        for (number, error) in self.validator.iter_errors(value).enumerate() {
+            if number >= MAX_PROBLEMS || message.len() > MAX_MESSAGE_BYTES {
+                more += 1;
+                continue;
+            }
+            let path = error.instance_path().to_string();
+            let path = if path.is_empty() { "the document" } else { &path };
+            // The value itself may be long; what is said of it need not be.
+            let _ = writeln!(message, "- {path}: {}", shortened(&error.to_string(), 300));
+        }
+        if message.is_empty() {
+            return Ok(());
+        }
+        if more > 0 {
+            let _ = writeln!(message, "- and {more} more");
+        }
+        Err(Rejection { message: format!("the JSON does not match the schema:\n{}", message.trim_end()) })
+    }
+}
+
+/// What a model is told after a rejection.
+#[must_use]
+pub fn correction(rejection: &Rejection) -> String {
+    format!(
+        "That answer cannot be used: {}\n\nGive the whole answer once more, with this mended and nothing else around it.",
+        shortened(&rejection.message, MAX_MESSAGE_BYTES)
+    )
+}
+
+fn shortened(text: &str, limit: usize) -> String {
+    if text.len() <= limit {
+        return text.to_owned();
+    }
+    let end = (0..=limit).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
+    format!("{}\u{2026}", &text[..end])
+}
+
+#[cfg(test)]
+mod tests;

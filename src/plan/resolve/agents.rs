@@ -1,0 +1,267 @@
+//! Who the agents are: described in the file, in a playbook of the project, or by a built-in role.
+
+use std::collections::HashMap;
+
+use crate::plan::orchestra::{Agent, ModelRef};
+use crate::plan::resolve::{Surroundings, grants, models};
+use crate::plan::roles;
+use crate::plan::spec::located::{Either, Spanned};
+use crate::plan::spec::playbook::Playbook;
+use crate::plan::spec::{InlineAgent, OrchestraFile, Text};
+use crate::words::diagnostic::{Diagnostic, Source, near_miss};
+use crate::words::id::Name;
+
+/// A playbook of the project, read.
+#[derive(Debug)]
+pub struct LoadedPlaybook {
+    /// Its file.
+    pub source: std::sync::Arc<Source>,
+    /// What stands in it.
+    pub playbook: Playbook,
+}
+
+/// The agents that are found so far, and the mistakes in them.
+pub(super) struct Cast<'r> {
+    file: &'r OrchestraFile,
+    around: &'r Surroundings<'r>,
+    listed: HashMap<&'r str, Listed<'r>>,
+    /// The models that the command line gives to all.
+    for_all: Vec<ModelRef>,
+    agents: Vec<Agent>,
+    index: HashMap<&'r str, Option<usize>>,
+    found: Vec<Diagnostic>,
+}
+
+enum Listed<'r> {
+    ByName,
+    Inline(&'r InlineAgent),
+}
+
+impl<'r> Cast<'r> {
+    pub(super) fn new(file: &'r OrchestraFile, around: &'r Surroundings<'r>) -> Self {
+        let mut cast = Self {
+            file,
+            around,
+            listed: HashMap::new(),
+            for_all: Vec::new(),
+            agents: Vec::new(),
+            index: HashMap::new(),
+            found: models::check(&file.models),
+        };
+        for agent in file.agents.iter().flatten() {
+            let (name, entry) = match agent {
+                Either::Short(name) => (name, Listed::ByName),
+                Either::Full(inline) => (&inline.name, Listed::Inline(inline)),
+            };
+            // Listing an agent twice says nothing new, unless one of the two describes it.
+            let again = cast.listed.insert(&name.value, entry);
+            if again.is_some_and(|first| matches!((first, agent), (Listed::Inline(_), _) | (_, Either::Full(_)))) {
+                cast.found.push(
+                    Diagnostic::error(
+                        format!("the agent `{}` is listed twice", name.value),
+                        name.span.clone(),
+                        "again",
+                    )
+                    .help("keep one of the two"),
+                );
+            }
+        }
+        let said = around.overrides.model.as_deref();
+        for model in said.into_iter().flat_map(|chain| chain.split(',')).map(str::trim) {
+            let text = Spanned { value: model.to_owned(), span: 0..0 };
+            match models::by_name(&text, &file.models) {
+                Ok(models) => cast.for_all.extend(models),
+                Err(mistake) => cast.found.push(Diagnostic {
+                    message: format!("--model: {}", mistake.message),
+                    at: None,
+                    ..*mistake
+                }),
+            }
+        }
+        cast
+    }
+
+    /// The agent that a task names.
+    pub(super) fn player(&mut self, name: &'r Text) -> Option<usize> {
+        if let Some(&known) = self.index.get(name.value.as_str()) {
+            return known;
+        }
+        let agent = self.find(name);
+        let player = agent.map(|agent| {
+            self.agents.push(agent);
+            self.agents.len() - 1
+        });
+        self.index.insert(&name.value, player);
+        player
+    }
+
+    /// The same agent with other models, for a task that says which.
+    pub(super) fn with_models(
+        &mut self,
+        player: Option<usize>,
+        models: Option<&'r Either<Text, Spanned<Vec<Text>>>>,
+    ) -> Option<usize> {
+        let Some(models) = models else { return player };
+        let models = self.models(models);
+        let agent = &self.agents[player?];
+        let agent = self.with_model(Agent { models, ..agent.clone() });
+        // Many tasks may say the same.
+        let same = |known: &Agent| known.name == agent.name && known.models == agent.models;
+        Some(self.agents.iter().position(same).unwrap_or_else(|| {
+            self.agents.push(agent);
+            self.agents.len() - 1
+        }))
+    }
+
+    /// Agents that no task uses are looked at all the same, so that a mistake in one is found.
+    pub(super) fn check_unused(&mut self) {
+        for agent in self.file.agents.iter().flatten() {
+            let name = match agent {
+                Either::Short(name) => name,
+                Either::Full(inline) => &inline.name,
+            };
+            if !self.index.contains_key(name.value.as_str()) {
+                let agent = self.find(name);
+                self.index.insert(&name.value, None);
+                drop(agent);
+            }
+        }
+    }
+
+    pub(super) fn finish(self) -> (Vec<Agent>, Vec<Diagnostic>) {
+        (self.agents, self.found)
+    }
+
+    fn find(&mut self, text: &'r Text) -> Option<Agent> {
+        let name = match Name::new(&text.value) {
+            Ok(name) => name,
+            Err(error) => {
+                let message = format!("{:?} cannot be the name of an agent", text.value);
+                self.found.push(Diagnostic::error(message, text.span.clone(), error.to_string()));
+                return None;
+            }
+        };
+        if let Some(Listed::Inline(inline)) = self.listed.get(text.value.as_str()) {
+            let inline = *inline;
+            return Some(self.inline(name, inline));
+        }
+        if self.file.agents.is_some() && !self.listed.contains_key(text.value.as_str()) {
+            self.not_listed(text);
+            return None;
+        }
+        if let Some(loaded) = self.around.playbooks.get(&text.value) {
+            return Some(self.described_in(name, loaded, text));
+        }
+        if let Some(role) = roles::find(&text.value) {
+            return Some(self.with_model(Agent {
+                name,
+                title: role.title.to_owned(),
+                goal: Some(role.goal.to_owned()),
+                persona: None,
+                instructions: Some(role.instructions.to_owned()),
+                models: Vec::new(),
+                tools: Vec::new(),
+                temperature: None,
+                max_tokens: None,
+            }));
+        }
+        let known = roles::all().iter().map(|role| role.name).chain(self.around.playbooks.keys().map(String::as_str));
+        let diagnostic = Diagnostic::error(
+            format!("there is no agent `{}`", text.value),
+            text.span.clone(),
+            "neither a playbook of this project nor a built-in role",
+        );
+        self.found.push(match near_miss(&text.value, known) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            None => diagnostic.help(format!(
+                "describe it here: `- {{name: {0}, role: ..., instructions: ...}}`, or in agents/{0}.yaml",
+                text.value
+            )),
+        });
+        None
+    }
+
+    fn not_listed(&mut self, text: &Text) {
+        if self.around.gaps.entries {
+            return;
+        }
+        let diagnostic = Diagnostic::error(
+            format!("the agent `{}` is not listed under `agents`", text.value),
+            text.span.clone(),
+            "",
+        );
+        self.found.push(match near_miss(&text.value, self.listed.keys().copied()) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            None => diagnostic.help("list it there, or leave `agents` out"),
+        });
+    }
+
+    fn inline(&mut self, name: Name, inline: &InlineAgent) -> Agent {
+        let role = roles::find(inline.role.as_deref().unwrap_or(name.as_str()));
+        let title = match (role, &inline.role) {
+            (Some(role), _) => role.title.to_owned(),
+            (None, Some(title)) => title.clone(),
+            (None, None) => name.to_string(),
+        };
+        let models = inline.model.as_ref().map(|models| self.models(models)).unwrap_or_default();
+        let tools = grants::tools(inline, self.file, &mut self.found);
+        self.with_model(Agent {
+            name,
+            title,
+            goal: inline.goal.clone().or_else(|| role.map(|r| r.goal.to_owned())),
+            persona: inline.persona.clone(),
+            instructions: inline.instructions.clone().or_else(|| role.map(|r| r.instructions.to_owned())),
+            models,
+            tools,
+            temperature: inline.temperature,
+            max_tokens: inline.max_tokens,
+        })
+    }
+
+    fn described_in(&mut self, name: Name, loaded: &LoadedPlaybook, listed: &Text) -> Agent {
+        let playbook = &loaded.playbook;
+        let models = match playbook.model() {
+            None => Ok(Vec::new()),
+            Some(Either::Short(text)) => models::by_name(text, &self.file.models),
+            Some(Either::Full(described)) => models::of_playbook(described).map(|model| vec![model]),
+        };
+        let models = models.unwrap_or_else(|mistake| {
+            // Its place is in another file, so it is told where the orchestra names the agent.
+            let (line, column) = mistake.at.as_ref().map_or((1, 1), |(span, _)| loaded.source.position(span.start));
+            let label = format!("{}:{line}:{column}", loaded.source.path);
+            self.found.push(Diagnostic { at: Some((listed.span.clone(), label)), see: None, ..*mistake });
+            Vec::new()
+        });
+        let title = playbook.title().map_or_else(|| name.to_string(), str::to_owned);
+        self.with_model(Agent {
+            name,
+            title,
+            goal: playbook.goal().map(str::to_owned),
+            persona: playbook.persona(),
+            instructions: playbook.instructions(),
+            models,
+            tools: Vec::new(),
+            temperature: playbook.temperature,
+            max_tokens: playbook.max_tokens,
+        })
+    }
+
+    fn models(&mut self, said: &Either<Text, Spanned<Vec<Text>>>) -> Vec<ModelRef> {
+        let names = match said {
+            Either::Short(name) => std::slice::from_ref(name),
+            Either::Full(chain) => &chain.value,
+        };
+        let mut models = Vec::with_capacity(names.len());
+        for name in names {
+            match models::by_name(name, &self.file.models) {
+                Ok(named) => models.extend(named),
+                Err(mistake) => self.found.push(*mistake),
+            }
+        }
+        models
+    }
+
+    fn with_model(&self, agent: Agent) -> Agent {
+        if self.for_all.is_empty() { agent } else { Agent { models: self.for_all.clone(), ..agent } }
+    }
+}

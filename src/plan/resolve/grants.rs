@@ -1,0 +1,241 @@
+//! What agents may do and what tasks must give: tools, servers of tools, forms of output, and evidence.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::plan::orchestra::{Check, Grant, McpServer, McpTransport, OutputRule};
+use crate::plan::resolve::Surroundings;
+use crate::plan::spec::located::{Either, Spanned};
+use crate::plan::spec::{self, InlineAgent, OrchestraFile, OutputFormat, Text, ToolGrant};
+use crate::words::diagnostic::{Diagnostic, near_miss};
+
+/// The one file of orch's own folder that an output may go to: the plan, for people.
+pub const PLAN_FILE: &str = ".orchestra/plan.md";
+
+/// The tools that orch itself has.
+pub const BUILT_IN: [&str; 8] =
+    ["read_file", "list_files", "search_files", "write_file", "edit_file", "run_command", "ctx_get", "ctx_set"];
+
+const RUN_COMMAND: &str = "run_command";
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(120);
+const CHECK_TIMEOUT: Duration = Duration::from_secs(300);
+const MCP_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The tools that an agent is given.
+pub(super) fn tools(agent: &InlineAgent, file: &OrchestraFile, found: &mut Vec<Diagnostic>) -> Vec<Grant> {
+    let mut grants = Vec::new();
+    for tool in &agent.tools {
+        let (name, full) = match tool {
+            Either::Short(name) => (name, None),
+            Either::Full(full) => (&full.name, Some(full)),
+        };
+        match grant(name, full, file) {
+            Ok(grant) => grants.push(grant),
+            Err(mistake) => found.push(*mistake),
+        }
+    }
+    grants
+}
+
+fn grant(name: &Text, full: Option<&ToolGrant>, file: &OrchestraFile) -> Result<Grant, Box<Diagnostic>> {
+    let error = |message: String, label: &str| Diagnostic::error(message, name.span.clone(), label.to_owned());
+    if name.value == RUN_COMMAND {
+        let allow = full.and_then(|full| full.allow.as_ref()).map(|allow| allow.value.clone()).unwrap_or_default();
+        if allow.is_empty() || allow.iter().any(|prefix| prefix.first().is_none_or(|program| program.is_empty())) {
+            return Err(Box::new(
+                error("`run_command` needs to be told which commands are allowed".to_owned(), "")
+                    .help("name how they begin: `- {name: run_command, allow: [[cargo, test], [npm, test]]}`"),
+            ));
+        }
+        let timeout = full.and_then(|full| full.timeout_seconds).map_or(COMMAND_TIMEOUT, Duration::from_secs_f64);
+        return Ok(Grant::RunCommand { allow, timeout });
+    }
+    if full.is_some_and(|full| full.allow.is_some() || full.timeout_seconds.is_some()) {
+        return Err(Box::new(error(format!("`{}` takes no settings", name.value), "only `run_command` does")));
+    }
+    if let Some(built_in) = BUILT_IN.into_iter().find(|built_in| *built_in == name.value) {
+        return Ok(Grant::BuiltIn(built_in));
+    }
+    if let Some((server, tool)) = name.value.split_once('/') {
+        if file.mcp_servers.contains_key(server) {
+            let tool = (tool != "*").then(|| tool.to_owned());
+            return Ok(Grant::Mcp { server: server.to_owned(), tool });
+        }
+        let diagnostic = error(format!("there is no MCP server `{server}`"), "not under `mcp_servers`");
+        return Err(Box::new(match near_miss(server, file.mcp_servers.keys().map(String::as_str)) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}/{tool}`?")),
+            None => diagnostic.help("declare it under `mcp_servers`, with its `argv` or its `url`"),
+        }));
+    }
+    let diagnostic = error(format!("there is no tool `{}`", name.value), "not a tool");
+    Err(Box::new(match near_miss(&name.value, BUILT_IN) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None => diagnostic.help(format!("the tools are {}, and `server/tool` of an MCP server", BUILT_IN.join(", "))),
+    }))
+}
+
+/// The servers of tools.
+pub(super) fn servers(file: &OrchestraFile, found: &mut Vec<Diagnostic>) -> Vec<McpServer> {
+    let mut servers = Vec::new();
+    for (name, server) in &file.mcp_servers {
+        let here = server.argv.as_ref().map(|argv| argv.span.clone());
+        let here = here.or_else(|| server.url.as_ref().map(|url| url.span.clone()));
+        let transport = match (&server.argv, &server.url) {
+            (Some(argv), None) if argv.value.first().is_some_and(|program| !program.is_empty()) => {
+                McpTransport::Stdio { argv: argv.value.clone(), env: server.env.clone() }
+            }
+            (None, Some(url)) if url.value.starts_with("http://") || url.value.starts_with("https://") => {
+                McpTransport::Http { url: url.value.clone(), header_env: server.header_env.clone() }
+            }
+            _ => {
+                let message = format!("the MCP server `{name}` needs either a program or an address");
+                let diagnostic = match here {
+                    Some(span) => Diagnostic::error(message, span, ""),
+                    None => Diagnostic::error_in_file(message),
+                };
+                found.push(diagnostic.help("`argv: [program, ...]`, or `url: https://...`"));
+                continue;
+            }
+        };
+        servers.push(McpServer {
+            name: name.clone(),
+            transport,
+            tools: server.tools.clone(),
+            exclude: server.exclude.clone(),
+            timeout: server.timeout_seconds.map_or(MCP_TIMEOUT, Duration::from_secs_f64),
+        });
+    }
+    servers
+}
+
+/// What a task's output is to be.
+pub(super) fn output(task: &spec::Task, around: &Surroundings<'_>, found: &mut Vec<Diagnostic>) -> OutputRule {
+    let Some(table) = &task.output else { return OutputRule::default() };
+    let format = table.format.as_ref().map(|format| format.value);
+    let schema = match &table.schema {
+        None => None,
+        Some(Either::Full(inline)) => {
+            let entries = inline.value.iter().map(|(key, value)| (key.clone(), value.clone()));
+            Some((serde_json::Value::Object(entries.collect()), inline.span.clone()))
+        }
+        Some(Either::Short(path)) => match around.schemas.get(&path.value) {
+            Some(Ok(schema)) => Some((schema.clone(), path.span.clone())),
+            Some(Err(why)) => {
+                let message = format!("the schema {} cannot be used: {why}", path.value);
+                found.push(Diagnostic::error(message, path.span.clone(), ""));
+                None
+            }
+            None => None,
+        },
+    };
+    if let (Some(format), Some(_)) = (&table.format, &schema)
+        && format.value != OutputFormat::Json
+    {
+        found.push(
+            Diagnostic::error(
+                "a schema describes JSON, and this output is to be something else",
+                format.span.clone(),
+                "",
+            )
+            .help("write `format: json`, or leave `format` out"),
+        );
+    }
+    let format = format.unwrap_or(if schema.is_some() { OutputFormat::Json } else { OutputFormat::Text });
+    if let Some(path) = &table.path {
+        if format != OutputFormat::File {
+            found.push(
+                Diagnostic::error("`path` names the file that an output is", path.span.clone(), "not with this format")
+                    .help("write `format: file`, or `file` in place of `path` for a file that gets the output as well"),
+            );
+        }
+        if let Some(file) = &table.file {
+            found.push(
+                Diagnostic::error("`path` and `file` both say where the output goes", path.span.clone(), "here")
+                    .see(file.span.clone(), "and here")
+                    .help("keep one of the two"),
+            );
+        }
+    }
+    let file = table.path.as_ref().or(table.file.as_ref());
+    if let Some(file) = file
+        && !(format == OutputFormat::Plan && file.value == PLAN_FILE)
+    {
+        check_path(file, found);
+    }
+    OutputRule { format, schema: schema.map(|(schema, _)| schema), file: file.map(|file| file.value.clone()) }
+}
+
+/// The files that a task reads.
+pub(super) fn inputs(inputs: &[Text], found: &mut Vec<Diagnostic>) -> Vec<String> {
+    for input in inputs {
+        check_path(input, found);
+        if let Err(error) = globset::Glob::new(&input.value) {
+            let message = format!("`{}` is not a pattern for files: {}", input.value, error.kind());
+            found.push(Diagnostic::error(message, input.span.clone(), "").help("such as `src/**/*.rs`"));
+        }
+    }
+    inputs.iter().map(|input| input.value.clone()).collect()
+}
+
+/// The files that a task makes.
+pub(super) fn outputs(outputs: &[Text], found: &mut Vec<Diagnostic>) -> Vec<String> {
+    outputs.iter().for_each(|output| check_path(output, found));
+    outputs.iter().map(|output| output.value.clone()).collect()
+}
+
+/// A file that two tasks write would hold the one's output or the other's, whoever is last.
+pub(super) fn check_shared_files(tasks: &[Spanned<spec::Task>], found: &mut Vec<Diagnostic>) {
+    let mut writers: HashMap<String, &Text> = HashMap::new();
+    for task in tasks {
+        let output = task.value.output.as_ref();
+        let Some(file) = output.and_then(|output| output.path.as_ref().or(output.file.as_ref())) else { continue };
+        let plain = file.value.split('/').filter(|part| !matches!(*part, "" | ".")).collect::<Vec<_>>().join("/");
+        if let Some(first) = writers.insert(plain.to_lowercase(), file) {
+            found.push(
+                Diagnostic::error(
+                    format!("two tasks write the file `{}`", file.value),
+                    file.span.clone(),
+                    "the second",
+                )
+                .see(first.span.clone(), "the first")
+                .help("give one of them another file"),
+            );
+        }
+    }
+}
+
+/// What must hold when a task is done.
+pub(super) fn checks(task: &spec::Task, found: &mut Vec<Diagnostic>) -> Vec<Check> {
+    let mut checks = Vec::new();
+    for Spanned { value: check, span } in &task.verify {
+        match (&check.run, &check.file) {
+            (Some(argv), None) if argv.value.first().is_some_and(|program| !program.is_empty()) => {
+                let timeout = check.timeout_seconds.map_or(CHECK_TIMEOUT, Duration::from_secs_f64);
+                checks.push(Check::Run { argv: argv.value.clone(), timeout });
+            }
+            (None, Some(file)) => {
+                check_path(file, found);
+                checks.push(Check::File(file.value.clone()));
+            }
+            _ => found.push(
+                Diagnostic::error("an entry of `verify` is either a command or a file", span.clone(), "")
+                    .help("`{run: [cargo, test]}`, or `{file: src/main.rs}`"),
+            ),
+        }
+    }
+    checks
+}
+
+/// A path in the project says so by its form; what links do is for those who open it.
+fn check_path(path: &Text, found: &mut Vec<Diagnostic>) {
+    let parts: Vec<&str> = path.value.split(['/', '\\']).collect();
+    let leaves = path.value.starts_with(['/', '\\', '~']) || path.value.contains(':') || parts.contains(&"..");
+    if path.value.contains("{{") || path.value.contains("{goal}") {
+        let message = format!("`{}` is a template, and a path is taken as it stands", path.value);
+        found.push(Diagnostic::error(message, path.span.clone(), "not filled in here").help("write the path itself"));
+    }
+    if leaves || path.value.trim().is_empty() || matches!(parts.first(), Some(&".git" | &".orchestra")) {
+        let message = format!("`{}` is not a path of a file in the project", path.value);
+        found.push(Diagnostic::error(message, path.span.clone(), "").help("write it relative to the project's folder"));
+    }
+}

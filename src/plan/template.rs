@@ -1,0 +1,252 @@
+//! Texts with places to fill in: `{goal}` and `{{ expression }}`.
+//!
+//! One pass over the author's text, and over nothing else: what is filled in is never looked at again, so a goal or
+//! an output that contains braces stays as it is. All other braces (JSON, CSS, code) are text.
+//! An expression is one of minijinja's, with its filters; a name that does not exist is an error before the run.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use minijinja::{Environment, UndefinedBehavior, Value};
+
+use crate::words::diagnostic::near_miss;
+
+/// A text with places to fill in.
+#[derive(Debug, Clone)]
+pub struct Template {
+    text: String,
+    holes: Vec<Hole>,
+}
+
+#[derive(Debug, Clone)]
+struct Hole {
+    range: Range<usize>,
+    /// The expression between the double braces; `{goal}` is the expression `goal`.
+    expression: String,
+}
+
+/// What fills the places.
+#[derive(Debug, Clone, Default)]
+pub struct Values<'v> {
+    /// `goal`
+    pub goal: &'v str,
+    /// `run.id`
+    pub run: &'v str,
+    /// `outputs.<task>`, for the tasks whose outputs this one gets.
+    pub outputs: BTreeMap<&'v str, &'v str>,
+}
+
+/// A mistake in a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateError {
+    /// The part of the text that is wrong, braces included.
+    pub hole: String,
+    /// What is wrong.
+    pub message: String,
+    /// What to do next.
+    pub help: Option<String>,
+}
+
+impl Template {
+    /// Finds the places of a text.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        let mut holes = Vec::new();
+        let mut at = 0;
+        // Behind the last `}}` no expression can end, so a text full of `{{` is not searched again and again.
+        let last_end = text.rfind("}}").unwrap_or(0);
+        while let Some(found) = text[at..].find('{').map(|n| at + n) {
+            let rest = &text[found..];
+            let inner = rest.strip_prefix("{{").filter(|_| found < last_end);
+            if let Some(end) = inner.and_then(|inner| inner.find("}}")) {
+                let range = found..found + end + 4;
+                holes.push(Hole {
+                    expression: text[found + 2..found + 2 + end].trim().to_owned(),
+                    range: range.clone(),
+                });
+                at = range.end;
+            } else if rest.starts_with("{goal}") {
+                holes.push(Hole { expression: "goal".to_owned(), range: found..found + "{goal}".len() });
+                at = found + "{goal}".len();
+            } else {
+                at = found + 1;
+            }
+        }
+        Self { text: text.to_owned(), holes }
+    }
+
+    /// The author's text, before anything is filled in.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Checks every expression against the tasks whose outputs there will be.
+    #[must_use]
+    pub fn check(&self, outputs: &[&str], all_tasks: &BTreeSet<&str>) -> Vec<TemplateError> {
+        let known: BTreeMap<&str, &str> = outputs.iter().map(|&name| (name, "")).collect();
+        let trial = Values { goal: "goal", run: "run", outputs: known };
+        self.holes.iter().filter_map(|hole| self.check_hole(hole, &trial, all_tasks)).collect()
+    }
+
+    /// The text with its places filled in.
+    ///
+    /// # Errors
+    /// An expression that fails on these values, such as a filter that does not take them.
+    pub fn render(&self, values: &Values<'_>) -> Result<String, TemplateError> {
+        let mut rendered = String::with_capacity(self.text.len() + values.goal.len());
+        let mut at = 0;
+        let context = self.holes.iter().any(|h| h.expression != "goal").then(|| values.context());
+        for hole in &self.holes {
+            rendered.push_str(&self.text[at..hole.range.start]);
+            match &context {
+                Some(context) => rendered.push_str(&self.evaluate(hole, context)?),
+                None => rendered.push_str(values.goal),
+            }
+            at = hole.range.end;
+        }
+        rendered.push_str(&self.text[at..]);
+        Ok(rendered)
+    }
+
+    fn evaluate(&self, hole: &Hole, context: &Value) -> Result<String, TemplateError> {
+        let fault = |message: String, help: Option<String>| TemplateError {
+            hole: self.text[hole.range.clone()].to_owned(),
+            message,
+            help,
+        };
+        let compiled = environment()
+            .compile_expression(&hole.expression)
+            .map_err(|error| fault(format!("not a template expression: {}", plain(&error)), Some(literal_help())))?;
+        let value = compiled.eval(context.clone()).map_err(|error| fault(plain(&error), None))?;
+        if value.is_undefined() {
+            return Err(fault("there is no such value".to_owned(), None));
+        }
+        Ok(value.to_string())
+    }
+
+    fn check_hole(&self, hole: &Hole, trial: &Values<'_>, all_tasks: &BTreeSet<&str>) -> Option<TemplateError> {
+        let mut error = self.evaluate(hole, &trial.context()).err()?;
+        let names = environment().compile_expression(&hole.expression).map(|e| e.undeclared_variables(true));
+        let mut names: Vec<String> = names.into_iter().flatten().collect();
+        names.sort();
+        for name in &names {
+            if let Some((message, help)) = unknown(name, trial, all_tasks) {
+                error.message = message;
+                error.help = Some(help);
+                break;
+            }
+        }
+        Some(error)
+    }
+}
+
+impl Values<'_> {
+    fn context(&self) -> Value {
+        minijinja::context! {
+            goal => self.goal,
+            run => minijinja::context! { id => self.run },
+            outputs => Value::from_pairs(self.outputs.iter().map(|(&name, &text)| (name, text))),
+        }
+    }
+}
+
+/// What is wrong with a dotted name, if anything is, and what to do about it.
+fn unknown(name: &str, known: &Values<'_>, all_tasks: &BTreeSet<&str>) -> Option<(String, String)> {
+    let (head, tail) = name.split_once('.').unwrap_or((name, ""));
+    match head {
+        "goal" => None,
+        "run" if tail.is_empty() || tail == "id" => None,
+        "run" => Some((format!("`run` has no `{tail}`"), "it has `run.id`".to_owned())),
+        "ctx" | "item" => Some((
+            format!("`{head}` is not supported yet"),
+            "use `outputs.<task>` for the output of a task in `context`".to_owned(),
+        )),
+        "outputs" => {
+            let task = tail.split('.').next().unwrap_or(tail);
+            if tail.is_empty() || known.outputs.contains_key(task) {
+                None
+            } else if all_tasks.contains(task) {
+                Some((
+                    format!("the task does not get the output of `{task}`"),
+                    format!("add `{task}` to its `context`"),
+                ))
+            } else {
+                let help = near_miss(task, known.outputs.keys().copied())
+                    .map_or_else(|| "name a task of this file".to_owned(), |near| format!("did you mean `{near}`?"));
+                Some((format!("there is no task `{task}`"), help))
+            }
+        }
+        _ => {
+            let help = near_miss(head, ["goal", "outputs", "run"])
+                .map_or_else(literal_help, |near| format!("did you mean `{near}`?"));
+            Some((format!("unknown name `{head}`"), help))
+        }
+    }
+}
+
+fn literal_help() -> String {
+    "the names are goal, outputs.<task> and run.id; to write double braces as text, use {{ '{{' }}".to_owned()
+}
+
+fn plain(error: &minijinja::Error) -> String {
+    error.detail().map_or_else(|| error.kind().to_string(), str::to_owned)
+}
+
+fn environment() -> &'static Environment<'static> {
+    static ENVIRONMENT: OnceLock<Environment<'static>> = OnceLock::new();
+    ENVIRONMENT.get_or_init(|| {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values<'v>() -> Values<'v> {
+        Values { goal: "a {{ goal }} {x}", run: "run_1", outputs: BTreeMap::from([("plan", "out {goal}")]) }
+    }
+
+    fn check(text: &str) -> Vec<String> {
+        let errors = Template::new(text).check(&["plan"], &BTreeSet::from(["plan", "other"]));
+        errors.into_iter().map(|e| format!("{}: {} ({})", e.hole, e.message, e.help.unwrap_or_default())).collect()
+    }
+
+    #[test]
+    fn what_is_filled_in_is_not_looked_at_again() {
+        let template = Template::new("'{goal}' {{ outputs.plan }} {{ run.id }}");
+        assert_eq!(template.render(&values()).unwrap(), "'a {{ goal }} {x}' out {goal} run_1");
+    }
+
+    #[test]
+    fn other_braces_are_text() {
+        for text in
+            ["{filename: code}", "fn a() { {1} }", "{\"a\": {}}", "{ goal }", "{", "}}", "{{", "{goal", "{% if %}"]
+        {
+            assert_eq!(Template::new(text).render(&values()).unwrap(), text);
+            assert_eq!(check(text), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn filters_and_escapes_work() {
+        assert_eq!(Template::new("{{ goal | length }}{{ '{{' }}").render(&values()).unwrap(), "16{{");
+    }
+
+    #[test]
+    fn unknown_names_are_found_before_the_run() {
+        assert_eq!(check("{{ gaol }}"), ["{{ gaol }}: unknown name `gaol` (did you mean `goal`?)"]);
+        assert_eq!(check("{{ outputs.pln }}"), ["{{ outputs.pln }}: there is no task `pln` (did you mean `plan`?)"]);
+        assert_eq!(
+            check("x {{ outputs.other }}"),
+            ["{{ outputs.other }}: the task does not get the output of `other` (add `other` to its `context`)"]
+        );
+        assert!(check("{{ ctx.a }}")[0].contains("not supported yet"));
+        assert!(check("{{ 1 + }}")[0].contains("not a template expression"));
+        assert!(check("{{ goal | nothing }}")[0].contains("nothing"));
+    }
+}

@@ -1,0 +1,166 @@
+//! One pace for all tasks that ask the same provider with the same key: a lane.
+//!
+//! A lane is free until the provider complains. A 429 that names a time closes the lane for everybody until then, and
+//! any 429 halves how many calls may be in flight; that number grows again by one for each round of successes, and
+//! when a whole round passes in which nobody had to wait for it, the lane is free again. Where an answer says that
+//! little is left until a reset, calls are spread over the time until then.
+//!
+//! Pure: time comes in as what has passed since the process began, and the caller does the waiting. Every operation
+//! takes the same time however many wait, provided that the caller keeps those who wait for a lane in one queue and
+//! asks for the first of them only.
+
+use std::time::Duration;
+
+use crate::plan::retry::LONGEST_WAIT;
+use crate::words::event::{Failure, FailureKind};
+
+mod cooldown;
+mod quota;
+mod window;
+
+pub use cooldown::Cooldowns;
+
+use quota::Quota;
+use window::Window;
+
+/// What a provider says about its pace, from the headers of its answer. Each part may be missing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RateLimitInfo {
+    /// How many requests it still takes before the reset.
+    pub requests_left: Option<u64>,
+    /// How long until it takes requests without counting those before.
+    pub requests_reset: Option<Duration>,
+    /// How many tokens it still takes before the reset.
+    pub tokens_left: Option<u64>,
+    /// How long until it takes tokens without counting those before.
+    pub tokens_reset: Option<Duration>,
+}
+
+/// Whether a call may begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admit {
+    /// It may.
+    Now,
+    /// Ask again at this time, or when a call of the lane ends.
+    At(Duration),
+    /// Ask again when a call of the lane ends; there is one in flight.
+    AfterAnEnd,
+}
+
+/// How a call ended, with what the provider said about its pace.
+#[derive(Debug, Clone, Copy)]
+pub enum Ended<'f> {
+    /// The provider answered.
+    Answered(Option<RateLimitInfo>),
+    /// It did not, or not well.
+    Failed(&'f Failure, Option<RateLimitInfo>),
+}
+
+/// The lanes of a run, each by its index.
+#[derive(Debug, Clone)]
+pub struct Limiter {
+    lanes: Vec<Lane>,
+}
+
+impl Limiter {
+    /// So many lanes, all of them free.
+    #[must_use]
+    pub fn new(lanes: usize) -> Self {
+        Self { lanes: vec![Lane::default(); lanes] }
+    }
+
+    /// Whether a call of about `tokens` tokens may begin. Who is told [`Admit::Now`] calls [`Limiter::begin`] before
+    /// anybody else asks.
+    #[must_use]
+    pub fn admit(&self, lane: usize, tokens: u64, now: Duration) -> Admit {
+        self.lanes[lane].admit(tokens, now)
+    }
+
+    /// A call begins.
+    pub fn begin(&mut self, lane: usize, tokens: u64, now: Duration) {
+        self.lanes[lane].begin(tokens, now);
+    }
+
+    /// A call that had begun has ended. One that was given up in the middle has ended too.
+    pub fn end(&mut self, lane: usize, now: Duration, outcome: &Ended) {
+        self.lanes[lane].end(now, outcome);
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+struct Lane {
+    in_flight: u32,
+    /// Nothing begins before this time.
+    opens_at: Duration,
+    /// The lane was closed, and no call has succeeded since it opened: one call at a time finds out whether it may
+    /// go on, or all those who waited would come back at once.
+    on_probation: bool,
+    last_begin: Duration,
+    window: Window,
+    requests: Quota,
+    tokens: Quota,
+}
+
+impl Lane {
+    fn admit(&self, tokens: u64, now: Duration) -> Admit {
+        if now < self.opens_at {
+            return Admit::At(self.opens_at);
+        }
+        let a_probe_is_out = self.on_probation && self.window.begun_since(self.in_flight) > 0;
+        if a_probe_is_out || self.in_flight >= self.window.size() {
+            return Admit::AfterAnEnd;
+        }
+        let spaced = self.window.next_at(self.last_begin);
+        let allowed =
+            [self.requests.next_at(1, self.last_begin, now), self.tokens.next_at(tokens, self.last_begin, now)];
+        let at = allowed.into_iter().fold(spaced, Duration::max);
+        if at > now { Admit::At(at) } else { Admit::Now }
+    }
+
+    fn begin(&mut self, tokens: u64, now: Duration) {
+        self.in_flight += 1;
+        self.last_begin = now;
+        self.window.note_begin(self.in_flight);
+        self.requests.take(1);
+        self.tokens.take(tokens);
+    }
+
+    fn end(&mut self, now: Duration, outcome: &Ended) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        let (Ended::Answered(pace) | Ended::Failed(_, pace)) = outcome;
+        if let Some(pace) = pace {
+            self.requests.learn(pace.requests_left, pace.requests_reset, now);
+            self.tokens.learn(pace.tokens_left, pace.tokens_reset, now);
+        }
+        match outcome {
+            // An answer to a call from before the lane closed says nothing about what comes after.
+            Ended::Answered(_) if now >= self.opens_at => {
+                self.on_probation = false;
+                self.window.note_success();
+            }
+            Ended::Failed(failure, _) if failure.kind == FailureKind::RateLimited => self.slow_down(failure, now),
+            Ended::Answered(_) | Ended::Failed(..) => self.window.note_end(),
+        }
+    }
+
+    fn slow_down(&mut self, failure: &Failure, now: Duration) {
+        let asked = failure.retry_after_ms.map(Duration::from_millis);
+        match asked {
+            // Nobody waits that long: each task goes on with another model, or gives up.
+            Some(asked) if asked > LONGEST_WAIT => self.window.note_end(),
+            Some(asked) => {
+                self.opens_at = self.opens_at.max(now + asked);
+                self.on_probation = true;
+                self.window.shrink(self.in_flight, false);
+            }
+            None => {
+                self.window.shrink(self.in_flight, true);
+                // The pause is counted from the complaint as well.
+                self.opens_at = self.opens_at.max(self.window.next_at(now));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,150 @@
+//! Runs made up by hand, for the tests of what reads a run.
+
+use std::sync::Arc;
+
+use crate::run::history::History;
+use crate::words::event::{
+    Event, FORMAT, Failure, FailureKind, Holder, Output, Overrides, PlannedTask, Record, RunStarted, RunStatus,
+    SkipReason, StopReason, Usage,
+};
+use crate::words::id::{Name, RunId};
+
+/// A run so far: its records, and what they fold to.
+pub struct RunBuilder {
+    pub records: Vec<Record>,
+    pub history: History,
+    now_ms: u64,
+}
+
+/// A name that is known to be one.
+pub fn name(text: &str) -> Name {
+    Name::new(text).unwrap()
+}
+
+impl RunBuilder {
+    /// A run of tasks, each with its agent, on 20 November 2026 at 09:30 UTC.
+    pub fn of(tasks: &[(&str, &str)]) -> Self {
+        Self::with(tasks, |_| {})
+    }
+
+    /// The same, with something else at the start.
+    pub fn with(tasks: &[(&str, &str)], change: impl FnOnce(&mut RunStarted)) -> Self {
+        let mut start = RunStarted {
+            format: FORMAT,
+            orch: "0.1.0".into(),
+            run: RunId::at("20261120_093000", 0x7f3a),
+            orchestra: name("feature"),
+            goal: "Add a login".into(),
+            source: "orchestras/feature_orchestra.yaml".into(),
+            workspace: "orchestra_workspaces/feature".into(),
+            rehearsal: false,
+            marker: "m".into(),
+            overrides: Overrides::default(),
+            holder: Holder { pid: 1, host: "here".into() },
+            tasks: tasks
+                .iter()
+                .map(|(task, agent)| PlannedTask {
+                    task: name(task),
+                    agent: name(agent),
+                    needs: Vec::new(),
+                    digest: "0".repeat(16),
+                })
+                .collect(),
+        };
+        change(&mut start);
+        let first = Record { seq: 1, at_ms: 1_795_167_000_000, mono_us: 0, event: Event::RunStarted(Arc::new(start)) };
+        let history = History::begin(&first).unwrap();
+        Self { records: vec![first], history, now_ms: 0 }
+    }
+
+    /// The record that was added last.
+    pub fn last(&self) -> &Record {
+        self.records.last().unwrap()
+    }
+
+    /// What follows happens so many milliseconds after the process took the run up.
+    pub fn at(mut self, ms: u64) -> Self {
+        self.now_ms = ms;
+        self
+    }
+
+    pub fn then(mut self, event: Event) -> Self {
+        let seq = self.last().seq + 1;
+        let record = Record { seq, at_ms: 1_795_167_000_000 + self.now_ms, mono_us: self.now_ms * 1000, event };
+        self.history.apply(&record);
+        self.records.push(record);
+        self
+    }
+
+    pub fn attempt(self, task: &str, attempt: u32, model: &str) -> Self {
+        self.then(Event::AttemptStarted { task: name(task), attempt, model: model.into(), cache_key: None })
+    }
+
+    pub fn call(self, task: &str, attempt: u32, model: &str) -> Self {
+        let (task, model) = (name(task), model.to_owned());
+        self.then(Event::CallStarted { task, attempt, call: 1, model, input_tokens: 900, reserved: None })
+    }
+
+    /// The call is answered: 1,000 tokens in, 200 out.
+    pub fn answer(self, task: &str, attempt: u32, cost_usd: Option<f64>) -> Self {
+        self.then(Event::CallFinished {
+            task: name(task),
+            attempt,
+            call: 1,
+            usage: Usage { input_tokens: 1000, output_tokens: 200, ..Usage::default() },
+            stop: StopReason::End,
+            cost_usd,
+            latency_ms: 900,
+            first_byte_ms: 250,
+            turn: None,
+        })
+    }
+
+    pub fn call_fails(self, task: &str, attempt: u32, kind: FailureKind) -> Self {
+        let failure = Failure::new(kind, "slow down");
+        self.then(Event::CallFailed {
+            task: name(task),
+            attempt,
+            call: 1,
+            failure,
+            usage: None,
+            cost_usd: None,
+            latency_ms: 100,
+            unsettled: false,
+        })
+    }
+
+    pub fn attempt_fails(self, task: &str, attempt: u32, failure: Failure, retry_in_ms: Option<u64>) -> Self {
+        self.then(Event::AttemptFailed { task: name(task), attempt, failure, retry_in_ms, next_model: None })
+    }
+
+    pub fn succeeds(self, task: &str, attempt: u32) -> Self {
+        let output = Output { sha256: "0".repeat(64), bytes: 3, text: Some("SECRET".into()) };
+        self.then(Event::TaskSucceeded { task: name(task), attempt, output })
+    }
+
+    pub fn fails(self, task: &str, failure: Failure) -> Self {
+        self.then(Event::TaskFailed { task: name(task), failure })
+    }
+
+    pub fn skipped(self, task: &str, because: &str) -> Self {
+        self.then(Event::TaskSkipped { task: name(task), because: name(because), reason: SkipReason::Dependency })
+    }
+
+    /// Another process takes the run up, with its own clock.
+    pub fn resumed(self) -> Self {
+        let holder = Holder { pid: 2, host: "here".into() };
+        self.at(0).then(Event::RunResumed { holder, rerun: Vec::new(), changed: Vec::new() })
+    }
+
+    pub fn finished(self, status: RunStatus) -> Self {
+        self.then(Event::RunFinished { status })
+    }
+
+    /// One task from its start to its success, with one priced call, in 900 ms.
+    pub fn plays(self, task: &str, model: &str) -> Self {
+        let now = self.now_ms;
+        let called = self.attempt(task, 1, model).call(task, 1, model);
+        called.at(now + 900).answer(task, 1, Some(0.005)).succeeds(task, 1)
+    }
+}

@@ -1,0 +1,252 @@
+//! The journal of a run: one JSON object a line, appended and never changed. It is the truth about the run.
+//!
+//! An append that promises something returns when the lines are on disk; many events share one sync. A torn last line
+//! is what a kill leaves and is dropped; any other damage is an error that names the line. Knows nothing of what the
+//! events mean.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+
+use crate::store::disk::{self, Dir};
+use crate::words::event::{Event, FORMAT, Record};
+
+/// The name of the file in a run's folder.
+pub const FILE: &str = "journal.jsonl";
+
+/// A journal that is open for appending.
+#[derive(Debug)]
+pub struct Journal {
+    file: File,
+    buffer: Vec<u8>,
+    /// The folders on the way to a new journal, whose entries may not be on disk.
+    unsynced: Vec<Dir>,
+}
+
+/// A journal as it was read.
+#[derive(Debug)]
+pub struct Contents {
+    /// Its records, in order.
+    pub records: Vec<Record>,
+    /// The length of its whole lines, in bytes.
+    good_bytes: u64,
+    /// Whether a torn last line was dropped.
+    pub torn: bool,
+}
+
+/// Why a journal cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// A line that is not the last one is not a record.
+    #[error("line {line} of the journal is damaged: {why}")]
+    Damaged {
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// It has no line.
+    #[error("the journal is empty")]
+    Empty,
+    /// It was written by a newer version.
+    #[error("the journal has format {0}, and this version reads up to {FORMAT}: use a newer orch")]
+    TooNew(u32),
+    /// It cannot be read at all.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl Journal {
+    /// Begins the journal of a new run. With the first append that promises something, the names on the way to it
+    /// are on disk too: its own in `dir`, and those of new folders in `above`.
+    ///
+    /// # Errors
+    /// If the file cannot be made.
+    pub fn create(dir: Dir, above: Vec<Dir>) -> io::Result<Self> {
+        let file = dir.append_to(FILE)?;
+        let unsynced = above.into_iter().chain([dir]).collect();
+        Ok(Self { file, buffer: Vec::new(), unsynced })
+    }
+
+    /// Opens a journal that was read, to go on behind its last whole line. `above` are the folders on the way to it, as
+    /// for [`Journal::create`].
+    ///
+    /// # Errors
+    /// If the file cannot be opened, or a torn line not be cut off.
+    pub fn reopen(dir: Dir, above: Vec<Dir>, contents: &Contents) -> io::Result<Self> {
+        let file = dir.append_to(FILE)?;
+        if contents.torn {
+            file.set_len(contents.good_bytes)?;
+        }
+        // The process before may have been killed between its first sync and those of the folders.
+        let unsynced = above.into_iter().chain([dir]).collect();
+        Ok(Self { file, buffer: Vec::new(), unsynced })
+    }
+
+    /// Appends records in one write. Returns when they are on disk, if one of them promises something.
+    ///
+    /// # Errors
+    /// If the lines may not be on disk. The journal must not be used any more then.
+    pub fn append(&mut self, records: &[Record]) -> io::Result<()> {
+        self.buffer.clear();
+        for record in records {
+            serde_json::to_writer(&mut self.buffer, record)?;
+            self.buffer.push(b'\n');
+        }
+        disk::write_all(&mut self.file, &self.buffer)?;
+        if records.iter().any(|record| is_promise(&record.event)) {
+            disk::sync_data(&self.file)?;
+            for dir in self.unsynced.drain(..) {
+                dir.sync()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether something outside the process follows from the event, so that it must not be lost.
+/// A call's own events only inform: the attempt is what is counted, and its end what is kept. The end of a run only
+/// says what the ends of its tasks say already.
+fn is_promise(event: &Event) -> bool {
+    match event {
+        // What is reserved must stay counted, and what a model said in the middle of an attempt is paid for.
+        Event::CallStarted { reserved, .. } => reserved.is_some(),
+        Event::CallFinished { turn, .. } => turn.is_some(),
+        Event::CallFailed { .. } | Event::RunFinished { .. } => false,
+        _ => true,
+    }
+}
+
+/// Reads a journal.
+///
+/// # Errors
+/// See [`JournalError`].
+pub fn read(dir: &Dir) -> Result<Contents, JournalError> {
+    let mut reader = BufReader::new(dir.open_file(FILE)?);
+    let mut contents = Contents { records: Vec::new(), good_bytes: 0, torn: false };
+    let mut line = Vec::new();
+    // What is wrong with the last line read: damage if another line follows.
+    let mut wrong: Option<(usize, String)> = None;
+    for number in 1.. {
+        line.clear();
+        if reader.read_until(b'\n', &mut line)? == 0 {
+            break;
+        }
+        if let Some((line, why)) = wrong {
+            return Err(JournalError::Damaged { line, why });
+        }
+        match parse(&line, contents.records.len() as u64 + 1) {
+            Ok(record) => {
+                if let Event::RunStarted(start) = &record.event
+                    && start.format > FORMAT
+                {
+                    return Err(JournalError::TooNew(start.format));
+                }
+                contents.good_bytes += line.len() as u64;
+                contents.records.push(record);
+                wrong = None;
+            }
+            Err(why) => match newer_format(&line).filter(|_| number == 1) {
+                Some(format) => return Err(JournalError::TooNew(format)),
+                None => wrong = Some((number, why)),
+            },
+        }
+    }
+    contents.torn = wrong.is_some();
+    match contents.records.first().map(|record| &record.event) {
+        Some(Event::RunStarted(_)) => Ok(contents),
+        Some(_) => Err(JournalError::Damaged { line: 1, why: "it does not start a run".to_owned() }),
+        None => Err(JournalError::Empty),
+    }
+}
+
+fn parse(line: &[u8], seq: u64) -> Result<Record, String> {
+    let Some(line) = line.strip_suffix(b"\n") else { return Err("it does not end".to_owned()) };
+    let record: Record = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+    if record.seq != seq {
+        return Err(format!("it has number {} where {seq} belongs", record.seq));
+    }
+    Ok(record)
+}
+
+/// A first line of a later format may hold what this version cannot read at all.
+fn newer_format(line: &[u8]) -> Option<u32> {
+    let value: serde_json::Value = serde_json::from_slice(line).ok()?;
+    value["format"].as_u64().and_then(|format| u32::try_from(format).ok()).filter(|&format| format > FORMAT)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+    use crate::words::event::RunStatus;
+
+    fn record(seq: u64) -> Record {
+        let event = if seq == 1 {
+            let start = crate::words::event::RunStarted {
+                format: FORMAT,
+                orch: "0".into(),
+                run: crate::words::id::RunId::at("20261120_093000", 1),
+                orchestra: crate::words::id::Name::new("o").unwrap(),
+                goal: String::new(),
+                source: String::new(),
+                workspace: String::new(),
+                rehearsal: true,
+                marker: String::new(),
+                overrides: crate::words::event::Overrides::default(),
+                holder: crate::store::lock::this_process(),
+                tasks: vec![],
+            };
+            Event::RunStarted(start.into())
+        } else {
+            Event::RunFinished { status: RunStatus::Succeeded }
+        };
+        Record { seq, at_ms: 0, mono_us: 0, event }
+    }
+
+    fn written(records: &[Record], tail: &[u8]) -> (tempfile::TempDir, Dir) {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = Dir::open(folder.path()).unwrap();
+        Journal::create(dir.try_clone().unwrap(), Vec::new()).unwrap().append(records).unwrap();
+        dir.append_to(FILE).unwrap().write_all(tail).unwrap();
+        (folder, dir)
+    }
+
+    #[test]
+    fn a_torn_last_line_is_dropped_and_written_over() {
+        for tail in [&b"{\"seq\":3,"[..], b"{\"seq\":3}\n", b"\0\0\0\0", b"\n"] {
+            let (_folder, dir) = written(&[record(1), record(2)], tail);
+            let contents = read(&dir).unwrap();
+            assert!(contents.torn);
+            assert_eq!(contents.records.len(), 2);
+            Journal::reopen(dir.try_clone().unwrap(), Vec::new(), &contents).unwrap().append(&[record(3)]).unwrap();
+            let contents = read(&dir).unwrap();
+            assert_eq!((contents.records.len(), contents.torn), (3, false));
+        }
+    }
+
+    #[test]
+    fn other_damage_is_named() {
+        let (_folder, dir) = written(&[record(1), record(3), record(3)], b"");
+        assert_eq!(
+            read(&dir).unwrap_err().to_string(),
+            "line 2 of the journal is damaged: it has number 3 where 2 belongs"
+        );
+        let (_folder, dir) = written(&[record(1)], b"rubbish\n{}\n");
+        assert!(matches!(read(&dir), Err(JournalError::Damaged { line: 2, .. })));
+        let (_folder, dir) = written(&[], b"");
+        assert!(matches!(read(&dir), Err(JournalError::Empty)));
+    }
+
+    #[test]
+    fn a_newer_format_is_refused() {
+        let mut newer = record(1);
+        let Event::RunStarted(start) = &mut newer.event else { panic!() };
+        std::sync::Arc::make_mut(start).format = FORMAT + 1;
+        let (_folder, dir) = written(&[newer], b"");
+        assert!(matches!(read(&dir), Err(JournalError::TooNew(_))));
+        // Also when this version cannot read a line of it.
+        let (_folder, dir) = written(&[], b"{\"seq\":1,\"type\":\"run_started\",\"format\":7,\"new\":[]}\n");
+        assert!(matches!(read(&dir), Err(JournalError::TooNew(7))));
+    }
+}

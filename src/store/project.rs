@@ -1,0 +1,269 @@
+//! A project on disk: its orchestras, its playbooks, and the runs that `.orchestra` keeps.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::plan::resolve::LoadedPlaybook;
+use crate::plan::spec::{playbook, yaml};
+use crate::run::history::History;
+use crate::store::disk::Dir;
+use crate::store::journal::{self, Contents, JournalError};
+use crate::words::diagnostic::{Diagnostic, Report, Source, near_miss};
+use crate::words::id::RunId;
+
+/// The folder that orch keeps things in.
+pub const STATE_DIR: &str = ".orchestra";
+/// The folder of the orchestras.
+pub const ORCHESTRAS_DIR: &str = "orchestras";
+
+/// A project: the folder that `orch` is called in.
+#[derive(Debug)]
+pub struct Project {
+    root: PathBuf,
+}
+
+/// Playbooks by the name of their agent, and what is to be said about their files.
+pub type Playbooks = (BTreeMap<String, LoadedPlaybook>, Vec<Report>);
+
+/// Why an orchestra's file cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum FindError {
+    /// There is none of that name.
+    #[error("there is no orchestra `{name}`{}", .near.as_ref().map_or_else(String::new, |near| format!("; did you mean `{near}`?")))]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// The one that is probably meant.
+        near: Option<String>,
+    },
+    /// It is there and cannot be read.
+    #[error("{path} cannot be read: {error}")]
+    Io {
+        /// The file.
+        path: String,
+        /// Why.
+        error: io::Error,
+    },
+    /// It is there and is not a text to read.
+    #[error("{}", .0.diagnostics.first().map_or("", |d| d.message.as_str()))]
+    Unreadable(Box<Report>),
+}
+
+impl Project {
+    /// The project in a folder.
+    #[must_use]
+    pub fn at(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// Its folder.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Finds an orchestra by path, by file name, or by the id inside.
+    ///
+    /// # Errors
+    /// If there is none, or it cannot be read.
+    pub fn find(&self, name: &str) -> Result<Arc<Source>, FindError> {
+        let looks_like_a_path = name.contains(['/', '\\']) || name.ends_with(".yaml") || name.ends_with(".yml");
+        let named = self.root.join(name);
+        if looks_like_a_path || named.is_file() {
+            return self.read(&named, name);
+        }
+        for file in [format!("{name}_orchestra.yaml"), format!("{name}.yaml"), format!("{name}_orchestra.yml")] {
+            let path = format!("{ORCHESTRAS_DIR}/{file}");
+            if self.root.join(&path).is_file() {
+                return self.read(&self.root.join(&path), &path);
+            }
+        }
+        let mut known = Vec::new();
+        for source in self.orchestras() {
+            match id_inside(&source) {
+                Some(id) if id == name => return Ok(source),
+                Some(id) => known.push(id),
+                None => known.extend(stem(&source.path)),
+            }
+        }
+        let near = near_miss(name, known.iter().map(String::as_str)).map(str::to_owned);
+        Err(FindError::Unknown { name: name.to_owned(), near })
+    }
+
+    /// The orchestras of the project, by file name. What cannot be read is left out.
+    #[must_use]
+    pub fn orchestras(&self) -> Vec<Arc<Source>> {
+        let Ok(entries) = std::fs::read_dir(self.root.join(ORCHESTRAS_DIR)) else { return Vec::new() };
+        let mut names: Vec<String> =
+            entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        names.retain(|name| name.ends_with(".yaml") || name.ends_with(".yml"));
+        names.sort();
+        let path = |name: &String| format!("{ORCHESTRAS_DIR}/{name}");
+        names.iter().filter_map(|name| self.read(&self.root.join(path(name)), &path(name)).ok()).collect()
+    }
+
+    /// The project's playbooks for these agents, and what is to be said about their files.
+    ///
+    /// # Errors
+    /// The mistakes in the playbooks that cannot be read, a report for each.
+    pub fn playbooks<'n>(&self, agents: impl IntoIterator<Item = &'n str>) -> Result<Playbooks, Vec<Report>> {
+        let (mut loaded, mut warnings, mut errors) = (BTreeMap::new(), Vec::new(), Vec::new());
+        for name in agents {
+            let Some(path) = self.playbook_path(name) else { continue };
+            match self.read(&self.root.join(&path), &path) {
+                Err(FindError::Unreadable(report)) => errors.push(*report),
+                Err(error) => {
+                    let source = Arc::new(Source::new(path, ""));
+                    errors.push(Report::new(source, vec![Diagnostic::error_in_file(error.to_string())]));
+                }
+                Ok(source) => match playbook::read(&source) {
+                    Ok((playbook, warning)) => {
+                        if let Some(warning) = warning {
+                            warnings.push(Report::new(source.clone(), vec![warning]));
+                        }
+                        loaded.insert(name.to_owned(), LoadedPlaybook { source, playbook });
+                    }
+                    Err(mistakes) => errors.push(Report::new(source, mistakes)),
+                },
+            }
+        }
+        if errors.is_empty() { Ok((loaded, warnings)) } else { Err(errors) }
+    }
+
+    /// The names of the agents that have a playbook in this project.
+    #[must_use]
+    pub fn agents(&self) -> Vec<String> {
+        let Ok(entries) = std::fs::read_dir(self.root.join("agents")) else { return Vec::new() };
+        let mut names: Vec<String> = entries
+            .flatten()
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .map(|name| name.strip_suffix(".yaml").map_or(name.clone(), str::to_owned))
+            .filter(|name| self.playbook_path(name).is_some())
+            .collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    fn playbook_path(&self, agent: &str) -> Option<String> {
+        // The name comes from a file, so it may be anything; only what can be a name can be a playbook's.
+        crate::words::id::Name::new(agent).ok()?;
+        [format!("agents/{agent}/playbook/{agent}_playbook.yaml"), format!("agents/{agent}.yaml")]
+            .into_iter()
+            .find(|path| self.root.join(path).is_file())
+    }
+
+    fn read(&self, path: &Path, shown: &str) -> Result<Arc<Source>, FindError> {
+        let failed = |error| FindError::Io { path: shown.to_owned(), error };
+        let size = std::fs::metadata(path).map_err(failed)?.len();
+        let refuse = |diagnostic| {
+            let source = Arc::new(Source::new(shown, ""));
+            FindError::Unreadable(Box::new(Report::new(source, vec![diagnostic])))
+        };
+        if size > yaml::MAX_BYTES {
+            return Err(refuse(yaml::too_large(size)));
+        }
+        let bytes = std::fs::read(path).map_err(failed)?;
+        let text = decode(bytes).map_err(|diagnostic| refuse(*diagnostic))?;
+        Ok(Arc::new(Source::new(shown, text)))
+    }
+
+    /// The ids of the runs, oldest first.
+    #[must_use]
+    pub fn runs(&self) -> Vec<RunId> {
+        let Ok(entries) = std::fs::read_dir(self.root.join(STATE_DIR).join("runs")) else { return Vec::new() };
+        let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+        let mut runs: Vec<RunId> = names.filter_map(|name| RunId::try_from(name).ok()).collect();
+        runs.sort();
+        runs
+    }
+
+    /// The folder of a run.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn run_dir(&self, run: &RunId) -> io::Result<Dir> {
+        Dir::open(&self.root.join(STATE_DIR).join("runs").join(run.as_str()))
+    }
+
+    /// A run's journal, and what it has come to.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn history(&self, run: &RunId) -> Result<(Contents, History), JournalError> {
+        let contents = journal::read(&self.run_dir(run)?)?;
+        let mut records = contents.records.iter();
+        let mut history = records.next().and_then(History::begin).ok_or(JournalError::Empty)?;
+        records.for_each(|record| history.apply(record));
+        Ok((contents, history))
+    }
+}
+
+/// The id that an orchestra's text gives itself, without reading more of it than that needs.
+fn id_inside(source: &Source) -> Option<String> {
+    let tree = yaml::parse(source).ok()?;
+    let id = |section: &str| match &tree.get(section)?.get("id")?.value {
+        yaml::Value::Text(id) => Some(id.clone()),
+        _ => None,
+    };
+    id("orchestra").or_else(|| id("metadata"))
+}
+
+/// The id that a file's name stands for: `sdlc` for `orchestras/sdlc_orchestra.yaml`.
+#[must_use]
+pub fn stem(path: &str) -> Option<String> {
+    let stem = Path::new(path).file_stem()?.to_str()?;
+    Some(stem.strip_suffix("_orchestra").unwrap_or(stem).to_owned())
+}
+
+/// Text from bytes: UTF-8, or UTF-16 with its mark.
+fn decode(bytes: Vec<u8>) -> Result<String, Box<Diagnostic>> {
+    let utf16 = |read: fn([u8; 2]) -> u16| {
+        // A byte that is left over is half a character.
+        let pairs = bytes.len().is_multiple_of(2).then(|| bytes[2..].chunks_exact(2))?;
+        char::decode_utf16(pairs.map(|pair| read([pair[0], pair[1]]))).collect::<Result<String, _>>().ok()
+    };
+    let bad = || Box::new(Diagnostic::error_in_file("the file is not text").help("save it as UTF-8"));
+    match bytes.as_slice() {
+        [0xFF, 0xFE, ..] => utf16(u16::from_le_bytes).ok_or_else(bad),
+        [0xFE, 0xFF, ..] => utf16(u16::from_be_bytes).ok_or_else(bad),
+        [0xEF, 0xBB, 0xBF, rest @ ..] => String::from_utf8(rest.to_vec()).map_err(|_| bad()),
+        _ => String::from_utf8(bytes).map_err(|error| {
+            let good = error.utf8_error().valid_up_to();
+            let line = error.as_bytes()[..good].iter().filter(|&&byte| byte == b'\n').count() + 1;
+            Box::new(Diagnostic::error_in_file(format!("line {line} is not UTF-8")).help("save the file as UTF-8"))
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_orchestra_is_found_by_path_by_name_and_by_id() {
+        let folder = tempfile::tempdir().unwrap();
+        let project = Project::at(folder.path());
+        std::fs::create_dir(folder.path().join("orchestras")).unwrap();
+        std::fs::write(folder.path().join("orchestras/one_orchestra.yaml"), "orchestra: {id: other}\n").unwrap();
+        std::fs::write(folder.path().join("two.yaml"), "x: y\n").unwrap();
+        for name in ["one", "other", "orchestras/one_orchestra.yaml", "two.yaml"] {
+            assert!(project.find(name).is_ok(), "{name}");
+        }
+        assert_eq!(
+            project.find("othr").unwrap_err().to_string(),
+            "there is no orchestra `othr`; did you mean `other`?"
+        );
+        assert!(project.find("three.yaml").is_err());
+    }
+
+    #[test]
+    fn texts_come_in_several_encodings() {
+        assert_eq!(decode(b"\xEF\xBB\xBFa".to_vec()).unwrap(), "a");
+        assert_eq!(decode(b"\xFF\xFEa\0\xE9\0".to_vec()).unwrap(), "aé");
+        assert!(decode(b"\xFF\xFEa\0\xE9".to_vec()).is_err());
+        assert_eq!(decode(b"a\nb\xFF".to_vec()).unwrap_err().message, "line 2 is not UTF-8");
+    }
+}

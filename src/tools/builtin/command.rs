@@ -1,0 +1,298 @@
+//! `run_command`: a program run without a shell, if the orchestra's file allows it.
+//!
+//! Knows which programs may be run, and with what around them. Running them, and ending all that they started, is the
+//! runner's.
+
+use std::fmt::Write;
+use std::future::Future;
+use std::path::{PathBuf, is_separator};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::path::{ProjectPath, quoted};
+use super::place::{self, Missing};
+use super::{RunCommandGrant, arguments};
+use crate::os::process::clean_environment;
+use crate::store::disk::Dir;
+use crate::words::conversation::Tool;
+use crate::words::text;
+
+/// The most of a command's output that the model is given, in bytes.
+const MAX_OUTPUT_BYTES: usize = 64 << 10;
+
+/// The most that the runner keeps of each of the two outputs, in bytes: of a longer one the model should see the end
+/// too.
+const MAX_KEPT_BYTES: usize = 4 << 20;
+
+/// A program to run, to its end or to the timeout, with nothing to read on its standard input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invocation {
+    /// The program and its arguments; never empty.
+    pub argv: Vec<String>,
+    /// Where it runs.
+    pub directory: PathBuf,
+    /// All of its environment.
+    pub environment: Vec<(String, String)>,
+    /// After which it is ended, with all that it started.
+    pub timeout: Duration,
+    /// How much of each output is kept, in bytes.
+    pub max_output_bytes: usize,
+}
+
+/// A program that has ended by itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ran {
+    /// Its exit code; `None` if a signal ended it.
+    pub code: Option<i32>,
+    /// What it wrote on standard output.
+    pub stdout: Vec<u8>,
+    /// What it wrote on standard error.
+    pub stderr: Vec<u8>,
+    /// Whether it wrote more than is kept of either.
+    pub is_cut: bool,
+}
+
+/// Who runs programs. The error says why one was not started, or was ended.
+pub type Runner = Arc<dyn Fn(Invocation) -> Pin<Box<dyn Future<Output = Result<Ran, String>> + Send>> + Send + Sync>;
+
+/// The tool as one agent has it.
+pub(super) struct RunCommand {
+    pub grant: RunCommandGrant,
+    /// The project's folder.
+    pub root: PathBuf,
+    pub runner: Runner,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Arguments {
+    argv: Vec<String>,
+    directory: Option<String>,
+}
+
+impl RunCommand {
+    pub(super) fn tool(&self) -> Tool {
+        Tool {
+            name: "run_command".to_owned(),
+            description: format!(
+                "Runs a program in the project, without a shell, and gives its exit code and output. Allowed are \
+                 commands that begin with: {}. A command is ended after {}.",
+                self.allowed(),
+                text::duration(u64::try_from(self.grant.timeout.as_millis()).unwrap_or(u64::MAX))
+            ),
+            parameters: json!({
+                "type": "object",
+                "properties": {
+                    "argv": {
+                        "type": "array",
+                        "items": {"type": "string"},
+                        "minItems": 1,
+                        "description": "The program and its arguments, one element each, such as [\"cargo\", \"test\"]",
+                    },
+                    "directory": {"type": "string", "description": "The folder to run it in, relative to the project"},
+                },
+                "required": ["argv"],
+                "additionalProperties": false,
+            }),
+        }
+    }
+
+    /// Runs a command. That it fails is no failure of the call: the model is told the exit code.
+    pub(super) async fn call(&self, project: &Dir, arguments: &Value) -> Result<String, String> {
+        let Arguments { mut argv, directory } = arguments::read(arguments, || self.tool())?;
+        self.check(&argv)?;
+        let folder = ProjectPath::of_folder(directory.as_deref().unwrap_or("."))?;
+        place::folder(project, folder.parts(), Missing::Refuse)?;
+        // What is allowed by its path is the program at that path from the project on, wherever it runs.
+        if argv[0].contains(is_separator) {
+            let program = self.root.join(&argv[0]).into_os_string().into_string();
+            argv[0] = program.map_err(|path| format!("{path:?} is not UTF-8, so no program in it can be run"))?;
+        }
+        let invocation = Invocation {
+            argv,
+            directory: self.root.join(folder.parts().iter().collect::<PathBuf>()),
+            environment: clean_environment(),
+            timeout: self.grant.timeout,
+            max_output_bytes: MAX_KEPT_BYTES,
+        };
+        (self.runner)(invocation).await.and_then(|ran| told(&ran))
+    }
+
+    fn check(&self, argv: &[String]) -> Result<(), String> {
+        if argv.is_empty() {
+            return Err("`argv` is empty: its first element is the program".to_owned());
+        }
+        if argv.iter().any(|argument| argument.contains('\0')) {
+            return Err("`argv` contains a NUL character, which no program can be given".to_owned());
+        }
+        // A prefix of nothing would allow everything, which nobody means who writes a list.
+        let allows = |prefix: &Vec<String>| !prefix.is_empty() && argv.starts_with(prefix);
+        if self.grant.allow.iter().any(allows) {
+            return Ok(());
+        }
+        Err(format!(
+            "{} is not allowed; allowed are commands that begin with: {}",
+            quoted(&argv.join(" ")),
+            self.allowed()
+        ))
+    }
+
+    fn allowed(&self) -> String {
+        let prefixes: Vec<String> = self
+            .grant
+            .allow
+            .iter()
+            .filter(|prefix| !prefix.is_empty())
+            .map(|prefix| json!(prefix).to_string())
+            .collect();
+        if prefixes.is_empty() { "none".to_owned() } else { prefixes.join(", ") }
+    }
+}
+
+/// The exit code and both outputs.
+fn told(ran: &Ran) -> Result<String, String> {
+    let (out, err) = (readable(&ran.stdout), readable(&ran.stderr));
+    let half = MAX_OUTPUT_BYTES / 2;
+    let mut text = match ran.code {
+        Some(code) => format!("exit code {code}"),
+        None => "ended by a signal".to_owned(),
+    };
+    for (name, output, other) in [("output", &out, &err), ("error", &err, &out)] {
+        if !output.is_empty() {
+            let most = half.max(MAX_OUTPUT_BYTES.saturating_sub(other.len()));
+            let _ = write!(text, "\n--- standard {name} ---\n{}", middle_cut(output, most).trim_end_matches('\n'));
+        }
+    }
+    if ran.is_cut {
+        text += "\n[the output went on for longer than was kept; its end is not shown]";
+    }
+    if ran.code.is_some() { Ok(text) } else { Err(text) }
+}
+
+/// Colours mean nothing to a model, and bytes that are no text cannot be sent to one.
+fn readable(output: &[u8]) -> String {
+    text::clean(&String::from_utf8_lossy(output)).into_owned()
+}
+
+/// A text of at most about `most` bytes: its beginning and its end, where errors stand.
+fn middle_cut(text: &str, most: usize) -> String {
+    if text.len() <= most {
+        return text.to_owned();
+    }
+    let head = text.floor_char_boundary(most / 2);
+    let tail = text.ceil_char_boundary(text.len() - most / 2);
+    format!("{}\n[{} bytes left out]\n{}", &text[..head], tail - head, &text[tail..])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::tools::builtin::tests::Project;
+    use crate::tools::builtin::{Grant, Outcome};
+
+    /// A project whose agent may run what begins with `allow`, and what was run in it. Every program says `ran`.
+    fn recorded(allow: &[&[&str]], ran: Ran) -> (Project, Arc<Mutex<Vec<Invocation>>>) {
+        let record = Arc::<Mutex<Vec<Invocation>>>::default();
+        let runs = record.clone();
+        let runner: Runner = Arc::new(move |invocation| {
+            runs.lock().unwrap().push(invocation);
+            let ran = ran.clone();
+            Box::pin(async { Ok(ran) })
+        });
+        let allow = allow.iter().map(|prefix| prefix.iter().map(|&part| part.to_owned()).collect()).collect();
+        let grant = Grant::RunCommand(RunCommandGrant { allow, timeout: Duration::from_secs(90) });
+        (Project::with(&[grant], runner), record)
+    }
+
+    async fn run(project: &Project, argv: &[&str]) -> Outcome {
+        project.call("run_command", json!({ "argv": argv })).await
+    }
+
+    #[tokio::test]
+    async fn only_what_begins_as_allowed_is_run() {
+        let (project, record) = recorded(&[&["cargo", "test"], &["./check.sh"], &[]], succeeded());
+        for argv in [
+            &["cargo", "build"][..],
+            &["cargo"],
+            &["cargo", "test2"],
+            &["cargo test"],
+            &["/usr/bin/cargo", "test"],
+            &["check.sh"],
+            &["sub/../check.sh"],
+            &["sh", "-c", "cargo test"],
+            &["cargo", "test", "\0"],
+            &[],
+        ] {
+            assert!(run(&project, argv).await.is_error, "{argv:?}");
+        }
+        assert!(record.lock().unwrap().is_empty());
+        let refusal = run(&project, &["rm", "-rf"]).await.text;
+        assert!(refusal.contains(r#""rm -rf" is not allowed"#), "{refusal}");
+        assert!(refusal.contains(r#"begin with: ["cargo","test"], ["./check.sh"]"#), "{refusal}");
+
+        for argv in [&["cargo", "test"][..], &["cargo", "test", "--lib", "; rm -rf /"], &["./check.sh", "-v"]] {
+            assert_eq!(run(&project, argv).await, Outcome { text: "exit code 0".to_owned(), is_error: false });
+        }
+    }
+
+    fn succeeded() -> Ran {
+        Ran { code: Some(0), ..Ran::default() }
+    }
+
+    #[tokio::test]
+    async fn a_command_runs_in_the_project_or_a_folder_of_it() {
+        let (project, record) = recorded(&[&["./check.sh"]], succeeded());
+        project.file("sub/x", "");
+        let call = async |directory| {
+            project.call("run_command", json!({"argv": ["./check.sh"], "directory": directory})).await
+        };
+        assert!(!call("sub").await.is_error);
+        for (directory, rule) in [
+            ("..", "leads out"),
+            ("/", "relative"),
+            ("none", "no folder none"),
+            ("sub/x", "not a folder"),
+            (".git", "Git"),
+        ] {
+            let refusal = call(directory).await;
+            assert!(refusal.is_error && refusal.text.contains(rule), "{directory}: {}", refusal.text);
+        }
+        let ran = record.lock().unwrap();
+        let [invocation] = ran.as_slice() else { panic!("{ran:?}") };
+        assert_eq!(invocation.directory, project.root().join("sub"));
+        assert_eq!(PathBuf::from(&invocation.argv[0]), project.root().join("./check.sh"), "not the one in `sub`");
+        assert_eq!(invocation.timeout, Duration::from_secs(90));
+    }
+
+    #[test]
+    fn the_exit_code_and_both_outputs_are_told() {
+        let ran = Ran {
+            code: Some(3),
+            stdout: b"\x1b[32mok\x1b[0m\n".to_vec(),
+            stderr: b"bad \xff\n".to_vec(),
+            is_cut: false,
+        };
+        let text = "exit code 3\n--- standard output ---\nok\n--- standard error ---\nbad \u{fffd}";
+        assert_eq!(told(&ran), Ok(text.to_owned()));
+        let cut = told(&Ran { is_cut: true, ..ran }).unwrap();
+        assert!(cut.ends_with("[the output went on for longer than was kept; its end is not shown]"), "{cut}");
+        assert_eq!(told(&Ran::default()), Err("ended by a signal".to_owned()));
+    }
+
+    #[test]
+    fn of_a_long_output_the_beginning_and_the_end_are_told() {
+        let long = format!("first\n{}\nlast\n", "é".repeat(1 << 20)).into_bytes();
+        let alone = told(&Ran { code: Some(0), stdout: long.clone(), ..Ran::default() }).unwrap();
+        assert!(alone.contains("first\n") && alone.ends_with("last"), "{} bytes", alone.len());
+        assert!((60_000..67_000).contains(&alone.len()), "{} bytes", alone.len());
+        let both = told(&Ran { code: Some(0), stdout: long.clone(), stderr: long, is_cut: false }).unwrap();
+        assert_eq!((both.matches("first\n").count(), both.matches("bytes left out]").count()), (2, 2));
+        assert!((60_000..67_000).contains(&both.len()), "{} bytes", both.len());
+    }
+}

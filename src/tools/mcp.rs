@@ -1,0 +1,151 @@
+//! Tools that MCP servers offer: starting the servers, listing what they can do, calling it, and ending them.
+//!
+//! Knows the Model Context Protocol through its SDK, and that a server is a stranger: whatever it does, a call comes to
+//! an [`Outcome`] within the server's time, and after [`Servers::close`] nothing of it is left. What a server asks of us
+//! (to sample a model, to list folders, to question a person) is declined. Knows nothing of agents and models.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde_json::Value;
+use tokio::task::JoinSet;
+
+use crate::words::conversation::Tool;
+use crate::words::event::{Failure, FailureKind};
+
+mod content;
+mod handshake;
+mod http;
+mod names;
+mod process;
+mod reason;
+mod server;
+mod session;
+
+use server::Server;
+
+/// How to reach an MCP server, and what of it may be used.
+pub struct ServerConfig {
+    /// What the orchestra calls it.
+    pub name: String,
+    /// Where it is.
+    pub transport: Transport,
+    /// The tools that may be used, by the server's own names; `None` is all of them.
+    pub tools: Option<Vec<String>>,
+    /// The tools that may not be used, by the server's own names. It wins over `tools`.
+    pub exclude: Vec<String>,
+    /// How long one call may take, and how long the server may take to get ready.
+    pub timeout: Duration,
+    /// The most bytes of a result that are handed on.
+    pub max_result_bytes: usize,
+}
+
+/// Where a server is.
+pub enum Transport {
+    /// A program of its own, which speaks on its standard input and output.
+    Stdio {
+        /// The program and its arguments.
+        argv: Vec<String>,
+        /// Its whole environment: it inherits nothing.
+        environment: Vec<(String, String)>,
+        /// Where it is started.
+        directory: PathBuf,
+    },
+    /// An address that speaks streamable HTTP.
+    Http {
+        /// The address.
+        url: String,
+        /// Headers of every request. They go to that address alone: redirects are not followed.
+        headers: Vec<(String, SecretString)>,
+    },
+}
+
+impl Transport {
+    /// What may not be shown of it.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<SecretString> {
+        server::secrets(self)
+    }
+}
+
+/// Whether a tool that a model is shown is the one that its server calls `name`.
+#[must_use]
+pub fn is_called(tool: &Tool, name: &str) -> bool {
+    names::is_called(&tool.name, name)
+}
+
+/// What came of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// What the model is told.
+    pub text: String,
+    /// Whether the call failed.
+    pub is_error: bool,
+}
+
+impl Outcome {
+    fn error(text: impl Into<String>) -> Self {
+        Self { text: text.into(), is_error: true }
+    }
+}
+
+/// All MCP servers of a run. Cheap to clone. Nothing is started before it is first needed, and what was started ends
+/// with [`Servers::close`], or by force when the last clone is dropped.
+#[derive(Clone)]
+pub struct Servers {
+    servers: Arc<[Arc<Server>]>,
+}
+
+impl Servers {
+    /// The servers of these configurations, whose names differ.
+    #[must_use]
+    pub fn new(configs: Vec<ServerConfig>) -> Self {
+        let labels = names::labels(&configs.iter().map(|config| &*config.name).collect::<Vec<_>>());
+        let servers = configs.into_iter().zip(labels).map(|(config, label)| Arc::new(Server::new(config, label)));
+        Self { servers: servers.collect() }
+    }
+
+    /// The tools of a server that may be used, in its order, named `<server>__<tool>`. Starts the server if it is not
+    /// running.
+    ///
+    /// # Errors
+    /// `bad_request` when there is no such server or program, its address or headers are wrong, or it has no tool that
+    /// the configuration names; `timeout`, `connection`, `auth` and `malformed` when it does not get ready.
+    pub async fn tools(&self, server: &str) -> Result<Vec<Tool>, Failure> {
+        match self.servers.iter().find(|known| known.name() == server) {
+            Some(server) => server.tools().await,
+            None => {
+                let message = format!("there is no MCP server `{server}`; {}", self.known());
+                Err(Failure::new(FailureKind::BadRequest, message))
+            }
+        }
+    }
+
+    /// Calls a tool by the name that [`Servers::tools`] gives it. `arguments` is an object, or null for none.
+    ///
+    /// It may be called many times at once. When the future is dropped the server is told that nobody waits any more,
+    /// and the session goes on.
+    pub async fn call(&self, full_name: &str, arguments: &Value) -> Outcome {
+        let label = names::label_of(full_name);
+        match self.servers.iter().find(|server| Some(server.label()) == label) {
+            Some(server) => server.call(full_name, arguments).await,
+            None => Outcome::error(format!("there is no tool `{full_name}`: no MCP server has that name")),
+        }
+    }
+
+    /// Ends all sessions and processes. Calls that are under way fail, and later ones start nothing.
+    pub async fn close(&self) {
+        let mut closing = JoinSet::new();
+        for server in self.servers.iter().map(Arc::clone) {
+            closing.spawn(async move { server.close().await });
+        }
+        while closing.join_next().await.is_some() {}
+    }
+
+    fn known(&self) -> String {
+        let names: Vec<_> = self.servers.iter().map(|server| format!("`{}`", server.name())).collect();
+        if names.is_empty() { "none is configured".to_owned() } else { format!("there is {}", names.join(", ")) }
+    }
+}

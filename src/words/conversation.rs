@@ -1,0 +1,89 @@
+//! What is said between orch and a model: messages, the tools that are offered, and the calls of them.
+//!
+//! Plain data, in no vendor's form. A journal keeps turns, so that a conversation goes on where it was broken off.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// One message of a conversation.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Message {
+    /// What the author of the orchestra says. It comes first.
+    System(String),
+    /// What is asked.
+    User(String),
+    /// What the model said.
+    Assistant(AssistantMessage),
+    /// What came of the calls of the turn before, one for each call, in their order.
+    Tools(Vec<ToolResult>),
+}
+
+/// What a model said in one answer.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct AssistantMessage {
+    /// The text, which may be empty when tools are called.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub text: String,
+    /// The calls of tools that it asks for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<ToolCall>,
+    /// The turn in the provider's own form, where that holds what must be sent back and means nothing to anybody else
+    /// (signed thoughts, encrypted reasoning).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub echo: Option<ProviderState>,
+}
+
+/// A turn in the form of one provider. Another one is not shown it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProviderState {
+    /// The wire that it came from, by the provider's name.
+    pub wire: String,
+    /// What it is, to that wire.
+    pub value: Value,
+}
+
+/// A call of a tool that a model asks for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ToolCall {
+    /// What the result refers to. Unique within the turn.
+    pub id: String,
+    /// The tool's name.
+    pub name: String,
+    /// An object; anything else is what the model wrote in place of one, a text if it is no JSON at all.
+    pub arguments: Value,
+}
+
+/// What came of a call of a tool.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolResult {
+    /// The call's id.
+    pub id: String,
+    /// The tool's name.
+    pub name: String,
+    /// What the model is told.
+    pub text: Arc<str>,
+    /// Whether the call failed.
+    pub is_error: bool,
+}
+
+/// A tool that a model may call.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Tool {
+    /// Its name: letters, digits, `_` and `-`, at most 64.
+    pub name: String,
+    /// What it does, for the model.
+    pub description: String,
+    /// The JSON Schema of its arguments, which are an object.
+    pub parameters: Value,
+}
+
+/// The form that an answer must have.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AnswerSchema {
+    /// A name for it, as [`Tool::name`].
+    pub name: String,
+    /// The JSON Schema.
+    pub schema: Value,
+}

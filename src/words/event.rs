@@ -1,0 +1,651 @@
+//! The one event type: what happened in a run, as plain data.
+//!
+//! Everything else is a fold of it: the scheduler's states, the history that a resume starts from, and every view.
+//! Knows no clock, no file and no task graph.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::words::conversation::AssistantMessage;
+use crate::words::id::{Name, RunId};
+
+/// The version of the journal's format. A journal with a higher one is refused, a lower one is read.
+pub const FORMAT: u32 = 1;
+
+/// One line of the journal: an event, its place in the order, and its time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// The place in the run's order, from 1 without gaps. The order of events is this and never the time.
+    pub seq: u64,
+    /// Wall time in milliseconds since 1970, for people. It may jump; durations are taken from `mono_us`.
+    pub at_ms: u64,
+    /// Microseconds on a monotonic clock since this process took up the run.
+    pub mono_us: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// What happened in a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// The first event of every journal.
+    RunStarted(Arc<RunStarted>),
+    /// Another process took the run up. Attempts without an end are made again, and failed and skipped
+    /// tasks get another chance.
+    RunResumed {
+        /// The process that holds the run from here on.
+        holder: Holder,
+        /// Finished tasks that run again because their definition, or what they depend on, has changed.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        rerun: Vec<Name>,
+        /// The changed definitions, which replace those of the start.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        changed: Vec<PlannedTask>,
+    },
+    /// A task's output was taken over from an earlier run instead of being made.
+    TaskAdopted {
+        /// The task.
+        task: Name,
+        /// The run that made the output.
+        run: RunId,
+        /// The output.
+        output: Output,
+        /// Why it could be: the inputs are those of an earlier success. Absent where the command line asked for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reused: Option<Reused>,
+    },
+    /// One try at a task begins. It is on disk before anything is sent.
+    AttemptStarted {
+        /// The task.
+        task: Name,
+        /// Which try this is, from 1; it goes on counting over a resume.
+        attempt: u32,
+        /// The model, as `provider/model`.
+        model: String,
+        /// All that the output will depend on, where the first try of a process makes it anew.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cache_key: Option<Arc<CacheKey>>,
+    },
+    /// A request to a model is about to be sent. On disk before it is, with what it may cost.
+    CallStarted {
+        /// The task.
+        task: Name,
+        /// The attempt it belongs to.
+        attempt: u32,
+        /// Which call of the attempt this is, from 1.
+        call: u32,
+        /// The model, as `provider/model`.
+        model: String,
+        /// The estimated size of the prompt in tokens.
+        input_tokens: u64,
+        /// What the call may cost at worst; absent where no limit counts it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reserved: Option<Reservation>,
+    },
+    /// A model has answered completely.
+    CallFinished {
+        /// The task.
+        task: Name,
+        /// The attempt it belongs to.
+        attempt: u32,
+        /// Which call of the attempt this is, from 1.
+        call: u32,
+        /// What the answer cost in tokens.
+        usage: Usage,
+        /// Why the model stopped.
+        stop: StopReason,
+        /// What the answer cost in dollars; absent without a known price.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cost_usd: Option<f64>,
+        /// From sending to the last byte, in milliseconds.
+        latency_ms: u64,
+        /// From sending to the first byte of the body, in milliseconds.
+        first_byte_ms: u64,
+        /// What the model said, where that is not the end of the attempt: it calls tools, or is asked once more.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        turn: Option<Arc<AssistantMessage>>,
+    },
+    /// A call came to no usable answer.
+    CallFailed {
+        /// The task.
+        task: Name,
+        /// The attempt it belongs to.
+        attempt: u32,
+        /// Which call of the attempt this is, from 1.
+        call: u32,
+        /// Why.
+        failure: Failure,
+        /// What the call cost all the same, when the provider said so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        usage: Option<Usage>,
+        /// What that is in dollars; absent without a known price.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cost_usd: Option<f64>,
+        /// From sending to the failure, in milliseconds.
+        latency_ms: u64,
+        /// Whether nobody can say what the call cost, so that what was reserved for it stays counted.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unsettled: bool,
+    },
+    /// What the model said is not what the task asks for; it is told so and asked once more.
+    AnswerRejected {
+        /// The task.
+        task: Name,
+        /// The attempt it belongs to.
+        attempt: u32,
+        /// What the model is told.
+        correction: Arc<str>,
+    },
+    /// A tool is about to be called for a model. On disk before it is.
+    ToolStarted {
+        /// The task.
+        task: Name,
+        /// The attempt it belongs to.
+        attempt: u32,
+        /// The model's id for the call.
+        id: String,
+        /// The tool.
+        tool: String,
+        /// What it is called with.
+        arguments: Value,
+    },
+    /// A tool has answered. On disk before the model is told; the tool is not called again for this.
+    ToolFinished {
+        /// The task.
+        task: Name,
+        /// The attempt it belongs to.
+        attempt: u32,
+        /// The model's id for the call.
+        id: String,
+        /// The tool.
+        tool: String,
+        /// What the model is told.
+        output: Output,
+        /// Whether the call failed.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_error: bool,
+        /// From the call to the answer, in milliseconds.
+        latency_ms: u64,
+    },
+    /// A task has set one of the values that all tasks of the run share.
+    CtxSet {
+        /// The task.
+        task: Name,
+        /// The value's name: words with dots in between, such as `plan.files`.
+        key: String,
+        /// The value; null takes it away.
+        value: Value,
+    },
+    /// A call was not made, because it could pass a limit. Nothing new starts that the limit concerns.
+    LimitReached {
+        /// The task that could not go on. It is open for a resume with a higher limit.
+        task: Name,
+        /// Which limit, how much of it is spent, and what was needed.
+        message: String,
+        /// Whether the limit is that of the whole run.
+        run: bool,
+    },
+    /// A try at a task failed.
+    AttemptFailed {
+        /// The task.
+        task: Name,
+        /// The try.
+        attempt: u32,
+        /// Why.
+        failure: Failure,
+        /// How long the next try waits, in milliseconds; absent when there is none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_in_ms: Option<u64>,
+        /// The model of the next try, where that is another one of the chain.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next_model: Option<String>,
+    },
+    /// A task is done and its output is safe.
+    TaskSucceeded {
+        /// The task.
+        task: Name,
+        /// The attempt that did it.
+        attempt: u32,
+        /// The output.
+        output: Output,
+    },
+    /// A task has failed for good in this process; a resume may try it again.
+    TaskFailed {
+        /// The task.
+        task: Name,
+        /// Why the last attempt failed.
+        failure: Failure,
+    },
+    /// A task is not run, because another one failed.
+    TaskSkipped {
+        /// The task.
+        task: Name,
+        /// The task whose failure is the cause.
+        because: Name,
+        /// Why that failure concerns this task.
+        reason: SkipReason,
+    },
+    /// The user or the system asked the run to stop: nothing new starts.
+    StopRequested {
+        /// The signal's name, such as `SIGINT`.
+        signal: String,
+    },
+    /// The last event that a process writes.
+    RunFinished {
+        /// How the run stands.
+        status: RunStatus,
+    },
+}
+
+impl Event {
+    /// The task that the event is about, if it is about one.
+    #[must_use]
+    pub fn task(&self) -> Option<&Name> {
+        match self {
+            Self::TaskAdopted { task, .. }
+            | Self::AttemptStarted { task, .. }
+            | Self::CallStarted { task, .. }
+            | Self::CallFinished { task, .. }
+            | Self::CallFailed { task, .. }
+            | Self::AnswerRejected { task, .. }
+            | Self::ToolStarted { task, .. }
+            | Self::ToolFinished { task, .. }
+            | Self::CtxSet { task, .. }
+            | Self::LimitReached { task, .. }
+            | Self::AttemptFailed { task, .. }
+            | Self::TaskSucceeded { task, .. }
+            | Self::TaskFailed { task, .. }
+            | Self::TaskSkipped { task, .. } => Some(task),
+            Self::RunStarted(_) | Self::RunResumed { .. } | Self::StopRequested { .. } | Self::RunFinished { .. } => {
+                None
+            }
+        }
+    }
+}
+
+/// What is fixed when a run starts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunStarted {
+    /// The journal's format, see [`FORMAT`].
+    pub format: u32,
+    /// The version of orch that started the run.
+    pub orch: String,
+    /// The run.
+    pub run: RunId,
+    /// The orchestra's id.
+    pub orchestra: Name,
+    /// The goal, as given.
+    pub goal: String,
+    /// The orchestra's file, relative to the project where it lies inside.
+    pub source: String,
+    /// The workspace, relative to the project where it lies inside.
+    pub workspace: String,
+    /// Whether the offline player stands in for every model.
+    pub rehearsal: bool,
+    /// The random text that marks where data begins and ends in this run's prompts.
+    pub marker: String,
+    /// What the command line set, so that a resume goes on under the same rules.
+    pub overrides: Overrides,
+    /// The process that holds the run.
+    pub holder: Holder,
+    /// Every task of the run, in file order.
+    pub tasks: Vec<PlannedTask>,
+}
+
+/// What a journal says of a task, so that a run can be read without its orchestra's file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedTask {
+    /// The task.
+    pub task: Name,
+    /// The agent that plays it.
+    pub agent: Name,
+    /// The tasks whose outputs it gets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<Name>,
+    /// The digest of all that defines it: its text, agent, model and settings, but not its inputs. 16 hex digits.
+    pub digest: String,
+}
+
+/// What the command line sets over the file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Overrides {
+    /// `--strategy`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<String>,
+    /// `--max-parallel`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_parallel: Option<u32>,
+    /// `--timeout`, in seconds
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_seconds: Option<u64>,
+    /// `--model`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// `--tier`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tier: Option<String>,
+    /// `--only`
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub only: Vec<Name>,
+    /// `--from`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<Name>,
+    /// `--fresh` for every task
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub fresh: bool,
+    /// `--fresh TASK`
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fresh_tasks: Vec<Name>,
+    /// `--replay`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replay: Option<String>,
+    /// `--script` of a rehearsal
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub script: Option<String>,
+}
+
+/// The process that holds a run or a workspace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// Its process id.
+    pub pid: u32,
+    /// The name of its machine.
+    pub host: String,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process {} on {}", self.pid, self.host)
+    }
+}
+
+/// A task's output: its digest, and its text where that is short.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// The SHA-256 of the text in lowercase hex, which is also its name under `objects/`.
+    pub sha256: String,
+    /// The length in bytes.
+    pub bytes: u64,
+    /// The text itself where it is at most [`INLINE_BYTES`] long; a longer one lies under `objects/`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<Arc<str>>,
+}
+
+/// Up to this length an output stands in the event itself, so that it is durable with the event's own
+/// sync; a longer one is an object of its own, which costs two more.
+pub const INLINE_BYTES: usize = 64 * 1024;
+
+/// What a call may cost at worst, taken off a limit before it is made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Reservation {
+    /// Tokens of the prompt and of the longest answer.
+    pub tokens: u64,
+    /// Dollars for those.
+    pub cost_usd: f64,
+}
+
+/// All that a task's output depends on, as digests.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CacheKey {
+    /// The digest of all parts, 32 hex digits.
+    pub key: String,
+    /// Each part by its name, such as `task`, `model` or `output of research`, 16 hex digits.
+    pub parts: BTreeMap<String, String>,
+}
+
+/// An earlier success that took the place of a new one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reused {
+    /// When the output was made, in milliseconds since 1970.
+    pub made_at_ms: u64,
+    /// What it cost then in tokens.
+    pub usage: Usage,
+    /// What it cost then in dollars; absent without a known price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<f64>,
+    /// What the output depends on.
+    pub cache_key: Arc<CacheKey>,
+}
+
+/// What one call used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Tokens of the prompt, those read from a cache and written to it included.
+    pub input_tokens: u64,
+    /// Tokens of the answer, thoughts included.
+    pub output_tokens: u64,
+    /// Of the prompt's tokens, those that the provider read from its cache.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cached_tokens: u64,
+    /// Of the prompt's tokens, those that the provider wrote to its cache; none of them is among `cached_tokens`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cache_write_tokens: u64,
+    /// Of these, those that it keeps for an hour.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cache_write_1h_tokens: u64,
+    /// What the call cost in billionths of a dollar, where who answered says so itself, as some agent CLIs do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub billed_nano_usd: Option<u64>,
+    /// Whether the provider gave no numbers, so that these are estimates (a token for four characters).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub estimated: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+impl std::ops::AddAssign for Usage {
+    fn add_assign(&mut self, other: Self) {
+        self.input_tokens += other.input_tokens;
+        self.output_tokens += other.output_tokens;
+        self.cached_tokens += other.cached_tokens;
+        self.cache_write_tokens += other.cache_write_tokens;
+        self.cache_write_1h_tokens += other.cache_write_1h_tokens;
+        let billed = [self.billed_nano_usd, other.billed_nano_usd].into_iter().flatten();
+        self.billed_nano_usd = billed.reduce(u64::saturating_add);
+        self.estimated |= other.estimated;
+    }
+}
+
+/// Why a model stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopReason {
+    /// It was done.
+    End,
+    /// A stop sequence came up.
+    StopSequence,
+    /// It waits for the results of the tools that it calls.
+    ToolUse,
+    /// A reason that this version does not know; the answer is taken, with a warning.
+    Other(String),
+}
+
+/// Why something failed, named by what the caller can do next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The class.
+    pub kind: FailureKind,
+    /// One or more sentences for a person, redacted.
+    pub message: String,
+    /// The HTTP status, when there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// How long the provider asks to wait, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+}
+
+impl Failure {
+    /// A failure of a class, with a message.
+    #[must_use]
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), status: None, retry_after_ms: None }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind, self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// The class of a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// The key is missing, wrong or not allowed: mend the key, or use another model.
+    Auth,
+    /// The account has no money or no quota left: pay, or use another model.
+    Quota,
+    /// Too many requests: wait, then try again.
+    RateLimited,
+    /// The provider is overloaded or broken: try again.
+    Overloaded,
+    /// A deadline passed: try again.
+    Timeout,
+    /// No connection, or one that broke off before the answer was complete: try again.
+    Connection,
+    /// The prompt is too long for the model: shorten it, or use a larger model.
+    ContextTooLong,
+    /// The model or a filter declined: change the prompt, or use another model.
+    Refused,
+    /// The answer was cut off at the output limit: raise the limit.
+    Truncated,
+    /// The reply was empty or was not what the protocol says: try again.
+    Malformed,
+    /// The reply was whole, but not what the task asks for.
+    InvalidOutput,
+    /// The request itself was wrong: mend the orchestra.
+    BadRequest,
+    /// A limit of the run was reached.
+    Budget,
+    /// The run was told to stop.
+    Cancelled,
+    /// Something on this machine stands in the way, such as a full disk or a program that is missing: mend that.
+    Environment,
+    /// A fault in orch itself.
+    Internal,
+}
+
+impl FailureKind {
+    /// Whether the same request to the same model can succeed later.
+    #[must_use]
+    pub fn is_retryable(self) -> bool {
+        matches!(self, Self::RateLimited | Self::Overloaded | Self::Timeout | Self::Connection | Self::Malformed)
+    }
+}
+
+impl FailureKind {
+    /// Whether no model can do anything about it.
+    #[must_use]
+    pub fn is_nobodys(self) -> bool {
+        matches!(self, Self::Budget | Self::Cancelled | Self::Environment | Self::Internal)
+    }
+
+    /// Whether the next try begins the conversation anew, since what was said in it is what failed.
+    #[must_use]
+    pub fn spoils_conversation(self) -> bool {
+        matches!(self, Self::ContextTooLong | Self::Refused | Self::InvalidOutput)
+    }
+}
+
+impl fmt::Display for FailureKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auth => "not authorized",
+            Self::Quota => "quota used up",
+            Self::RateLimited => "rate limited",
+            Self::Overloaded => "provider overloaded",
+            Self::Timeout => "timed out",
+            Self::Connection => "connection failed",
+            Self::ContextTooLong => "prompt too long",
+            Self::Refused => "refused",
+            Self::Truncated => "answer truncated",
+            Self::Malformed => "malformed reply",
+            Self::InvalidOutput => "invalid output",
+            Self::BadRequest => "bad request",
+            Self::Budget => "limit reached",
+            Self::Cancelled => "cancelled",
+            Self::Environment => "not possible on this machine",
+            Self::Internal => "internal fault",
+        })
+    }
+}
+
+/// Why a task is skipped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SkipReason {
+    /// It needs the output of a task that failed or was skipped.
+    Dependency,
+    /// `on_error: stop`: after a failure nothing new starts.
+    Stopped,
+}
+
+/// How a run stands when a process leaves it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    /// Every task succeeded.
+    Succeeded,
+    /// A task failed and no task succeeded.
+    Failed,
+    /// Some tasks succeeded, some did not.
+    Partial,
+    /// A limit was reached.
+    Limited,
+    /// An approval is waited for.
+    Waiting,
+    /// It was told to stop before it was done.
+    Interrupted,
+}
+
+impl fmt::Display for RunStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Partial => "partial",
+            Self::Limited => "limited",
+            Self::Waiting => "waiting",
+            Self::Interrupted => "interrupted",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_one_flat_json_object() {
+        let record = Record {
+            seq: 3,
+            at_ms: 1,
+            mono_us: 2,
+            event: Event::TaskSkipped {
+                task: Name::new("b").unwrap(),
+                because: Name::new("a").unwrap(),
+                reason: SkipReason::Dependency,
+            },
+        };
+        let line = serde_json::to_string(&record).unwrap();
+        assert_eq!(
+            line,
+            r#"{"seq":3,"at_ms":1,"mono_us":2,"type":"task_skipped","task":"b","because":"a","reason":"dependency"}"#
+        );
+        assert_eq!(serde_json::from_str::<Record>(&line).unwrap(), record);
+    }
+}

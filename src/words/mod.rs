@@ -1,0 +1,9 @@
+//! Words that everything above shares: plain data, and text that is safe to show.
+
+pub mod conversation;
+pub mod diagnostic;
+pub mod digest;
+pub mod event;
+pub mod id;
+pub mod redact;
+pub mod text;
