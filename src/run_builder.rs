@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use crate::run::history::History;
 use crate::words::event::{
-    Event, FORMAT, Failure, FailureKind, Holder, Output, Overrides, PlannedTask, Record, RunStarted, RunStatus,
-    SkipReason, StopReason, Usage,
+    Event, FORMAT, Holder, Output, Overrides, PlannedTask, Record, RunStarted, RunStatus, SkipReason,
 };
+use crate::words::failure::{Failure, FailureKind};
 use crate::words::id::{Name, RunId};
+use crate::words::usage::{StopReason, Usage};
 
 /// A run so far: its records, and what they fold to.
 pub struct RunBuilder {

@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use orch::run::rate_limit::{Admit, Ended, Limiter};
-use orch::words::event::{Failure, FailureKind};
+use orch::words::failure::{Failure, FailureKind};
 
 use crate::process::{Cost, Program, median, ratio, show, show_head};
 use crate::script::{crowd, write};

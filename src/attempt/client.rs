@@ -10,8 +10,9 @@ use crate::model::rehearsal::{Cue, Player};
 use crate::model::{self, CallFailure, ModelRequest, Reply, Wire};
 use crate::net::http::{Client, Deadlines};
 use crate::run::budget::worst_case_tokens;
-use crate::words::event::{Reservation, Usage};
+use crate::words::event::Reservation;
 use crate::words::redact::Redactor;
+use crate::words::usage::Usage;
 
 /// The longest answer where neither the file nor the table of models knows one, in tokens.
 pub const USUAL_MAX_TOKENS: u32 = 8192;

@@ -7,7 +7,8 @@ use tokio::sync::oneshot;
 
 use crate::attempt::ModelClient;
 use crate::run::rate_limit::RateLimitInfo;
-use crate::words::event::{Event, Failure, FailureKind, Reservation};
+use crate::words::event::{Event, Reservation};
+use crate::words::failure::{Failure, FailureKind};
 use crate::words::id::Name;
 
 /// What an attempt says.

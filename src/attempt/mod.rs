@@ -15,7 +15,8 @@ use crate::net::http::Deadlines;
 use crate::plan::output::{self, OutputSpec};
 use crate::plan::prompt::{self, Prompt};
 use crate::words::conversation::{AnswerSchema, AssistantMessage, Message, Tool, ToolResult};
-use crate::words::event::{Event, Failure, FailureKind};
+use crate::words::event::Event;
+use crate::words::failure::{Failure, FailureKind};
 use crate::words::id::Name;
 use crate::words::text;
 

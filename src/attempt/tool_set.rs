@@ -14,7 +14,8 @@ use crate::tools::builtin::{Effect, Outcome, Toolbox, ctx_tools};
 use crate::tools::mcp::Servers;
 use crate::words::conversation::{Tool, ToolCall, ToolResult};
 use crate::words::digest::sha256;
-use crate::words::event::{Event, Failure, FailureKind, INLINE_BYTES, Output};
+use crate::words::event::{Event, INLINE_BYTES, Output};
+use crate::words::failure::{Failure, FailureKind};
 use crate::words::id::Name;
 use crate::words::redact::Redactor;
 

@@ -10,7 +10,7 @@ use crate::plan::orchestra::Check;
 use crate::plan::output::plan;
 use crate::store::disk::Dir;
 use crate::tools::builtin;
-use crate::words::event::{Failure, FailureKind};
+use crate::words::failure::{Failure, FailureKind};
 use crate::words::redact::Redactor;
 
 /// How much of what a command says is told to the model, in bytes.

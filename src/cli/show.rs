@@ -215,7 +215,8 @@ fn places(history: &History) -> String {
 mod tests {
     use super::*;
     use crate::run_builder::RunBuilder;
-    use crate::words::event::{Event, Failure, FailureKind, SkipReason};
+    use crate::words::event::{Event, SkipReason};
+    use crate::words::failure::{Failure, FailureKind};
     use crate::words::id::Name;
 
     fn story() -> RunBuilder {

@@ -15,9 +15,10 @@ use crate::cli::why::reason::{Reason, earlier_successes, reason};
 use crate::cli::{Context, Outcome, table, terminal};
 use crate::run::history::{History, TaskHistory, TaskState};
 use crate::words::diagnostic::near_miss;
-use crate::words::event::{Event, Record, Reused, Usage};
+use crate::words::event::{Event, Record, Reused};
 use crate::words::id::RunId;
 use crate::words::text::{clean, dollars, duration, tokens};
+use crate::words::usage::Usage;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "A result is used again where nothing that it depends on has changed. `orch run --help` says \

@@ -20,7 +20,8 @@ use crate::plan::orchestra::Rules;
 use crate::run::fallback::Next;
 use crate::run::history::{History, TaskState};
 use crate::run::schedule::{Schedule, Step};
-use crate::words::event::{Event, Failure, FailureKind, Record, RunStatus};
+use crate::words::event::{Event, Record, RunStatus};
+use crate::words::failure::{Failure, FailureKind};
 use crate::words::id::Name;
 
 mod climb;

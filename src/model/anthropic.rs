@@ -16,7 +16,7 @@ use crate::model::status::Report;
 use crate::model::wire::{Fault, ModelRequest, Nothing, Wire};
 use crate::net::http::{self, HeaderMap, HeaderName, HeaderValue, Method, header};
 use crate::net::sse;
-use crate::words::event::{StopReason, Usage};
+use crate::words::usage::{StopReason, Usage};
 
 mod blocks;
 mod content;

@@ -19,8 +19,9 @@ use crate::model::{
 };
 use crate::os::process::{self, Command, Exit, Finished, RUN_VARIABLE, Stdin, Trouble, clean_environment, is_clean};
 use crate::words::conversation::AssistantMessage;
-use crate::words::event::{Failure, FailureKind, Usage};
+use crate::words::failure::{Failure, FailureKind};
 use crate::words::redact::Redactor;
+use crate::words::usage::Usage;
 
 mod answer;
 mod arguments;

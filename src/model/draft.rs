@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::words::conversation::{AssistantMessage, ProviderState, ToolCall};
-use crate::words::event::{Failure, FailureKind, StopReason, Usage};
+use crate::words::failure::{Failure, FailureKind};
+use crate::words::usage::{StopReason, Usage};
 
 /// As much of an answer as has come.
 #[derive(Debug, Default)]

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
 
-use crate::words::event::Failure;
+use crate::words::failure::Failure;
 
 /// A part of a request that a server may refuse without being wrong. It is sent because most servers act on it, and
 /// left out once this one has refused it: a task must not be impossible for a thing that it can do without.
@@ -86,7 +86,7 @@ fn requires_all(schema: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::words::event::FailureKind;
+    use crate::words::failure::FailureKind;
     use serde_json::json;
 
     #[test]

@@ -16,8 +16,9 @@ use crate::net::http::{self, Client, Deadlines, Response, header};
 use crate::plan::spec::Provider;
 use crate::run::rate_limit::RateLimitInfo;
 use crate::words::conversation::AssistantMessage;
-use crate::words::event::{Failure, FailureKind, StopReason, Usage};
+use crate::words::failure::{Failure, FailureKind};
 use crate::words::redact::Redactor;
+use crate::words::usage::{StopReason, Usage};
 
 pub mod anthropic;
 mod body;

@@ -13,7 +13,7 @@ use crate::model::wire::{Fault, ModelRequest, Wire, result_text};
 use crate::net::http::{self, HeaderMap, HeaderValue, Method, header};
 use crate::net::sse;
 use crate::words::conversation::{AssistantMessage, Message, Tool};
-use crate::words::event::StopReason;
+use crate::words::usage::StopReason;
 
 /// A server that speaks Ollama's own protocol.
 #[derive(Debug, Clone)]

@@ -12,7 +12,8 @@ use crate::model::status::Report;
 use crate::model::wire::{Fault, ModelRequest, Wire, bearer_request};
 use crate::net::http::{self, Method};
 use crate::net::sse;
-use crate::words::event::{Failure, StopReason};
+use crate::words::failure::Failure;
+use crate::words::usage::StopReason;
 
 mod answer;
 mod request;

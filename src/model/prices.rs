@@ -11,7 +11,7 @@
 use serde::Serialize;
 
 use crate::plan::spec::{Price, Provider};
-use crate::words::event::Usage;
+use crate::words::usage::Usage;
 
 mod row;
 #[rustfmt::skip]

@@ -13,8 +13,8 @@ use crate::plan::prompt::TASK_LABEL;
 use crate::plan::spec::script::{Act, Script};
 use crate::words::conversation::Message;
 use crate::words::digest::Parts;
-use crate::words::event::StopReason;
 use crate::words::redact::Redactor;
+use crate::words::usage::StopReason;
 
 /// What stands in messages where a provider's host would.
 const HOST: &str = "the rehearsal";
@@ -142,7 +142,8 @@ mod tests {
 
     use super::*;
     use crate::words::diagnostic::Source;
-    use crate::words::event::{Failure, FailureKind, Usage};
+    use crate::words::failure::{Failure, FailureKind};
+    use crate::words::usage::Usage;
 
     const CUE: Cue<'static> = Cue { task: "draft", agent: "writer", attempt: 1 };
 

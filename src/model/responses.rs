@@ -15,7 +15,7 @@ use crate::model::status::Report;
 use crate::model::wire::{Fault, ModelRequest, Wire, bearer_request};
 use crate::net::http::{self, Method};
 use crate::net::sse;
-use crate::words::event::Failure;
+use crate::words::failure::Failure;
 
 mod answer;
 mod request;

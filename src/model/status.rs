@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::net::http::{HeaderMap, StatusCode, header};
 use crate::plan::retry::LONGEST_WAIT;
-use crate::words::event::{Failure, FailureKind};
+use crate::words::failure::{Failure, FailureKind};
 use crate::words::text::duration;
 
 /// A longer wait than a year says no more than a year, and would only overflow sums.

@@ -10,7 +10,8 @@ use crate::net::http::{self, HeaderMap, HeaderValue, Method, header};
 use crate::net::sse;
 use crate::run::rate_limit::RateLimitInfo;
 use crate::words::conversation::{AnswerSchema, AssistantMessage, Message, Tool, ToolCall, ToolResult};
-use crate::words::event::{Failure, StopReason, Usage};
+use crate::words::failure::Failure;
+use crate::words::usage::{StopReason, Usage};
 
 /// A request to a model.
 #[derive(Debug, Clone, PartialEq)]

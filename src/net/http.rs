@@ -15,7 +15,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::words::event::{Failure, FailureKind};
+use crate::words::failure::{Failure, FailureKind};
 use crate::words::redact::is_key_parameter;
 
 pub use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};

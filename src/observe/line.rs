@@ -5,8 +5,10 @@
 use std::fmt::Write;
 
 use crate::run::history::{History, TaskHistory};
-use crate::words::event::{Event, Failure, FailureKind, Record, RunStarted, RunStatus, SkipReason, StopReason, Usage};
+use crate::words::event::{Event, Record, RunStarted, RunStatus, SkipReason};
+use crate::words::failure::{Failure, FailureKind};
 use crate::words::text::{count, dollars, duration, one_line, plural, tokens};
+use crate::words::usage::{StopReason, Usage};
 
 /// The longest of a provider's message, in columns.
 const MESSAGE: usize = 400;

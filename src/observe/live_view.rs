@@ -8,9 +8,11 @@ use std::fmt::Write;
 use console::Style;
 
 use crate::run::history::History;
-use crate::words::event::{Event, Failure, Record, Usage};
+use crate::words::event::{Event, Record};
+use crate::words::failure::Failure;
 use crate::words::id::Name;
 use crate::words::text::{columns, count, duration, one_line, shortened, tokens};
+use crate::words::usage::Usage;
 
 /// At most this many of the tasks that run have a line of their own: the board has to fit on a screen.
 const ROWS: usize = 12;
@@ -153,7 +155,7 @@ impl LiveView {
 mod tests {
     use super::*;
     use crate::run_builder::RunBuilder;
-    use crate::words::event::FailureKind;
+    use crate::words::failure::FailureKind;
 
     fn board(story: &RunBuilder) -> LiveView {
         let mut history = History::begin(&story.records[0]).unwrap();

@@ -10,8 +10,10 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::observe::lanes::Lanes;
-use crate::words::event::{Event, FailureKind, Record, RunStarted, Usage};
+use crate::words::event::{Event, Record, RunStarted};
+use crate::words::failure::FailureKind;
 use crate::words::id::Name;
+use crate::words::usage::Usage;
 
 /// The spans of a run so far.
 #[derive(Debug, Default)]
@@ -260,7 +262,8 @@ impl Notes {
 mod tests {
     use super::*;
     use crate::run_builder::RunBuilder;
-    use crate::words::event::{Failure, RunStatus};
+    use crate::words::event::RunStatus;
+    use crate::words::failure::Failure;
 
     /// Each span as `lane: what of whom, start-end in ms`.
     fn told(story: &RunBuilder) -> Vec<String> {

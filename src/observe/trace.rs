@@ -110,7 +110,8 @@ mod tests {
 
     use super::*;
     use crate::run_builder::RunBuilder;
-    use crate::words::event::{Failure, FailureKind, RunStatus};
+    use crate::words::event::RunStatus;
+    use crate::words::failure::{Failure, FailureKind};
 
     #[test]
     fn a_trace_is_what_viewers_read() {

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::words::event::{Failure, FailureKind};
+use crate::words::failure::{Failure, FailureKind};
 
 /// A provider that asks to wait longer than this is not waited for: the attempt fails at once and says so.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(300);

@@ -10,7 +10,7 @@ use std::cmp::Ordering;
 use std::time::Duration;
 
 use crate::plan::retry::{LONGEST_WAIT, RetryPolicy};
-use crate::words::event::{Failure, FailureKind};
+use crate::words::failure::{Failure, FailureKind};
 
 /// With another model at hand, one that is to be left alone for longer than this is left at once.
 pub const LONG_WAIT_WITH_A_FALLBACK: Duration = Duration::from_secs(30);

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::words::conversation::AssistantMessage;
-use crate::words::event::{
-    CacheKey, Event, Failure, FailureKind, Output, PlannedTask, Record, RunStarted, RunStatus, SkipReason, Usage,
-};
+use crate::words::event::{CacheKey, Event, Output, PlannedTask, Record, RunStarted, RunStatus, SkipReason};
+use crate::words::failure::{Failure, FailureKind};
 use crate::words::id::{Name, RunId};
+use crate::words::usage::Usage;
 
 /// A run, folded.
 #[derive(Debug, Clone)]

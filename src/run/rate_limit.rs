@@ -12,7 +12,7 @@
 use std::time::Duration;
 
 use crate::plan::retry::LONGEST_WAIT;
-use crate::words::event::{Failure, FailureKind};
+use crate::words::failure::{Failure, FailureKind};
 
 mod cooldown;
 mod quota;

@@ -8,7 +8,8 @@ use std::collections::{BinaryHeap, HashMap, VecDeque};
 
 use crate::plan::graph::{Edge, Plan, TaskIx};
 use crate::plan::orchestra::Rules;
-use crate::words::event::{Event, FailureKind, RunStatus, SkipReason};
+use crate::words::event::{Event, RunStatus, SkipReason};
+use crate::words::failure::FailureKind;
 use crate::words::id::Name;
 
 /// What is to be done next. The caller does it and applies the event that says so.

@@ -9,7 +9,8 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use crate::run::history::{History, TaskHistory, TaskState};
-use crate::words::event::{Failure, FailureKind, RunStatus, SkipReason};
+use crate::words::event::{RunStatus, SkipReason};
+use crate::words::failure::{Failure, FailureKind};
 use crate::words::id::{Name, RunId};
 
 /// A run in numbers.
@@ -258,7 +259,7 @@ fn rfc3339(ms: u64) -> String {
 mod tests {
     use super::*;
     use crate::run_builder::RunBuilder;
-    use crate::words::event::FailureKind;
+    use crate::words::failure::FailureKind;
 
     #[test]
     fn a_summary_counts_what_every_process_of_the_run_did() {

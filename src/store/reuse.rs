@@ -16,8 +16,9 @@ use crate::store::objects::Objects;
 use crate::store::project::{Project, STATE_DIR};
 use crate::store::reuse::index::{Index, Older};
 use crate::words::digest::sha256;
-use crate::words::event::{Output, Usage};
+use crate::words::event::Output;
 use crate::words::id::{Name, RunId};
+use crate::words::usage::Usage;
 
 mod index;
 

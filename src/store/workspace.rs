@@ -12,7 +12,7 @@ use std::path::Path;
 
 use crate::store::disk::{Dir, Kind};
 use crate::store::lock::{self, Claim, Lock, LockError};
-use crate::words::event::Failure;
+use crate::words::failure::Failure;
 use crate::words::id::Name;
 
 const OUTPUTS: &str = "task_outputs";

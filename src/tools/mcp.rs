@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 
 use crate::words::conversation::Tool;
-use crate::words::event::{Failure, FailureKind};
+use crate::words::failure::{Failure, FailureKind};
 
 mod content;
 mod handshake;

@@ -4,6 +4,8 @@ pub mod conversation;
 pub mod diagnostic;
 pub mod digest;
 pub mod event;
+pub mod failure;
 pub mod id;
 pub mod redact;
 pub mod text;
+pub mod usage;

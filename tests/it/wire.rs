@@ -20,8 +20,9 @@ use std::time::Duration;
 use orch::model::{self, CallFailure, Endpoint, ModelRequest, Reply, Wire, call};
 use orch::net::http::{Client, Deadlines};
 use orch::words::conversation::{AnswerSchema, Message, Tool};
-use orch::words::event::{FailureKind, Usage};
+use orch::words::failure::FailureKind;
 use orch::words::redact::Redactor;
+use orch::words::usage::Usage;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 

@@ -11,8 +11,9 @@ use crate::store::lock::{Claim, Lock, this_process};
 use crate::store::objects::Objects;
 use crate::store::project::Project;
 use crate::store::reuse::{self, Entry, Store};
-use crate::words::event::{Event, INLINE_BYTES, Output, RunStatus, Usage};
+use crate::words::event::{Event, INLINE_BYTES, Output, RunStatus};
 use crate::words::id::{Name, RunId};
+use crate::words::usage::Usage;
 
 struct Place {
     folder: tempfile::TempDir,

@@ -3,7 +3,8 @@
 use super::*;
 use crate::run_builder::{RunBuilder, name};
 use crate::words::digest::sha256;
-use crate::words::event::{Event, Failure, FailureKind};
+use crate::words::event::Event;
+use crate::words::failure::{Failure, FailureKind};
 use crate::words::id::RunId;
 
 fn story(number: u16, tasks: &[&str], goal: &str) -> RunBuilder {

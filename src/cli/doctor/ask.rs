@@ -11,7 +11,7 @@ use crate::cli::doctor::Finding;
 use crate::model::{self, Endpoint, Wire};
 use crate::net::http::{Client, Deadlines};
 use crate::plan::orchestra::ModelRef;
-use crate::words::event::{Failure, FailureKind};
+use crate::words::failure::{Failure, FailureKind};
 use crate::words::redact::Redactor;
 
 /// How long a server may take to answer, all in all. Whoever calls the doctor sits and waits.

@@ -3,7 +3,7 @@
 use super::{Answer, Finding, Findings, Place, ask, judge, page, prepare, wanted};
 use crate::model::settings::Settings;
 use crate::store::project::Project;
-use crate::words::event::{Failure, FailureKind};
+use crate::words::failure::{Failure, FailureKind};
 
 const FILE: &str = "
 models:

@@ -9,7 +9,7 @@ use crate::engine::runner::Runner;
 use crate::os::clock;
 use crate::plan::graph::TaskIx;
 use crate::run::fallback::{self, Next, Rung, Rungs, Try};
-use crate::words::event::Failure;
+use crate::words::failure::Failure;
 
 impl Runner<'_> {
     /// The first model of a task's chain that can be used now for a prompt of about so many tokens.

@@ -15,7 +15,8 @@ use crate::plan::spec;
 use crate::run::budget::{Budget, CallKey, Exceeded, Limits, Need, Scope, Spent, Verdict};
 use crate::run::fallback::Rung;
 use crate::run::rate_limit::{Admit, Cooldowns, Ended, Limiter, RateLimitInfo};
-use crate::words::event::{Event, Failure, Record};
+use crate::words::event::{Event, Record};
+use crate::words::failure::Failure;
 use crate::words::id::Name;
 
 /// A call that waits for leave.

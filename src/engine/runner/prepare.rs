@@ -10,7 +10,8 @@ use crate::plan::prompt::{Inputs, Prompt};
 use crate::run::cache_key::{Ingredients, cache_key};
 use crate::run::history::{Exchange, History};
 use crate::words::conversation::ToolResult;
-use crate::words::event::{CacheKey, Failure, FailureKind};
+use crate::words::event::CacheKey;
+use crate::words::failure::{Failure, FailureKind};
 
 /// How often a model may be asked in one attempt where nothing says so.
 const MAX_ROUNDS: u32 = 50;

@@ -7,8 +7,9 @@ use crate::model::{CallFailure, ModelRequest, Reply};
 use crate::plan::prompt::TASK_LABEL;
 use crate::words::conversation::{AssistantMessage, Message};
 use crate::words::digest::Parts;
-use crate::words::event::{Failure, StopReason, Usage};
+use crate::words::failure::Failure;
 use crate::words::text::one_line;
+use crate::words::usage::{StopReason, Usage};
 
 /// Bytes of a key.
 const KEY_BYTES: usize = 16;

@@ -8,7 +8,7 @@ use std::{fs, io};
 use crate::model::cassette::VERSION;
 use crate::model::cassette::record::{Header, Record, hint, key};
 use crate::model::{CallFailure, ModelRequest, Reply};
-use crate::words::event::{Failure, FailureKind};
+use crate::words::failure::{Failure, FailureKind};
 
 /// A cassette that is open for playing.
 #[derive(Debug)]

@@ -7,7 +7,8 @@ use serde_json::json;
 
 use super::*;
 use crate::words::conversation::{AnswerSchema, AssistantMessage, Message, ProviderState, Tool, ToolCall, ToolResult};
-use crate::words::event::{Failure, FailureKind, StopReason, Usage};
+use crate::words::failure::{Failure, FailureKind};
+use crate::words::usage::{StopReason, Usage};
 
 const LABEL: &str = "openai/m";
 

@@ -14,7 +14,7 @@ use crate::model::anthropic;
 use crate::model::command::preset::Format;
 use crate::model::draft::{Draft, Stop, tokens};
 use crate::model::status::Report;
-use crate::words::event::{StopReason, Usage};
+use crate::words::usage::{StopReason, Usage};
 
 /// How often the error of a provider is looked for inside of the words of another.
 const MAX_WRAPS: usize = 3;
@@ -212,7 +212,7 @@ fn objects_in(text: &str) -> impl Iterator<Item = Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::words::event::FailureKind;
+    use crate::words::failure::FailureKind;
 
     fn usage(input_tokens: u64, output_tokens: u64, cached_tokens: u64) -> Option<Usage> {
         Some(Usage { input_tokens, output_tokens, cached_tokens, ..Usage::default() })

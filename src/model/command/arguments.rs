@@ -5,7 +5,7 @@ use std::io::Write;
 use tempfile::NamedTempFile;
 
 use crate::model::command::scratch;
-use crate::words::event::{Failure, FailureKind};
+use crate::words::failure::{Failure, FailureKind};
 
 /// Stands for the prompt.
 const PROMPT: &str = "{prompt}";

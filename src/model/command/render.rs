@@ -2,7 +2,7 @@
 
 use crate::model::ModelRequest;
 use crate::words::conversation::Message;
-use crate::words::event::{Failure, FailureKind};
+use crate::words::failure::{Failure, FailureKind};
 
 /// The prompt for a request. A system prompt and a question are put together as they are; in anything longer, such as
 /// the correction of an answer that was rejected, every part has its label.

@@ -4,7 +4,7 @@
 //! <https://docs.anthropic.com/en/api/errors>, <https://platform.openai.com/docs/guides/error-codes>,
 //! <https://ai.google.dev/gemini-api/docs/troubleshooting>.
 
-use crate::words::event::FailureKind;
+use crate::words::failure::FailureKind;
 
 /// Phrases in lower case, and what each of them alone means.
 const PHRASES: [(FailureKind, &[&str]); 7] = [

@@ -9,7 +9,7 @@ use crate::model::gemini::NAME;
 use crate::model::status::Report;
 use crate::model::wire::Fault;
 use crate::words::conversation::ProviderState;
-use crate::words::event::StopReason;
+use crate::words::usage::StopReason;
 
 /// Whether `value` has the form of an answer.
 pub(super) fn is_one(value: &Value) -> bool {

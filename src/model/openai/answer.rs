@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::model::draft::{Draft, Stop, tokens};
 use crate::model::wire::Nothing;
-use crate::words::event::{StopReason, Usage};
+use crate::words::usage::{StopReason, Usage};
 
 /// What an event brings that has pieces of the text or of a thought and nothing else that counts, as nearly all events
 /// of a stream do.

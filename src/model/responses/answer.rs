@@ -10,7 +10,7 @@ use crate::model::responses::NAME;
 use crate::model::status::Report;
 use crate::model::wire::{Fault, Nothing};
 use crate::words::conversation::ProviderState;
-use crate::words::event::{StopReason, Usage};
+use crate::words::usage::{StopReason, Usage};
 
 /// An event that brings a piece of the text, as nearly all events of a stream do. It is read without making a
 /// [`Value`], which takes ten times as long.

@@ -21,7 +21,7 @@ use serde::Deserialize;
 use crate::plan::spec::located::Spanned;
 use crate::plan::spec::{Text, read_as};
 use crate::words::diagnostic::{Diagnostic, Source, Span, near_miss};
-use crate::words::event::{Failure, FailureKind};
+use crate::words::failure::{Failure, FailureKind};
 use crate::words::id::Name;
 
 /// What is written for every task.

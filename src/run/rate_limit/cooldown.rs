@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::words::event::{Failure, FailureKind};
+use crate::words::failure::{Failure, FailureKind};
 
 /// For a key or an account that does not work: most runs are over by then.
 const REST_OF_THE_RUN: Duration = Duration::from_secs(3600);

@@ -7,7 +7,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::plan::graph::{GraphSpec, GroupSpec, Ordering, TaskSpec};
-use crate::words::event::{Failure, Output};
+use crate::words::event::Output;
+use crate::words::failure::Failure;
 
 /// A random acyclic orchestra, written in a random file order.
 #[derive(Debug, Clone)]

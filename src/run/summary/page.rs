@@ -3,7 +3,8 @@
 //! A pure function of a [`Summary`]: knows no terminal.
 
 use crate::run::summary::{Spent, Summary, TaskStatus, TaskSummary};
-use crate::words::event::{Failure, RunStatus, SkipReason};
+use crate::words::event::{RunStatus, SkipReason};
+use crate::words::failure::Failure;
 use crate::words::text::{
     clean, columns, count, dollars, duration, one_line, padded, plural, shortened, tokens, wrapped,
 };
@@ -216,7 +217,7 @@ fn place(label: &str, path: &str) -> String {
 mod tests {
     use super::*;
     use crate::run_builder::RunBuilder;
-    use crate::words::event::FailureKind;
+    use crate::words::failure::FailureKind;
 
     fn page(story: &RunBuilder) -> String {
         render(&Summary::of(&story.history), Some("orchestra_workspaces/feature/final_results/orchestra_output.txt"))

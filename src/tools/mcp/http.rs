@@ -9,7 +9,7 @@ use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::net::http::{HeaderName, HeaderValue, Url};
-use crate::words::event::{Failure, FailureKind};
+use crate::words::failure::{Failure, FailureKind};
 
 const CONNECT_TIME: Duration = Duration::from_secs(10);
 

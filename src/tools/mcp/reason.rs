@@ -8,7 +8,7 @@ use rmcp::service::{ClientInitializeError, ServiceError};
 use rmcp::transport::DynamicTransportError;
 use rmcp::transport::streamable_http_client::StreamableHttpError;
 
-use crate::words::event::FailureKind;
+use crate::words::failure::FailureKind;
 
 type HttpError = StreamableHttpError<reqwest::Error>;
 

@@ -13,7 +13,7 @@ use super::session::{Listing, Session};
 use super::{Outcome, ServerConfig, Transport, content, reason};
 use crate::os::process::{RUN_VARIABLE, is_clean};
 use crate::words::conversation::Tool;
-use crate::words::event::{Failure, FailureKind};
+use crate::words::failure::{Failure, FailureKind};
 use crate::words::redact::{Redactor, secrets_of_variable};
 
 /// How often a server is started in a run: once, and again twice. One that dies more often has a fault that starting

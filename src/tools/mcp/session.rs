@@ -13,7 +13,7 @@ use super::process::Process;
 use super::reason::{self, Reason};
 use super::{ServerConfig, Transport, content, http, names};
 use crate::words::conversation::Tool;
-use crate::words::event::{Failure, FailureKind};
+use crate::words::failure::{Failure, FailureKind};
 use crate::words::redact::Redactor;
 use crate::words::text;
 

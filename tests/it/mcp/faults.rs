@@ -1,7 +1,7 @@
 //! A server that misbehaves costs its own calls and nothing else.
 
 use orch::tools::mcp::{ServerConfig, Servers};
-use orch::words::event::FailureKind;
+use orch::words::failure::FailureKind;
 use serde_json::json;
 
 use super::{KEY, SOON, call, config, error, perform, said, stdio, stdio_at};

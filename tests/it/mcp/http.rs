@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use orch::tools::mcp::{ServerConfig, Servers, Transport};
-use orch::words::event::{Failure, FailureKind};
+use orch::words::failure::{Failure, FailureKind};
 use secrecy::SecretString;
 
 use super::requests_are_declined;

@@ -11,8 +11,9 @@ use orch::model::command::CommandModel;
 use orch::model::{CallFailure, ModelRequest, Reply};
 use orch::os::process::RUN_VARIABLE;
 use orch::words::conversation::{Message, Tool};
-use orch::words::event::{FailureKind, StopReason, Usage};
+use orch::words::failure::FailureKind;
 use orch::words::redact::Redactor;
+use orch::words::usage::{StopReason, Usage};
 use secrecy::SecretString;
 
 use super::{LONG, Scene};

@@ -4,7 +4,7 @@
 //! A row is taken from what the vendor publishes, which its file names. It knows nothing of what orch makes of it.
 
 use orch::plan::spec::Provider;
-use orch::words::event::FailureKind;
+use orch::words::failure::FailureKind;
 use serde_json::{Value, json};
 
 use super::{Act, Seen};

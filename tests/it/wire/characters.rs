@@ -1,6 +1,6 @@
 //! Bytes that are no text, and characters that nobody types.
 
-use orch::words::event::FailureKind;
+use orch::words::failure::FailureKind;
 
 use super::{ALL, after, assert_answers, assert_fails};
 use crate::server::Act;

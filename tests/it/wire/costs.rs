@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use orch::words::event::FailureKind;
+use orch::words::failure::FailureKind;
 use serde_json::{Value, json};
 
 use super::{ALL, after, after_with_tools, ask, assert_answers, assert_fails, at, counted, request, with_tools};

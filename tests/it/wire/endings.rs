@@ -4,7 +4,8 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener};
 
 use orch::net::http::Deadlines;
-use orch::words::event::{FailureKind, StopReason};
+use orch::words::failure::FailureKind;
+use orch::words::usage::StopReason;
 use serde_json::{Value, json};
 
 use super::{ALL, PATIENT, SOON, after, after_within, ask, assert_answers, assert_fails, at};

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use orch::run::rate_limit::RateLimitInfo;
-use orch::words::event::FailureKind;
+use orch::words::failure::FailureKind;
 use serde_json::{Value, json};
 
 use super::{ALL, KEY, after, ask, assert_answers, assert_fails, wire};

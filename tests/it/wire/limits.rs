@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use orch::net::http::Deadlines;
-use orch::words::event::FailureKind;
+use orch::words::failure::FailureKind;
 
 use super::{
     ALL, KEY, PATIENT, SOON, after, after_within, ask, ask_for, assert_answers, assert_fails, at, request, wire, zip,

@@ -1,6 +1,6 @@
 //! What looks like an answer and is none: nothing, an error page, and what is no JSON.
 
-use orch::words::event::FailureKind;
+use orch::words::failure::FailureKind;
 use serde_json::{Value, json};
 
 use super::{ALL, KEY, after, assert_answers, assert_fails};

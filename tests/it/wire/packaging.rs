@@ -2,7 +2,7 @@
 
 use orch::model::probe;
 use orch::net::http::Client;
-use orch::words::event::StopReason;
+use orch::words::usage::StopReason;
 use serde_json::{Value, json};
 
 use super::{ALL, KEY, PATIENT, after, ask, assert_answers, counted, redactor, run, wire, zip};

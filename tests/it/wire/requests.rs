@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use orch::model::ModelRequest;
 use orch::words::conversation::{AnswerSchema, AssistantMessage, Message, ProviderState, Tool, ToolCall, ToolResult};
-use orch::words::event::FailureKind;
+use orch::words::failure::FailureKind;
 use serde_json::{Value, json};
 
 use super::{

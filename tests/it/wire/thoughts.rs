@@ -2,7 +2,8 @@
 
 use orch::model::Reply;
 use orch::words::conversation::{AssistantMessage, Message, ProviderState, ToolResult};
-use orch::words::event::{FailureKind, StopReason};
+use orch::words::failure::FailureKind;
+use orch::words::usage::StopReason;
 use serde_json::{Value, json};
 
 use super::requests::conversation;

@@ -1,7 +1,8 @@
 //! Calls of tools: how they are read, and what is no call.
 
 use orch::words::conversation::ToolCall;
-use orch::words::event::{FailureKind, StopReason};
+use orch::words::failure::FailureKind;
+use orch::words::usage::StopReason;
 use serde_json::{Value, json};
 
 use super::{ALL, after, after_with_tools, assert_fails, request, with_tools};

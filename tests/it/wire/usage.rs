@@ -3,7 +3,7 @@
 //! Anthropic: <https://platform.claude.com/docs/en/build-with-claude/prompt-caching#tracking-cache-performance>.
 //! OpenAI: <https://platform.openai.com/docs/guides/prompt-caching>. Gemini: <https://ai.google.dev/api/generate-content>.
 
-use orch::words::event::Usage;
+use orch::words::usage::Usage;
 use serde_json::{Value, json};
 
 use super::after;

@@ -4,7 +4,7 @@
 //! `usage.py`, `stop_reason.py`; errors: `src/anthropic/types/shared/`.
 
 use orch::plan::spec::Provider;
-use orch::words::event::FailureKind;
+use orch::words::failure::FailureKind;
 use serde_json::{Value, json};
 
 use super::{Called, Reasons, Said, Trouble, Vendor, halves, listed};

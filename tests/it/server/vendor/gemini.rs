@@ -4,7 +4,7 @@
 //! `FunctionCall`, `GenerateContentResponseUsageMetadata`); errors: <https://google.aip.dev/193>.
 
 use orch::plan::spec::Provider;
-use orch::words::event::FailureKind;
+use orch::words::failure::FailureKind;
 use serde_json::{Value, json};
 
 use super::{Called, Reasons, Said, Trouble, Vendor, halves};

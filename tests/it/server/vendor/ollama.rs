@@ -3,7 +3,7 @@
 //! <https://github.com/ollama/ollama>: `docs/api.md`, `api/types.go` (`ChatResponse`, `ToolCall`, `Metrics`).
 
 use orch::plan::spec::Provider;
-use orch::words::event::FailureKind;
+use orch::words::failure::FailureKind;
 use serde_json::{Value, json};
 
 use super::{Called, Reasons, Said, Trouble, Vendor, halves};

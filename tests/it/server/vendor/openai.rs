@@ -4,7 +4,7 @@
 //! `completion_usage.py`, `src/openai/types/shared/error_object.py`. The last error is llama.cpp's.
 
 use orch::plan::spec::Provider;
-use orch::words::event::FailureKind;
+use orch::words::failure::FailureKind;
 use serde_json::{Value, json};
 
 use super::{Called, Reasons, Said, Trouble, Vendor, halves, listed};

@@ -4,7 +4,7 @@
 //! <https://github.com/zai-org/z-ai-sdk-python>: `src/zai/types/chat/chat_completion_chunk.py`.
 
 use orch::plan::spec::Provider;
-use orch::words::event::FailureKind;
+use orch::words::failure::FailureKind;
 use serde_json::json;
 
 use super::{Reasons, Trouble, Vendor, openai};

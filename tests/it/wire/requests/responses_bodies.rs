@@ -5,7 +5,7 @@
 //! `function_tool_param.py`, `response_format_text_json_schema_config_param.py`.
 
 use orch::model::ModelRequest;
-use orch::words::event::FailureKind;
+use orch::words::failure::FailureKind;
 use serde_json::{Value, json};
 
 use super::super::{ask, assert_fails, at, body, request, wire};

@@ -1,0 +1,119 @@
+//! Why something failed, named by what the caller can do next.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Why something failed, named by what the caller can do next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The class.
+    pub kind: FailureKind,
+    /// One or more sentences for a person, redacted.
+    pub message: String,
+    /// The HTTP status, when there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// How long the provider asks to wait, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+}
+
+impl Failure {
+    /// A failure of a class, with a message.
+    #[must_use]
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), status: None, retry_after_ms: None }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind, self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// The class of a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// The key is missing, wrong or not allowed: mend the key, or use another model.
+    Auth,
+    /// The account has no money or no quota left: pay, or use another model.
+    Quota,
+    /// Too many requests: wait, then try again.
+    RateLimited,
+    /// The provider is overloaded or broken: try again.
+    Overloaded,
+    /// A deadline passed: try again.
+    Timeout,
+    /// No connection, or one that broke off before the answer was complete: try again.
+    Connection,
+    /// The prompt is too long for the model: shorten it, or use a larger model.
+    ContextTooLong,
+    /// The model or a filter declined: change the prompt, or use another model.
+    Refused,
+    /// The answer was cut off at the output limit: raise the limit.
+    Truncated,
+    /// The reply was empty or was not what the protocol says: try again.
+    Malformed,
+    /// The reply was whole, but not what the task asks for.
+    InvalidOutput,
+    /// The request itself was wrong: mend the orchestra.
+    BadRequest,
+    /// A limit of the run was reached.
+    Budget,
+    /// The run was told to stop.
+    Cancelled,
+    /// Something on this machine stands in the way, such as a full disk or a program that is missing: mend that.
+    Environment,
+    /// A fault in orch itself.
+    Internal,
+}
+
+impl FailureKind {
+    /// Whether the same request to the same model can succeed later.
+    #[must_use]
+    pub fn is_retryable(self) -> bool {
+        matches!(self, Self::RateLimited | Self::Overloaded | Self::Timeout | Self::Connection | Self::Malformed)
+    }
+}
+
+impl FailureKind {
+    /// Whether no model can do anything about it.
+    #[must_use]
+    pub fn is_nobodys(self) -> bool {
+        matches!(self, Self::Budget | Self::Cancelled | Self::Environment | Self::Internal)
+    }
+
+    /// Whether the next try begins the conversation anew, since what was said in it is what failed.
+    #[must_use]
+    pub fn spoils_conversation(self) -> bool {
+        matches!(self, Self::ContextTooLong | Self::Refused | Self::InvalidOutput)
+    }
+}
+
+impl fmt::Display for FailureKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auth => "not authorized",
+            Self::Quota => "quota used up",
+            Self::RateLimited => "rate limited",
+            Self::Overloaded => "provider overloaded",
+            Self::Timeout => "timed out",
+            Self::Connection => "connection failed",
+            Self::ContextTooLong => "prompt too long",
+            Self::Refused => "refused",
+            Self::Truncated => "answer truncated",
+            Self::Malformed => "malformed reply",
+            Self::InvalidOutput => "invalid output",
+            Self::BadRequest => "bad request",
+            Self::Budget => "limit reached",
+            Self::Cancelled => "cancelled",
+            Self::Environment => "not possible on this machine",
+            Self::Internal => "internal fault",
+        })
+    }
+}
