@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::run::history::History;
 use crate::words::event::{
-    Event, FORMAT, Holder, Output, Overrides, PlannedTask, Record, RunStarted, RunStatus, SkipReason,
+    Event, FORMAT, Holder, Output, Overrides, PlannedTask, Record, RunEvent, RunStarted, RunStatus, SkipReason,
+    TaskEvent,
 };
 use crate::words::failure::{Failure, FailureKind};
 use crate::words::id::{Name, RunId};
@@ -46,14 +47,22 @@ impl RunBuilder {
                 .iter()
                 .map(|(task, agent)| PlannedTask {
                     task: name(task),
-                    agent: name(agent),
+                    agent: Some(name(agent)),
+                    program: None,
+                    for_each: false,
+                    item: None,
                     needs: Vec::new(),
                     digest: "0".repeat(16),
                 })
                 .collect(),
         };
         change(&mut start);
-        let first = Record { seq: 1, at_ms: 1_795_167_000_000, mono_us: 0, event: Event::RunStarted(Arc::new(start)) };
+        let first = Record {
+            seq: 1,
+            at_ms: 1_795_167_000_000,
+            mono_us: 0,
+            event: Event::Run(RunEvent::Started(Arc::new(start))),
+        };
         let history = History::begin(&first).unwrap();
         Self { records: vec![first], history, now_ms: 0 }
     }
@@ -78,68 +87,84 @@ impl RunBuilder {
     }
 
     pub fn attempt(self, task: &str, attempt: u32, model: &str) -> Self {
-        self.then(Event::AttemptStarted { task: name(task), attempt, model: model.into(), cache_key: None })
+        self.then(Event::Task {
+            task: name(task),
+            event: TaskEvent::AttemptStarted { attempt, model: Some(model.into()), cache_key: None },
+        })
     }
 
     pub fn call(self, task: &str, attempt: u32, model: &str) -> Self {
         let (task, model) = (name(task), model.to_owned());
-        self.then(Event::CallStarted { task, attempt, call: 1, model, input_tokens: 900, reserved: None })
+        self.then(Event::Task {
+            task,
+            event: TaskEvent::CallStarted { attempt, call: 1, model, input_tokens: 900, reserved: None },
+        })
     }
 
     /// The call is answered: 1,000 tokens in, 200 out.
     pub fn answer(self, task: &str, attempt: u32, cost_usd: Option<f64>) -> Self {
-        self.then(Event::CallFinished {
+        self.then(Event::Task {
             task: name(task),
-            attempt,
-            call: 1,
-            usage: Usage { input_tokens: 1000, output_tokens: 200, ..Usage::default() },
-            stop: StopReason::End,
-            cost_usd,
-            latency_ms: 900,
-            first_byte_ms: 250,
-            turn: None,
+            event: TaskEvent::CallFinished {
+                attempt,
+                call: 1,
+                usage: Usage { input_tokens: 1000, output_tokens: 200, ..Usage::default() },
+                stop: StopReason::End,
+                cost_usd,
+                latency_ms: 900,
+                first_byte_ms: 250,
+                turn: None,
+            },
         })
     }
 
     pub fn call_fails(self, task: &str, attempt: u32, kind: FailureKind) -> Self {
         let failure = Failure::new(kind, "slow down");
-        self.then(Event::CallFailed {
+        self.then(Event::Task {
             task: name(task),
-            attempt,
-            call: 1,
-            failure,
-            usage: None,
-            cost_usd: None,
-            latency_ms: 100,
-            unsettled: false,
+            event: TaskEvent::CallFailed {
+                attempt,
+                call: 1,
+                failure,
+                usage: None,
+                cost_usd: None,
+                latency_ms: 100,
+                unsettled: false,
+            },
         })
     }
 
     pub fn attempt_fails(self, task: &str, attempt: u32, failure: Failure, retry_in_ms: Option<u64>) -> Self {
-        self.then(Event::AttemptFailed { task: name(task), attempt, failure, retry_in_ms, next_model: None })
+        self.then(Event::Task {
+            task: name(task),
+            event: TaskEvent::AttemptFailed { attempt, failure, retry_in_ms, next_model: None },
+        })
     }
 
     pub fn succeeds(self, task: &str, attempt: u32) -> Self {
         let output = Output { sha256: "0".repeat(64), bytes: 3, text: Some("SECRET".into()) };
-        self.then(Event::TaskSucceeded { task: name(task), attempt, output })
+        self.then(Event::Task { task: name(task), event: TaskEvent::Succeeded { attempt, output } })
     }
 
     pub fn fails(self, task: &str, failure: Failure) -> Self {
-        self.then(Event::TaskFailed { task: name(task), failure })
+        self.then(Event::Task { task: name(task), event: TaskEvent::Failed { failure } })
     }
 
     pub fn skipped(self, task: &str, because: &str) -> Self {
-        self.then(Event::TaskSkipped { task: name(task), because: name(because), reason: SkipReason::Dependency })
+        self.then(Event::Task {
+            task: name(task),
+            event: TaskEvent::Skipped { because: name(because), reason: SkipReason::Dependency },
+        })
     }
 
     /// Another process takes the run up, with its own clock.
     pub fn resumed(self) -> Self {
         let holder = Holder { pid: 2, host: "here".into() };
-        self.at(0).then(Event::RunResumed { holder, rerun: Vec::new(), changed: Vec::new() })
+        self.at(0).then(Event::Run(RunEvent::Resumed { holder, rerun: Vec::new(), changed: Vec::new() }))
     }
 
     pub fn finished(self, status: RunStatus) -> Self {
-        self.then(Event::RunFinished { status })
+        self.then(Event::Run(RunEvent::Finished { status }))
     }
 
     /// One task from its start to its success, with one priced call, in 900 ms.

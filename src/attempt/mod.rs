@@ -15,7 +15,7 @@ use crate::net::http::Deadlines;
 use crate::plan::output::{self, OutputSpec};
 use crate::plan::prompt::{self, Prompt};
 use crate::words::conversation::{AnswerSchema, AssistantMessage, Message, Tool, ToolResult};
-use crate::words::event::Event;
+use crate::words::event::{Event, TaskEvent};
 use crate::words::failure::{Failure, FailureKind};
 use crate::words::id::Name;
 use crate::words::text;
@@ -193,16 +193,18 @@ impl Attempt {
                 handle.paced(&self.client, &task, Ok(()), reply.pace);
                 let output = self.plain_output(&reply.turn);
                 let turn = Arc::new(reply.turn);
-                let finished = Event::CallFinished {
+                let finished = Event::Task {
                     task,
-                    attempt,
-                    call,
-                    usage: reply.usage,
-                    stop: reply.stop,
-                    cost_usd: self.client.cost(reply.usage),
-                    latency_ms: reply.latency_ms,
-                    first_byte_ms: reply.first_byte_ms,
-                    turn: output.is_none().then(|| turn.clone()),
+                    event: TaskEvent::CallFinished {
+                        attempt,
+                        call,
+                        usage: reply.usage,
+                        stop: reply.stop,
+                        cost_usd: self.client.cost(reply.usage),
+                        latency_ms: reply.latency_ms,
+                        first_byte_ms: reply.first_byte_ms,
+                        turn: output.is_none().then(|| turn.clone()),
+                    },
                 };
                 if output.is_some() {
                     handle.tell(finished);
@@ -216,15 +218,17 @@ impl Attempt {
                 // The connection has the same deadline, and does not know whose it is.
                 let failure = if is_late && failure.kind == FailureKind::Timeout { late } else { failure };
                 handle.paced(&self.client, &task, Err(&failure), pace);
-                handle.tell(Event::CallFailed {
+                handle.tell(Event::Task {
                     task,
-                    attempt,
-                    call,
-                    failure: failure.clone(),
-                    usage,
-                    cost_usd: usage.and_then(|usage| self.client.cost(usage)),
-                    latency_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-                    unsettled,
+                    event: TaskEvent::CallFailed {
+                        attempt,
+                        call,
+                        failure: failure.clone(),
+                        usage,
+                        cost_usd: usage.and_then(|usage| self.client.cost(usage)),
+                        latency_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+                        unsettled,
+                    },
                 });
                 Err(failure)
             }
@@ -313,7 +317,9 @@ impl Attempt {
         }
         let correction: Arc<str> = correction.into();
         let (task, attempt) = (self.task.clone(), self.number);
-        handle.record(Event::AnswerRejected { task, attempt, correction: correction.clone() }).await?;
+        handle
+            .record(Event::Task { task, event: TaskEvent::AnswerRejected { attempt, correction: correction.clone() } })
+            .await?;
         if let Some(last) = self.conversation.last_mut() {
             last.correction = Some(correction);
         }

@@ -14,7 +14,7 @@ use crate::tools::builtin::{Effect, Outcome, Toolbox, ctx_tools};
 use crate::tools::mcp::Servers;
 use crate::words::conversation::{Tool, ToolCall, ToolResult};
 use crate::words::digest::sha256;
-use crate::words::event::{Event, INLINE_BYTES, Output};
+use crate::words::event::{Event, INLINE_BYTES, Output, TaskEvent};
 use crate::words::failure::{Failure, FailureKind};
 use crate::words::id::Name;
 use crate::words::redact::Redactor;
@@ -162,7 +162,7 @@ impl ToolSet {
         }
         let Some(value) = arguments.get("value") else { return Ok(error("`value` is missing".to_owned())) };
         let (task, key, value) = (task.clone(), key.to_owned(), value.clone());
-        handle.record(Event::CtxSet { task, key: key.clone(), value }).await?;
+        handle.record(Event::Task { task, event: TaskEvent::CtxSet { key: key.clone(), value } }).await?;
         Ok(Outcome { text: format!("`{key}` is set"), is_error: false })
     }
 }
@@ -223,19 +223,23 @@ async fn answer(
         error("orch was interrupted while this ran, and does not do it twice; look whether it took effect".to_owned())
     } else {
         let (id, tool, arguments) = (call.id.clone(), call.name.clone(), tool_set.redacted(&call.arguments));
-        handle.record(Event::ToolStarted { task: task.clone(), attempt, id, tool, arguments }).await?;
+        handle
+            .record(Event::Task { task: task.clone(), event: TaskEvent::ToolStarted { attempt, id, tool, arguments } })
+            .await?;
         tool_set.call(&task, &call, &handle).await?
     };
     let text: Arc<str> = tool_set.shown(&outcome.text).into();
     handle
-        .record(Event::ToolFinished {
+        .record(Event::Task {
             task,
-            attempt,
-            id: call.id.clone(),
-            tool: call.name.clone(),
-            output: Output { sha256: sha256(text.as_bytes()), bytes: text.len() as u64, text: Some(text.clone()) },
-            is_error: outcome.is_error,
-            latency_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            event: TaskEvent::ToolFinished {
+                attempt,
+                id: call.id.clone(),
+                tool: call.name.clone(),
+                output: Output { sha256: sha256(text.as_bytes()), bytes: text.len() as u64, text: Some(text.clone()) },
+                is_error: outcome.is_error,
+                latency_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            },
         })
         .await?;
     Ok(ToolResult { id: call.id, name: call.name, text, is_error: outcome.is_error })

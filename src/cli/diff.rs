@@ -164,7 +164,7 @@ fn status(state: &TaskState) -> &'static str {
         TaskState::Waiting => "waiting",
         TaskState::Running | TaskState::Retrying(_) => "not finished",
         TaskState::Succeeded(_) => "succeeded",
-        TaskState::Adopted(..) => "taken over",
+        TaskState::Reused(..) => "taken over",
         TaskState::Limited(_) => "limited",
         TaskState::Failed(_) => "failed",
         TaskState::Skipped(..) => "skipped",

@@ -20,7 +20,7 @@ use crate::store::lock::{self, Claim, Lock, this_process};
 use crate::store::objects::Objects;
 use crate::store::project::{Project, STATE_DIR};
 use crate::store::workspace::{self, Standing, Workspace};
-use crate::words::event::{Event, PlannedTask};
+use crate::words::event::{Event, PlannedTask, RunEvent};
 use crate::words::id::{Name, RunId};
 
 #[derive(Debug, clap::Args)]
@@ -87,7 +87,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let journal = above()
         .and_then(|above| Journal::reopen(run_dir.try_clone()?, above, &contents))
         .map_err(|error| CliError::failure(format!("the journal of {run} cannot be written: {error}")))?;
-    let first = vec![Event::RunResumed { holder: claim.holder, rerun: changes.rerun, changed: changes.changed }];
+    let first =
+        vec![Event::Run(RunEvent::Resumed { holder: claim.holder, rerun: changes.rerun, changed: changes.changed })];
     let disk = OnDisk { run_dir, journal, objects, workspace, lock };
     let reuse = if reuses { equip::reusing(&orchestra, &equipment, project, &run, overrides) } else { None };
     perform(Arc::new(orchestra), equipment, reuse, disk, &contents.records, first, args.talk)
@@ -119,6 +120,7 @@ fn unreadable(run: &RunId, error: &JournalError) -> CliError {
             crate::store::journal::FILE
         )),
         JournalError::Empty => complaint.help("nothing was called in it; start anew with `orch run`"),
+        JournalError::TooOld(_) => complaint.help("finish it with that version, or start anew with `orch run`"),
         JournalError::TooNew(_) | JournalError::Io(_) => complaint,
     }
 }
@@ -219,7 +221,7 @@ fn bring_up_to_date(
         workspace.clear().map_err(failed)?;
     }
     let recorded = |task: &TaskHistory| match &task.state {
-        TaskState::Succeeded(output) | TaskState::Adopted(output, _) => objects.get(output).map_err(failed),
+        TaskState::Succeeded(output) | TaskState::Reused(output, _) => objects.get(output).map_err(failed),
         TaskState::Failed(failure) => Ok(workspace::error_text(&task.planned.task, failure, task.attempts).into()),
         TaskState::Waiting
         | TaskState::Running

@@ -26,7 +26,7 @@ use crate::store::objects::Objects;
 use crate::store::project::{Project, STATE_DIR};
 use crate::store::workspace::Workspace;
 use crate::words::diagnostic::{Report, Source};
-use crate::words::event::{Event, FORMAT, Output, Overrides, RunStarted};
+use crate::words::event::{Event, FORMAT, Output, Overrides, RunEvent, RunStarted, TaskEvent};
 use crate::words::id::{Name, RunId};
 
 /// The longest goal, in bytes. It stands in every prompt.
@@ -168,7 +168,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
         holder: claim.holder,
         tasks: orchestra.planned(),
     };
-    let mut first = vec![Event::RunStarted(start.into())];
+    let mut first = vec![Event::Run(RunEvent::Started(start.into()))];
     first.extend(selection.adopted);
     let reuse = if reuses { equip::reusing(&orchestra, &equipment, project, &run, &overrides) } else { None };
     perform(orchestra, equipment, reuse, disk, &[], first, args.talk)
@@ -307,7 +307,7 @@ fn select(args: &Args, project: &Project, orchestra: &Orchestra) -> Result<Selec
         match earlier.output(name) {
             Some((run, output)) => {
                 keep.insert(task);
-                adopted.push(Event::TaskAdopted { task: name.clone(), run, output, reused: None });
+                adopted.push(Event::Task { task: name.clone(), event: TaskEvent::Reused { run, output, cache: None } });
             }
             None if needed.contains(&task) => {
                 return Err(CliError::usage(format!("there is no earlier output of `{name}` to go on from"))

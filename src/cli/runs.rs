@@ -118,13 +118,13 @@ mod tests {
     use super::*;
     use crate::run_builder::RunBuilder;
     use crate::store::journal::JournalError;
-    use crate::words::event::{Event, RunStatus};
+    use crate::words::event::{Event, RunEvent, RunStatus};
     use crate::words::id::RunId;
 
     #[test]
     fn a_row_says_what_is_known() {
         let story = RunBuilder::of(&[("a", "x"), ("b", "x")]).plays("a", "openai/m");
-        let story = story.at(3000).then(Event::RunFinished { status: RunStatus::Partial });
+        let story = story.at(3000).then(Event::Run(RunEvent::Finished { status: RunStatus::Partial }));
         let run = story.history.start.run.clone();
         let seen = Seen { run, standing: Standing::Ended(RunStatus::Partial), history: Some(story.history) };
         let known = Row::of(&seen);

@@ -94,7 +94,7 @@ fn output(project: &Project, history: &History, name: &str) -> Result<String, Cl
         });
     };
     let why = match &task.state {
-        TaskState::Succeeded(output) | TaskState::Adopted(output, _) => return text(project, output),
+        TaskState::Succeeded(output) | TaskState::Reused(output, _) => return text(project, output),
         TaskState::Failed(failure) => format!("it failed: {}", clean(&failure.to_string())),
         TaskState::Retrying(failure) => format!("its last attempt failed: {}", clean(&failure.to_string())),
         TaskState::Skipped(because, _) => format!("it was skipped, because `{because}` failed"),
@@ -178,7 +178,7 @@ fn status(task: &TaskSummary, standing: &Standing) -> String {
         TaskStatus::Running => "cut off".to_owned(),
         TaskStatus::Limited => "limited".to_owned(),
         TaskStatus::Succeeded => "succeeded".to_owned(),
-        TaskStatus::Adopted => "taken over".to_owned(),
+        TaskStatus::Reused => "reused".to_owned(),
         TaskStatus::Failed => "failed".to_owned(),
         TaskStatus::Skipped => "skipped".to_owned(),
     }
@@ -188,7 +188,7 @@ fn error(task: &TaskSummary) -> Option<String> {
     if let Some(cause) = &task.skipped_because {
         return Some(format!("{}: skipped, because {} failed\n", task.task, cause.task));
     }
-    if let Some(run) = &task.adopted_from {
+    if let Some(run) = &task.reused_from {
         return Some(format!("{}: taken over from {run}\n", task.task));
     }
     let failure = task.error.as_ref()?;
@@ -215,7 +215,7 @@ fn places(history: &History) -> String {
 mod tests {
     use super::*;
     use crate::run_builder::RunBuilder;
-    use crate::words::event::{Event, SkipReason};
+    use crate::words::event::{Event, SkipReason, TaskEvent};
     use crate::words::failure::{Failure, FailureKind};
     use crate::words::id::Name;
 
@@ -227,8 +227,11 @@ mod tests {
             .at(2000)
             .attempt("b", 1, "openai/m")
             .at(3500)
-            .then(Event::TaskFailed { task: name("b"), failure })
-            .then(Event::TaskSkipped { task: name("c"), because: name("b"), reason: SkipReason::Dependency })
+            .then(Event::Task { task: name("b"), event: TaskEvent::Failed { failure } })
+            .then(Event::Task {
+                task: name("c"),
+                event: TaskEvent::Skipped { because: name("b"), reason: SkipReason::Dependency },
+            })
             .attempt("d", 1, "openai/m")
     }
 

@@ -125,7 +125,7 @@ mod tests {
     use crate::store::disk::Dir;
     use crate::store::journal::Journal;
     use crate::store::lock::{Claim, Lock, this_process};
-    use crate::words::event::Event;
+    use crate::words::event::{Event, RunEvent};
 
     fn project_with(records: &[Record]) -> (tempfile::TempDir, Project, RunId) {
         let folder = tempfile::tempdir().unwrap();
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_run_ends_as_its_journal_says() {
-        let story = RunBuilder::of(&[("a", "x")]).then(Event::RunFinished { status: RunStatus::Partial });
+        let story = RunBuilder::of(&[("a", "x")]).then(Event::Run(RunEvent::Finished { status: RunStatus::Partial }));
         let (_folder, project, run) = project_with(&story.records);
         let seen = look(&project, run);
         assert_eq!((seen.standing.to_string().as_str(), seen.standing.is_open()), ("partial", true));

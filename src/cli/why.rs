@@ -15,7 +15,7 @@ use crate::cli::why::reason::{Reason, earlier_successes, reason};
 use crate::cli::{Context, Outcome, table, terminal};
 use crate::run::history::{History, TaskHistory, TaskState};
 use crate::words::diagnostic::near_miss;
-use crate::words::event::{Event, Record, Reused};
+use crate::words::event::{CacheHit, Event, Record, TaskEvent};
 use crate::words::id::RunId;
 use crate::words::text::{clean, dollars, duration, tokens};
 use crate::words::usage::Usage;
@@ -99,19 +99,21 @@ fn unknown_task(history: &History, name: &str) -> CliError {
 }
 
 /// The run whose output stands for the task's own, and when it was taken over.
-fn adopted<'r>(records: &'r [Record], task: &TaskHistory) -> Option<(&'r RunId, Option<&'r Reused>, u64)> {
-    if !matches!(task.state, TaskState::Adopted(..)) {
+fn adopted<'r>(records: &'r [Record], task: &TaskHistory) -> Option<(&'r RunId, Option<&'r CacheHit>, u64)> {
+    if !matches!(task.state, TaskState::Reused(..)) {
         return None;
     }
     records.iter().rev().find_map(|record| match &record.event {
-        Event::TaskAdopted { task: name, run, reused, .. } if *name == task.planned.task => {
+        Event::Task { task: name, event: TaskEvent::Reused { run, cache: reused, .. } }
+            if *name == task.planned.task =>
+        {
             Some((run, reused.as_ref(), record.at_ms))
         }
         _ => None,
     })
 }
 
-fn taken(from: &RunId, reused: Option<&Reused>, at_ms: u64) -> How {
+fn taken(from: &RunId, reused: Option<&CacheHit>, at_ms: u64) -> How {
     let from = from.clone();
     match reused {
         None => How::TakenOver { from },

@@ -20,7 +20,7 @@ use crate::plan::orchestra::Rules;
 use crate::run::fallback::Next;
 use crate::run::history::{History, TaskState};
 use crate::run::schedule::{Schedule, Step};
-use crate::words::event::{Event, Record, RunStatus};
+use crate::words::event::{Event, Record, RunEvent, RunStatus, TaskEvent};
 use crate::words::failure::{Failure, FailureKind};
 use crate::words::id::Name;
 
@@ -218,10 +218,13 @@ impl<'r> Runner<'r> {
                 Step::Start(task) => self.start(task)?,
                 Step::Skip { task, because, reason } => {
                     let name = |ix: TaskIx| self.orchestra.tasks[ix].name.clone();
-                    self.note(Event::TaskSkipped { task: name(task), because: name(because), reason });
+                    self.note(Event::Task {
+                        task: name(task),
+                        event: TaskEvent::Skipped { because: name(because), reason },
+                    });
                 }
                 Step::Finish(status) => {
-                    self.note(Event::RunFinished { status });
+                    self.note(Event::Run(RunEvent::Finished { status }));
                     return Ok(Some(status));
                 }
             }
@@ -242,7 +245,10 @@ impl<'r> Runner<'r> {
             Err(failure) => {
                 let label = self.client(task, model).label.clone();
                 self.in_flight.insert(task, InFlight { number, model });
-                self.note(Event::AttemptStarted { task: name, attempt: number, model: label, cache_key: None });
+                self.note(Event::Task {
+                    task: name,
+                    event: TaskEvent::AttemptStarted { attempt: number, model: Some(label), cache_key: None },
+                });
                 self.prepared.insert(task, Err(failure));
                 return Ok(());
             }
@@ -267,12 +273,15 @@ impl<'r> Runner<'r> {
         };
         if let Leave::Never(exceeded) = leave {
             let (message, run) = (self.gate.explain(&exceeded, &name), gate::is_of_run(&exceeded));
-            self.note(Event::LimitReached { task: name, message, run });
+            self.note(Event::Task { task: name, event: TaskEvent::LimitReached { message, run } });
             return Ok(());
         }
         let label = attempt.client.label.clone();
         self.in_flight.insert(task, InFlight { number, model });
-        self.note(Event::AttemptStarted { task: name, attempt: number, model: label, cache_key });
+        self.note(Event::Task {
+            task: name,
+            event: TaskEvent::AttemptStarted { attempt: number, model: Some(label), cache_key },
+        });
         if let (Leave::Go, Some(ask)) = (leave, ask) {
             attempt.granted = true;
             self.note_call(&ask);
@@ -301,13 +310,15 @@ impl<'r> Runner<'r> {
     }
 
     fn note_call(&mut self, ask: &Ask) {
-        self.note(Event::CallStarted {
+        self.note(Event::Task {
             task: ask.task.clone(),
-            attempt: ask.attempt,
-            call: ask.call,
-            model: ask.client.label.clone(),
-            input_tokens: ask.input_tokens,
-            reserved: self.gate.counts().then_some(ask.need),
+            event: TaskEvent::CallStarted {
+                attempt: ask.attempt,
+                call: ask.call,
+                model: ask.client.label.clone(),
+                input_tokens: ask.input_tokens,
+                reserved: self.gate.counts().then_some(ask.need),
+            },
         });
     }
 
@@ -387,13 +398,13 @@ impl<'r> Runner<'r> {
             None => self.history = History::begin(record),
         }
         match &record.event {
-            Event::AttemptStarted { .. } => {
+            Event::Task { event: TaskEvent::AttemptStarted { .. }, .. } => {
                 let now = self.history.as_ref().map_or(0, History::elapsed_us);
                 if let Some(group) = task.and_then(|task| self.group_of.get(&task)) {
                     self.group_started[*group].get_or_insert(now);
                 }
             }
-            Event::CtxSet { key, value, .. } => self.stage.set_ctx(key, value),
+            Event::Task { event: TaskEvent::CtxSet { key, value, .. }, .. } => self.stage.set_ctx(key, value),
             _ => {}
         }
     }
@@ -408,7 +419,7 @@ impl<'r> Runner<'r> {
             self.stage.write(&batch, history)?;
         }
         for record in &batch {
-            if let Event::AttemptStarted { task, attempt, .. } = &record.event {
+            if let Event::Task { task, event: TaskEvent::AttemptStarted { attempt, .. } } = &record.event {
                 self.launch(task, *attempt);
             }
         }
@@ -495,7 +506,7 @@ impl<'r> Runner<'r> {
         let failure = match result {
             Ok(text) => {
                 let output = self.stage.objects.put(text).map_err(RunError::Objects)?;
-                self.note(Event::TaskSucceeded { task: name, attempt: number, output });
+                self.note(Event::Task { task: name, event: TaskEvent::Succeeded { attempt: number, output } });
                 return Ok(());
             }
             Err(failure) if failure.kind == FailureKind::ContextTooLong => self.name_largest_inputs(task, failure),
@@ -509,10 +520,13 @@ impl<'r> Runner<'r> {
         let retry_in_ms = wait.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
         let next_model = next.map(|model| self.client(task, model).label.clone());
         let (attempt, why) = (number, failure.clone());
-        self.note(Event::AttemptFailed { task: name.clone(), attempt, failure: why, retry_in_ms, next_model });
+        self.note(Event::Task {
+            task: name.clone(),
+            event: TaskEvent::AttemptFailed { attempt, failure: why, retry_in_ms, next_model },
+        });
         if failure.kind == FailureKind::Budget {
             let (message, run) = self.limited.remove(&task).unwrap_or((failure.message, false));
-            self.note(Event::LimitReached { task: name, message, run });
+            self.note(Event::Task { task: name, event: TaskEvent::LimitReached { message, run } });
             return Ok(());
         }
         if failure.kind == FailureKind::Cancelled {
@@ -521,7 +535,7 @@ impl<'r> Runner<'r> {
         match wait {
             Some(_) if self.grace_ends.is_some() => self.reopen(&name, number),
             Some(wait) => self.retries.push(Reverse((Instant::now() + wait, task))),
-            None => self.note(Event::TaskFailed { task: name, failure }),
+            None => self.note(Event::Task { task: name, event: TaskEvent::Failed { failure } }),
         }
         Ok(())
     }
@@ -543,7 +557,7 @@ impl<'r> Runner<'r> {
         if self.grace_ends.is_some() {
             return self.cancel_all("the run was told to stop at once");
         }
-        self.note(Event::StopRequested { signal: signal.to_owned() });
+        self.note(Event::Run(RunEvent::StopRequested { signal: signal.to_owned() }));
         self.grace_ends = Some(Instant::now() + GRACE);
         for Reverse((_, task)) in std::mem::take(&mut self.retries) {
             let name = self.orchestra.tasks[task].name.clone();
@@ -559,12 +573,9 @@ impl<'r> Runner<'r> {
         for (task, InFlight { number, .. }) in open {
             let name = self.orchestra.tasks[task].name.clone();
             let failure = Failure::new(FailureKind::Cancelled, why);
-            self.note(Event::AttemptFailed {
+            self.note(Event::Task {
                 task: name,
-                attempt: number,
-                failure,
-                retry_in_ms: None,
-                next_model: None,
+                event: TaskEvent::AttemptFailed { attempt: number, failure, retry_in_ms: None, next_model: None },
             });
         }
     }
@@ -574,12 +585,9 @@ impl<'r> Runner<'r> {
         let waits = self.history.as_ref().and_then(|h| h.task(name.as_str())).map(|t| &t.state);
         if matches!(waits, Some(TaskState::Retrying(_))) {
             let failure = Failure::new(FailureKind::Cancelled, "the run was told to stop before the next try");
-            self.note(Event::AttemptFailed {
+            self.note(Event::Task {
                 task: name.clone(),
-                attempt,
-                failure,
-                retry_in_ms: None,
-                next_model: None,
+                event: TaskEvent::AttemptFailed { attempt, failure, retry_in_ms: None, next_model: None },
             });
         }
     }

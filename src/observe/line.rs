@@ -5,7 +5,7 @@
 use std::fmt::Write;
 
 use crate::run::history::{History, TaskHistory};
-use crate::words::event::{Event, Record, RunStarted, RunStatus, SkipReason};
+use crate::words::event::{Event, Record, RunEvent, RunStarted, RunStatus, SkipReason, TaskEvent};
 use crate::words::failure::{Failure, FailureKind};
 use crate::words::text::{count, dollars, duration, one_line, plural, tokens};
 use crate::words::usage::{StopReason, Usage};
@@ -31,8 +31,8 @@ pub fn line(record: &Record, history: &History, verbose: bool) -> Option<String>
 
 fn of_run(event: &Event, history: &History, verbose: bool) -> Option<String> {
     match event {
-        Event::RunStarted(start) => Some(started(start, verbose)),
-        Event::RunResumed { rerun, .. } => {
+        Event::Run(RunEvent::Started(start)) => Some(started(start, verbose)),
+        Event::Run(RunEvent::Resumed { rerun, .. }) => {
             let done = history.tasks.iter().filter(|task| task.output().is_some()).count();
             let again = match rerun.len() {
                 0 => String::new(),
@@ -41,8 +41,10 @@ fn of_run(event: &Event, history: &History, verbose: bool) -> Option<String> {
             let (done, all) = (count(done as u64), count(history.tasks.len() as u64));
             Some(format!("▶ {} resumed: {done} of {all} done{again}", history.start.run))
         }
-        Event::StopRequested { signal } => Some(format!("⏸ {}: nothing new starts", one_line(signal, MESSAGE))),
-        Event::RunFinished { status } => {
+        Event::Run(RunEvent::StopRequested { signal }) => {
+            Some(format!("⏸ {}: nothing new starts", one_line(signal, MESSAGE)))
+        }
+        Event::Run(RunEvent::Finished { status }) => {
             let mark = match status {
                 RunStatus::Succeeded => "✅",
                 RunStatus::Failed => "❌",
@@ -72,7 +74,7 @@ fn started(start: &RunStarted, verbose: bool) -> String {
     for (ix, task) in start.tasks.iter().take(TASKS).enumerate() {
         let needs: Vec<&str> = task.needs.iter().map(|need| need.as_str()).collect();
         let after = if needs.is_empty() { String::new() } else { format!(", after {}", needs.join(", ")) };
-        let _ = write!(said, "\n  {}. {} ({}){after}", ix + 1, task.task, task.agent);
+        let _ = write!(said, "\n  {}. {} ({}){after}", ix + 1, task.task, one_line(task.doer(), MESSAGE));
     }
     if start.tasks.len() > TASKS {
         let _ = write!(said, "\n  and {} more", count((start.tasks.len() - TASKS) as u64));
@@ -82,7 +84,7 @@ fn started(start: &RunStarted, verbose: bool) -> String {
 
 fn of_task(event: &Event, task: &TaskHistory, verbose: bool) -> Option<String> {
     match event {
-        Event::TaskAdopted { run, reused: Some(reused), .. } => {
+        Event::Task { event: TaskEvent::Reused { run, cache: Some(reused), .. }, .. } => {
             let saved = match (reused.cost_usd, reused.usage.input_tokens + reused.usage.output_tokens) {
                 (None, 0) => String::new(),
                 (None, used) => format!(", saves {}", tokens(used, reused.usage.estimated)),
@@ -90,48 +92,60 @@ fn of_task(event: &Event, task: &TaskHistory, verbose: bool) -> Option<String> {
             };
             Some(format!("✅ reused from {run}{saved}"))
         }
-        Event::TaskAdopted { run, .. } => Some(format!("✅ reused from {run}")),
-        Event::AttemptStarted { attempt, model, .. } => {
+        Event::Task { event: TaskEvent::Reused { run, .. }, .. } => Some(format!("✅ reused from {run}")),
+        Event::Task { event: TaskEvent::AttemptStarted { attempt, model, .. }, .. } => {
             let begins = if *attempt == 1 { "started".to_owned() } else { format!("attempt {attempt}") };
-            Some(format!("▶ {begins} ({}, {})", task.planned.agent, one_line(model, MESSAGE)))
+            let doer = task.planned.doer_with(model.as_deref());
+            Some(format!("▶ {begins} ({})", one_line(&doer, MESSAGE)))
         }
-        Event::AttemptFailed { failure, next_model: Some(model), retry_in_ms: Some(ms), .. } => {
+        Event::Task {
+            event: TaskEvent::AttemptFailed { failure, next_model: Some(model), retry_in_ms: Some(ms), .. },
+            ..
+        } => {
             let wait = if *ms == 0 { String::new() } else { format!(" in {}", duration(*ms)) };
             Some(format!("↷ on to {}{wait}: {}", one_line(model, MESSAGE), why(failure)))
         }
-        Event::LimitReached { message, .. } => Some(format!("⏸ {}", one_line(message, MESSAGE))),
-        Event::AnswerRejected { correction, .. } => {
+        Event::Task { event: TaskEvent::LimitReached { message, .. }, .. } => {
+            Some(format!("⏸ {}", one_line(message, MESSAGE)))
+        }
+        Event::Task { event: TaskEvent::AnswerRejected { correction, .. }, .. } => {
             Some(format!("↻ asked once more: {}", one_line(correction, MESSAGE)))
         }
-        Event::ToolStarted { tool, arguments, .. } if verbose => {
+        Event::Task { event: TaskEvent::ToolStarted { tool, arguments, .. }, .. } if verbose => {
             Some(format!("→ {} {}", one_line(tool, MESSAGE), one_line(&arguments.to_string(), MESSAGE)))
         }
-        Event::ToolFinished { tool, output, is_error, latency_ms, .. } if verbose => {
+        Event::Task { event: TaskEvent::ToolFinished { tool, output, is_error, latency_ms, .. }, .. } if verbose => {
             let how = if *is_error { "failed" } else { "answered" };
             let (tool, latency) = (one_line(tool, MESSAGE), duration(*latency_ms));
             Some(format!("← {tool} {how} in {latency}: {} bytes", count(output.bytes)))
         }
-        Event::AttemptFailed { failure, retry_in_ms: Some(0), .. } => {
+        Event::Task { event: TaskEvent::AttemptFailed { failure, retry_in_ms: Some(0), .. }, .. } => {
             Some(format!("↻ retrying at once: {}", why(failure)))
         }
-        Event::AttemptFailed { failure, retry_in_ms: Some(ms), .. } => {
+        Event::Task { event: TaskEvent::AttemptFailed { failure, retry_in_ms: Some(ms), .. }, .. } => {
             Some(format!("↻ retrying in {}: {}", duration(*ms), why(failure)))
         }
-        Event::AttemptFailed { failure, .. } if failure.kind == FailureKind::Cancelled => {
+        Event::Task { event: TaskEvent::AttemptFailed { failure, .. }, .. }
+            if failure.kind == FailureKind::Cancelled =>
+        {
             Some("⏸ interrupted".to_owned())
         }
-        Event::TaskSucceeded { .. } => Some(format!("✅ done in {} ({})", duration(task.duration_ms()), effort(task))),
-        Event::TaskFailed { failure, .. } => {
+        Event::Task { event: TaskEvent::Succeeded { .. }, .. } => {
+            Some(format!("✅ done in {} ({})", duration(task.duration_ms()), effort(task)))
+        }
+        Event::Task { event: TaskEvent::Failed { failure, .. }, .. } => {
             let attempts = plural(task.attempts.into(), "attempt", "attempts");
             Some(format!("❌ failed after {attempts} in {}: {}", duration(task.duration_ms()), why(failure)))
         }
-        Event::TaskSkipped { because, reason: SkipReason::Dependency, .. } => {
+        Event::Task { event: TaskEvent::Skipped { because, reason: SkipReason::Dependency, .. }, .. } => {
             Some(format!("⏭ not run: it needs {because}"))
         }
-        Event::TaskSkipped { because, reason: SkipReason::Stopped, .. } => {
+        Event::Task { event: TaskEvent::Skipped { because, reason: SkipReason::Stopped, .. }, .. } => {
             Some(format!("⏭ not run: stopped after {because} failed"))
         }
-        Event::CallFinished { stop: StopReason::Other(reason), .. } if !verbose => Some(odd_stop(reason)),
+        Event::Task { event: TaskEvent::CallFinished { stop: StopReason::Other(reason), .. }, .. } if !verbose => {
+            Some(odd_stop(reason))
+        }
         call if verbose => of_call(call),
         _ => None,
     }
@@ -139,10 +153,13 @@ fn of_task(event: &Event, task: &TaskHistory, verbose: bool) -> Option<String> {
 
 fn of_call(event: &Event) -> Option<String> {
     match event {
-        Event::CallStarted { call, model, input_tokens, .. } => {
+        Event::Task { event: TaskEvent::CallStarted { call, model, input_tokens, .. }, .. } => {
             Some(format!("→ call {call} to {}, {}", one_line(model, MESSAGE), tokens(*input_tokens, true)))
         }
-        Event::CallFinished { call, usage, stop, cost_usd, latency_ms, first_byte_ms, .. } => {
+        Event::Task {
+            event: TaskEvent::CallFinished { call, usage, stop, cost_usd, latency_ms, first_byte_ms, .. },
+            ..
+        } => {
             let (latency, first_byte) = (duration(*latency_ms), duration(*first_byte_ms));
             let cost = dollars(*cost_usd, usage.estimated);
             let odd = match stop {
@@ -152,7 +169,7 @@ fn of_call(event: &Event) -> Option<String> {
             let usage = in_and_out(usage);
             Some(format!("← call {call} answered in {latency} (first byte {first_byte}): {usage}, {cost}{odd}"))
         }
-        Event::CallFailed { call, failure, latency_ms, .. } => {
+        Event::Task { event: TaskEvent::CallFailed { call, failure, latency_ms, .. }, .. } => {
             Some(format!("← call {call} failed in {}: {}", duration(*latency_ms), why(failure)))
         }
         _ => None,

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use console::Style;
 
 use crate::run::history::History;
-use crate::words::event::{Event, Record};
+use crate::words::event::{Event, Record, RunEvent, TaskEvent};
 use crate::words::failure::Failure;
 use crate::words::id::Name;
 use crate::words::text::{columns, count, duration, one_line, shortened, tokens};
@@ -52,24 +52,28 @@ impl LiveView {
     pub(crate) fn see(&mut self, record: &Record, history: &History) {
         self.all = history.tasks.len();
         match &record.event {
-            Event::RunResumed { .. } => self.count_anew(history),
-            Event::AttemptStarted { task, model, .. } => {
+            Event::Run(RunEvent::Resumed { .. }) => self.count_anew(history),
+            Event::Task { task, event: TaskEvent::AttemptStarted { model, .. } } => {
                 let Some(known) = history.task(task.as_str()) else { return };
-                let detail = format!("{}, {model}", known.planned.agent);
+                let detail = known.planned.doer_with(model.as_deref());
                 self.show(record.seq, task, &detail, known.started_us.unwrap_or_default());
             }
-            Event::AttemptFailed { task, failure, retry_in_ms: Some(ms), .. } => self.wait(task, failure, *ms),
-            Event::AttemptFailed { task, .. } => self.hide(task),
-            Event::CallFinished { usage, .. } | Event::CallFailed { usage: Some(usage), .. } => self.usage += *usage,
-            Event::TaskSucceeded { task, .. } | Event::TaskAdopted { task, .. } => {
+            Event::Task { task, event: TaskEvent::AttemptFailed { failure, retry_in_ms: Some(ms), .. } } => {
+                self.wait(task, failure, *ms)
+            }
+            Event::Task { task, event: TaskEvent::AttemptFailed { .. } } => self.hide(task),
+            Event::Task { event: TaskEvent::CallFinished { usage, .. }, .. }
+            | Event::Task { event: TaskEvent::CallFailed { usage: Some(usage), .. }, .. } => self.usage += *usage,
+            Event::Task { task, event: TaskEvent::Succeeded { .. } }
+            | Event::Task { task, event: TaskEvent::Reused { .. } } => {
                 self.hide(task);
                 self.done += 1;
             }
-            Event::TaskFailed { task, .. } => {
+            Event::Task { task, event: TaskEvent::Failed { .. } } => {
                 self.hide(task);
                 self.failed += 1;
             }
-            Event::TaskSkipped { .. } => self.skipped += 1,
+            Event::Task { event: TaskEvent::Skipped { .. }, .. } => self.skipped += 1,
             _ => {}
         }
     }

@@ -7,7 +7,7 @@ use crate::observe::Observer;
 use crate::observe::replace::replace;
 use crate::run::history::History;
 use crate::run::summary::Summary;
-use crate::words::event::{Event, Record};
+use crate::words::event::{Event, Record, RunEvent};
 
 /// Writes `summary.json` at the end.
 pub struct Metrics {
@@ -24,7 +24,7 @@ impl Metrics {
 
 impl Observer for Metrics {
     fn see(&mut self, record: &Record, history: &History) -> io::Result<()> {
-        if !matches!(record.event, Event::RunFinished { .. }) {
+        if !matches!(record.event, Event::Run(RunEvent::Finished { .. })) {
             return Ok(());
         }
         replace(&self.path, |out| {

@@ -13,7 +13,7 @@ use crate::observe::Observer;
 use crate::observe::line::line;
 use crate::observe::live_view::LiveView;
 use crate::run::history::History;
-use crate::words::event::{Event, Record};
+use crate::words::event::{Event, Record, TaskEvent};
 
 /// Between two drawings. A spinner looks alive at eight a second, and a run of thousands of tasks is not slowed down.
 const PAUSE: Duration = Duration::from_millis(125);
@@ -84,7 +84,8 @@ impl Observer for Progress {
         self.board.see(record, history);
         self.last = (Instant::now(), history.elapsed_us());
         // That a task has started is seen on the board.
-        let on_board = matches!(record.event, Event::AttemptStarted { .. }) && !self.verbose;
+        let on_board =
+            matches!(record.event, Event::Task { event: TaskEvent::AttemptStarted { .. }, .. }) && !self.verbose;
         if let Some(line) = line(record, history, self.verbose).filter(|_| !on_board) {
             self.pending.push_str(&line);
             self.pending.push('\n');

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::observe::lanes::Lanes;
-use crate::words::event::{Event, Record, RunStarted};
+use crate::words::event::{Event, Record, RunEvent, RunStarted, TaskEvent};
 use crate::words::failure::FailureKind;
 use crate::words::id::Name;
 use crate::words::usage::Usage;
@@ -96,21 +96,21 @@ pub(crate) struct Moment {
 impl Timeline {
     /// Takes note of the next record.
     pub(crate) fn take(&mut self, record: &Record) {
-        if let Event::RunResumed { .. } = record.event {
+        if let Event::Run(RunEvent::Resumed { .. }) = record.event {
             self.leave();
             self.earlier_us += self.mono_us;
         }
         self.mono_us = record.mono_us;
         match &record.event {
-            Event::RunStarted(start) => {
+            Event::Run(RunEvent::Started(start)) => {
                 self.start = Some(Arc::clone(start));
                 self.enter();
             }
-            Event::RunResumed { .. } => self.enter(),
-            Event::RunFinished { .. } => self.leave(),
-            Event::StopRequested { .. } => self.moment("stop requested".to_owned()),
-            Event::TaskAdopted { task, .. } => self.moment(format!("{task} reused")),
-            Event::TaskSkipped { task, .. } => self.moment(format!("{task} not run")),
+            Event::Run(RunEvent::Resumed { .. }) => self.enter(),
+            Event::Run(RunEvent::Finished { .. }) => self.leave(),
+            Event::Run(RunEvent::StopRequested { .. }) => self.moment("stop requested".to_owned()),
+            Event::Task { task, event: TaskEvent::Reused { .. } } => self.moment(format!("{task} reused")),
+            Event::Task { task, event: TaskEvent::Skipped { .. } } => self.moment(format!("{task} not run")),
             event => self.take_of_task(event),
         }
     }
@@ -139,14 +139,16 @@ impl Timeline {
 
     fn take_of_task(&mut self, event: &Event) {
         match event {
-            Event::AttemptStarted { task, attempt, model, .. } => {
+            Event::Task { task, event: TaskEvent::AttemptStarted { attempt, model, .. } } => {
                 if !self.open.contains_key(task) {
                     self.open(task, What::Task, None);
                 }
-                self.open(task, What::Attempt(*attempt), Some(model));
+                self.open(task, What::Attempt(*attempt), model.as_deref());
             }
-            Event::CallStarted { task, call, model, .. } => self.open(task, What::Call(*call), Some(model)),
-            Event::CallFinished { task, call, usage, cost_usd, first_byte_ms, .. } => {
+            Event::Task { task, event: TaskEvent::CallStarted { call, model, .. } } => {
+                self.open(task, What::Call(*call), Some(model))
+            }
+            Event::Task { task, event: TaskEvent::CallFinished { call, usage, cost_usd, first_byte_ms, .. } } => {
                 self.close(task, What::Call(*call), |notes| {
                     notes.outcome = Some(Outcome::Succeeded);
                     notes.usage = Some(*usage);
@@ -154,24 +156,26 @@ impl Timeline {
                     notes.first_byte_ms = Some(*first_byte_ms);
                 });
             }
-            Event::CallFailed { task, call, failure, usage, cost_usd, .. } => {
+            Event::Task { task, event: TaskEvent::CallFailed { call, failure, usage, cost_usd, .. } } => {
                 self.close(task, What::Call(*call), |notes| {
                     notes.fail(failure.kind);
                     notes.usage = *usage;
                     notes.cost_usd = *cost_usd;
                 });
             }
-            Event::AttemptFailed { task, attempt, failure, .. } => {
+            Event::Task { task, event: TaskEvent::AttemptFailed { attempt, failure, .. } } => {
                 self.close(task, What::Attempt(*attempt), |notes| notes.fail(failure.kind));
                 if failure.kind == FailureKind::Cancelled {
                     self.close(task, What::Task, |notes| notes.fail(failure.kind));
                 }
             }
-            Event::TaskSucceeded { task, attempt, .. } => {
+            Event::Task { task, event: TaskEvent::Succeeded { attempt, .. } } => {
                 self.close(task, What::Attempt(*attempt), |notes| notes.outcome = Some(Outcome::Succeeded));
                 self.close(task, What::Task, |notes| notes.outcome = Some(Outcome::Succeeded));
             }
-            Event::TaskFailed { task, failure } => self.close(task, What::Task, |notes| notes.fail(failure.kind)),
+            Event::Task { task, event: TaskEvent::Failed { failure } } => {
+                self.close(task, What::Task, |notes| notes.fail(failure.kind))
+            }
             _ => {}
         }
     }

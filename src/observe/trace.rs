@@ -15,7 +15,7 @@ use crate::observe::Observer;
 use crate::observe::replace::replace;
 use crate::observe::timeline::{Notes, Timeline, What};
 use crate::run::history::History;
-use crate::words::event::{Event, Record};
+use crate::words::event::{Event, Record, RunEvent};
 
 /// Writes `trace.json` when a process leaves the run.
 pub struct Trace {
@@ -39,7 +39,7 @@ impl Observer for Trace {
     fn see(&mut self, record: &Record, _: &History) -> io::Result<()> {
         self.timeline.take(record);
         match record.event {
-            Event::RunFinished { .. } => replace(&self.path, |out| write(&self.timeline, out)),
+            Event::Run(RunEvent::Finished { .. }) => replace(&self.path, |out| write(&self.timeline, out)),
             _ => Ok(()),
         }
     }

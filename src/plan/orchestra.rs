@@ -370,7 +370,10 @@ impl Orchestra {
         }
         PlannedTask {
             task: task.name.clone(),
-            agent: self.agents[task.agent].name.clone(),
+            agent: Some(self.agents[task.agent].name.clone()),
+            program: None,
+            for_each: false,
+            item: None,
             needs,
             digest: digest.hex(8),
         }

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::words::conversation::AssistantMessage;
-use crate::words::event::{CacheKey, Event, Output, PlannedTask, Record, RunStarted, RunStatus, SkipReason};
+use crate::words::event::{
+    CacheKey, Event, Output, PlannedTask, Record, RunEvent, RunStarted, RunStatus, SkipReason, TaskEvent,
+};
 use crate::words::failure::{Failure, FailureKind};
 use crate::words::id::{Name, RunId};
 use crate::words::usage::Usage;
@@ -119,7 +121,7 @@ pub enum TaskState {
     /// Done.
     Succeeded(Output),
     /// Taken over from another run.
-    Adopted(Output, RunId),
+    Reused(Output, RunId),
     /// Stopped by a limit, in these words.
     Limited(String),
     /// Failed for good.
@@ -133,7 +135,7 @@ impl TaskHistory {
     #[must_use]
     pub fn output(&self) -> Option<&Output> {
         match &self.state {
-            TaskState::Succeeded(output) | TaskState::Adopted(output, _) => Some(output),
+            TaskState::Succeeded(output) | TaskState::Reused(output, _) => Some(output),
             _ => None,
         }
     }
@@ -152,7 +154,7 @@ impl History {
     /// Begins the fold with a journal's first record; `None` if that is not a start.
     #[must_use]
     pub fn begin(record: &Record) -> Option<Self> {
-        let Event::RunStarted(start) = &record.event else { return None };
+        let Event::Run(RunEvent::Started(start)) = &record.event else { return None };
         let tasks: Vec<TaskHistory> = start.tasks.iter().cloned().map(TaskHistory::new).collect();
         Some(Self {
             index: tasks.iter().enumerate().map(|(ix, t)| (t.planned.task.clone(), ix)).collect(),
@@ -172,7 +174,7 @@ impl History {
     pub fn apply(&mut self, record: &Record) {
         self.last_seq = record.seq;
         self.last_at_ms = record.at_ms;
-        if let Event::RunResumed { rerun, changed, .. } = &record.event {
+        if let Event::Run(RunEvent::Resumed { rerun, changed, .. }) = &record.event {
             self.earlier_us += self.mono_us;
             self.mono_us = record.mono_us;
             self.take_up(rerun, changed);
@@ -180,7 +182,7 @@ impl History {
         }
         self.mono_us = record.mono_us;
         let now = self.elapsed_us();
-        if let Event::RunFinished { status } = &record.event {
+        if let Event::Run(RunEvent::Finished { status }) = &record.event {
             self.status = Some(*status);
         } else if let Some(task) = record.event.task().and_then(|name| self.index.get(name)) {
             self.tasks[*task].apply(&record.event, now);
@@ -277,35 +279,35 @@ impl TaskHistory {
 
     fn apply(&mut self, event: &Event, now_us: u64) {
         match event {
-            Event::AttemptStarted { attempt, model, cache_key, .. } => {
+            Event::Task { event: TaskEvent::AttemptStarted { attempt, model, cache_key, .. }, .. } => {
                 self.state = TaskState::Running;
                 self.attempts = *attempt;
                 self.tries += 1;
-                self.model = Some(model.clone());
+                self.model.clone_from(model);
                 if cache_key.is_some() {
                     self.cache_key.clone_from(cache_key);
                 }
                 self.started_us.get_or_insert(now_us);
             }
-            Event::CallStarted { .. } => self.calls += 1,
-            Event::CallFinished { usage, cost_usd, turn, .. } => {
+            Event::Task { event: TaskEvent::CallStarted { .. }, .. } => self.calls += 1,
+            Event::Task { event: TaskEvent::CallFinished { usage, cost_usd, turn, .. }, .. } => {
                 self.usage += *usage;
                 self.add_cost(*cost_usd);
                 self.conversation.extend(turn.clone().map(Exchange::new));
             }
-            Event::AnswerRejected { correction, .. } => {
+            Event::Task { event: TaskEvent::AnswerRejected { correction, .. }, .. } => {
                 if let Some(last) = self.conversation.last_mut() {
                     last.correction = Some(correction.clone());
                 }
             }
-            Event::ToolStarted { id, tool, arguments, .. } => {
+            Event::Task { event: TaskEvent::ToolStarted { id, tool, arguments, .. }, .. } => {
                 let (id_heard, tool, arguments) = (id.clone(), tool.clone(), arguments.clone());
                 self.heard.push(Heard { id: id_heard, tool, arguments, sha256: String::new() });
                 if let Some(last) = self.conversation.last_mut() {
                     last.begun.push(id.clone());
                 }
             }
-            Event::ToolFinished { id, output, is_error, .. } => {
+            Event::Task { event: TaskEvent::ToolFinished { id, output, is_error, .. }, .. } => {
                 if let Some(heard) = self.heard.iter_mut().rfind(|heard| heard.id == *id) {
                     heard.sha256.clone_from(&output.sha256);
                 }
@@ -313,12 +315,14 @@ impl TaskHistory {
                     last.answers.push(ToolAnswer { id: id.clone(), output: output.clone(), is_error: *is_error });
                 }
             }
-            Event::LimitReached { message, .. } => self.state = TaskState::Limited(message.clone()),
-            Event::CallFailed { usage: Some(usage), cost_usd, .. } => {
+            Event::Task { event: TaskEvent::LimitReached { message, .. }, .. } => {
+                self.state = TaskState::Limited(message.clone())
+            }
+            Event::Task { event: TaskEvent::CallFailed { usage: Some(usage), cost_usd, .. }, .. } => {
                 self.usage += *usage;
                 self.add_cost(*cost_usd);
             }
-            Event::AttemptFailed { failure, retry_in_ms, .. } => {
+            Event::Task { event: TaskEvent::AttemptFailed { failure, retry_in_ms, .. }, .. } => {
                 if failure.kind.spoils_conversation() {
                     self.conversation.clear();
                     self.heard.clear();
@@ -329,12 +333,16 @@ impl TaskHistory {
                     None => {}
                 }
             }
-            Event::TaskSucceeded { output, .. } => self.end(TaskState::Succeeded(output.clone()), now_us),
-            Event::TaskAdopted { run, output, .. } => {
-                self.end(TaskState::Adopted(output.clone(), run.clone()), now_us);
+            Event::Task { event: TaskEvent::Succeeded { output, .. }, .. } => {
+                self.end(TaskState::Succeeded(output.clone()), now_us)
             }
-            Event::TaskFailed { failure, .. } => self.end(TaskState::Failed(failure.clone()), now_us),
-            Event::TaskSkipped { because, reason, .. } => {
+            Event::Task { event: TaskEvent::Reused { run, output, .. }, .. } => {
+                self.end(TaskState::Reused(output.clone(), run.clone()), now_us);
+            }
+            Event::Task { event: TaskEvent::Failed { failure, .. }, .. } => {
+                self.end(TaskState::Failed(failure.clone()), now_us)
+            }
+            Event::Task { event: TaskEvent::Skipped { because, reason, .. }, .. } => {
                 self.end(TaskState::Skipped(because.clone(), *reason), now_us);
             }
             _ => {}
@@ -343,7 +351,7 @@ impl TaskHistory {
 
     fn end(&mut self, state: TaskState, now_us: u64) {
         // A failed task's next try goes on with what was said.
-        if matches!(state, TaskState::Succeeded(_) | TaskState::Adopted(..)) {
+        if matches!(state, TaskState::Succeeded(_) | TaskState::Reused(..)) {
             self.conversation = Vec::new();
         }
         self.state = state;

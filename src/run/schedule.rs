@@ -8,7 +8,7 @@ use std::collections::{BinaryHeap, HashMap, VecDeque};
 
 use crate::plan::graph::{Edge, Plan, TaskIx};
 use crate::plan::orchestra::Rules;
-use crate::words::event::{Event, RunStatus, SkipReason};
+use crate::words::event::{Event, RunEvent, RunStatus, SkipReason, TaskEvent};
 use crate::words::failure::FailureKind;
 use crate::words::id::Name;
 
@@ -122,31 +122,34 @@ impl<'p> Schedule<'p> {
     /// Takes note of what happened. The only place where a state changes.
     pub fn apply(&mut self, event: &Event) {
         match event {
-            Event::AttemptStarted { task, .. } => self.enter(task, State::Running),
-            Event::TaskSucceeded { task, .. } | Event::TaskAdopted { task, .. } => self.enter(task, State::Succeeded),
-            Event::TaskFailed { task, .. } => self.enter(task, State::Failed),
-            Event::TaskSkipped { task, .. } => self.enter(task, State::Skipped),
-            Event::RunResumed { rerun, .. } => self.take_up(rerun),
-            Event::StopRequested { .. } => self.stop_requested = true,
-            Event::RunFinished { .. } => self.finished = true,
-            Event::LimitReached { task, run, .. } => {
+            Event::Task { task, event: TaskEvent::AttemptStarted { .. } } => self.enter(task, State::Running),
+            Event::Task { task, event: TaskEvent::Succeeded { .. } }
+            | Event::Task { task, event: TaskEvent::Reused { .. } } => self.enter(task, State::Succeeded),
+            Event::Task { task, event: TaskEvent::Failed { .. } } => self.enter(task, State::Failed),
+            Event::Task { task, event: TaskEvent::Skipped { .. } } => self.enter(task, State::Skipped),
+            Event::Run(RunEvent::Resumed { rerun, .. }) => self.take_up(rerun),
+            Event::Run(RunEvent::StopRequested { .. }) => self.stop_requested = true,
+            Event::Run(RunEvent::Finished { .. }) => self.finished = true,
+            Event::Task { task, event: TaskEvent::LimitReached { run, .. } } => {
                 self.enter(task, State::Limited);
                 self.limit_reached = true;
                 self.run_limited |= run;
             }
             // The run was told to stop in the middle of it: the task is open again.
-            Event::AttemptFailed { task, failure, .. } if failure.kind == FailureKind::Cancelled => {
+            Event::Task { task, event: TaskEvent::AttemptFailed { failure, .. } }
+                if failure.kind == FailureKind::Cancelled =>
+            {
                 self.enter(task, State::Ready);
             }
-            Event::RunStarted(_)
-            | Event::CallStarted { .. }
-            | Event::CallFinished { .. }
-            | Event::CallFailed { .. }
-            | Event::AnswerRejected { .. }
-            | Event::ToolStarted { .. }
-            | Event::ToolFinished { .. }
-            | Event::CtxSet { .. }
-            | Event::AttemptFailed { .. } => {}
+            Event::Run(RunEvent::Started(_) | RunEvent::GraphGrown { .. })
+            | Event::Task { event: TaskEvent::CallStarted { .. }, .. }
+            | Event::Task { event: TaskEvent::CallFinished { .. }, .. }
+            | Event::Task { event: TaskEvent::CallFailed { .. }, .. }
+            | Event::Task { event: TaskEvent::AnswerRejected { .. }, .. }
+            | Event::Task { event: TaskEvent::ToolStarted { .. }, .. }
+            | Event::Task { event: TaskEvent::ToolFinished { .. }, .. }
+            | Event::Task { event: TaskEvent::CtxSet { .. }, .. }
+            | Event::Task { event: TaskEvent::AttemptFailed { .. }, .. } => {}
         }
     }
 

@@ -71,7 +71,7 @@ pub struct Spent {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AgentSummary {
     /// The agent.
-    pub agent: Name,
+    pub agent: String,
     /// How many tasks are its own, run or not.
     pub tasks: u32,
     /// What they took.
@@ -85,7 +85,7 @@ pub struct TaskSummary {
     /// The task.
     pub task: Name,
     /// The agent that plays it.
-    pub agent: Name,
+    pub agent: String,
     /// The model of the last attempt, as `provider/model`; `null` if there was none.
     pub model: Option<String>,
     /// How it stands.
@@ -102,7 +102,7 @@ pub struct TaskSummary {
     /// Why it was not run.
     pub skipped_because: Option<Cause>,
     /// The run whose output it took over.
-    pub adopted_from: Option<RunId>,
+    pub reused_from: Option<RunId>,
 }
 
 /// The failure that kept a task from running.
@@ -125,7 +125,7 @@ pub enum TaskStatus {
     /// Done.
     Succeeded,
     /// Its output was taken over from another run.
-    Adopted,
+    Reused,
     /// Stopped by a limit.
     Limited,
     /// Failed for good.
@@ -162,7 +162,7 @@ impl Summary {
     /// How many tasks have an output.
     #[must_use]
     pub fn done(&self) -> usize {
-        self.tasks.iter().filter(|task| matches!(task.status, TaskStatus::Succeeded | TaskStatus::Adopted)).count()
+        self.tasks.iter().filter(|task| matches!(task.status, TaskStatus::Succeeded | TaskStatus::Reused)).count()
     }
 }
 
@@ -195,7 +195,7 @@ impl TaskSummary {
         spent.add(task);
         let mut summary = Self {
             task: task.planned.task.clone(),
-            agent: task.planned.agent.clone(),
+            agent: task.planned.doer().to_owned(),
             model: task.model.clone(),
             status: TaskStatus::Waiting,
             duration_ms: task.duration_ms(),
@@ -203,7 +203,7 @@ impl TaskSummary {
             output_file: task.output().map(|_| format!("{workspace}/task_outputs/{}_output.txt", task.planned.task)),
             error: None,
             skipped_because: None,
-            adopted_from: None,
+            reused_from: None,
         };
         summary.status = match &task.state {
             TaskState::Waiting => TaskStatus::Waiting,
@@ -221,9 +221,9 @@ impl TaskSummary {
                 summary.error = Some(failure.clone());
                 TaskStatus::Failed
             }
-            TaskState::Adopted(_, run) => {
-                summary.adopted_from = Some(run.clone());
-                TaskStatus::Adopted
+            TaskState::Reused(_, run) => {
+                summary.reused_from = Some(run.clone());
+                TaskStatus::Reused
             }
             TaskState::Skipped(because, reason) => {
                 summary.skipped_because = Some(Cause { task: because.clone(), reason: *reason });
@@ -236,11 +236,11 @@ impl TaskSummary {
 
 fn agents(tasks: &[TaskHistory]) -> Vec<AgentSummary> {
     let mut agents: Vec<AgentSummary> = Vec::new();
-    let mut places: HashMap<&Name, usize> = HashMap::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
     for task in tasks {
-        let agent = &task.planned.agent;
+        let agent = task.planned.doer();
         let place = *places.entry(agent).or_insert_with(|| {
-            agents.push(AgentSummary { agent: agent.clone(), tasks: 0, spent: Spent::default() });
+            agents.push(AgentSummary { agent: agent.to_owned(), tasks: 0, spent: Spent::default() });
             agents.len() - 1
         });
         agents[place].tasks += 1;
@@ -314,7 +314,7 @@ mod tests {
                 "task": "a", "agent": "b", "model": null, "status": "waiting", "duration_ms": 0, "attempts": 0,
                 "retries": 0, "calls": 0, "input_tokens": 0, "output_tokens": 0, "cached_tokens": 0,
                 "cache_write_tokens": 0, "estimated": false, "cost_usd": null, "unpriced": false,
-                "output_file": null, "error": null, "skipped_because": null, "adopted_from": null
+                "output_file": null, "error": null, "skipped_because": null, "reused_from": null
             }]
         });
         assert_eq!(summary, expected);

@@ -4,11 +4,12 @@
 //! is what a kill leaves and is dropped; any other damage is an error that names the line. Knows nothing of what the
 //! events mean.
 
+use std::cmp::Ordering;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 
 use crate::store::disk::{self, Dir};
-use crate::words::event::{Event, FORMAT, Record};
+use crate::words::event::{Event, FORMAT, Record, RunEvent, TaskEvent};
 
 /// The name of the file in a run's folder.
 pub const FILE: &str = "journal.jsonl";
@@ -48,8 +49,13 @@ pub enum JournalError {
     #[error("the journal is empty")]
     Empty,
     /// It was written by a newer version.
-    #[error("the journal has format {0}, and this version reads up to {FORMAT}: use a newer orch")]
+    #[error("the journal has format {0}, and this version reads format {FORMAT}: use a newer orch")]
     TooNew(u32),
+    /// It was written by an earlier version.
+    #[error(
+        "the run was made by an earlier version: its journal has format {0}, and this version reads format {FORMAT}"
+    )]
+    TooOld(u32),
     /// It cannot be read at all.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -109,9 +115,9 @@ impl Journal {
 fn is_promise(event: &Event) -> bool {
     match event {
         // What is reserved must stay counted, and what a model said in the middle of an attempt is paid for.
-        Event::CallStarted { reserved, .. } => reserved.is_some(),
-        Event::CallFinished { turn, .. } => turn.is_some(),
-        Event::CallFailed { .. } | Event::RunFinished { .. } => false,
+        Event::Task { event: TaskEvent::CallStarted { reserved, .. }, .. } => reserved.is_some(),
+        Event::Task { event: TaskEvent::CallFinished { turn, .. }, .. } => turn.is_some(),
+        Event::Task { event: TaskEvent::CallFailed { .. }, .. } | Event::Run(RunEvent::Finished { .. }) => false,
         _ => true,
     }
 }
@@ -136,24 +142,24 @@ pub fn read(dir: &Dir) -> Result<Contents, JournalError> {
         }
         match parse(&line, contents.records.len() as u64 + 1) {
             Ok(record) => {
-                if let Event::RunStarted(start) = &record.event
-                    && start.format > FORMAT
-                {
-                    return Err(JournalError::TooNew(start.format));
+                if let Event::Run(RunEvent::Started(start)) = &record.event {
+                    check_format(start.format)?;
                 }
                 contents.good_bytes += line.len() as u64;
                 contents.records.push(record);
                 wrong = None;
             }
-            Err(why) => match newer_format(&line).filter(|_| number == 1) {
-                Some(format) => return Err(JournalError::TooNew(format)),
-                None => wrong = Some((number, why)),
-            },
+            Err(why) => {
+                if number == 1 {
+                    format_of(&line).map_or(Ok(()), check_format)?;
+                }
+                wrong = Some((number, why));
+            }
         }
     }
     contents.torn = wrong.is_some();
     match contents.records.first().map(|record| &record.event) {
-        Some(Event::RunStarted(_)) => Ok(contents),
+        Some(Event::Run(RunEvent::Started(_))) => Ok(contents),
         Some(_) => Err(JournalError::Damaged { line: 1, why: "it does not start a run".to_owned() }),
         None => Err(JournalError::Empty),
     }
@@ -168,10 +174,18 @@ fn parse(line: &[u8], seq: u64) -> Result<Record, String> {
     Ok(record)
 }
 
-/// A first line of a later format may hold what this version cannot read at all.
-fn newer_format(line: &[u8]) -> Option<u32> {
+/// A first line of another format may hold what this version cannot read at all.
+fn format_of(line: &[u8]) -> Option<u32> {
     let value: serde_json::Value = serde_json::from_slice(line).ok()?;
-    value["format"].as_u64().and_then(|format| u32::try_from(format).ok()).filter(|&format| format > FORMAT)
+    value["format"].as_u64().and_then(|format| u32::try_from(format).ok())
+}
+
+fn check_format(format: u32) -> Result<(), JournalError> {
+    match format.cmp(&FORMAT) {
+        Ordering::Less => Err(JournalError::TooOld(format)),
+        Ordering::Equal => Ok(()),
+        Ordering::Greater => Err(JournalError::TooNew(format)),
+    }
 }
 
 #[cfg(test)]
@@ -197,9 +211,9 @@ mod tests {
                 holder: crate::store::lock::this_process(),
                 tasks: vec![],
             };
-            Event::RunStarted(start.into())
+            Event::Run(RunEvent::Started(start.into()))
         } else {
-            Event::RunFinished { status: RunStatus::Succeeded }
+            Event::Run(RunEvent::Finished { status: RunStatus::Succeeded })
         };
         Record { seq, at_ms: 0, mono_us: 0, event }
     }
@@ -241,12 +255,20 @@ mod tests {
     #[test]
     fn a_newer_format_is_refused() {
         let mut newer = record(1);
-        let Event::RunStarted(start) = &mut newer.event else { panic!() };
+        let Event::Run(RunEvent::Started(start)) = &mut newer.event else { panic!() };
         std::sync::Arc::make_mut(start).format = FORMAT + 1;
         let (_folder, dir) = written(&[newer], b"");
         assert!(matches!(read(&dir), Err(JournalError::TooNew(_))));
         // Also when this version cannot read a line of it.
         let (_folder, dir) = written(&[], b"{\"seq\":1,\"type\":\"run_started\",\"format\":7,\"new\":[]}\n");
         assert!(matches!(read(&dir), Err(JournalError::TooNew(7))));
+    }
+
+    #[test]
+    fn an_earlier_format_is_refused_by_name() {
+        let line = b"{\"seq\":1,\"type\":\"run_started\",\"format\":1,\"old\":[]}\n";
+        let (_folder, dir) = written(&[], line);
+        let refused = read(&dir).unwrap_err();
+        assert!(refused.to_string().contains("made by an earlier version"), "{refused}");
     }
 }

@@ -3,6 +3,8 @@
 //! Everything else is a fold of it: the scheduler's states, the history that a resume starts from, and every view.
 //! Knows no clock, no file and no task graph.
 
+mod json;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -15,11 +17,14 @@ use crate::words::failure::Failure;
 use crate::words::id::{Name, RunId};
 use crate::words::usage::{StopReason, Usage};
 
-/// The version of the journal's format. A journal with a higher one is refused, a lower one is read.
-pub const FORMAT: u32 = 1;
+/// The version of the journal's format. A journal with another one is refused by name.
+pub const FORMAT: u32 = 2;
 
 /// One line of the journal: an event, its place in the order, and its time.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+///
+/// In JSON it is one flat object: `seq`, `at_ms`, `mono_us`, the `task` that it is about if it is about one, the event's
+/// `type`, and the event's own fields.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Record {
     /// The place in the run's order, from 1 without gaps. The order of events is this and never the time.
     pub seq: u64,
@@ -28,56 +33,129 @@ pub struct Record {
     /// Microseconds on a monotonic clock since this process took up the run.
     pub mono_us: u64,
     /// What happened.
-    #[serde(flatten)]
     pub event: Event,
 }
 
-/// What happened in a run.
+/// What happened in a run: to the run as a whole, or to one of its tasks.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// To the run.
+    Run(RunEvent),
+    /// To a task.
+    Task {
+        /// The task.
+        task: Name,
+        /// What happened to it.
+        event: TaskEvent,
+    },
+}
+
+impl Event {
+    /// The task that the event is about, if it is about one.
+    #[must_use]
+    pub fn task(&self) -> Option<&Name> {
+        match self {
+            Self::Run(_) => None,
+            Self::Task { task, .. } => Some(task),
+        }
+    }
+
+    /// The name that a journal gives to this kind of event, such as `attempt_started`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Run(event) => event.kind(),
+            Self::Task { event, .. } => event.kind(),
+        }
+    }
+}
+
+impl From<RunEvent> for Event {
+    fn from(event: RunEvent) -> Self {
+        Self::Run(event)
+    }
+}
+
+/// What happened to a run as a whole.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum Event {
+pub enum RunEvent {
     /// The first event of every journal.
-    RunStarted(Arc<RunStarted>),
+    #[serde(rename = "run_started")]
+    Started(Arc<RunStarted>),
     /// Another process took the run up. Attempts without an end are made again, and failed and skipped
     /// tasks get another chance.
-    RunResumed {
+    #[serde(rename = "run_resumed")]
+    Resumed {
         /// The process that holds the run from here on.
         holder: Holder,
-        /// Finished tasks that run again because their definition, or what they depend on, has changed.
+        /// Tasks that run again because their definition, or what they depend on, has changed.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         rerun: Vec<Name>,
         /// The changed definitions, which replace those of the start.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         changed: Vec<PlannedTask>,
     },
+    /// A task that stands for many has become them: its members are part of the graph from here on.
+    GraphGrown {
+        /// The task whose members they are. It goes on when all of them have ended.
+        parent: Name,
+        /// The members, in the order of their items. They take the place of those of an earlier growth.
+        tasks: Vec<PlannedTask>,
+    },
+    /// The user or the system asked the run to stop: nothing new starts.
+    StopRequested {
+        /// The signal's name, such as `SIGINT`.
+        signal: String,
+    },
+    /// The last event that a process writes.
+    #[serde(rename = "run_finished")]
+    Finished {
+        /// How the run ended.
+        status: RunStatus,
+    },
+}
+
+impl RunEvent {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Started(_) => "run_started",
+            Self::Resumed { .. } => "run_resumed",
+            Self::GraphGrown { .. } => "graph_grown",
+            Self::StopRequested { .. } => "stop_requested",
+            Self::Finished { .. } => "run_finished",
+        }
+    }
+}
+
+/// What happened to a task.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum TaskEvent {
     /// A task's output was taken over from an earlier run instead of being made.
-    TaskAdopted {
-        /// The task.
-        task: Name,
+    #[serde(rename = "task_reused")]
+    Reused {
         /// The run that made the output.
         run: RunId,
         /// The output.
         output: Output,
         /// Why it could be: the inputs are those of an earlier success. Absent where the command line asked for it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        reused: Option<Reused>,
+        cache: Option<CacheHit>,
     },
     /// One try at a task begins. It is on disk before anything is sent.
     AttemptStarted {
-        /// The task.
-        task: Name,
         /// Which try this is, from 1; it goes on counting over a resume.
         attempt: u32,
-        /// The model, as `provider/model`.
-        model: String,
+        /// The model, as `provider/model`; absent where a program does the task.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        model: Option<String>,
         /// All that the output will depend on, where the first try of a process makes it anew.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cache_key: Option<Arc<CacheKey>>,
     },
     /// A request to a model is about to be sent. On disk before it is, with what it may cost.
     CallStarted {
-        /// The task.
-        task: Name,
         /// The attempt it belongs to.
         attempt: u32,
         /// Which call of the attempt this is, from 1.
@@ -92,8 +170,6 @@ pub enum Event {
     },
     /// A model has answered completely.
     CallFinished {
-        /// The task.
-        task: Name,
         /// The attempt it belongs to.
         attempt: u32,
         /// Which call of the attempt this is, from 1.
@@ -115,8 +191,6 @@ pub enum Event {
     },
     /// A call came to no usable answer.
     CallFailed {
-        /// The task.
-        task: Name,
         /// The attempt it belongs to.
         attempt: u32,
         /// Which call of the attempt this is, from 1.
@@ -137,8 +211,6 @@ pub enum Event {
     },
     /// What the model said is not what the task asks for; it is told so and asked once more.
     AnswerRejected {
-        /// The task.
-        task: Name,
         /// The attempt it belongs to.
         attempt: u32,
         /// What the model is told.
@@ -146,8 +218,6 @@ pub enum Event {
     },
     /// A tool is about to be called for a model. On disk before it is.
     ToolStarted {
-        /// The task.
-        task: Name,
         /// The attempt it belongs to.
         attempt: u32,
         /// The model's id for the call.
@@ -159,8 +229,6 @@ pub enum Event {
     },
     /// A tool has answered. On disk before the model is told; the tool is not called again for this.
     ToolFinished {
-        /// The task.
-        task: Name,
         /// The attempt it belongs to.
         attempt: u32,
         /// The model's id for the call.
@@ -177,8 +245,6 @@ pub enum Event {
     },
     /// A task has set one of the values that all tasks of the run share.
     CtxSet {
-        /// The task.
-        task: Name,
         /// The value's name: words with dots in between, such as `plan.files`.
         key: String,
         /// The value; null takes it away.
@@ -186,8 +252,6 @@ pub enum Event {
     },
     /// A call was not made, because it could pass a limit. Nothing new starts that the limit concerns.
     LimitReached {
-        /// The task that could not go on. It is open for a resume with a higher limit.
-        task: Name,
         /// Which limit, how much of it is spent, and what was needed.
         message: String,
         /// Whether the limit is that of the whole run.
@@ -195,8 +259,6 @@ pub enum Event {
     },
     /// A try at a task failed.
     AttemptFailed {
-        /// The task.
-        task: Name,
         /// The try.
         attempt: u32,
         /// Why.
@@ -209,64 +271,46 @@ pub enum Event {
         next_model: Option<String>,
     },
     /// A task is done and its output is safe.
-    TaskSucceeded {
-        /// The task.
-        task: Name,
+    #[serde(rename = "task_succeeded")]
+    Succeeded {
         /// The attempt that did it.
         attempt: u32,
         /// The output.
         output: Output,
     },
     /// A task has failed for good in this process; a resume may try it again.
-    TaskFailed {
-        /// The task.
-        task: Name,
+    #[serde(rename = "task_failed")]
+    Failed {
         /// Why the last attempt failed.
         failure: Failure,
     },
     /// A task is not run, because another one failed.
-    TaskSkipped {
-        /// The task.
-        task: Name,
+    #[serde(rename = "task_skipped")]
+    Skipped {
         /// The task whose failure is the cause.
         because: Name,
         /// Why that failure concerns this task.
         reason: SkipReason,
     },
-    /// The user or the system asked the run to stop: nothing new starts.
-    StopRequested {
-        /// The signal's name, such as `SIGINT`.
-        signal: String,
-    },
-    /// The last event that a process writes.
-    RunFinished {
-        /// How the run stands.
-        status: RunStatus,
-    },
 }
 
-impl Event {
-    /// The task that the event is about, if it is about one.
-    #[must_use]
-    pub fn task(&self) -> Option<&Name> {
+impl TaskEvent {
+    fn kind(&self) -> &'static str {
         match self {
-            Self::TaskAdopted { task, .. }
-            | Self::AttemptStarted { task, .. }
-            | Self::CallStarted { task, .. }
-            | Self::CallFinished { task, .. }
-            | Self::CallFailed { task, .. }
-            | Self::AnswerRejected { task, .. }
-            | Self::ToolStarted { task, .. }
-            | Self::ToolFinished { task, .. }
-            | Self::CtxSet { task, .. }
-            | Self::LimitReached { task, .. }
-            | Self::AttemptFailed { task, .. }
-            | Self::TaskSucceeded { task, .. }
-            | Self::TaskFailed { task, .. }
-            | Self::TaskSkipped { task, .. } => Some(task),
-            Self::RunStarted(_) | Self::RunResumed { .. } | Self::StopRequested { .. } | Self::RunFinished { .. } => {
-                None
-            }
+            Self::Reused { .. } => "task_reused",
+            Self::AttemptStarted { .. } => "attempt_started",
+            Self::CallStarted { .. } => "call_started",
+            Self::CallFinished { .. } => "call_finished",
+            Self::CallFailed { .. } => "call_failed",
+            Self::AnswerRejected { .. } => "answer_rejected",
+            Self::ToolStarted { .. } => "tool_started",
+            Self::ToolFinished { .. } => "tool_finished",
+            Self::CtxSet { .. } => "ctx_set",
+            Self::LimitReached { .. } => "limit_reached",
+            Self::AttemptFailed { .. } => "attempt_failed",
+            Self::Succeeded { .. } => "task_succeeded",
+            Self::Failed { .. } => "task_failed",
+            Self::Skipped { .. } => "task_skipped",
         }
     }
 }
@@ -305,13 +349,40 @@ pub struct RunStarted {
 pub struct PlannedTask {
     /// The task.
     pub task: Name,
-    /// The agent that plays it.
-    pub agent: Name,
+    /// The agent that does it; absent where a program does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<Name>,
+    /// The program that does it, where no model is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<String>,
+    /// Whether it stands for as many tasks as its list has items.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub for_each: bool,
+    /// The item that it was made for, where it is a member of such a task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<Value>,
     /// The tasks whose outputs it gets.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<Name>,
     /// The digest of all that defines it: its text, agent, model and settings, but not its inputs. 16 hex digits.
     pub digest: String,
+}
+
+impl PlannedTask {
+    /// Who does it, for people: its agent, or its program.
+    #[must_use]
+    pub fn doer(&self) -> &str {
+        self.agent.as_ref().map(Name::as_str).or(self.program.as_deref()).unwrap_or_default()
+    }
+
+    /// The same with the model that is asked, if one is: `writer, openai/gpt-5`.
+    #[must_use]
+    pub fn doer_with(&self, model: Option<&str>) -> String {
+        match model {
+            Some(model) => format!("{}, {model}", self.doer()),
+            None => self.doer().to_owned(),
+        }
+    }
 }
 
 /// What the command line sets over the file.
@@ -402,9 +473,9 @@ pub struct CacheKey {
     pub parts: BTreeMap<String, String>,
 }
 
-/// An earlier success that took the place of a new one.
+/// An earlier success that took the place of a new one, found by what it depends on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Reused {
+pub struct CacheHit {
     /// When the output was made, in milliseconds since 1970.
     pub made_at_ms: u64,
     /// What it cost then in tokens.
@@ -467,16 +538,15 @@ mod tests {
             seq: 3,
             at_ms: 1,
             mono_us: 2,
-            event: Event::TaskSkipped {
+            event: Event::Task {
                 task: Name::new("b").unwrap(),
-                because: Name::new("a").unwrap(),
-                reason: SkipReason::Dependency,
+                event: TaskEvent::Skipped { because: Name::new("a").unwrap(), reason: SkipReason::Dependency },
             },
         };
         let line = serde_json::to_string(&record).unwrap();
         assert_eq!(
             line,
-            r#"{"seq":3,"at_ms":1,"mono_us":2,"type":"task_skipped","task":"b","because":"a","reason":"dependency"}"#
+            r#"{"seq":3,"at_ms":1,"mono_us":2,"task":"b","type":"task_skipped","because":"a","reason":"dependency"}"#
         );
         assert_eq!(serde_json::from_str::<Record>(&line).unwrap(), record);
     }

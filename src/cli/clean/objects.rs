@@ -6,7 +6,7 @@ use std::io;
 use crate::cli::standing::{Standing, is_held, look_closely};
 use crate::store::disk::Dir;
 use crate::store::project::{Project, STATE_DIR};
-use crate::words::event::{Event, Record};
+use crate::words::event::{Event, Record, TaskEvent};
 use crate::words::id::RunId;
 
 /// What became of a sweep.
@@ -65,9 +65,9 @@ pub(super) fn sweep(project: &Project, gone: &[RunId], dry_run: bool) -> io::Res
 fn digest(record: &Record) -> Option<&str> {
     match &record.event {
         // What a tool said is read again when its conversation goes on.
-        Event::TaskSucceeded { output, .. }
-        | Event::TaskAdopted { output, .. }
-        | Event::ToolFinished { output, .. } => Some(&output.sha256),
+        Event::Task { event: TaskEvent::Succeeded { output, .. }, .. }
+        | Event::Task { event: TaskEvent::Reused { output, .. }, .. }
+        | Event::Task { event: TaskEvent::ToolFinished { output, .. }, .. } => Some(&output.sha256),
         _ => None,
     }
 }

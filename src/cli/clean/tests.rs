@@ -11,7 +11,7 @@ use crate::store::lock::{Claim, Lock, this_process};
 use crate::store::objects::Objects;
 use crate::store::project::Project;
 use crate::store::reuse::{self, Entry, Store};
-use crate::words::event::{Event, INLINE_BYTES, Output, RunStatus};
+use crate::words::event::{Event, INLINE_BYTES, Output, RunEvent, RunStatus, TaskEvent};
 use crate::words::id::{Name, RunId};
 use crate::words::usage::Usage;
 
@@ -40,13 +40,11 @@ impl Place {
     fn run(&self, number: u16, output: &Output, end: Option<RunStatus>) -> RunId {
         let run = RunId::at("20261120_093000", number);
         let task = Name::new("a").unwrap();
-        let story = RunBuilder::of(&[("a", "x")]).attempt("a", 1, "m").then(Event::TaskSucceeded {
-            task,
-            attempt: 1,
-            output: output.clone(),
-        });
+        let story = RunBuilder::of(&[("a", "x")])
+            .attempt("a", 1, "m")
+            .then(Event::Task { task, event: TaskEvent::Succeeded { attempt: 1, output: output.clone() } });
         let story = match end {
-            Some(status) => story.then(Event::RunFinished { status }),
+            Some(status) => story.then(Event::Run(RunEvent::Finished { status })),
             None => story,
         };
         let dir = Dir::create(&self.at(&format!(".orchestra/runs/{run}"))).unwrap();
@@ -129,14 +127,16 @@ fn what_a_damaged_journal_may_name_stays() {
 fn what_a_tool_said_in_an_unfinished_run_stays() {
     let place = Place::new();
     let said = place.put("x");
-    let finished = Event::ToolFinished {
+    let finished = Event::Task {
         task: Name::new("a").unwrap(),
-        attempt: 1,
-        id: "1".into(),
-        tool: "read_file".into(),
-        output: said.clone(),
-        is_error: false,
-        latency_ms: 1,
+        event: TaskEvent::ToolFinished {
+            attempt: 1,
+            id: "1".into(),
+            tool: "read_file".into(),
+            output: said.clone(),
+            is_error: false,
+            latency_ms: 1,
+        },
     };
     let story = RunBuilder::of(&[("a", "x")]).attempt("a", 1, "m").then(finished);
     let dir = Dir::create(&place.at(".orchestra/runs/run_20261120_093000_0001")).unwrap();

@@ -3,7 +3,7 @@
 use super::*;
 use crate::run_builder::{RunBuilder, name};
 use crate::words::digest::sha256;
-use crate::words::event::Event;
+use crate::words::event::{Event, TaskEvent};
 use crate::words::failure::{Failure, FailureKind};
 use crate::words::id::RunId;
 
@@ -17,7 +17,9 @@ fn story(number: u16, tasks: &[&str], goal: &str) -> RunBuilder {
 
 fn makes(story: RunBuilder, task: &str, model: &str, text: &str) -> RunBuilder {
     let output = Output { sha256: sha256(text.as_bytes()), bytes: text.len() as u64, text: Some(text.into()) };
-    story.attempt(task, 1, model).then(Event::TaskSucceeded { task: name(task), attempt: 1, output })
+    story
+        .attempt(task, 1, model)
+        .then(Event::Task { task: name(task), event: TaskEvent::Succeeded { attempt: 1, output } })
 }
 
 #[test]

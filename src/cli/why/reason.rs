@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::run::cache_key::{Difference, differences};
 use crate::run::history::{History, TaskHistory};
 use crate::store::project::Project;
-use crate::words::event::{CacheKey, Event, Record};
+use crate::words::event::{CacheKey, Event, Record, TaskEvent};
 use crate::words::id::RunId;
 
 /// Why a task was made anew.
@@ -61,8 +61,10 @@ pub(super) fn earlier_successes(
 /// The last cache_key that a journal has of a task, whether it was made or reused.
 fn fingerprint_in(records: &[Record], name: &str) -> Option<Arc<CacheKey>> {
     records.iter().rev().find_map(|record| match &record.event {
-        Event::AttemptStarted { task, cache_key, .. } if task.as_str() == name => cache_key.clone(),
-        Event::TaskAdopted { task, reused, .. } if task.as_str() == name => {
+        Event::Task { task, event: TaskEvent::AttemptStarted { cache_key, .. } } if task.as_str() == name => {
+            cache_key.clone()
+        }
+        Event::Task { task, event: TaskEvent::Reused { cache: reused, .. } } if task.as_str() == name => {
             reused.as_ref().map(|reused| reused.cache_key.clone())
         }
         _ => None,

@@ -7,7 +7,7 @@ use crate::run::cache_key::{Ingredients, cache_key};
 use crate::run_builder::{RunBuilder, name};
 use crate::store::journal::Journal;
 use crate::store::project::Project;
-use crate::words::event::{CacheKey, Event, Output, RunStarted, RunStatus};
+use crate::words::event::{CacheKey, Event, Output, RunStarted, RunStatus, TaskEvent};
 
 struct Place {
     folder: tempfile::TempDir,
@@ -56,7 +56,10 @@ impl Place {
 
     /// A run that makes `a` anew.
     fn makes(&self, number: u16, of: Option<Arc<CacheKey>>, change: impl FnOnce(&mut RunStarted)) {
-        let begins = Event::AttemptStarted { task: name("a"), attempt: 1, model: "m".into(), cache_key: of };
+        let begins = Event::Task {
+            task: name("a"),
+            event: TaskEvent::AttemptStarted { attempt: 1, model: Some("m".into()), cache_key: of },
+        };
         self.write(Self::story(number, change).then(begins).succeeds("a", 1));
     }
 
@@ -118,14 +121,16 @@ fn what_the_start_says_comes_first() {
 fn a_result_that_was_used_again_tells_what_it_saved() {
     let place = Place::new();
     let from = RunId::at("20261119_093000", 1);
-    let reused = Reused {
+    let reused = CacheHit {
         made_at_ms: 1_795_167_000_000 - 7_500_000,
         usage: Usage { input_tokens: 1000, output_tokens: 200, ..Usage::default() },
         cost_usd: Some(0.005),
         cache_key: made_of("goal", "1"),
     };
-    let adopted =
-        |task: &str, reused| Event::TaskAdopted { task: name(task), run: from.clone(), output: output(), reused };
+    let adopted = |task: &str, reused| Event::Task {
+        task: name(task),
+        event: TaskEvent::Reused { run: from.clone(), output: output(), cache: reused },
+    };
     place.write(Place::story(1, |_| {}).then(adopted("a", Some(reused))).then(adopted("b", None)));
     let page = place.page("a");
     for part in ["was reused in", "made by: run_20261119_093000_0001, 2 h 05 min before", "1,200 tokens, $0.0050"] {

@@ -15,7 +15,7 @@ use crate::plan::spec;
 use crate::run::budget::{Budget, CallKey, Exceeded, Limits, Need, Scope, Spent, Verdict};
 use crate::run::fallback::Rung;
 use crate::run::rate_limit::{Admit, Cooldowns, Ended, Limiter, RateLimitInfo};
-use crate::words::event::{Event, Record};
+use crate::words::event::{Event, Record, RunEvent, TaskEvent};
 use crate::words::failure::Failure;
 use crate::words::id::Name;
 
@@ -85,23 +85,23 @@ impl Gate {
     /// Takes note of what is in the journal, or will be.
     pub(super) fn apply(&mut self, record: &Record, task: Option<TaskIx>) {
         let Some(task) = task else {
-            if matches!(record.event, Event::RunResumed { .. }) {
+            if matches!(record.event, Event::Run(RunEvent::Resumed { .. })) {
                 self.budget.take_up();
             }
             return;
         };
         match &record.event {
-            Event::CallStarted { attempt, call, reserved, .. } => {
+            Event::Task { event: TaskEvent::CallStarted { attempt, call, reserved, .. }, .. } => {
                 let need = reserved
                     .map_or(Need { tokens: 0, cost_usd: 0.0 }, |r| Need { tokens: r.tokens, cost_usd: r.cost_usd });
                 self.budget.reserve(task, CallKey { attempt: *attempt, call: *call }, &need);
             }
-            Event::CallFinished { attempt, call, usage, cost_usd, .. } => {
+            Event::Task { event: TaskEvent::CallFinished { attempt, call, usage, cost_usd, .. }, .. } => {
                 let tokens = usage.input_tokens + usage.output_tokens;
                 let spent = Spent { tokens, cost_usd: cost_usd.unwrap_or(0.0) };
                 self.budget.settle(task, CallKey { attempt: *attempt, call: *call }, Some(spent));
             }
-            Event::CallFailed { attempt, call, usage, cost_usd, unsettled, .. } => {
+            Event::Task { event: TaskEvent::CallFailed { attempt, call, usage, cost_usd, unsettled, .. }, .. } => {
                 let tokens = usage.map_or(0, |usage| usage.input_tokens + usage.output_tokens);
                 let spent = Spent { tokens, cost_usd: cost_usd.unwrap_or(0.0) };
                 // The numbers of an answer that broke off are those of its beginning: the model may have written on.

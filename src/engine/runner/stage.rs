@@ -18,7 +18,7 @@ use crate::store::objects::Objects;
 use crate::store::reuse::{Entry, Read, Store};
 use crate::store::workspace::{self, Workspace};
 use crate::words::digest::sha256;
-use crate::words::event::{CacheKey, Event, Record, Reused};
+use crate::words::event::{CacheHit, CacheKey, Event, Record, RunEvent, TaskEvent};
 use crate::words::id::Name;
 
 /// What a run needs.
@@ -86,7 +86,7 @@ impl Stage {
     /// The end of a run is written when the workspace shows all of it: a run that has an end needs nothing more.
     pub(super) fn write(&mut self, batch: &[Record], history: &History) -> Result<(), RunError> {
         let (batch, end) = match batch.split_last() {
-            Some((end, before)) if matches!(end.event, Event::RunFinished { .. }) => (before, Some(end)),
+            Some((end, before)) if matches!(end.event, Event::Run(RunEvent::Finished { .. })) => (before, Some(end)),
             _ => (batch, None),
         };
         if !batch.is_empty() {
@@ -125,13 +125,16 @@ impl Stage {
             files && entry.reads.iter().all(still_reads)
         };
         let found = reusing.store.find(&cache_key.key, self.clock.wall_ms(), reusing.ttl, holds)?;
-        let reused = Reused {
+        let reused = CacheHit {
             made_at_ms: found.made_at_ms,
             usage: found.usage,
             cost_usd: found.cost_usd,
             cache_key: cache_key.clone(),
         };
-        Some(Event::TaskAdopted { task: name.clone(), run: found.run, output: found.output, reused: Some(reused) })
+        Some(Event::Task {
+            task: name.clone(),
+            event: TaskEvent::Reused { run: found.run, output: found.output, cache: Some(reused) },
+        })
     }
 
     /// Keeps new successes for later runs, once they are in the journal. Losing one of them costs a later run a call
@@ -145,7 +148,7 @@ impl Stage {
             let verifier = &self.verifier[task];
             let (run, task) = (history.start.run.clone(), name.clone());
             Some(match &record.event {
-                Event::TaskSucceeded { output, .. } => Entry {
+                Event::Task { event: TaskEvent::Succeeded { output, .. }, .. } => Entry {
                     key: known.cache_key.as_ref()?.key.clone(),
                     run,
                     task,
@@ -202,10 +205,11 @@ impl Stage {
     /// Brings the workspace in line with an event.
     fn show(&self, event: &Event, history: &History) -> Result<(), RunError> {
         let (task, text) = match event {
-            Event::TaskSucceeded { task, output, .. } | Event::TaskAdopted { task, output, .. } => {
+            Event::Task { task, event: TaskEvent::Succeeded { output, .. } }
+            | Event::Task { task, event: TaskEvent::Reused { output, .. } } => {
                 (task, self.objects.get(output).map_err(RunError::Objects)?)
             }
-            Event::CtxSet { task, .. } => {
+            Event::Task { task, event: TaskEvent::CtxSet { .. } } => {
                 let text = {
                     let values = self.ctx.lock().unwrap_or_else(PoisonError::into_inner);
                     serde_json::to_string_pretty(&*values).unwrap_or_default()
@@ -213,13 +217,13 @@ impl Stage {
                 let written = self.workspace.write_ctx(&text);
                 return written.map_err(|error| RunError::Workspace { task: task.to_string(), error });
             }
-            Event::TaskFailed { task, failure } => {
+            Event::Task { task, event: TaskEvent::Failed { failure } } => {
                 let attempts = history.task(task.as_str()).map_or(0, |task| task.attempts);
                 (task, workspace::error_text(task, failure, attempts).into())
             }
             _ => return Ok(()),
         };
-        if let Event::TaskAdopted { reused: Some(_), .. } = event {
+        if let Event::Task { event: TaskEvent::Reused { cache: Some(_), .. }, .. } = event {
             self.deliver(task, &text, history)?;
         }
         let written = self.workspace.write_output(task.as_str(), &text);

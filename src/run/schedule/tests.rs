@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::plan::graph::{GraphSpec, GroupSpec, Ordering, TaskSpec};
-use crate::words::event::Output;
+use crate::words::event::{Output, RunEvent, TaskEvent};
 use crate::words::failure::Failure;
 
 /// A random acyclic orchestra, written in a random file order.
@@ -61,15 +61,18 @@ fn names(n: usize) -> Vec<Name> {
 }
 
 fn started(name: &Name) -> Event {
-    Event::AttemptStarted { task: name.clone(), attempt: 1, model: "a/b".into(), cache_key: None }
+    Event::Task {
+        task: name.clone(),
+        event: TaskEvent::AttemptStarted { attempt: 1, model: Some("a/b".into()), cache_key: None },
+    }
 }
 
 fn ended(name: &Name, fails: bool) -> Event {
     if fails {
-        Event::TaskFailed { task: name.clone(), failure: Failure::new(FailureKind::Auth, "no") }
+        Event::Task { task: name.clone(), event: TaskEvent::Failed { failure: Failure::new(FailureKind::Auth, "no") } }
     } else {
         let output = Output { sha256: String::new(), bytes: 0, text: None };
-        Event::TaskSucceeded { task: name.clone(), attempt: 1, output }
+        Event::Task { task: name.clone(), event: TaskEvent::Succeeded { attempt: 1, output } }
     }
 }
 
@@ -85,7 +88,7 @@ fn play(case: &Case, plan: &Plan, names: &[Name]) -> Result<Vec<Event>, TestCase
             killed = true;
             running.clear();
             let holder = crate::words::event::Holder { pid: 1, host: String::new() };
-            events.push(Event::RunResumed { holder, rerun: Vec::new(), changed: Vec::new() });
+            events.push(Event::Run(RunEvent::Resumed { holder, rerun: Vec::new(), changed: Vec::new() }));
             schedule = Schedule::new(plan, &case.rules, names);
             events.iter().for_each(|event| schedule.apply(event));
         }
@@ -94,11 +97,12 @@ fn play(case: &Case, plan: &Plan, names: &[Name]) -> Result<Vec<Event>, TestCase
                 running.push(task);
                 started(&names[task])
             }
-            Some(Step::Skip { task, because, reason }) => {
-                Event::TaskSkipped { task: names[task].clone(), because: names[because].clone(), reason }
-            }
+            Some(Step::Skip { task, because, reason }) => Event::Task {
+                task: names[task].clone(),
+                event: TaskEvent::Skipped { because: names[because].clone(), reason },
+            },
             Some(Step::Finish(status)) => {
-                events.push(Event::RunFinished { status });
+                events.push(Event::Run(RunEvent::Finished { status }));
                 return Ok(events);
             }
             None => {
@@ -124,26 +128,26 @@ proptest! {
         let (mut done, mut gone, mut running) = (HashSet::new(), HashSet::new(), HashSet::new());
         for event in &events {
             match event {
-                Event::AttemptStarted { task, .. } => {
+                Event::Task { task, event: TaskEvent::AttemptStarted { .. } } => {
                     let task = ix(task);
                     prop_assert!(!done.contains(&task) && !gone.contains(&task), "t{} runs twice", task);
                     prop_assert!(plan.needs(task).iter().all(|n| done.contains(n)), "t{} is too early", task);
                     running.insert(task);
                     prop_assert!(case.rules.max_parallel.is_none_or(|max| running.len() <= max as usize));
                 }
-                Event::TaskSucceeded { task, .. } => {
+                Event::Task { task, event: TaskEvent::Succeeded { .. } } => {
                     running.remove(&ix(task));
                     done.insert(ix(task));
                 }
-                Event::TaskFailed { task, .. } => {
+                Event::Task { task, event: TaskEvent::Failed { .. } } => {
                     running.remove(&ix(task));
                     gone.insert(ix(task));
                 }
-                Event::TaskSkipped { task, because, .. } => {
+                Event::Task { task, event: TaskEvent::Skipped { because, .. } } => {
                     prop_assert!(gone.contains(&ix(because)), "skipped before there was a failure");
                     gone.insert(ix(task));
                 }
-                Event::RunResumed { .. } => {
+                Event::Run(RunEvent::Resumed { .. }) => {
                     running.clear();
                     gone.clear();
                 }
@@ -151,7 +155,7 @@ proptest! {
             }
         }
         prop_assert_eq!(done.len() + gone.len(), plan.len(), "a task was lost");
-        let Some(Event::RunFinished { status }) = events.last() else { unreachable!() };
+        let Some(Event::Run(RunEvent::Finished { status })) = events.last() else { unreachable!() };
         prop_assert_eq!(*status == RunStatus::Succeeded, gone.is_empty());
         prop_assert_eq!(*status == RunStatus::Failed, done.is_empty());
         for failed in gone.iter().filter(|&&t| !case.fails[t]) {
@@ -187,16 +191,13 @@ fn after_a_stop_nothing_new_starts_and_the_open_task_is_open_again() {
     let mut schedule = Schedule::new(&plan, &rules, &names);
     schedule.apply(&started(&names[0]));
     schedule.apply(&started(&names[1]));
-    schedule.apply(&Event::StopRequested { signal: "SIGINT".into() });
+    schedule.apply(&Event::Run(RunEvent::StopRequested { signal: "SIGINT".into() }));
     schedule.apply(&ended(&names[0], false));
     assert_eq!(schedule.next_step(), None);
     let failure = Failure::new(FailureKind::Cancelled, "");
-    schedule.apply(&Event::AttemptFailed {
+    schedule.apply(&Event::Task {
         task: names[1].clone(),
-        attempt: 1,
-        failure,
-        retry_in_ms: None,
-        next_model: None,
+        event: TaskEvent::AttemptFailed { attempt: 1, failure, retry_in_ms: None, next_model: None },
     });
     assert_eq!(schedule.next_step(), Some(Step::Finish(RunStatus::Interrupted)));
 }

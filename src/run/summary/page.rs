@@ -150,18 +150,18 @@ fn urgency(status: TaskStatus) -> u8 {
         TaskStatus::Failed => 0,
         TaskStatus::Skipped => 1,
         TaskStatus::Waiting | TaskStatus::Running | TaskStatus::Limited => 2,
-        TaskStatus::Succeeded | TaskStatus::Adopted => 3,
+        TaskStatus::Succeeded | TaskStatus::Reused => 3,
     }
 }
 
 fn row(task: &TaskSummary) -> Vec<String> {
     let mark = match task.status {
-        TaskStatus::Succeeded | TaskStatus::Adopted => "✅",
+        TaskStatus::Succeeded | TaskStatus::Reused => "✅",
         TaskStatus::Failed => "❌",
         TaskStatus::Skipped => "⏭",
         TaskStatus::Waiting | TaskStatus::Running | TaskStatus::Limited => "⏸",
     };
-    let said = match (task.status, &task.skipped_because, &task.adopted_from) {
+    let said = match (task.status, &task.skipped_because, &task.reused_from) {
         (TaskStatus::Waiting, ..) => "not started".to_owned(),
         (TaskStatus::Running, ..) => "not finished".to_owned(),
         (_, Some(cause), _) => match cause.reason {

@@ -4,7 +4,7 @@ use super::*;
 use crate::run_builder::{RunBuilder, name};
 use crate::store::disk::Dir;
 use crate::store::journal::Journal;
-use crate::words::event::{Event, INLINE_BYTES, RunStatus};
+use crate::words::event::{Event, INLINE_BYTES, RunStatus, TaskEvent};
 
 const NOW_MS: u64 = 1_795_200_000_000;
 const FILE: &str = ".orchestra/reuse.jsonl";
@@ -29,7 +29,8 @@ impl Place {
     fn made(&self, number: u16, key: &str, text: &str) -> Entry {
         let run = RunId::at("20261120_093000", number);
         let output = Objects::below(Dir::open(&self.at(".orchestra")).unwrap()).put(text.to_owned()).unwrap();
-        let success = Event::TaskSucceeded { task: name("a"), attempt: 1, output: output.clone() };
+        let success =
+            Event::Task { task: name("a"), event: TaskEvent::Succeeded { attempt: 1, output: output.clone() } };
         let story = RunBuilder::of(&[("a", "x"), ("b", "x")]).attempt("a", 1, "m").then(success);
         let story = story.finished(RunStatus::Partial);
         let dir = Dir::create(&self.at(&format!(".orchestra/runs/{run}"))).unwrap();
