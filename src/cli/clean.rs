@@ -11,10 +11,11 @@ use std::process::ExitCode;
 
 use crate::cli::complaint::CliError;
 use crate::cli::load::load;
-use crate::cli::standing::{Seen, choose, look};
+use crate::cli::standing::{Seen, Standing, choose, look};
 use crate::cli::table::size;
 use crate::cli::{Context, Outcome, leftovers, terminal};
-use crate::store::disk::Dir;
+use crate::store::disk::{self, Dir};
+use crate::store::journal::JournalError;
 use crate::store::lock::{self, Claim, Lock, LockError, this_process};
 use crate::store::project::{Project, STATE_DIR};
 use crate::store::reuse;
@@ -76,44 +77,54 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
 }
 
 fn clean_runs(args: &Args, project: &Project) -> Result<(), CliError> {
-    let mut removed: Vec<RunId> = Vec::new();
-    let mut bytes = 0;
-    for seen in select(args, project)? {
+    let (mut removed, mut bytes) = (Vec::new(), 0);
+    let (selected, mut left) = select(args, project)?;
+    for seen in selected {
         let path = project.root().join(STATE_DIR).join("runs").join(seen.run.as_str());
-        let taken = bytes_in(&path);
-        if !args.dry_run {
-            match remove_run(project, &seen.run, &path) {
-                Ok(()) => {}
-                Err(LockError::Held(_)) if args.runs.is_empty() => {
-                    terminal::say(&format!("kept: {}, since a process holds it\n", seen.run));
-                    continue;
-                }
-                Err(error @ LockError::Held(_)) => {
-                    return Err(CliError::usage(format!("{} cannot be removed: {error}", seen.run)));
-                }
-                Err(LockError::Io(error)) => {
-                    return Err(CliError::failure(format!("{} cannot be removed: {error}", seen.run)));
-                }
+        let taken = bytes_in(&path).map_err(LockError::Io).and_then(|taken| {
+            if !args.dry_run {
+                remove_run(project, &seen.run, &path)?;
             }
+            Ok(taken)
+        });
+        match taken {
+            Ok(taken) => {
+                terminal::print(&format!("{}: {} ({}), {}\n", said(args), seen.run, seen.standing, size(taken)));
+                removed.push(seen.run);
+                bytes += taken;
+            }
+            Err(LockError::Held(_)) if args.runs.is_empty() => {
+                terminal::say(&format!("kept: {}, since a process holds it\n", seen.run));
+            }
+            Err(error @ LockError::Held(_)) => {
+                return Err(CliError::usage(format!("{} cannot be removed: {error}", seen.run)));
+            }
+            Err(LockError::Io(error)) => left.push(format!("{}: {error}", path.display())),
         }
-        terminal::print(&format!("{}: {} ({}), {}\n", said(args), seen.run, seen.standing, size(taken)));
-        removed.push(seen.run);
-        bytes += taken;
     }
-    let objects = objects::sweep(project, &removed, args.dry_run)
+    let swept = objects::sweep(project, &removed, args.dry_run)
         .map_err(|error| CliError::failure(format!("outputs that no run names cannot be removed: {error}")))?;
     let runs = plural(removed.len() as u64, "run", "runs");
-    match objects {
-        objects::Swept::Done { objects, bytes: more } => {
+    match swept {
+        objects::Swept::Done { objects, bytes: more, left: of_objects } => {
             let outputs = plural(objects, "long output", "long outputs");
             terminal::print(&format!("{} in all: {runs} and {outputs}, {}\n", said(args), size(bytes + more)));
+            left.extend(of_objects);
         }
         objects::Swept::Not(why) => {
             terminal::print(&format!("{} in all: {runs}, {}\n", said(args), size(bytes)));
             terminal::say(&format!("long outputs are kept: {why}\n"));
         }
     }
-    forget(args, |dry_run| reuse::forget(project, &removed, dry_run))
+    forget(args, |dry_run| reuse::forget(project, &removed, dry_run))?;
+    if left.is_empty() { Ok(()) } else { Err(not_removed(&left)) }
+}
+
+/// What is there still although it was to go.
+fn not_removed(left: &[String]) -> CliError {
+    let what = plural(left.len() as u64, "thing", "things");
+    CliError::failure(format!("{what} could not be opened or removed:\n  {}", left.join("\n  ")))
+        .help("mend the cause and clean again; whatever else was to go is gone")
 }
 
 /// Forgets earlier results, and says how many.
@@ -131,10 +142,11 @@ fn said(args: &Args) -> &'static str {
     if args.dry_run { "would be removed" } else { "removed" }
 }
 
-/// The runs that are to go. Nothing is removed if one that was named must stay.
-fn select(args: &Args, project: &Project) -> Result<Vec<Seen>, CliError> {
+/// The runs that are to go, and what keeps those that cannot be read. Nothing is removed if one that was named must
+/// stay.
+fn select(args: &Args, project: &Project) -> Result<(Vec<Seen>, Vec<String>), CliError> {
     let mut runs = if args.runs.is_empty() {
-        let mut runs = project.runs();
+        let mut runs = project.runs()?;
         runs.truncate(runs.len().saturating_sub(args.keep.unwrap_or(0)));
         runs
     } else {
@@ -142,26 +154,35 @@ fn select(args: &Args, project: &Project) -> Result<Vec<Seen>, CliError> {
     };
     runs.sort();
     runs.dedup();
-    let mut selected = Vec::new();
+    let (mut selected, mut unread) = (Vec::new(), Vec::new());
     for seen in runs.into_iter().map(|run| look(project, run)) {
         match must_stay(&seen, args.force) {
             None => selected.push(seen),
             Some((why, help)) if !args.runs.is_empty() => {
-                return Err(CliError::usage(format!("{} is not removed: {why}", seen.run)).help(help));
+                let what = format!("{} is not removed: {why}", seen.run);
+                let complaint = if is_unread(&seen) { CliError::failure(what) } else { CliError::usage(what) };
+                return Err(complaint.help(help));
             }
+            Some((why, _)) if is_unread(&seen) => unread.push(format!("{}: {why}", seen.run)),
             Some((why, _)) => terminal::say(&format!("kept: {}, since {why}\n", seen.run)),
         }
     }
-    Ok(selected)
+    Ok((selected, unread))
+}
+
+/// Whether the system did not let the run be read, which is no word about the run itself.
+fn is_unread(seen: &Seen) -> bool {
+    matches!(seen.standing, Standing::Damaged(JournalError::Io { .. }))
 }
 
 /// Why a run stays, and what to do about it.
 fn must_stay(seen: &Seen, force: bool) -> Option<(String, &'static str)> {
-    use crate::cli::standing::Standing::{Damaged, Running};
     match &seen.standing {
-        Running => Some(("a process holds it".to_owned(), "wait until it ends, or stop it")),
+        Standing::Running => Some(("a process holds it".to_owned(), "wait until it ends, or stop it")),
         _ if force => None,
-        Damaged(error) => Some((format!("its journal cannot be read ({error})"), "--force removes it all the same")),
+        Standing::Damaged(error) => {
+            Some((format!("its journal cannot be read ({error})"), "--force removes it all the same"))
+        }
         open if open.is_open() => {
             Some((format!("it is {open} and can be gone on with"), "`orch resume` goes on with it, --force removes it"))
         }
@@ -177,7 +198,7 @@ fn remove_run(project: &Project, run: &RunId, path: &Path) -> Result<(), LockErr
             leftovers::remove_files(project, None, &history);
         }
     }
-    std::fs::remove_dir_all(path)?;
+    disk::remove_tree(path)?;
     drop(lock);
     Ok(())
 }
@@ -202,7 +223,13 @@ fn clean_workspace(args: &Args, project: &Project, name: &str) -> Result<(), Cli
         }
         Err(error) => return Err(cannot(error).help("only workspaces inside of the project are removed")),
     };
-    let bytes: u64 = MADE.iter().map(|made| bytes_in(&folder.path().join(made))).sum();
+    let mut bytes = 0;
+    for made in MADE {
+        match bytes_in(&folder.path().join(made)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            counted => bytes += counted.map_err(cannot)?,
+        }
+    }
     if !args.dry_run {
         let lock = Lock::take(&folder, lock::WORKSPACE, &this_command()).map_err(|error| match error {
             LockError::Held(_) => CliError::usage(format!("the workspace {path} is not removed: {error}"))
@@ -213,7 +240,10 @@ fn clean_workspace(args: &Args, project: &Project, name: &str) -> Result<(), Cli
         drop(lock);
     }
     terminal::print(&format!("{}: workspace {path}, {}\n", said(args), size(bytes)));
-    let left = folder.names().unwrap_or_default();
+    let left = match folder.names() {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(cannot(error)),
+        left => left.unwrap_or_default(),
+    };
     let others = left.iter().filter(|name| !MADE.contains(&name.as_str()) && *name != lock::WORKSPACE).count();
     if others > 0 {
         let what = plural(others as u64, "entry", "entries");
@@ -225,8 +255,10 @@ fn clean_workspace(args: &Args, project: &Project, name: &str) -> Result<(), Cli
 /// Removes what orch made, and the folder itself if nothing else is in there. Links are removed and not followed.
 fn remove_made(folder: &Dir) -> io::Result<()> {
     for made in MADE {
-        match std::fs::remove_dir_all(folder.path().join(made)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        match disk::remove_tree(&folder.path().join(made)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(io::Error::new(error.kind(), format!("{made}: {error}")));
+            }
             _ => {}
         }
     }
@@ -238,13 +270,21 @@ fn remove_made(folder: &Dir) -> io::Result<()> {
     Ok(())
 }
 
-/// The size of all files below a path, as far as they can be seen. Links count as themselves.
-fn bytes_in(path: &Path) -> u64 {
-    let Ok(about) = std::fs::symlink_metadata(path) else { return 0 };
+/// The size of all files below a path. Links count as themselves.
+///
+/// # Errors
+/// If a folder cannot be listed, or the system does not say how large a file is.
+fn bytes_in(path: &Path) -> io::Result<u64> {
+    let about = std::fs::symlink_metadata(path)?;
     if !about.is_dir() {
-        return about.len();
+        return Ok(about.len());
     }
-    std::fs::read_dir(path).map_or(0, |entries| entries.flatten().map(|entry| bytes_in(&entry.path())).sum())
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(path).map_err(named)? {
+        bytes += bytes_in(&entry.map_err(named)?.path())?;
+    }
+    Ok(bytes)
 }
 
 #[cfg(test)]

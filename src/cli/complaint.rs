@@ -3,7 +3,10 @@
 use std::process::ExitCode;
 
 use crate::cli::terminal;
+use crate::store::journal::{FILE, JournalError};
+use crate::store::project::{ListError, STATE_DIR};
 use crate::words::diagnostic::Report;
+use crate::words::id::RunId;
 
 /// The exit code for bad usage and for invalid files.
 pub(super) const USAGE: u8 = 2;
@@ -47,6 +50,21 @@ impl CliError {
         }
     }
 
+    /// What of a run's journal keeps a command from doing what it is asked: `what` is what cannot be done.
+    pub(super) fn journal(what: String, run: &RunId, error: &JournalError) -> Self {
+        let complaint = Self::failure(format!("{what}: {error}"));
+        match error {
+            error if error.never_began() => complaint.help(format!(
+                "{run} never began, so nothing was called in it: start anew with `orch run`; `orch clean {run}` removes it"
+            )),
+            JournalError::Damaged { .. } => complaint.help(format!(
+                "orch does not guess what stood there; start anew, or look into {STATE_DIR}/runs/{run}/{FILE}"
+            )),
+            JournalError::TooOld(_) => complaint.help("finish it with that version, or start anew with `orch run`"),
+            _ => complaint,
+        }
+    }
+
     /// Tells the user, and gives the exit code.
     pub(super) fn print(self) -> ExitCode {
         match self.body {
@@ -60,6 +78,13 @@ impl CliError {
             Body::Reports(reports) => say_reports(&reports),
         }
         ExitCode::from(self.code)
+    }
+}
+
+impl From<ListError> for CliError {
+    fn from(error: ListError) -> Self {
+        Self::failure(error.to_string())
+            .help("what is in there is not known; see to it that it is a folder that can be read")
     }
 }
 

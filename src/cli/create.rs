@@ -85,6 +85,7 @@ fn check_free(project: &Project, id: &str, path: &str) -> Result<(), CliError> {
         Err(FindError::Unknown { .. }) => Ok(()),
         Ok(source) => Err(taken(&source.path)),
         Err(FindError::Io { path, .. }) => Err(taken(&path)),
+        Err(FindError::List(error)) => Err(error.into()),
         Err(FindError::Unreadable(report)) => Err(taken(&report.source.path)),
     }
 }
@@ -117,7 +118,7 @@ fn compose(args: &Args, project: &Project, id: &str) -> Result<(String, String),
 
 /// The agents that were asked for, else those of the project.
 fn agents(args: &Args, project: &Project) -> Result<Vec<String>, CliError> {
-    let playbooks = project.agents();
+    let playbooks = project.agents()?;
     if args.agents.is_empty() {
         return Ok(playbooks);
     }

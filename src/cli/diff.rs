@@ -73,9 +73,10 @@ fn seen(project: &Project, named: &str) -> Result<(String, History), CliError> {
     let Seen { run, standing, history } = look(project, choose(project, Some(named))?);
     match (history, standing) {
         (Some(history), standing) => Ok((standing.to_string(), history)),
-        (None, Standing::Damaged(error)) => Err(CliError::failure(format!("{run} cannot be compared: {error}"))),
-        (None, _) => Err(CliError::failure(format!("{run} cannot be compared: it was killed before it began"))
-            .help("`orch clean` removes it")),
+        (None, Standing::Damaged(error) | Standing::Empty(error)) => {
+            Err(CliError::journal(format!("{run} cannot be compared"), &run, &error))
+        }
+        (None, _) => Err(CliError::failure(format!("{run} cannot be compared"))),
     }
 }
 

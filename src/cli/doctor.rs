@@ -94,7 +94,7 @@ struct Wanted {
 pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let project = &context.project;
     let settings = Settings::from_environment();
-    let (wanted, skipped) = wanted(project, &settings);
+    let (wanted, skipped) = wanted(project, &settings)?;
     let questions: Vec<Result<Question, Box<Finding>>> =
         wanted.into_iter().map(|wanted| prepare(wanted, &settings, project.root())).collect();
     let secrets = questions.iter().flatten().flat_map(Question::secrets).cloned();
@@ -122,12 +122,12 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
 }
 
 /// The default model and those that the orchestras name, each once, and the orchestras that could not be read.
-fn wanted(project: &Project, settings: &Settings) -> (Vec<Wanted>, Vec<String>) {
+fn wanted(project: &Project, settings: &Settings) -> Result<(Vec<Wanted>, Vec<String>), CliError> {
     let default = settings.default_model().ok();
     let mut wanted: Vec<Wanted> = Vec::new();
     wanted.extend(default.map(|model| Wanted { model, default: true, orchestras: Vec::new() }));
     let mut skipped = Vec::new();
-    for file in list::files(project) {
+    for file in list::files(project)? {
         let path = file.as_ref().map_or_else(|report| &report.source.path, |source| &source.path).clone();
         let checked = file.ok().and_then(|source| check(project, &source, &Overrides::default()).ok());
         let Some((orchestra, _)) = checked else {
@@ -143,7 +143,7 @@ fn wanted(project: &Project, settings: &Settings) -> (Vec<Wanted>, Vec<String>) 
             }
         }
     }
-    (wanted, skipped)
+    Ok((wanted, skipped))
 }
 
 /// Prices, temperatures and limits make no difference to whether a model can be called.

@@ -51,11 +51,21 @@ pub(super) fn remove_files(project: &Project, orchestra: Option<&Orchestra>, his
 
 /// Does both for every run of the project whose process was killed and that nobody has taken up since.
 pub(super) fn of_killed_runs(project: &Project, orchestra: &Orchestra) {
-    for run in project.runs() {
-        let Ok(dir) = project.run_dir(&run) else { continue };
-        if !lock::is_claimed(&dir, lock::RUN) {
-            continue;
-        }
+    let runs = project.runs().unwrap_or_else(|error| {
+        terminal::say(&format!("warning: what killed runs have left is not cleared away: {error}\n"));
+        Vec::new()
+    });
+    for run in runs {
+        let claimed = project.run_dir(&run).and_then(|dir| Ok((lock::is_claimed(&dir, lock::RUN)?, dir)));
+        let dir = match claimed {
+            Ok((true, dir)) => dir,
+            Ok((false, _)) => continue,
+            Err(error) => {
+                let what = "is not looked into for what it has left";
+                terminal::say(&format!("warning: {run} {what}, since its lock cannot be read: {error}\n"));
+                continue;
+            }
+        };
         let claim = Claim { holder: this_process(), run: run.clone() };
         // One that is held is alive.
         let Ok(lock) = Lock::take(&dir, lock::RUN, &claim) else { continue };

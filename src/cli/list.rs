@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::cli::load::check;
 use crate::cli::table::{self, Table};
 use crate::cli::{Context, Outcome, terminal};
-use crate::store::project::{self, FindError, ORCHESTRAS_DIR, Project};
+use crate::store::project::{self, FindError, ListError, ORCHESTRAS_DIR, Project};
 use crate::words::diagnostic::{Diagnostic, Report, Source};
 use crate::words::event::Overrides;
 use crate::words::text::{one_line, plural};
@@ -38,7 +38,7 @@ struct Listed {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Outcome {
-    let found = files(&context.project);
+    let found = files(&context.project)?;
     let listed: Vec<Listed> = found.iter().map(|file| look(&context.project, file)).collect();
     if args.json {
         terminal::print(&table::json(&listed));
@@ -51,12 +51,11 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
 }
 
 /// The project's orchestras by file name, each with its text or with why it cannot be read.
-pub(super) fn files(project: &Project) -> Vec<Result<Arc<Source>, Report>> {
-    let Ok(entries) = std::fs::read_dir(project.root().join(ORCHESTRAS_DIR)) else { return Vec::new() };
-    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
-    let mut names: Vec<String> = names.filter(|name| name.ends_with(".yaml") || name.ends_with(".yml")).collect();
-    names.sort();
-    names.iter().map(|name| find(project, &format!("{ORCHESTRAS_DIR}/{name}"))).collect()
+///
+/// # Errors
+/// If their folder is there and cannot be listed.
+pub(super) fn files(project: &Project) -> Result<Vec<Result<Arc<Source>, Report>>, ListError> {
+    Ok(project.orchestras()?.iter().map(|path| find(project, path)).collect())
 }
 
 /// An orchestra's text, or why there is none, as a mistake in a file of that name.
@@ -66,6 +65,10 @@ pub(super) fn find(project: &Project, name: &str) -> Result<Arc<Source>, Report>
         FindError::Io { ref path, error: ref cause } => {
             let mistake = Diagnostic::error_in_file(format!("the file cannot be read: {cause}"));
             Report::new(Arc::new(Source::new(path.clone(), "")), vec![mistake])
+        }
+        FindError::List(ref cause) => {
+            let mistake = Diagnostic::error_in_file(cause.to_string());
+            Report::new(Arc::new(Source::new(name, "")), vec![mistake])
         }
         FindError::Unknown { .. } => {
             let mistake = Diagnostic::error_in_file(error.to_string());
@@ -130,7 +133,7 @@ mod tests {
         std::fs::write(dir.join("c.yaml"), b"\xFF\xFF").unwrap();
         std::fs::write(dir.join("notes.txt"), "").unwrap();
         let project = Project::at(folder.path());
-        let listed: Vec<Listed> = files(&project).iter().map(|file| look(&project, file)).collect();
+        let listed: Vec<Listed> = files(&project).unwrap().iter().map(|file| look(&project, file)).collect();
         assert_eq!(
             page(&listed),
             "ID  STRATEGY    TASKS  DESCRIPTION                             PATH\n\

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::cli::complaint::CliError;
 use crate::plan::orchestra::Orchestra;
 use crate::plan::resolve::{Surroundings, agents_named, resolve, schemas_named};
-use crate::plan::spec::{self, Reading};
+use crate::plan::spec::{self, Reading, yaml};
 use crate::store::disk::Dir;
 use crate::store::project::{self, FindError, ORCHESTRAS_DIR, Project};
 use crate::words::diagnostic::{Report, Source};
@@ -58,16 +58,18 @@ pub(super) fn check(
 /// Reads a JSON Schema of the project, written as JSON.
 fn read_schema(project: &Project, path: &str) -> Result<serde_json::Value, String> {
     let folder = Dir::open(project.root()).map_err(|error| error.to_string())?;
-    let bytes = folder.read(path).map_err(|error| error.to_string())?.ok_or("it is not there")?;
+    let bytes =
+        folder.read_linked(path, yaml::MAX_BYTES).map_err(|error| error.to_string())?.ok_or("it is not there")?;
     serde_json::from_slice(&bytes).map_err(|error| error.to_string())
 }
 
 fn cannot_find(project: &Project, error: FindError) -> CliError {
     match error {
         FindError::Unreadable(report) => CliError::mistakes(vec![*report]),
+        FindError::List(error) => error.into(),
         FindError::Io { .. } => CliError::usage(error.to_string()),
         FindError::Unknown { .. } => {
-            let help = if project.orchestras().is_empty() {
+            let help = if project.orchestras().is_ok_and(|known| known.is_empty()) {
                 format!("there is no `{ORCHESTRAS_DIR}/` here: `orch create ID` makes one, -C names another folder")
             } else {
                 "`orch list` names those of this project".to_owned()

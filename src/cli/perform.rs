@@ -18,7 +18,7 @@ use crate::observe::trace::Trace;
 use crate::os::clock::Clock;
 use crate::plan::orchestra::Orchestra;
 use crate::run::summary::{Summary, page};
-use crate::store::disk::Dir;
+use crate::store::disk::{self, Dir};
 use crate::store::journal::Journal;
 use crate::store::lock::{Lock, LockError};
 use crate::store::objects::Objects;
@@ -114,7 +114,7 @@ pub(super) fn perform(
 fn tell(ended: &Ended, workspace_path: &str, talk: OutputArgs) {
     let summary = Summary::of(&ended.history);
     let result = std::path::Path::new(workspace_path).join(workspace::result_file());
-    let text = std::fs::read_to_string(&result).ok();
+    let text = disk::read_text(&result, disk::MAX_BYTES).ok();
     let shown = text.as_ref().map(|_| format!("{}/{}", summary.workspace, workspace::result_file()));
     terminal::say(&page::render(&summary, shown.as_deref()));
     if let (false, RunStatus::Succeeded, Some(text)) = (talk.json, ended.status, text) {

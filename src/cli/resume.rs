@@ -40,7 +40,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let project = &context.project;
     let Some(run) = choose(args, project)? else {
-        terminal::say("nothing to resume\n");
+        terminal::say("nothing to resume: every run of this project is finished\n");
         return Ok(ExitCode::SUCCESS);
     };
     let claim = Claim { holder: this_process(), run: run.clone() };
@@ -99,30 +99,31 @@ fn choose(args: &Args, project: &Project) -> Result<Option<RunId>, CliError> {
     if let Some(named) = &args.run {
         return standing::choose(project, Some(named)).map(Some);
     }
-    for run in project.runs().into_iter().rev() {
+    let mut never_began = None;
+    for run in project.runs()?.into_iter().rev() {
         match project.history(&run) {
             Ok((_, history)) if history.is_complete() => {}
-            Ok(_) => return Ok(Some(run)),
-            // It was killed before its first event was on disk: nothing was called.
-            Err(JournalError::Empty) => {}
-            Err(JournalError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Ok(_) => {
+                if let Some((newer, error)) = never_began {
+                    terminal::say(&format!("note: {newer} never began, so it is not resumed: {error}\n"));
+                }
+                return Ok(Some(run));
+            }
+            Err(error) if error.never_began() => {
+                never_began.get_or_insert((run, error));
+            }
             Err(error) => return Err(unreadable(&run, &error)),
         }
     }
-    Ok(None)
+    match never_began {
+        None => Ok(None),
+        // What its user wanted is not done, so this is no success.
+        Some((run, error)) => Err(CliError::journal(format!("nothing to resume in {run}"), &run, &error)),
+    }
 }
 
 fn unreadable(run: &RunId, error: &JournalError) -> CliError {
-    let complaint = CliError::failure(format!("{run} cannot be read: {error}"));
-    match error {
-        JournalError::Damaged { .. } => complaint.help(format!(
-            "orch does not guess what stood there; start anew, or look into {STATE_DIR}/runs/{run}/{}",
-            crate::store::journal::FILE
-        )),
-        JournalError::Empty => complaint.help("nothing was called in it; start anew with `orch run`"),
-        JournalError::TooOld(_) => complaint.help("finish it with that version, or start anew with `orch run`"),
-        JournalError::TooNew(_) | JournalError::Io(_) => complaint,
-    }
+    CliError::journal(format!("{run} cannot be read"), run, error)
 }
 
 /// What the file says now that it did not say when the run started.

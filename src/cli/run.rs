@@ -18,8 +18,9 @@ use crate::os::clock;
 use crate::plan::graph::TaskIx;
 use crate::plan::orchestra::Orchestra;
 use crate::plan::spec::script::Script;
+use crate::plan::spec::yaml;
 use crate::run::history::History;
-use crate::store::disk::Dir;
+use crate::store::disk::{self, Dir};
 use crate::store::journal::Journal;
 use crate::store::lock::{self, Claim, Lock, this_process};
 use crate::store::objects::Objects;
@@ -31,6 +32,8 @@ use crate::words::id::{Name, RunId};
 
 /// The longest goal, in bytes. It stands in every prompt.
 const MAX_GOAL_BYTES: usize = 1024 * 1024;
+/// The most that is read of a goal's file, in bytes. Blanks around a goal do not count.
+const MAX_GOAL_FILE_BYTES: u64 = 2 * MAX_GOAL_BYTES as u64;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -221,7 +224,7 @@ fn goal(args: &Args, project: &Project, loaded: &Loaded) -> Result<String, CliEr
             }
             Some(text) => match text.strip_prefix('@') {
                 None => text.to_owned(),
-                Some(path) => std::fs::read_to_string(project.root().join(path)).map_err(|error| {
+                Some(path) => disk::read_text(&project.root().join(path), MAX_GOAL_FILE_BYTES).map_err(|error| {
                     CliError::usage(format!("the goal cannot be read from {path}: {error}"))
                         .help("--goal takes a text, `-` for standard input, or @FILE")
                 })?,
@@ -253,7 +256,7 @@ fn goal(args: &Args, project: &Project, loaded: &Loaded) -> Result<String, CliEr
 /// Reads what the offline player does.
 pub(super) fn read_script(project: &Project, path: &Path) -> Result<(Arc<Source>, Script), CliError> {
     let shown = path.display().to_string();
-    let text = std::fs::read_to_string(project.root().join(path))
+    let text = disk::read_text(&project.root().join(path), yaml::MAX_BYTES)
         .map_err(|error| CliError::usage(format!("the script {shown} cannot be read: {error}")))?;
     let source = Arc::new(Source::new(shown, text));
     match Script::read(&source) {
@@ -300,7 +303,7 @@ fn select(args: &Args, project: &Project, orchestra: &Orchestra) -> Result<Selec
         wanted.iter().flat_map(|&task| orchestra.plan.needs(task)).copied().filter(|n| !wanted.contains(n)).collect();
     // With --from, what need not run again still belongs to the result.
     let others: Vec<TaskIx> = (0..orchestra.tasks.len()).filter(|t| !wanted.contains(t)).collect();
-    let mut earlier = Earlier::new(project, orchestra);
+    let mut earlier = Earlier::new(project, orchestra)?;
     let (mut keep, mut adopted) = (wanted, Vec::new());
     for task in others {
         let name = &orchestra.tasks[task].name;
@@ -329,8 +332,8 @@ struct Earlier<'e> {
 }
 
 impl<'e> Earlier<'e> {
-    fn new(project: &'e Project, orchestra: &'e Orchestra) -> Self {
-        Self { project, orchestra, runs: project.runs(), read: Vec::new() }
+    fn new(project: &'e Project, orchestra: &'e Orchestra) -> Result<Self, CliError> {
+        Ok(Self { project, orchestra, runs: project.runs()?, read: Vec::new() })
     }
 
     fn output(&mut self, task: &Name) -> Option<(RunId, Output)> {
@@ -342,7 +345,14 @@ impl<'e> Earlier<'e> {
             return Some(found);
         }
         while let Some(run) = self.runs.pop() {
-            let Ok((_, history)) = self.project.history(&run) else { continue };
+            let history = match self.project.history(&run) {
+                Ok((_, history)) => history,
+                Err(error) if error.never_began() => continue,
+                Err(error) => {
+                    terminal::say(&format!("warning: {run} is not looked into for earlier outputs: {error}\n"));
+                    continue;
+                }
+            };
             if history.start.orchestra != self.orchestra.id {
                 continue;
             }

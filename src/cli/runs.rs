@@ -4,10 +4,12 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
+use crate::cli::complaint::FAILURE;
 use crate::cli::standing::{Seen, Standing, look};
 use crate::cli::table::{self, Table, local_time};
 use crate::cli::{Context, Outcome, terminal};
 use crate::run::summary::Summary;
+use crate::store::journal::JournalError;
 use crate::words::text::{count, duration};
 
 #[derive(Debug, clap::Args)]
@@ -45,14 +47,15 @@ struct Row {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Outcome {
-    let mut runs = context.project.runs();
+    let mut runs = context.project.runs()?;
     runs.reverse();
     let all = runs.len();
     if args.number > 0 {
         runs.truncate(args.number);
     }
     let older = all - runs.len();
-    let rows: Vec<Row> = runs.into_iter().map(|run| Row::of(&look(&context.project, run))).collect();
+    let seen: Vec<Seen> = runs.into_iter().map(|run| look(&context.project, run)).collect();
+    let rows: Vec<Row> = seen.iter().map(Row::of).collect();
     if args.json {
         terminal::print(&table::json(&rows));
     } else if rows.is_empty() {
@@ -68,7 +71,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
             terminal::say(&format!("and {older} older: `-n 0` lists all\n"));
         }
     }
-    Ok(ExitCode::SUCCESS)
+    // A list with damage in it is true; one with a run that could not be read is not known to be.
+    let unread = seen.iter().any(|seen| matches!(seen.standing, Standing::Damaged(JournalError::Io { .. })));
+    Ok(if unread { ExitCode::from(FAILURE) } else { ExitCode::SUCCESS })
 }
 
 impl Row {
@@ -87,6 +92,7 @@ impl Row {
             rehearsal: summary.map(|s| s.rehearsal),
             error: match &seen.standing {
                 Standing::Damaged(error) => Some(error.to_string()),
+                Standing::Empty(error) => Some(format!("it never began, so nothing was called: {error}")),
                 _ => None,
             },
             started_at_ms: seen.history.as_ref().map_or(0, |history| history.started_at_ms),
@@ -117,7 +123,6 @@ fn page(rows: &[Row]) -> String {
 mod tests {
     use super::*;
     use crate::run_builder::RunBuilder;
-    use crate::store::journal::JournalError;
     use crate::words::event::{Event, RunEvent, RunStatus};
     use crate::words::id::RunId;
 

@@ -68,13 +68,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
 }
 
 fn cannot_show(run: &RunId, standing: &Standing) -> CliError {
-    let file = format!("{STATE_DIR}/runs/{run}/{FILE}");
     match standing {
-        Standing::Damaged(error) => {
-            CliError::failure(format!("{run} cannot be shown: {error}")).help(format!("the journal is {file}"))
-        }
-        _ => CliError::failure(format!("there is nothing to show: {run} was killed before it began"))
-            .help("`orch clean` removes it"),
+        Standing::Damaged(error) => CliError::journal(format!("{run} cannot be shown"), run, error),
+        Standing::Empty(error) => CliError::journal(format!("there is nothing to show of {run}"), run, error),
+        _ => CliError::failure(format!("there is nothing to show of {run}")),
     }
 }
 

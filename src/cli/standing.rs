@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::fs::TryLockError;
+use std::io;
 
 use crate::cli::complaint::CliError;
 use crate::run::history::History;
@@ -20,8 +21,8 @@ pub(super) enum Standing {
     Killed,
     /// It ended.
     Ended(RunStatus),
-    /// It was killed before its first event was on disk, so nothing was called.
-    Empty,
+    /// It was killed before its first event was on disk, so nothing was called: what is wrong with its journal.
+    Empty(JournalError),
     /// Its journal cannot be read.
     Damaged(JournalError),
 }
@@ -43,36 +44,45 @@ pub(super) fn look(project: &Project, run: RunId) -> Seen {
 /// The same, with the records of its journal.
 pub(super) fn look_closely(project: &Project, run: RunId) -> (Seen, Vec<Record>) {
     let (standing, history, records) = match project.history(&run) {
-        Ok((contents, history)) => (standing(project, &run, history.status), Some(history), contents.records),
-        Err(JournalError::Empty) => (Standing::Empty, None, Vec::new()),
-        Err(JournalError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {
-            (Standing::Empty, None, Vec::new())
-        }
+        Ok((contents, history)) => match standing(project, &run, history.status) {
+            Ok(standing) => (standing, Some(history), contents.records),
+            Err(error) => (Standing::Damaged(error), None, Vec::new()),
+        },
+        Err(error) if error.never_began() => (Standing::Empty(error), None, Vec::new()),
         Err(error) => (Standing::Damaged(error), None, Vec::new()),
     };
     (Seen { run, standing, history }, records)
 }
 
-fn standing(project: &Project, run: &RunId, status: Option<RunStatus>) -> Standing {
-    match status {
+fn standing(project: &Project, run: &RunId, status: Option<RunStatus>) -> Result<Standing, JournalError> {
+    Ok(match status {
         Some(status) => Standing::Ended(status),
-        None if is_held(project, run) => Standing::Running,
-        None => Standing::Killed,
-    }
+        None => match is_held(project, run) {
+            Ok(true) => Standing::Running,
+            Ok(false) => Standing::Killed,
+            Err(error) => return Err(JournalError::Io { path: format!("the lock of {run}"), error }),
+        },
+    })
 }
 
 /// Whether a process holds the run.
 ///
 /// For a moment this holds the lock itself, together with others who look. So it is asked only of runs that have begun:
 /// nothing but a `resume` in the same instant can be told that the run is taken.
-pub(super) fn is_held(project: &Project, run: &RunId) -> bool {
-    let lock = project.run_dir(run).and_then(|dir| dir.open_file(crate::store::lock::RUN));
-    lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+///
+/// # Errors
+/// If there is a lock that cannot be opened.
+pub(super) fn is_held(project: &Project, run: &RunId) -> io::Result<bool> {
+    match project.run_dir(run).and_then(|dir| dir.open_regular(crate::store::lock::RUN)) {
+        Ok(lock) => Ok(matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// The run that `named` means: its id, or an end of it that no other run has. Without a name, the latest.
 pub(super) fn choose(project: &Project, named: Option<&str>) -> Result<RunId, CliError> {
-    let runs = project.runs();
+    let runs = project.runs()?;
     let Some(named) = named else {
         return runs
             .last()
@@ -100,7 +110,7 @@ impl Standing {
     /// Whether there may be something left in it that a user wants to go on with, or to look into.
     pub(super) fn is_open(&self) -> bool {
         match self {
-            Self::Ended(RunStatus::Succeeded) | Self::Empty => false,
+            Self::Ended(RunStatus::Succeeded) | Self::Empty(_) => false,
             Self::Ended(_) | Self::Running | Self::Killed | Self::Damaged(_) => true,
         }
     }
@@ -112,7 +122,7 @@ impl fmt::Display for Standing {
             Self::Running => f.write_str("running"),
             Self::Killed => f.write_str("killed"),
             Self::Ended(status) => status.fmt(f),
-            Self::Empty => f.write_str("empty"),
+            Self::Empty(_) => f.write_str("empty"),
             Self::Damaged(_) => f.write_str("damaged"),
         }
     }

@@ -40,7 +40,7 @@ enum Format {
 pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let project = &context.project;
     let files = if args.orchestras.is_empty() {
-        list::files(project)
+        list::files(project)?
     } else {
         args.orchestras.iter().map(|name| list::find(project, name)).collect()
     };

@@ -71,15 +71,15 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let (seen, records) = look_closely(project, choose(project, args.run.as_deref())?);
     let run = seen.run;
     let history = seen.history.ok_or_else(|| match seen.standing {
-        Standing::Damaged(error) => CliError::failure(format!("{run} cannot be read: {error}")),
-        _ => CliError::failure(format!("there is nothing to explain: {run} was killed before it began"))
-            .help("`orch clean` removes it"),
+        Standing::Damaged(error) => CliError::journal(format!("{run} cannot be read"), &run, &error),
+        Standing::Empty(error) => CliError::journal(format!("there is nothing to explain in {run}"), &run, &error),
+        _ => CliError::failure(format!("there is nothing to explain in {run}")),
     })?;
     let task = history.task(&args.task).ok_or_else(|| unknown_task(&history, &args.task))?;
     let how = match adopted(&records, task) {
         Some((from, reused, at_ms)) => taken(from, reused, at_ms),
         None if task.attempts == 0 => How::NotBegun { because: not_begun(task) },
-        None => How::Anew { reason: reason(&history, &records, task, earlier_successes(project, &history, task)) },
+        None => How::Anew { reason: reason(&history, &records, task, earlier_successes(project, &history, task)?) },
     };
     if args.json {
         terminal::print(&table::json(&Explained { run: &run, task: &args.task, how }));

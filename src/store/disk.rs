@@ -4,15 +4,18 @@
 //! rename passes one boundary, at which a test can end the process or fail the step.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
+use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt};
 use cap_std::ambient_authority;
 use cap_std::fs::OpenOptions;
 
+pub use self::reading::{MAX_BYTES, open_file, read_file, read_text};
 pub use self::unlinked::{Entry, Kind};
 
+mod reading;
 mod unlinked;
 
 /// A folder.
@@ -106,8 +109,13 @@ impl Dir {
 
     fn write_and_rename(&self, temporary: &str, name: &str, bytes: &[u8], durable: bool) -> io::Result<()> {
         boundary("create")?;
-        let mut file =
-            self.inner.open_with(temporary, OpenOptions::new().write(true).create(true).truncate(true))?.into_std();
+        if self.kind(temporary)?.is_some_and(|kind| kind != Kind::File) {
+            // Not from orch, and in its way: a pipe would be waited for, and a link written through.
+            self.inner.remove_file(temporary)?;
+        }
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).follow(FollowSymlinks::No).nonblock(true);
+        let mut file = self.inner.open_with(temporary, &options)?.into_std();
         write_all(&mut file, bytes)?;
         if durable {
             boundary("fsync")?;
@@ -120,40 +128,6 @@ impl Dir {
             self.sync()?;
         }
         Ok(())
-    }
-
-    /// Opens a file for reading and for writing at its end, and makes it if need be.
-    ///
-    /// # Errors
-    /// If it cannot be opened.
-    pub fn append_to(&self, name: &str) -> io::Result<File> {
-        boundary("create")?;
-        let mut options = OpenOptions::new();
-        Ok(self.inner.open_with(name, options.read(true).append(true).create(true))?.into_std())
-    }
-
-    /// Opens a file for reading.
-    ///
-    /// # Errors
-    /// If it cannot be opened.
-    pub fn open_file(&self, name: &str) -> io::Result<File> {
-        Ok(self.inner.open(name)?.into_std())
-    }
-
-    /// A file's content; `None` if there is no such file.
-    ///
-    /// # Errors
-    /// If it is there and cannot be read.
-    pub fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
-        match self.inner.open(name) {
-            Ok(mut file) => {
-                let mut bytes = Vec::new();
-                file.read_to_end(&mut bytes)?;
-                Ok(Some(bytes))
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
     }
 
     /// Gives a file of this folder another name in it, in place of what stood there.
@@ -182,6 +156,7 @@ impl Dir {
     /// # Errors
     /// If the folder cannot be read.
     pub fn names(&self) -> io::Result<Vec<String>> {
+        reading_boundary(&self.path)?;
         let mut names = Vec::new();
         for entry in self.inner.entries()? {
             names.extend(entry?.file_name().into_string());
@@ -219,6 +194,15 @@ pub fn write_all(file: &mut File, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)
 }
 
+/// Removes a folder that the user named with all that is in it. Links are removed and not followed.
+///
+/// # Errors
+/// If something of it cannot be removed; what was removed before that is gone.
+pub fn remove_tree(path: &Path) -> io::Result<()> {
+    boundary("unlink")?;
+    std::fs::remove_dir_all(path)
+}
+
 /// Puts a file's data on disk.
 ///
 /// # Errors
@@ -236,16 +220,27 @@ fn boundary(step: &str) -> io::Result<()> {
     Ok(())
 }
 
+/// The same for what is read: a test can fail it by its name.
+fn reading_boundary(path: &Path) -> io::Result<()> {
+    #[cfg(debug_assertions)]
+    boundaries::read(path)?;
+    let _ = path;
+    Ok(())
+}
+
 /// What tests do at a boundary. Not in release builds.
 #[cfg(debug_assertions)]
 mod boundaries {
     use std::io;
+    use std::path::Path;
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, Ordering};
 
     /// `ORCH_TEST_DISK=kill:N` ends the process at the Nth boundary, `fail:N:ERRNO` fails it with a number of the
-    /// system's, and `fail-from:N:ERRNO` fails it and all behind it.
+    /// system's, and `fail-from:N:ERRNO` fails it and all behind it. `fail-read:NAME:ERRNO` fails to open or list
+    /// whatever path ends in NAME.
     enum Order {
+        FailRead(String, i32),
         Kill(u64),
         Fail(u64, i32),
         FailFrom(u64, i32),
@@ -253,9 +248,20 @@ mod boundaries {
 
     static PASSED: AtomicU64 = AtomicU64::new(0);
 
-    pub(super) fn pass(_step: &str) -> io::Result<()> {
+    fn order() -> Option<&'static Order> {
         static ORDER: OnceLock<Option<Order>> = OnceLock::new();
-        let Some(order) = ORDER.get_or_init(read_order) else { return Ok(()) };
+        ORDER.get_or_init(read_order).as_ref()
+    }
+
+    pub(super) fn read(path: &Path) -> io::Result<()> {
+        match order() {
+            Some(Order::FailRead(name, errno)) if path.ends_with(name) => Err(io::Error::from_raw_os_error(*errno)),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn pass(_step: &str) -> io::Result<()> {
+        let Some(order) = order() else { return Ok(()) };
         let number = PASSED.fetch_add(1, Ordering::SeqCst) + 1;
         match order {
             Order::Kill(at) if number == *at => die(),
@@ -279,6 +285,7 @@ mod boundaries {
             ["kill", at] => Some(Order::Kill(at.parse().ok()?)),
             ["fail", at, errno] => Some(Order::Fail(at.parse().ok()?, errno.parse().ok()?)),
             ["fail-from", at, errno] => Some(Order::FailFrom(at.parse().ok()?, errno.parse().ok()?)),
+            ["fail-read", name, errno] => Some(Order::FailRead((*name).to_owned(), errno.parse().ok()?)),
             _ => None,
         }
     }

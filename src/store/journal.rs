@@ -6,13 +6,17 @@
 
 use std::cmp::Ordering;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
 
 use crate::store::disk::{self, Dir};
 use crate::words::event::{Event, FORMAT, Record, RunEvent, TaskEvent};
 
 /// The name of the file in a run's folder.
 pub const FILE: &str = "journal.jsonl";
+
+/// The longest line that is read, in bytes. What is longer is damage: texts that long are objects.
+const MAX_LINE_BYTES: u64 = 256 * 1024 * 1024;
 
 /// A journal that is open for appending.
 #[derive(Debug)]
@@ -45,9 +49,15 @@ pub enum JournalError {
         /// What is wrong with it.
         why: String,
     },
+    /// There is none: the process was killed before it made one.
+    #[error("the journal is missing")]
+    Missing,
     /// It has no line.
     #[error("the journal is empty")]
     Empty,
+    /// It has no whole line.
+    #[error("the journal is cut off in its first line")]
+    Cut,
     /// It was written by a newer version.
     #[error("the journal has format {0}, and this version reads format {FORMAT}: use a newer orch")]
     TooNew(u32),
@@ -57,8 +67,30 @@ pub enum JournalError {
     )]
     TooOld(u32),
     /// It cannot be read at all.
-    #[error(transparent)]
-    Io(#[from] io::Error),
+    #[error("{path}: {error}")]
+    Io {
+        /// The journal's file.
+        path: String,
+        /// Why not.
+        error: io::Error,
+    },
+}
+
+impl JournalError {
+    /// Whether the run was killed before its first event was on disk, so that nothing was called in it.
+    #[must_use]
+    pub fn never_began(&self) -> bool {
+        matches!(self, Self::Missing | Self::Empty | Self::Cut)
+    }
+
+    /// The error of a system call on the journal in `dir`.
+    #[must_use]
+    pub fn of(dir: &Path, error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::Missing,
+            _ => Self::Io { path: dir.join(FILE).display().to_string(), error },
+        }
+    }
 }
 
 impl Journal {
@@ -127,14 +159,15 @@ fn is_promise(event: &Event) -> bool {
 /// # Errors
 /// See [`JournalError`].
 pub fn read(dir: &Dir) -> Result<Contents, JournalError> {
-    let mut reader = BufReader::new(dir.open_file(FILE)?);
+    let failed = |error| JournalError::of(dir.path(), error);
+    let mut reader = BufReader::new(dir.open_regular(FILE).map_err(failed)?);
     let mut contents = Contents { records: Vec::new(), good_bytes: 0, torn: false };
     let mut line = Vec::new();
     // What is wrong with the last line read: damage if another line follows.
     let mut wrong: Option<(usize, String)> = None;
     for number in 1.. {
         line.clear();
-        if reader.read_until(b'\n', &mut line)? == 0 {
+        if reader.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line).map_err(failed)? == 0 {
             break;
         }
         if let Some((line, why)) = wrong {
@@ -161,6 +194,7 @@ pub fn read(dir: &Dir) -> Result<Contents, JournalError> {
     match contents.records.first().map(|record| &record.event) {
         Some(Event::Run(RunEvent::Started(_))) => Ok(contents),
         Some(_) => Err(JournalError::Damaged { line: 1, why: "it does not start a run".to_owned() }),
+        None if contents.torn => Err(JournalError::Cut),
         None => Err(JournalError::Empty),
     }
 }
@@ -248,8 +282,22 @@ mod tests {
         );
         let (_folder, dir) = written(&[record(1)], b"rubbish\n{}\n");
         assert!(matches!(read(&dir), Err(JournalError::Damaged { line: 2, .. })));
+    }
+
+    #[test]
+    fn a_journal_without_a_whole_line_is_of_a_run_that_never_began() {
         let (_folder, dir) = written(&[], b"");
         assert!(matches!(read(&dir), Err(JournalError::Empty)));
+        let (_folder, dir) = written(&[], b"{\"seq\":1,\"ty");
+        assert!(matches!(read(&dir), Err(JournalError::Cut)));
+        dir.remove(FILE).unwrap();
+        assert!(matches!(read(&dir), Err(JournalError::Missing)) && JournalError::Missing.never_began());
+        dir.make_child(FILE).unwrap();
+        let error = read(&dir).unwrap_err();
+        assert!(
+            !error.never_began() && error.to_string().contains("journal.jsonl: it is not a regular file"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -18,6 +18,9 @@ pub const RUN: &str = "lock";
 /// The lock of a workspace, in its folder.
 pub const WORKSPACE: &str = ".orch.lock";
 
+/// The most of a lock that is read.
+const MAX_CLAIM_BYTES: u64 = 64 * 1024;
+
 /// A held lock; it is let go when dropped.
 #[derive(Debug)]
 pub struct Lock {
@@ -57,7 +60,8 @@ impl Lock {
         let locked = file.try_lock();
         let mut text = String::new();
         file.rewind()?;
-        file.read_to_string(&mut text)?;
+        // A claim is short; what is longer is none.
+        (&mut file).take(MAX_CLAIM_BYTES).read_to_string(&mut text)?;
         let before: Option<Claim> = serde_json::from_str(&text).ok();
         match locked {
             Ok(()) => {}
@@ -78,9 +82,15 @@ impl Lock {
 }
 
 /// Whether a claim stands in the lock that the file `name` stands for: a process holds it, or was killed with it.
-#[must_use]
-pub fn is_claimed(dir: &Dir, name: &str) -> bool {
-    dir.open_file(name).and_then(|file| file.metadata()).is_ok_and(|file| file.len() > 0)
+///
+/// # Errors
+/// If the lock is there and cannot be opened.
+pub fn is_claimed(dir: &Dir, name: &str) -> io::Result<bool> {
+    match dir.open_regular(name).and_then(|file| file.metadata()) {
+        Ok(file) => Ok(file.len() > 0),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// This process.
@@ -108,8 +118,8 @@ mod tests {
         drop(first);
         let again = Lock::take(&dir, "lock", &claim).unwrap();
         assert_eq!(again.before, Some(claim));
-        assert!(is_claimed(&dir, "lock") && !is_claimed(&dir, "other"));
+        assert!(is_claimed(&dir, "lock").unwrap() && !is_claimed(&dir, "other").unwrap());
         again.release();
-        assert!(!is_claimed(&dir, "lock"));
+        assert!(!is_claimed(&dir, "lock").unwrap());
     }
 }

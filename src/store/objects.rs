@@ -38,7 +38,8 @@ impl Objects {
         let all = self.state.make_child(FOLDER)?;
         let folder = all.make_child(&sha256[..2])?;
         // An entry that is damaged is replaced and not trusted.
-        if folder.read(&sha256)?.is_none_or(|there| there != text.as_bytes()) {
+        let there = folder.read_at_most(&sha256, bytes);
+        if !there.is_ok_and(|there| there.is_some_and(|there| there == text.as_bytes())) {
             folder.write(&sha256, text.as_bytes(), true)?;
         }
         // Also when the folders were there: the process that made them may not have come to this.
@@ -57,9 +58,13 @@ impl Objects {
         }
         let name = &output.sha256;
         let missing = || io::Error::new(io::ErrorKind::NotFound, format!("the object {name} is missing"));
-        let all = self.state.child(FOLDER).map_err(|_| missing())?;
-        let folder = all.child(name.get(..2).unwrap_or_default()).map_err(|_| missing())?;
-        let bytes = folder.read(name)?.ok_or_else(missing)?;
+        let failed = |error: io::Error| match error.kind() {
+            io::ErrorKind::NotFound => missing(),
+            kind => io::Error::new(kind, format!("the object {name}: {error}")),
+        };
+        let all = self.state.child(FOLDER).map_err(failed)?;
+        let folder = all.child(name.get(..2).unwrap_or_default()).map_err(failed)?;
+        let bytes = folder.read_at_most(name, output.bytes).map_err(failed)?.ok_or_else(missing)?;
         if sha256(&bytes) != *name {
             return Err(io::Error::new(io::ErrorKind::InvalidData, format!("the object {name} is damaged")));
         }

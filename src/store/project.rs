@@ -1,14 +1,14 @@
 //! A project on disk: its orchestras, its playbooks, and the runs that `.orchestra` keeps.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::plan::resolve::LoadedPlaybook;
 use crate::plan::spec::{playbook, yaml};
 use crate::run::history::History;
-use crate::store::disk::Dir;
+use crate::store::disk::{self, Dir};
 use crate::store::journal::{self, Contents, JournalError};
 use crate::words::diagnostic::{Diagnostic, Report, Source, near_miss};
 use crate::words::id::RunId;
@@ -31,13 +31,18 @@ pub type Playbooks = (BTreeMap<String, LoadedPlaybook>, Vec<Report>);
 #[derive(Debug, thiserror::Error)]
 pub enum FindError {
     /// There is none of that name.
-    #[error("there is no orchestra `{name}`{}", .near.as_ref().map_or_else(String::new, |near| format!("; did you mean `{near}`?")))]
+    #[error("there is no orchestra `{name}`{}{}", .near.as_ref().map_or_else(String::new, |near| format!("; did you mean `{near}`?")), not_read(.unread))]
     Unknown {
         /// What was asked for.
         name: String,
         /// The one that is probably meant.
         near: Option<String>,
+        /// The files that cannot be read, one of which may be meant.
+        unread: Vec<String>,
     },
+    /// The folder of the orchestras is there and cannot be listed.
+    #[error(transparent)]
+    List(#[from] ListError),
     /// It is there and cannot be read.
     #[error("{path} cannot be read: {error}")]
     Io {
@@ -49,6 +54,26 @@ pub enum FindError {
     /// It is there and is not a text to read.
     #[error("{}", .0.diagnostics.first().map_or("", |d| d.message.as_str()))]
     Unreadable(Box<Report>),
+}
+
+/// A folder of the project that is there and cannot be listed.
+#[derive(Debug, thiserror::Error)]
+#[error("{path} cannot be listed: {error}")]
+pub struct ListError {
+    /// The folder.
+    pub path: String,
+    /// Why not.
+    pub error: io::Error,
+}
+
+impl From<ListError> for io::Error {
+    fn from(error: ListError) -> Self {
+        Self::new(error.error.kind(), error.to_string())
+    }
+}
+
+fn not_read(files: &[String]) -> String {
+    if files.is_empty() { String::new() } else { format!("; not read, since that failed: {}", files.join(", ")) }
 }
 
 impl Project {
@@ -76,12 +101,16 @@ impl Project {
         }
         for file in [format!("{name}_orchestra.yaml"), format!("{name}.yaml"), format!("{name}_orchestra.yml")] {
             let path = format!("{ORCHESTRAS_DIR}/{file}");
-            if self.root.join(&path).is_file() {
+            if self.has(&path) {
                 return self.read(&self.root.join(&path), &path);
             }
         }
-        let mut known = Vec::new();
-        for source in self.orchestras() {
+        let (mut known, mut unread) = (Vec::new(), Vec::new());
+        for path in self.orchestras()? {
+            let Ok(source) = self.read(&self.root.join(&path), &path) else {
+                unread.push(path);
+                continue;
+            };
             match id_inside(&source) {
                 Some(id) if id == name => return Ok(source),
                 Some(id) => known.push(id),
@@ -89,19 +118,34 @@ impl Project {
             }
         }
         let near = near_miss(name, known.iter().map(String::as_str)).map(str::to_owned);
-        Err(FindError::Unknown { name: name.to_owned(), near })
+        Err(FindError::Unknown { name: name.to_owned(), near, unread })
     }
 
-    /// The orchestras of the project, by file name. What cannot be read is left out.
-    #[must_use]
-    pub fn orchestras(&self) -> Vec<Arc<Source>> {
-        let Ok(entries) = std::fs::read_dir(self.root.join(ORCHESTRAS_DIR)) else { return Vec::new() };
-        let mut names: Vec<String> =
-            entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    /// The paths of the project's orchestras, by file name.
+    ///
+    /// # Errors
+    /// If their folder is there and cannot be listed.
+    pub fn orchestras(&self) -> Result<Vec<String>, ListError> {
+        let mut names = self.list(ORCHESTRAS_DIR)?;
         names.retain(|name| name.ends_with(".yaml") || name.ends_with(".yml"));
-        names.sort();
-        let path = |name: &String| format!("{ORCHESTRAS_DIR}/{name}");
-        names.iter().filter_map(|name| self.read(&self.root.join(path(name)), &path(name)).ok()).collect()
+        Ok(names.iter().map(|name| format!("{ORCHESTRAS_DIR}/{name}")).collect())
+    }
+
+    /// The names in a folder of the project, sorted; none if the folder is not there. Names that are not UTF-8 are left
+    /// out, since orch gives none and finds nothing by them.
+    fn list(&self, folder: &str) -> Result<Vec<String>, ListError> {
+        let path = self.root.join(folder);
+        match Dir::open(&path).and_then(|dir| dir.names()) {
+            Ok(names) => Ok(names),
+            // A link that leads nowhere is something that is there.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !is_there(&path) => Ok(Vec::new()),
+            Err(error) => Err(ListError { path: path.display().to_string(), error }),
+        }
+    }
+
+    /// Whether anything stands under a path of the project, be it a file or not.
+    fn has(&self, path: &str) -> bool {
+        is_there(&self.root.join(path))
     }
 
     /// The project's playbooks for these agents, and what is to be said about their files.
@@ -133,18 +177,18 @@ impl Project {
     }
 
     /// The names of the agents that have a playbook in this project.
-    #[must_use]
-    pub fn agents(&self) -> Vec<String> {
-        let Ok(entries) = std::fs::read_dir(self.root.join("agents")) else { return Vec::new() };
-        let mut names: Vec<String> = entries
-            .flatten()
-            .filter_map(|entry| entry.file_name().into_string().ok())
+    ///
+    /// # Errors
+    /// If their folder is there and cannot be listed.
+    pub fn agents(&self) -> Result<Vec<String>, ListError> {
+        let names = self.list("agents")?.into_iter();
+        let mut names: Vec<String> = names
             .map(|name| name.strip_suffix(".yaml").map_or(name.clone(), str::to_owned))
             .filter(|name| self.playbook_path(name).is_some())
             .collect();
         names.sort();
         names.dedup();
-        names
+        Ok(names)
     }
 
     fn playbook_path(&self, agent: &str) -> Option<String> {
@@ -152,12 +196,13 @@ impl Project {
         crate::words::id::Name::new(agent).ok()?;
         [format!("agents/{agent}/playbook/{agent}_playbook.yaml"), format!("agents/{agent}.yaml")]
             .into_iter()
-            .find(|path| self.root.join(path).is_file())
+            .find(|path| self.has(path))
     }
 
     fn read(&self, path: &Path, shown: &str) -> Result<Arc<Source>, FindError> {
         let failed = |error| FindError::Io { path: shown.to_owned(), error };
-        let size = std::fs::metadata(path).map_err(failed)?.len();
+        let file = disk::open_file(path).map_err(failed)?;
+        let size = file.metadata().map_err(failed)?.len();
         let refuse = |diagnostic| {
             let source = Arc::new(Source::new(shown, ""));
             FindError::Unreadable(Box::new(Report::new(source, vec![diagnostic])))
@@ -165,19 +210,26 @@ impl Project {
         if size > yaml::MAX_BYTES {
             return Err(refuse(yaml::too_large(size)));
         }
-        let bytes = std::fs::read(path).map_err(failed)?;
+        let mut bytes = Vec::new();
+        // A file that grows meanwhile is cut, and refused for what it then says.
+        file.take(yaml::MAX_BYTES).read_to_end(&mut bytes).map_err(failed)?;
         let text = decode(bytes).map_err(|diagnostic| refuse(*diagnostic))?;
         Ok(Arc::new(Source::new(shown, text)))
     }
 
-    /// The ids of the runs, oldest first.
-    #[must_use]
-    pub fn runs(&self) -> Vec<RunId> {
-        let Ok(entries) = std::fs::read_dir(self.root.join(STATE_DIR).join("runs")) else { return Vec::new() };
-        let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
-        let mut runs: Vec<RunId> = names.filter_map(|name| RunId::try_from(name).ok()).collect();
+    /// The ids of the runs, oldest first; none if there was no run yet.
+    ///
+    /// # Errors
+    /// If their folder is there and cannot be listed.
+    pub fn runs(&self) -> Result<Vec<RunId>, ListError> {
+        let names = self.list(&format!("{STATE_DIR}/runs"))?;
+        if names.is_empty() {
+            // A link that leads nowhere must not pass for a project without runs.
+            self.list(STATE_DIR)?;
+        }
+        let mut runs: Vec<RunId> = names.into_iter().filter_map(|name| RunId::try_from(name).ok()).collect();
         runs.sort();
-        runs
+        Ok(runs)
     }
 
     /// The folder of a run.
@@ -193,12 +245,18 @@ impl Project {
     /// # Errors
     /// If the journal cannot be read.
     pub fn history(&self, run: &RunId) -> Result<(Contents, History), JournalError> {
-        let contents = journal::read(&self.run_dir(run)?)?;
+        let folder = self.root.join(STATE_DIR).join("runs").join(run.as_str());
+        let dir = self.run_dir(run).map_err(|error| JournalError::of(&folder, error))?;
+        let contents = journal::read(&dir)?;
         let mut records = contents.records.iter();
         let mut history = records.next().and_then(History::begin).ok_or(JournalError::Empty)?;
         records.for_each(|record| history.apply(record));
         Ok((contents, history))
     }
+}
+
+fn is_there(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok()
 }
 
 /// The id that an orchestra's text gives itself, without reading more of it than that needs.

@@ -202,7 +202,7 @@ fn made_by(project: &Project, run: &RunId) -> HashMap<Name, Output> {
 /// # Errors
 /// If the index cannot be read or written.
 pub fn forget(project: &Project, gone: &[RunId], dry_run: bool) -> io::Result<u64> {
-    let runs = project.runs();
+    let runs = project.runs()?;
     forget_where(project, dry_run, |entry| gone.contains(&entry.run) || runs.binary_search(&entry.run).is_err())
 }
 

@@ -10,6 +10,8 @@ use crate::server::{Act, Server};
 mod create;
 mod differences;
 mod runs;
+#[cfg(unix)]
+mod unreadable;
 
 /// A project with the orchestra `feature`.
 fn project() -> Project {

@@ -57,7 +57,7 @@ impl Place {
     }
 
     fn runs(&self) -> usize {
-        self.project.runs().len()
+        self.project.runs().unwrap().len()
     }
 }
 
@@ -92,7 +92,7 @@ fn a_run_that_can_be_gone_on_with_stays_unless_forced() {
     clean_runs(&args(&[]), &place.project).unwrap();
     assert_eq!((place.runs(), place.has(&output)), (2, true));
     clean_runs(&Args { force: true, keep: Some(1), all: false, ..args(&[]) }, &place.project).unwrap();
-    assert_eq!((place.runs(), place.project.runs().contains(&killed)), (1, false));
+    assert_eq!((place.runs(), place.project.runs().unwrap().contains(&killed)), (1, false));
 }
 
 #[test]

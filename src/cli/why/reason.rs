@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::run::cache_key::{Difference, differences};
 use crate::run::history::{History, TaskHistory};
-use crate::store::project::Project;
+use crate::store::project::{ListError, Project};
 use crate::words::event::{CacheKey, Event, Record, TaskEvent};
 use crate::words::id::RunId;
 
@@ -45,17 +45,17 @@ pub(super) fn earlier_successes(
     project: &Project,
     history: &History,
     task: &TaskHistory,
-) -> impl Iterator<Item = Earlier> {
+) -> Result<impl Iterator<Item = Earlier>, ListError> {
     let start = history.start.clone();
     let task = task.planned.task.clone();
-    let earlier = project.runs().into_iter().rev().filter(move |run| *run < history.start.run);
-    earlier.filter_map(move |run| {
+    let earlier = project.runs()?.into_iter().rev().filter(move |run| *run < history.start.run);
+    Ok(earlier.filter_map(move |run| {
         let (contents, history) = project.history(&run).ok()?;
         let same = history.start.orchestra == start.orchestra && history.start.rehearsal == start.rehearsal;
         let done = same && history.task(task.as_str())?.output().is_some();
         let cache_key = done.then(|| fingerprint_in(&contents.records, task.as_str())).flatten()?;
         Some(Earlier { run, cache_key })
-    })
+    }))
 }
 
 /// The last cache_key that a journal has of a task, whether it was made or reused.

@@ -72,7 +72,7 @@ impl Place {
             None if task.attempts == 0 => How::NotBegun { because: not_begun(task) },
             None => {
                 let earlier = earlier_successes(&self.project, &history, task);
-                How::Anew { reason: reason(&history, &records, task, earlier) }
+                How::Anew { reason: reason(&history, &records, task, earlier.unwrap()) }
             }
         }
     }

@@ -1,13 +1,14 @@
 //! The player of a cassette: answers from what was recorded, and from nothing else.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::{fs, io};
 
 use crate::model::cassette::VERSION;
 use crate::model::cassette::record::{Header, Record, hint, key};
 use crate::model::{CallFailure, ModelRequest, Reply};
+use crate::store::disk;
 use crate::words::failure::{Failure, FailureKind};
 
 /// A cassette that is open for playing.
@@ -60,7 +61,8 @@ impl Cassette {
     /// See [`CassetteError`].
     pub fn open(path: &Path) -> Result<Self, CassetteError> {
         let shown = path.display().to_string();
-        let text = fs::read_to_string(path).map_err(|error| CassetteError::Io { path: shown.clone(), error })?;
+        let text =
+            disk::read_text(path, disk::MAX_BYTES).map_err(|error| CassetteError::Io { path: shown.clone(), error })?;
         let damaged = |line, why| CassetteError::Damaged { path: shown.clone(), line, why };
         let mut lines = text.lines().enumerate().map(|(ix, line)| (ix + 1, line)).filter(|(_, line)| !line.is_empty());
         let (line, first) = lines.next().ok_or_else(|| damaged(1, "there is nothing in it".to_owned()))?;

@@ -6,10 +6,10 @@
 use std::fs::{File, Permissions};
 use std::io;
 
-use cap_fs_ext::{DirExt, FollowSymlinks, MetadataExt, OpenOptionsFollowExt, OpenOptionsSyncExt};
+use cap_fs_ext::{DirExt, MetadataExt};
 use cap_std::fs::OpenOptions;
 
-use super::{Dir, boundary, write_all};
+use super::{Dir, boundary, reading_boundary, write_all};
 use crate::os::clock;
 
 /// How the names end that writes go by way of.
@@ -55,6 +55,7 @@ impl Dir {
     /// # Errors
     /// If the folder cannot be read.
     pub fn entries(&self) -> io::Result<Vec<Entry>> {
+        reading_boundary(&self.path)?;
         let mut entries = Vec::new();
         for entry in self.inner.entries()? {
             let entry = entry?;
@@ -86,25 +87,6 @@ impl Dir {
             Err(error) => return Err(error),
         }
         self.enter(name)
-    }
-
-    /// Opens a regular file for reading, without following a link and without waiting for whoever writes to a pipe.
-    ///
-    /// # Errors
-    /// If there is none, or anything but a regular file stands there.
-    pub fn open_regular(&self, name: &str) -> io::Result<File> {
-        let refused = || io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file");
-        // To open some devices is to act on them, so they are told by their names first. What is opened is looked at
-        // again: it may have been swapped in between.
-        if self.kind(name)?.is_some_and(|kind| kind != Kind::File) {
-            return Err(refused());
-        }
-        let mut options = OpenOptions::new();
-        let file = self.inner.open_with(name, options.read(true).follow(FollowSymlinks::No).nonblock(true))?;
-        if !file.metadata()?.is_file() {
-            return Err(refused());
-        }
-        Ok(file.into_std())
     }
 
     /// How many names the file has that [`Dir::open_regular`] opened.
@@ -182,7 +164,7 @@ impl Dir {
     }
 }
 
-fn kind(file_type: cap_std::fs::FileType) -> Kind {
+pub(super) fn kind(file_type: cap_std::fs::FileType) -> Kind {
     if file_type.is_symlink() {
         Kind::Link
     } else if file_type.is_dir() {
@@ -229,15 +211,6 @@ mod tests {
             ("to_real", Kind::Link),
         ];
         assert_eq!(kinds, expected.map(|(name, kind)| (name.to_owned(), kind)));
-    }
-
-    #[test]
-    fn a_pipe_is_refused_without_waiting() {
-        let folder = tempfile::tempdir().unwrap();
-        let dir = Dir::open(folder.path()).unwrap();
-        nix::unistd::mkfifo(&folder.path().join("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
-        assert_eq!(dir.kind("pipe").unwrap(), Some(Kind::Other));
-        assert!(dir.open_regular("pipe").is_err());
     }
 
     #[test]
