@@ -9,8 +9,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::model::rehearsal::Cue;
-use crate::model::{CallFailure, ModelRequest, Reply};
+use crate::model::{CallFailure, Cue, ModelRequest, Reply};
 use crate::net::http::Deadlines;
 use crate::plan::output::{self, OutputSpec};
 use crate::plan::prompt::{self, Prompt};
@@ -20,12 +19,11 @@ use crate::words::failure::{Failure, FailureKind};
 use crate::words::id::Name;
 use crate::words::text;
 
-mod client;
 mod handle;
 mod tool_set;
 mod verifier;
 
-pub use client::{Model, ModelClient, USUAL_MAX_TOKENS};
+pub use crate::model::{ModelClient, USUAL_MAX_TOKENS};
 pub use handle::{Ask, AttemptMessage, RunHandle};
 pub use tool_set::{Ctx, ToolSet};
 pub use verifier::{Verifier, VerifyError};

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use crate::attempt::{Ctx, Model, ModelClient, ToolSet, Verifier};
+use crate::attempt::{Ctx, ModelClient, ToolSet, Verifier};
 use crate::cli::complaint::CliError;
 use crate::cli::terminal;
 use crate::engine::runner::Reusing;
 use crate::model::cassette::{Cassette, Recorder};
 use crate::model::command;
-use crate::model::rehearsal::Player;
+use crate::model::rehearsal::Rehearsal;
 use crate::model::settings::Settings;
 use crate::net::http::{Url, secrets_of_address};
 use crate::os::process::RUN_VARIABLE;
@@ -32,7 +32,7 @@ mod tool_sets;
 
 pub(super) use clients::chain;
 
-use clients::{chains, check_prices, remote_clients, stand_ins};
+use clients::{chains, check_prices, rehearsed, remote_clients, replayed};
 use tool_sets::{servers, tool_set};
 
 /// Who answers for each agent, what it may use, and what tasks have to give.
@@ -54,7 +54,7 @@ pub(super) enum ModelSource {
         recorder: Option<Arc<Recorder>>,
     },
     /// The offline player.
-    Rehearsal(Player),
+    Rehearsal(Rehearsal),
     /// Recorded replies.
     Replay(Arc<Cassette>),
 }
@@ -92,10 +92,8 @@ pub(super) fn equip(
             check_prices(orchestra, settings, &chains)?;
             remote_clients(orchestra, project, settings, run, chains, &redactor, recorder)?
         }
-        ModelSource::Rehearsal(player) => stand_ins(orchestra, &Model::Rehearsal(Arc::new(player)), |_| None),
-        ModelSource::Replay(cassette) => stand_ins(orchestra, &Model::Cassette(cassette), |agent| {
-            agent.models.is_empty().then(|| settings.default_model().ok()).flatten()
-        }),
+        ModelSource::Rehearsal(rehearsal) => rehearsed(orchestra, rehearsal),
+        ModelSource::Replay(cassette) => replayed(orchestra, &cassette, settings),
     };
     let servers = Servers::new(configs);
     let ctx: Ctx = Arc::default();

@@ -10,7 +10,7 @@ use crate::cli::load::load;
 use crate::cli::perform::{OnDisk, OutputArgs, cannot_take, perform};
 use crate::cli::run::read_script;
 use crate::cli::{Context, Outcome, leftovers, standing, terminal};
-use crate::model::rehearsal::Player;
+use crate::model::rehearsal::Rehearsal;
 use crate::model::settings::Settings;
 use crate::plan::orchestra::Orchestra;
 use crate::run::history::{History, TaskHistory, TaskState};
@@ -68,7 +68,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let stand = if history.start.rehearsal {
         let script = overrides.script.as_deref();
         let script = script.map(|path| read_script(project, Path::new(path))).transpose()?;
-        ModelSource::Rehearsal(Player::new(script.map(|(_, script)| script)))
+        ModelSource::Rehearsal(Rehearsal::new(script.map(|(_, script)| script)))
     } else if let Some(path) = &overrides.replay {
         ModelSource::Replay(equip::cassette(project, Path::new(path))?)
     } else {

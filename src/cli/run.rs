@@ -12,7 +12,7 @@ use crate::cli::equip::{self, ModelSource, equip};
 use crate::cli::load::{Loaded, load};
 use crate::cli::perform::{OnDisk, OutputArgs, cannot_take, perform};
 use crate::cli::{Context, Outcome, dry_run, leftovers, terminal};
-use crate::model::rehearsal::Player;
+use crate::model::rehearsal::Rehearsal;
 use crate::model::settings::Settings;
 use crate::os::clock;
 use crate::plan::graph::TaskIx;
@@ -129,7 +129,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
         _ if args.rehearse => {
             // The prompts of a rehearsal reach nobody, and two rehearsals of the same file give the same outputs.
             marker = "rehearsal".to_owned();
-            ModelSource::Rehearsal(Player::new(script))
+            ModelSource::Rehearsal(Rehearsal::new(script))
         }
         (Some(path), _) => {
             let cassette = equip::cassette(project, path)?;

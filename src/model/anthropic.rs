@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::model::anthropic::content::Prompt;
+use crate::model::call::ModelRequest;
 use crate::model::draft::{Draft, Stop, tokens};
 use crate::model::endpoint::Endpoint;
 use crate::model::status::Report;
-use crate::model::wire::{Fault, ModelRequest, Nothing, Wire};
+use crate::model::wire::{Fault, Nothing, Wire};
 use crate::net::http::{self, HeaderMap, HeaderName, HeaderValue, Method, header};
 use crate::net::sse;
 use crate::words::usage::{StopReason, Usage};

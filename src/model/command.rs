@@ -9,14 +9,15 @@ use std::path::PathBuf;
 
 use tokio::time::{Duration, Instant};
 
+use crate::model::call::{CallFailure, Cue, Model, ModelRequest, PendingReply, Reply};
 use crate::model::command::answer::{Answer, CliError};
 use crate::model::command::arguments::Arguments;
 use crate::model::command::home::Home;
 use crate::model::command::preset::{Format, Preset};
+use crate::model::draft::count;
+use crate::model::redaction::{MESSAGE_BYTES, excerpt, redact_failure, redact_stop, tidy};
 use crate::model::status::by_status;
-use crate::model::{
-    CallFailure, MESSAGE_BYTES, ModelRequest, Reply, count, excerpt, redact_failure, redact_stop, tidy,
-};
+use crate::net::http::Deadlines;
 use crate::os::process::{self, Command, Exit, Finished, RUN_VARIABLE, Stdin, Trouble, clean_environment, is_clean};
 use crate::words::conversation::AssistantMessage;
 use crate::words::failure::{Failure, FailureKind};
@@ -54,7 +55,6 @@ pub fn is_given(program: &str, variable: &str) -> bool {
 }
 
 /// An agent's program, and how it is called.
-#[derive(Clone)]
 pub struct CommandModel {
     preset: Preset,
     format: Format,
@@ -64,6 +64,18 @@ pub struct CommandModel {
     passed: Vec<String>,
     deadline: Option<Duration>,
     redactor: Redactor,
+}
+
+impl Model for CommandModel {
+    /// Runs the program with the conversation as its prompt. When the reply is there the program has ended, and whatever
+    /// it has started too; so it has when the pending reply is dropped.
+    fn call<'a>(&'a self, request: &'a ModelRequest, deadlines: &'a Deadlines, _: &'a Cue<'a>) -> PendingReply<'a> {
+        Box::pin(self.ask(request, deadlines.total))
+    }
+
+    fn bills_itself(&self) -> bool {
+        true
+    }
 }
 
 impl CommandModel {
@@ -97,12 +109,7 @@ impl CommandModel {
         self
     }
 
-    /// Runs the program with the conversation as its prompt. It has ended when this returns, whatever it has started
-    /// too; so it has when the future is dropped.
-    ///
-    /// # Errors
-    /// Every way in which there is no whole, usable answer; see [`FailureKind`] for what each asks of the caller.
-    pub async fn call(&self, request: &ModelRequest, timeout: Duration) -> Result<Reply, CallFailure> {
+    async fn ask(&self, request: &ModelRequest, timeout: Duration) -> Result<Reply, CallFailure> {
         let started = Instant::now();
         let unsent = |failure| self.fail(failure, None, false, String::new());
         let prompt = render::prompt(request).map_err(unsent)?;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::model::call::ModelRequest;
 use crate::words::conversation::{AssistantMessage, ProviderState, ToolCall};
 use crate::words::failure::{Failure, FailureKind};
 use crate::words::usage::{StopReason, Usage};
@@ -143,6 +144,20 @@ impl Draft {
 #[must_use]
 pub fn estimate_tokens(text: &str) -> u64 {
     u64::try_from(text.chars().count().div_ceil(4)).unwrap_or(u64::MAX)
+}
+
+/// The numbers of the provider, and estimates where it gave none.
+pub(crate) fn count(usage: Option<Usage>, request: &ModelRequest, text: &str) -> Usage {
+    let mut usage = usage.unwrap_or_default();
+    if usage.input_tokens == 0 {
+        usage.input_tokens = request.estimated_tokens();
+        usage.estimated = true;
+    }
+    if usage.output_tokens == 0 && !text.is_empty() {
+        usage.output_tokens = estimate_tokens(text);
+        usage.estimated = true;
+    }
+    usage
 }
 
 /// A number of tokens. Some servers write it as a float; what no model can have used is not taken.

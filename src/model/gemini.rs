@@ -6,10 +6,11 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::model::call::ModelRequest;
 use crate::model::draft::Draft;
 use crate::model::endpoint::Endpoint;
 use crate::model::status::Report;
-use crate::model::wire::{Fault, ModelRequest, Wire};
+use crate::model::wire::{Fault, Wire};
 use crate::net::http::{self, HeaderMap, HeaderName, HeaderValue, Method, header};
 use crate::net::sse;
 use crate::words::conversation::Tool;

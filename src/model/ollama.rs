@@ -6,10 +6,11 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::model::call::ModelRequest;
 use crate::model::draft::{Draft, DraftCall, Stop, tokens};
 use crate::model::endpoint::Endpoint;
 use crate::model::status::Report;
-use crate::model::wire::{Fault, ModelRequest, Wire, result_text};
+use crate::model::wire::{Fault, Wire, result_text};
 use crate::net::http::{self, HeaderMap, HeaderValue, Method, header};
 use crate::net::sse;
 use crate::words::conversation::{AssistantMessage, Message, Tool};

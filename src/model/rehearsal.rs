@@ -1,14 +1,16 @@
-//! The offline player, which stands in for every model of a rehearsal.
+//! The rehearsal: a model that needs no network and stands in for every other.
 //!
 //! It answers from the prompt alone, so a rehearsal can be repeated; a [`Script`] makes it slow, wrong or silent. What
-//! comes of it is settled like the answer of a provider, so a fault that is played has the words of a real one.
+//! comes of it is settled like the answer of a provider, so a failure of the script reads like a real one.
 
 use std::future;
 
 use tokio::time::{self, Instant};
 
-use crate::model::draft::{Draft, Stop};
-use crate::model::{CallFailure, ModelRequest, Reply, count, excerpt};
+use crate::model::call::{CallFailure, Cue, Model, ModelRequest, PendingReply, Reply};
+use crate::model::draft::{Draft, Stop, count};
+use crate::model::redaction::excerpt;
+use crate::net::http::Deadlines;
 use crate::plan::prompt::TASK_LABEL;
 use crate::plan::spec::script::{Act, Script};
 use crate::words::conversation::Message;
@@ -19,45 +21,38 @@ use crate::words::usage::StopReason;
 /// What stands in messages where a provider's host would.
 const HOST: &str = "the rehearsal";
 
-/// Plays in place of every model.
+/// Answers in place of every model.
 #[derive(Debug, Clone, Default)]
-pub struct Player {
+pub struct Rehearsal {
     script: Script,
 }
 
-/// What a call is for; a model is never told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cue<'c> {
-    /// The task's name.
-    pub task: &'c str,
-    /// The name of the agent that plays it.
-    pub agent: &'c str,
-    /// Which try at the task this is, from 1.
-    pub attempt: u32,
-}
-
-impl Player {
-    /// A player that follows `script` where that says something.
+impl Rehearsal {
+    /// A rehearsal that follows `script` where that says something.
     #[must_use]
     pub fn new(script: Option<Script>) -> Self {
         Self { script: script.unwrap_or_default() }
     }
+}
 
-    /// Answers `request`: at once, or as the script says. Without a deadline of the caller's a scripted `hang` is
-    /// endless.
-    ///
-    /// # Errors
-    /// The failures that the script asks for; an empty text in it is `malformed`, as from any model.
-    pub async fn call(&self, request: &ModelRequest, cue: &Cue<'_>) -> Result<Reply, CallFailure> {
+impl Model for Rehearsal {
+    /// Answers at once, or as the script says. Without a deadline of the caller's a scripted `hang` is endless.
+    fn call<'a>(&'a self, request: &'a ModelRequest, _: &'a Deadlines, cue: &'a Cue<'a>) -> PendingReply<'a> {
+        Box::pin(self.answer(request, cue))
+    }
+}
+
+impl Rehearsal {
+    async fn answer(&self, request: &ModelRequest, cue: &Cue<'_>) -> Result<Reply, CallFailure> {
         let started = Instant::now();
         let scripted = self.script.find(cue.task, cue.attempt);
         if let Some(reply) = scripted.filter(|reply| !reply.delay.is_zero()) {
             time::sleep(reply.delay).await;
         }
         let whole = |text| Draft { text, stop: Some(Stop::Complete(StopReason::End)), ..Draft::default() };
-        let half = |stop| Draft { text: first_half(&answer(request, cue)), stop, ..Draft::default() };
+        let half = |stop| Draft { text: first_half(&usual_answer(request, cue)), stop, ..Draft::default() };
         let draft = match scripted.map_or(&Act::Usual, |reply| &reply.act) {
-            Act::Usual => whole(answer(request, cue)),
+            Act::Usual => whole(usual_answer(request, cue)),
             Act::Text(text) => whole(text.clone()),
             Act::Cut => half(None),
             Act::Truncate => half(Some(Stop::Truncated("the limit of output tokens"))),
@@ -93,7 +88,7 @@ fn settle(mut draft: Draft, request: &ModelRequest, started: Instant) -> Result<
 }
 
 /// The usual answer. It says of itself that it is none, and a changed prompt changes it.
-fn answer(request: &ModelRequest, cue: &Cue<'_>) -> String {
+fn usual_answer(request: &ModelRequest, cue: &Cue<'_>) -> String {
     let Cue { task, agent, .. } = cue;
     let said = |message: &Message| match message {
         Message::User(text) => Some(text.clone()),
@@ -153,21 +148,21 @@ mod tests {
         ModelRequest { model: "m".into(), messages, tools, schema: None, temperature: None, max_tokens: None }
     }
 
-    fn player(script: &str) -> Player {
-        Player::new(Some(Script::read(&Source::new("s.yaml", script)).unwrap()))
+    fn rehearsal(script: &str) -> Rehearsal {
+        Rehearsal::new(Some(Script::read(&Source::new("s.yaml", script)).unwrap()))
     }
 
     async fn text(system: &str, user: &str) -> String {
-        Player::new(None).call(&request(system, user), &CUE).await.unwrap().turn.text
+        Rehearsal::new(None).answer(&request(system, user), &CUE).await.unwrap().turn.text
     }
 
     async fn failure(script: &str) -> CallFailure {
-        player(script).call(&request("s", "u"), &CUE).await.unwrap_err()
+        rehearsal(script).answer(&request("s", "u"), &CUE).await.unwrap_err()
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_usual_answer_says_what_it_is_and_comes_at_once() {
-        let reply = Player::new(None).call(&request("Be brief.", "Write\n about bees."), &CUE).await.unwrap();
+        let reply = Rehearsal::new(None).answer(&request("Be brief.", "Write\n about bees."), &CUE).await.unwrap();
         assert_eq!(
             reply.turn.text,
             "[rehearsal] No model was used. This text stands for the answer of writer to task draft.\n\n\
@@ -196,7 +191,7 @@ mod tests {
         let name = "n".repeat(crate::words::id::MAX_NAME_BYTES);
         let cue = Cue { task: &name, agent: &name, attempt: 1 };
         for user in ["\u{1b}[31m\u{9b}1m\u{7}red\0".repeat(9_000), "\u{e9}".repeat(9_000), "\u{1f41d} ".repeat(9_000)] {
-            let text = Player::new(None).call(&request("", &user), &cue).await.unwrap().turn.text;
+            let text = Rehearsal::new(None).answer(&request("", &user), &cue).await.unwrap().turn.text;
             assert!(text.len() < 600, "{}: {text}", text.len());
             assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
         }
@@ -204,14 +199,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_given_text_is_the_answer() {
-        let player =
-            player("replies: [{task: draft, attempt: 2, text: second}, {task: draft, text: \"given\\n text\"}]");
+        let rehearsal =
+            rehearsal("replies: [{task: draft, attempt: 2, text: second}, {task: draft, text: \"given\\n text\"}]");
         for (attempt, expected) in [(1, "given\n text"), (2, "second"), (3, "given\n text")] {
-            let reply = player.call(&request("s", "u"), &Cue { attempt, ..CUE }).await.unwrap();
+            let reply = rehearsal.answer(&request("s", "u"), &Cue { attempt, ..CUE }).await.unwrap();
             assert_eq!(reply.turn.text, expected);
             assert!(reply.usage.estimated && reply.usage.output_tokens > 0);
         }
-        let other = player.call(&request("s", "u"), &Cue { task: "other", ..CUE }).await.unwrap();
+        let other = rehearsal.answer(&request("s", "u"), &Cue { task: "other", ..CUE }).await.unwrap();
         assert!(other.turn.text.starts_with("[rehearsal] No model was used."));
     }
 
@@ -245,24 +240,24 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_delay_is_waited_before_anything_else() {
-        let player = player(
+        let rehearsal = rehearsal(
             "replies: [{task: draft, attempt: 1, delay_seconds: 90}, {task: draft, delay_seconds: 0.25, fail: timeout}]",
         );
         let started = Instant::now();
-        let reply = player.call(&request("s", "u"), &CUE).await.unwrap();
+        let reply = rehearsal.answer(&request("s", "u"), &CUE).await.unwrap();
         assert_eq!(started.elapsed().as_secs(), 90);
         assert_eq!((reply.first_byte_ms, reply.latency_ms), (90_000, 90_000));
         assert_eq!(reply.turn.text, text("s", "u").await);
 
         let started = Instant::now();
-        let late = player.call(&request("s", "u"), &Cue { attempt: 2, ..CUE }).await.unwrap_err();
+        let late = rehearsal.answer(&request("s", "u"), &Cue { attempt: 2, ..CUE }).await.unwrap_err();
         assert_eq!((started.elapsed().as_millis(), late.failure.kind), (250, FailureKind::Timeout));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_hang_lasts_until_the_callers_deadline() {
-        let player = player("replies: [{task: draft, hang: true}]");
+        let rehearsal = rehearsal("replies: [{task: draft, hang: true}]");
         let week = Duration::from_secs(604_800);
-        assert!(time::timeout(week, player.call(&request("s", "u"), &CUE)).await.is_err());
+        assert!(time::timeout(week, rehearsal.answer(&request("s", "u"), &CUE)).await.is_err());
     }
 }

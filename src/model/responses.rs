@@ -8,11 +8,12 @@
 
 use serde_json::Value;
 
+use crate::model::call::ModelRequest;
 use crate::model::draft::Draft;
 use crate::model::endpoint::Endpoint;
 use crate::model::form::Extra;
 use crate::model::status::Report;
-use crate::model::wire::{Fault, ModelRequest, Wire, bearer_request};
+use crate::model::wire::{Fault, Wire, bearer_request};
 use crate::net::http::{self, Method};
 use crate::net::sse;
 use crate::words::failure::Failure;

@@ -1,67 +1,15 @@
 //! What a provider's protocol is to the rest of orch: a pure encoding of requests and decoding of answers.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
-use crate::model::draft::{Draft, estimate_tokens};
+use crate::model::call::ModelRequest;
+use crate::model::draft::Draft;
 use crate::model::endpoint::Endpoint;
 use crate::model::status::Report;
 use crate::net::http::{self, HeaderMap, HeaderValue, Method, header};
 use crate::net::sse;
-use crate::run::rate_limit::RateLimitInfo;
-use crate::words::conversation::{AnswerSchema, AssistantMessage, Message, Tool, ToolCall, ToolResult};
+use crate::words::conversation::{ToolCall, ToolResult};
 use crate::words::failure::Failure;
-use crate::words::usage::{StopReason, Usage};
-
-/// A request to a model.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ModelRequest {
-    /// The model's name at its provider.
-    pub model: String,
-    /// The conversation.
-    pub messages: Vec<Message>,
-    /// The tools that the model may call.
-    pub tools: Arc<[Tool]>,
-    /// The form that the answer must have, where the provider can see to it.
-    pub schema: Option<Arc<AnswerSchema>>,
-    /// The sampling temperature; the provider's default when absent.
-    pub temperature: Option<f64>,
-    /// The most tokens that the answer may have; the provider's default when absent.
-    pub max_tokens: Option<u32>,
-}
-
-impl ModelRequest {
-    /// How many tokens the request is, at four characters a token: its texts, the calls of tools, and the tools.
-    #[must_use]
-    pub fn estimated_tokens(&self) -> u64 {
-        let of_turn = |message: &Message| match message {
-            Message::Assistant(turn) => {
-                turn.calls.iter().map(|call| estimate_tokens(&call.name) + estimate_tokens(&arguments_text(call))).sum()
-            }
-            _ => 0,
-        };
-        let of_tool = |tool: &Tool| {
-            estimate_tokens(&tool.name)
-                + estimate_tokens(&tool.description)
-                + estimate_tokens(&tool.parameters.to_string())
-        };
-        self.texts().map(estimate_tokens).sum::<u64>()
-            + self.messages.iter().map(of_turn).sum::<u64>()
-            + self.tools.iter().map(of_tool).sum::<u64>()
-    }
-
-    /// Every text of the conversation, in its order.
-    pub fn texts(&self) -> impl Iterator<Item = &str> {
-        self.messages.iter().flat_map(|message| {
-            let (one, several): (Option<&str>, &[ToolResult]) = match message {
-                Message::System(text) | Message::User(text) => (Some(text), &[]),
-                Message::Assistant(turn) => (Some(&turn.text), &[]),
-                Message::Tools(results) => (None, results),
-            };
-            one.into_iter().chain(several.iter().map(|result| &*result.text))
-        })
-    }
-}
 
 /// The arguments of a call as the JSON text that OpenAI's protocols want. What the model wrote in place of JSON becomes
 /// a JSON string, since some servers fail at a conversation in which they find anything else.
@@ -83,40 +31,6 @@ pub(crate) fn bearer_request(endpoint: &Endpoint, method: Method, path: &str, bo
     }
     headers.extend(endpoint.key_header("Bearer ").map(|key| (header::AUTHORIZATION, key)));
     http::Request { method, url: endpoint.at(path), headers, body }
-}
-
-/// A whole and usable answer.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Reply {
-    /// What the model said, known secrets taken out. With calls of tools it is not the end of the conversation.
-    pub turn: AssistantMessage,
-    /// What it cost in tokens.
-    pub usage: Usage,
-    /// Why the model stopped.
-    pub stop: StopReason,
-    /// From sending to the first byte of the body, in milliseconds.
-    pub first_byte_ms: u64,
-    /// From sending to the last byte, in milliseconds.
-    pub latency_ms: u64,
-    /// What the provider says of its limits.
-    pub pace: Option<RateLimitInfo>,
-}
-
-/// A call that came to no usable answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CallFailure {
-    /// Why.
-    pub failure: Failure,
-    /// What the call cost all the same: the provider's numbers, or an estimate where an answer came to its end
-    /// and is only not usable. `None` where nobody can say.
-    pub usage: Option<Usage>,
-    /// Whether the call may cost something that nobody has named: it was sent, and there is neither an answer that came
-    /// to its end nor a status by which it was refused. What `usage` says then is the least.
-    pub unsettled: bool,
-    /// As much of the text as had come. For a person to look at: it is never an output.
-    pub partial: String,
-    /// What the provider says of its limits.
-    pub pace: Option<RateLimitInfo>,
 }
 
 /// A provider's protocol. It sends nothing itself.

@@ -17,7 +17,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use orch::model::{self, CallFailure, Endpoint, ModelRequest, Reply, Wire, call};
+use orch::model::{self, CallFailure, Cue, Endpoint, Model, ModelRequest, RemoteModel, Reply, Wire};
 use orch::net::http::{Client, Deadlines};
 use orch::words::conversation::{AnswerSchema, Message, Tool};
 use orch::words::failure::FailureKind;
@@ -100,12 +100,18 @@ fn run<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
-/// Asks once.
-fn ask_for(wire: &dyn Wire, request: &ModelRequest, deadlines: &Deadlines) -> Result<Reply, CallFailure> {
-    run(call(&Client::new(), wire, request, deadlines, &redactor()))
+/// A model behind the test server.
+fn remote(wire: &Arc<dyn Wire>) -> RemoteModel {
+    RemoteModel::new(wire.clone(), Client::new(), redactor())
 }
 
-fn ask(wire: &dyn Wire) -> Result<Reply, CallFailure> {
+/// Asks once.
+fn ask_for(wire: &Arc<dyn Wire>, request: &ModelRequest, deadlines: &Deadlines) -> Result<Reply, CallFailure> {
+    let cue = Cue { task: "hello", agent: "dev", attempt: 1 };
+    run(remote(wire).call(request, deadlines, &cue))
+}
+
+fn ask(wire: &Arc<dyn Wire>) -> Result<Reply, CallFailure> {
     ask_for(wire, &request("hello"), &PATIENT)
 }
 
@@ -131,7 +137,7 @@ fn after_request(
 ) -> Result<Reply, CallFailure> {
     let server = Server::start();
     server.when("hello", [act]);
-    let reply = ask_for(&*wire(vendor, &server), request, deadlines);
+    let reply = ask_for(&wire(vendor, &server), request, deadlines);
     // A server on a busy machine may not have read the request before it is given up.
     assert!(server.seen().len() <= 1, "{}: the transport never asks twice", vendor.name);
     reply

@@ -8,7 +8,7 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 
 use crate::cli::doctor::Finding;
-use crate::model::{self, Endpoint, Wire};
+use crate::model::{self, Endpoint, RemoteModel, Wire};
 use crate::net::http::{Client, Deadlines};
 use crate::plan::orchestra::ModelRef;
 use crate::words::failure::{Failure, FailureKind};
@@ -87,7 +87,7 @@ pub(super) async fn all(questions: impl Iterator<Item = &Question>) -> Vec<(Stri
         let (server, client) = (question.server.clone(), client.clone());
         let (wire, redactor) = (question.wire.clone(), question.redactor.clone());
         asking.spawn(async move {
-            let models = model::probe(&client, &*wire, &deadlines, &redactor).await;
+            let models = RemoteModel::new(wire, client, redactor).list_models(&deadlines).await;
             (server, models.map_or_else(Answer::failed, |models| Answer::Models { models }))
         });
     }

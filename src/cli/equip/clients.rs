@@ -5,13 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::Secrets;
-use crate::attempt::{Model, ModelClient};
 use crate::cli::complaint::CliError;
 use crate::cli::{cost, terminal};
-use crate::model::cassette::Recorder;
+use crate::model::cassette::{Cassette, Recorded, Recorder, Replayed};
 use crate::model::command::CommandModel;
+use crate::model::rehearsal::Rehearsal;
 use crate::model::settings::{Settings, Unusable};
-use crate::model::{self, Endpoint};
+use crate::model::{self, Endpoint, Model, ModelClient, RemoteModel};
 use crate::net::http::Client;
 use crate::os::process::{RUN_VARIABLE, clean_environment, find_program};
 use crate::plan::orchestra::{Agent, ModelRef, Orchestra};
@@ -113,15 +113,15 @@ pub(super) fn remote_clients(
                 models.push(model.clone());
                 models.len() - 1
             });
-            let answers = match endpoint {
-                Some(endpoint) => model::wire(model.provider, endpoint).map(|wire| Model::Remote {
-                    wire,
-                    client: http.clone(),
-                    redactor: redactor.clone(),
-                }),
-                None => Some(Model::Command(Arc::new(program(&model, project, run, redactor)?))),
+            let answers: Option<Arc<dyn Model>> = match endpoint {
+                Some(endpoint) => model::wire(model.provider, endpoint)
+                    .map(|wire| Arc::new(RemoteModel::new(wire, http.clone(), redactor.clone())) as _),
+                None => Some(Arc::new(program(&model, project, run, redactor)?)),
             };
-            let Some(answers) = answers else { continue };
+            let Some(mut answers) = answers else { continue };
+            if let Some(recorder) = &recorder {
+                answers = Arc::new(Recorded::new(answers, model.label(), recorder.clone()));
+            }
             let known = cost::known(&model, settings);
             of_agent.push(Arc::new(ModelClient {
                 model: answers,
@@ -133,7 +133,6 @@ pub(super) fn remote_clients(
                 timeout: model.timeout,
                 number,
                 lane,
-                recorder: recorder.clone(),
                 name: model.model,
             }));
         }
@@ -173,35 +172,53 @@ fn program(model: &ModelRef, project: &Project, run: &RunId, redactor: &Redactor
         .map_err(|why| CliError::usage(format!("{} cannot be used: {why}", model.label())))
 }
 
-/// One client for each model that an agent names, all answered by the same.
-pub(super) fn stand_ins(
+/// One client an agent, answered by the rehearsal.
+pub(super) fn rehearsed(orchestra: &Orchestra, rehearsal: Rehearsal) -> Vec<Vec<Arc<ModelClient>>> {
+    let model: Arc<dyn Model> = Arc::new(rehearsal);
+    let client =
+        |_: &Agent| vec![Arc::new(stand_in("rehearsal/player".to_owned(), "player".to_owned(), model.clone()))];
+    orchestra.agents.iter().map(client).collect()
+}
+
+/// One client for each model that an agent names, or for the default one, answered by what was recorded of it.
+pub(super) fn replayed(
     orchestra: &Orchestra,
-    model: &Model,
-    default: impl Fn(&Agent) -> Option<ModelRef>,
+    cassette: &Arc<Cassette>,
+    settings: &Settings,
 ) -> Vec<Vec<Arc<ModelClient>>> {
-    let rehearsal = matches!(model, Model::Rehearsal(_));
-    let client = |label: String, known: Option<&ModelRef>, agent: &Agent| {
-        Arc::new(ModelClient {
-            model: model.clone(),
-            label,
-            name: known.map_or_else(|| "player".to_owned(), |model| model.model.clone()),
-            temperature: known.and_then(|model| agent.temperature.or(model.temperature)),
-            max_tokens: known.and_then(|model| agent.max_tokens.or(model.max_tokens)),
-            price: None,
-            context_window: None,
-            timeout: None,
-            number: 0,
-            lane: 0,
-            recorder: None,
-        })
-    };
+    let replay = |label: String| -> Arc<dyn Model> { Arc::new(Replayed::new(cassette.clone(), label)) };
     let of_agent = |agent: &Agent| {
-        let default = default(agent);
-        let models: Vec<&ModelRef> = agent.models.iter().chain(&default).collect();
-        if rehearsal || models.is_empty() {
-            return vec![client("rehearsal/player".to_owned(), None, agent)];
+        let default = agent.models.is_empty().then(|| settings.default_model().ok()).flatten();
+        let client = |model: &ModelRef| {
+            Arc::new(ModelClient {
+                temperature: agent.temperature.or(model.temperature),
+                max_tokens: agent.max_tokens.or(model.max_tokens),
+                ..stand_in(model.label(), model.model.clone(), replay(model.label()))
+            })
+        };
+        let clients: Vec<_> = agent.models.iter().chain(&default).map(client).collect();
+        if clients.is_empty() {
+            // No record is found under this label; the failure of the call says so.
+            let label = "rehearsal/player".to_owned();
+            return vec![Arc::new(stand_in(label.clone(), "player".to_owned(), replay(label)))];
         }
-        models.into_iter().map(|model| client(model.label(), Some(model), agent)).collect()
+        clients
     };
     orchestra.agents.iter().map(of_agent).collect()
+}
+
+/// A client that costs nothing and knows no limits.
+fn stand_in(label: String, name: String, model: Arc<dyn Model>) -> ModelClient {
+    ModelClient {
+        model,
+        label,
+        name,
+        temperature: None,
+        max_tokens: None,
+        price: None,
+        context_window: None,
+        timeout: None,
+        number: 0,
+        lane: 0,
+    }
 }

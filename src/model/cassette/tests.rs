@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::*;
+use crate::model::{CallFailure, ModelRequest, Reply};
 use crate::words::conversation::{AnswerSchema, AssistantMessage, Message, ProviderState, Tool, ToolCall, ToolResult};
 use crate::words::failure::{Failure, FailureKind};
 use crate::words::usage::{StopReason, Usage};
@@ -64,7 +65,7 @@ fn what_was_recorded_is_played_whole() {
     let cassette = Cassette::open(&path).unwrap();
     assert_eq!(cassette.marker(), "secret");
     for (request, outcome) in &calls {
-        assert_eq!(&cassette.play(request, LABEL), outcome);
+        assert_eq!(&cassette.replay(request, LABEL), outcome);
     }
 }
 
@@ -78,11 +79,11 @@ fn answers_to_the_same_come_in_their_order_and_the_last_one_stays() {
     ];
     let (_folder, path) = recorded(&calls);
     let cassette = Cassette::open(&path).unwrap();
-    assert!(cassette.play(&request("a"), LABEL).is_err());
+    assert!(cassette.replay(&request("a"), LABEL).is_err());
     for text in ["one", "two", "two"] {
-        assert_eq!(cassette.play(&request("a"), LABEL).unwrap().turn.text, text);
+        assert_eq!(cassette.replay(&request("a"), LABEL).unwrap().turn.text, text);
     }
-    assert_eq!(Cassette::open(&path).unwrap().play(&request("a"), LABEL), calls[0].1);
+    assert_eq!(Cassette::open(&path).unwrap().replay(&request("a"), LABEL), calls[0].1);
 }
 
 #[test]
@@ -110,10 +111,10 @@ fn everything_that_an_answer_depends_on_is_told_apart() {
     let (_folder, path) = recorded(&calls);
     let cassette = Cassette::open(&path).unwrap();
     for (request, outcome) in &calls {
-        assert_eq!(&cassette.play(request, LABEL), outcome);
-        assert!(cassette.play(request, "openai/other").is_err());
+        assert_eq!(&cassette.replay(request, LABEL), outcome);
+        assert!(cassette.replay(request, "openai/other").is_err());
     }
-    assert!(cassette.play(&usual(), LABEL).is_err());
+    assert!(cassette.replay(&usual(), LABEL).is_err());
 }
 
 #[test]
@@ -122,16 +123,16 @@ fn what_was_not_recorded_is_refused_with_what_is_nearest() {
     let calls = [(prompt("Write the code"), Ok(reply("x"))), (prompt("Test everything"), Ok(reply("y")))];
     let (_folder, path) = recorded(&calls);
     let cassette = Cassette::open(&path).unwrap();
-    let refused = cassette.play(&prompt("Write some code"), LABEL).unwrap_err();
+    let refused = cassette.replay(&prompt("Write some code"), LABEL).unwrap_err();
     assert_eq!((refused.failure.kind, refused.unsettled, refused.usage), (FailureKind::BadRequest, false, None));
     let message = &refused.failure.message;
     for part in ["tape.jsonl", "openai/m is asked \"Write some code\"", "is \"Write the code\"", "anew"] {
         assert!(message.contains(part), "{part}: {message}");
     }
     let warmer = ModelRequest { temperature: Some(1.0), ..prompt("Test everything") };
-    assert!(cassette.play(&warmer, LABEL).unwrap_err().failure.message.contains("its settings"));
+    assert!(cassette.replay(&warmer, LABEL).unwrap_err().failure.message.contains("its settings"));
     let (_folder, path) = recorded(&[]);
-    let message = Cassette::open(&path).unwrap().play(&prompt("x"), LABEL).unwrap_err().failure.message;
+    let message = Cassette::open(&path).unwrap().replay(&prompt("x"), LABEL).unwrap_err().failure.message;
     assert!(message.contains("nothing was recorded there"), "{message}");
 }
 

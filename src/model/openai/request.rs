@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::model::call::ModelRequest;
 use crate::model::form::is_strict;
-use crate::model::wire::{ModelRequest, arguments_text, result_text};
+use crate::model::wire::{arguments_text, result_text};
 use crate::words::conversation::{AnswerSchema, AssistantMessage, Message, Tool, ToolCall, ToolResult};
 
 /// What differs from server to server in a request.

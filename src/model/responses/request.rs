@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::model::call::ModelRequest;
 use crate::model::form::is_strict;
 use crate::model::responses::NAME;
-use crate::model::wire::{ModelRequest, arguments_text, result_text};
+use crate::model::wire::{arguments_text, result_text};
 use crate::words::conversation::{AssistantMessage, Message, Tool};
 
 /// What is to be told besides the answer, so that it can be sent back.

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use orch::model::command::CommandModel;
-use orch::model::{CallFailure, ModelRequest, Reply};
+use orch::model::{CallFailure, Cue, Model, ModelRequest, Reply};
+use orch::net::http::Deadlines;
 use orch::os::process::RUN_VARIABLE;
 use orch::words::conversation::{Message, Tool};
 use orch::words::failure::FailureKind;
@@ -52,13 +53,22 @@ impl Scene {
     }
 
     async fn call(&self, argv: &[&str]) -> Result<Reply, CallFailure> {
-        self.model(argv, None).call(&request("Name a bee."), LONG).await
+        ask(&self.model(argv, None), &request("Name a bee.")).await
     }
 
     async fn failure(&self, argv: &[&str]) -> (FailureKind, String) {
         let failed = self.call(argv).await.unwrap_err();
         (failed.failure.kind, failed.failure.message)
     }
+}
+
+async fn ask(model: &CommandModel, request: &ModelRequest) -> Result<Reply, CallFailure> {
+    ask_within(model, request, LONG).await
+}
+
+async fn ask_within(model: &CommandModel, request: &ModelRequest, total: Duration) -> Result<Reply, CallFailure> {
+    let cue = Cue { task: "draft", agent: "dev", attempt: 1 };
+    model.call(request, &Deadlines { total, ..Deadlines::default() }, &cue).await
 }
 
 fn request(question: &str) -> ModelRequest {
@@ -75,11 +85,11 @@ async fn any_program_that_reads_a_prompt_and_writes_an_answer_is_a_model() {
     assert!(reply.usage.estimated);
 
     let prompt = format!("-x $(id) `id` \"'\\ \n{}", "0123456789".repeat(30_000));
-    let reply = scene.model(&["cat"], None).call(&request(&prompt), LONG).await.unwrap();
+    let reply = ask(&scene.model(&["cat"], None), &request(&prompt)).await.unwrap();
     assert_eq!(reply.turn.text, format!("Be brief.\n\n{prompt}"));
     let reply = scene.call(&["printf", "%s|", "{prompt}", "-n"]).await.unwrap();
     assert_eq!(reply.turn.text, "Be brief.\n\nName a bee.|-n|");
-    let reply = scene.model(&["cat", "{prompt_file}"], None).call(&request(&prompt), LONG).await.unwrap();
+    let reply = ask(&scene.model(&["cat", "{prompt_file}"], None), &request(&prompt)).await.unwrap();
     assert_eq!(reply.turn.text.len(), prompt.len() + "Be brief.\n\n".len());
 }
 
@@ -190,7 +200,7 @@ async fn what_claude_prints_is_understood() {
     let own = [("CLAUDE_CODE_MAX_RETRIES".to_owned(), "7".to_owned()), ("PATH".to_owned(), scene.path())];
     let folder = scene.folder.path().to_owned();
     let own = CommandModel::new(vec!["claude".to_owned()], folder, own.to_vec(), None, Redactor::default()).unwrap();
-    own.call(&request("q"), LONG).await.unwrap();
+    ask(&own, &request("q")).await.unwrap();
     assert_eq!(retries(), "7\n", "the user's word stands");
 
     for (status, result, kind) in [
@@ -292,7 +302,7 @@ async fn one_that_is_ended_in_time_still_says_why() {
     {
         // What asks has the same limit, and must not be the first to give up.
         let call = scene.model(&[name], None);
-        let failed = tokio::time::timeout(limit, call.call(&request("q"), limit)).await.unwrap().unwrap_err();
+        let failed = tokio::time::timeout(limit, ask_within(&call, &request("q"), limit)).await.unwrap().unwrap_err();
         assert_eq!(failed.failure.kind, FailureKind::Timeout);
         assert!(failed.failure.message.ends_with(&format!("its last words: {expected}")), "{}", failed.failure);
     }
@@ -329,10 +339,10 @@ async fn tools_are_not_offered_and_an_argument_has_its_limit() {
     let scene = Scene::new();
     let tool = Tool { name: "t".to_owned(), description: String::new(), parameters: serde_json::json!({}) };
     let with_tools = ModelRequest { tools: Arc::from([tool]), ..request("q") };
-    let failed = scene.model(&["cat"], None).call(&with_tools, LONG).await.unwrap_err();
+    let failed = ask(&scene.model(&["cat"], None), &with_tools).await.unwrap_err();
     assert_eq!((failed.failure.kind, failed.unsettled), (FailureKind::BadRequest, false));
     let long = request(&"x".repeat(150_000));
-    let failed = scene.model(&["echo", "{prompt}"], None).call(&long, LONG).await.unwrap_err();
+    let failed = ask(&scene.model(&["echo", "{prompt}"], None), &long).await.unwrap_err();
     assert_eq!(failed.failure.kind, FailureKind::BadRequest);
 }
 
@@ -342,7 +352,7 @@ async fn one_that_tries_for_ever_has_a_deadline_and_leaves_nobody() {
     scene.program("stubborn", "echo half; echo 'API error, attempt 11' >&2; setsid sleep $MARK & exec sleep $MARK");
     let started = Instant::now();
     let model = scene.model(&["stubborn"], Some(Duration::from_millis(700))).passing(["MARK".to_owned()]);
-    let failed = model.call(&request("q"), LONG).await.unwrap_err();
+    let failed = ask(&model, &request("q")).await.unwrap_err();
     assert!(started.elapsed() < LONG);
     assert_eq!((failed.failure.kind, failed.unsettled, &*failed.partial), (FailureKind::Timeout, true, "half\n"));
     assert!(failed.failure.message.ends_with("its last words: API error, attempt 11"), "{}", failed.failure);

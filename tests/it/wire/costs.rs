@@ -76,7 +76,7 @@ fn what_a_broken_answer_has_cost_so_far_is_known_where_the_vendor_says_it_first(
 fn what_was_never_sent_and_what_came_to_its_end_costs_what_is_said() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     for vendor in ALL {
-        let unsent = ask(&*at(vendor, &format!("http://{free}")));
+        let unsent = ask(&at(vendor, &format!("http://{free}")));
         assert!(!assert_fails(vendor.name, unsent, FailureKind::Connection, "refused").unsettled);
         let unanswered = after(vendor, Act::Cut { after: 0 });
         assert!(assert_fails(vendor.name, unanswered, FailureKind::Connection, "before it answered").unsettled);

@@ -103,7 +103,7 @@ fn resets_after(vendor: &Vendor, answer: String) -> String {
 fn a_connection_that_is_reset_is_an_incomplete_answer() {
     for vendor in ALL {
         let base_url = resets_after(vendor, vendor.head_and(&vendor.half("half")));
-        let failed = assert_fails(vendor.name, ask(&*at(vendor, &base_url)), FailureKind::Connection, "127.0.0.1");
+        let failed = assert_fails(vendor.name, ask(&at(vendor, &base_url)), FailureKind::Connection, "127.0.0.1");
         assert!(failed.unsettled && "half".starts_with(&failed.partial), "{}: {failed:?}", vendor.name);
     }
 }

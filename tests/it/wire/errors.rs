@@ -175,9 +175,9 @@ fn the_pace_that_a_provider_names_is_handed_on() {
         let server = Server::start();
         server.when("hello", [raw(&vendor.answer("hi")), raw(&vendor.half("hi")), refused]);
         let wire = wire(vendor, &server);
-        assert_eq!(ask(&*wire).unwrap().pace, Some(pace), "{}", vendor.name);
+        assert_eq!(ask(&wire).unwrap().pace, Some(pace), "{}", vendor.name);
         for _ in 0..2 {
-            assert_eq!(ask(&*wire).unwrap_err().pace, Some(pace), "{}", vendor.name);
+            assert_eq!(ask(&wire).unwrap_err().pace, Some(pace), "{}", vendor.name);
         }
     }
 }

@@ -68,7 +68,7 @@ fn a_deadline_may_be_as_far_away_as_one_likes() {
     let deadlines = Deadlines { connect: never, first_byte: never, idle: never, total: never };
     let server = Server::start();
     for vendor in ALL {
-        let reply = ask_for(&*wire(vendor, &server), &request("hello"), &deadlines);
+        let reply = ask_for(&wire(vendor, &server), &request("hello"), &deadlines);
         assert_answers(vendor.name, reply, "echo: hello");
     }
 }
@@ -100,7 +100,7 @@ fn a_connection_that_fails_says_how() {
             (server.url().replace("http:", "https:"), no_tls.to_owned()),
             (format!("https://{plain}"), no_tls.to_owned()),
         ] {
-            let failed = assert_fails(vendor.name, ask(&*at(vendor, &base_url)), FailureKind::Connection, &words);
+            let failed = assert_fails(vendor.name, ask(&at(vendor, &base_url)), FailureKind::Connection, &words);
             assert!(!failed.unsettled && failed.failure.kind.is_retryable(), "nothing has been sent: {failed:?}");
         }
     }
@@ -112,7 +112,7 @@ fn a_server_that_never_agrees_on_tls_is_a_connection_that_takes_too_long() {
     let deadlines = Deadlines { connect: SOON, ..PATIENT };
     for vendor in ALL {
         let wire = at(vendor, &format!("https://{}", silent.local_addr().unwrap()));
-        let reply = ask_for(&*wire, &request("hello"), &deadlines);
+        let reply = ask_for(&wire, &request("hello"), &deadlines);
         assert_fails(vendor.name, reply, FailureKind::Timeout, "no connection to 127.0.0.1:");
     }
 }

@@ -1,11 +1,9 @@
 //! What counts as an answer, in whatever packaging it comes.
 
-use orch::model::probe;
-use orch::net::http::Client;
 use orch::words::usage::StopReason;
 use serde_json::{Value, json};
 
-use super::{ALL, KEY, PATIENT, after, ask, assert_answers, counted, redactor, run, wire, zip};
+use super::{ALL, KEY, PATIENT, after, ask, assert_answers, counted, remote, run, wire, zip};
 use crate::project::Project;
 use crate::server::vendor::{Vendor, chunked, gemini, ollama, openai, response, zhipu};
 use crate::server::{Act, Server};
@@ -17,7 +15,7 @@ const TEXT: &str = "h\u{e9}llo \u{1f3bb}";
 fn an_answer_is_streamed_with_its_usage() {
     let server = Server::start();
     for vendor in ALL {
-        let reply = assert_answers(vendor.name, ask(&*wire(vendor, &server)), "echo: hello");
+        let reply = assert_answers(vendor.name, ask(&wire(vendor, &server)), "echo: hello");
         assert_eq!((reply.stop, counted(reply.usage)), (StopReason::End, (10, 5, vendor.cached_tokens, false)));
         assert!(reply.first_byte_ms <= reply.latency_ms);
         assert_eq!(reply.pace, None);
@@ -163,7 +161,7 @@ fn calls_run_side_by_side() {
         server.when("hello", [Act::Hold, Act::Hold]);
         let wire = wire(vendor, &server);
         std::thread::scope(|scope| {
-            let calls = [scope.spawn(|| ask(&*wire)), scope.spawn(|| ask(&*wire))];
+            let calls = [scope.spawn(|| ask(&wire)), scope.spawn(|| ask(&wire))];
             server.wait_for(2);
             assert_eq!(server.most_in_flight(), 2);
             server.release();
@@ -177,7 +175,7 @@ fn calls_run_side_by_side() {
 fn the_models_of_a_server_can_be_asked_for() {
     for vendor in ALL {
         let server = Server::start();
-        let models = run(probe(&Client::new(), &*wire(vendor, &server), &PATIENT, &redactor())).unwrap();
+        let models = run(remote(&wire(vendor, &server)).list_models(&PATIENT)).unwrap();
         assert_eq!(models, ["small", "large"], "{}", vendor.name);
         let seen = &server.seen()[0];
         assert_eq!((&*seen.method, &*seen.path), ("GET", vendor.models_path));

@@ -75,7 +75,7 @@ fn assert_bodies(vendor: &Vendor, expected: [Value; 7]) {
     let server = Server::start();
     let wire = wire(vendor, &server);
     for (number, ((feature, request), expected)) in features().into_iter().zip(expected).enumerate() {
-        ask_for(&*wire, &request, &PATIENT).unwrap_or_else(|failed| panic!("{}: {failed:?}", vendor.name));
+        ask_for(&wire, &request, &PATIENT).unwrap_or_else(|failed| panic!("{}: {failed:?}", vendor.name));
         assert_eq!(server.seen()[number].body, expected, "{}: {feature}", vendor.name);
     }
 }
@@ -99,7 +99,7 @@ fn every_request_is_posted_as_json_and_asks_for_a_stream() {
     ];
     for (vendor, (name, path)) in ALL.into_iter().zip(paths) {
         let server = Server::start();
-        assert_answers(name, ask(&*wire(vendor, &server)), "echo: hello");
+        assert_answers(name, ask(&wire(vendor, &server)), "echo: hello");
         let seen = &server.seen()[0];
         assert_eq!((vendor.name, &*seen.method, &*seen.path), (name, "POST", path));
         assert_eq!(seen.header("content-type"), Some("application/json"), "{name}");
@@ -136,7 +136,7 @@ fn a_server_that_takes_no_schema_is_asked_without_one_the_next_time() {
         let server = Server::start();
         let wire = wire(vendor, &server);
         server.when("hello", [Act::error(400, &other), Act::error(400, &refusal)]);
-        let ask = || ask_for(&*wire, &with_schema(request("hello")), &PATIENT);
+        let ask = || ask_for(&wire, &with_schema(request("hello")), &PATIENT);
         assert_fails(vendor.name, ask(), FailureKind::BadRequest, "no such model");
         let failed = assert_fails(vendor.name, ask(), FailureKind::Malformed, "unavailable now (the next attempt");
         assert!(failed.failure.kind.is_retryable() && !failed.unsettled);

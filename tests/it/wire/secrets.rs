@@ -18,7 +18,7 @@ fn the_key_is_shown_nowhere_even_when_the_server_repeats_it() {
             let server = Server::start();
             server.when("hello", [act]);
             let wire = at(vendor, &format!("{}{}?key=url-canary-123", server.url(), vendor.base));
-            let shown = format!("{:?}", ask(&*wire).unwrap_err());
+            let shown = format!("{:?}", ask(&wire).unwrap_err());
             assert!(!shown.contains("canary") && shown.contains("[redacted]"), "{}: {shown}", vendor.name);
         }
     }
@@ -46,7 +46,7 @@ fn a_key_in_an_answer_is_taken_out_wherever_it_stands() {
 fn the_key_goes_into_one_header_and_is_not_printed() {
     let server = Server::start();
     for (number, vendor) in ALL.into_iter().enumerate() {
-        ask(&*wire(vendor, &server)).unwrap();
+        ask(&wire(vendor, &server)).unwrap();
         let seen = &server.seen()[number];
         let (header, prefix) = vendor.key;
         assert_eq!(seen.header(header), Some(&*format!("{prefix}{KEY}")), "{}", vendor.name);

@@ -75,8 +75,8 @@ fn a_model_without_thoughts_is_asked_for_none_the_next_time() {
         json!({"error": {"message": "Encrypted content is not supported with this model.", "param": "include"}});
     server.when("hello", [Act::error(400, &refusal)]);
     let wire = wire(&responses::ROW, &server);
-    assert_fails("refused", ask(&*wire), FailureKind::Malformed, "the next attempt");
-    assert!(ask(&*wire).is_ok());
+    assert_fails("refused", ask(&wire), FailureKind::Malformed, "the next attempt");
+    assert!(ask(&wire).is_ok());
     let asked: Vec<bool> = server.seen().iter().map(|seen| seen.body.get("include").is_some()).collect();
     assert_eq!(asked, [true, false]);
 }

@@ -1,47 +1,23 @@
-//! A model as an agent uses it: what answers, with which settings, and what it costs.
+//! A model as an agent uses it: what answers, with which settings, and what a call costs.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::cassette::{Cassette, Recorder};
-use crate::model::command::CommandModel;
+use crate::model::call::{CallFailure, Cue, Model, ModelRequest, Reply};
 use crate::model::prices::Tariff;
-use crate::model::rehearsal::{Cue, Player};
-use crate::model::{self, CallFailure, ModelRequest, Reply, Wire};
-use crate::net::http::{Client, Deadlines};
+use crate::net::http::Deadlines;
 use crate::run::budget::worst_case_tokens;
 use crate::words::event::Reservation;
-use crate::words::redact::Redactor;
 use crate::words::usage::Usage;
 
 /// The longest answer where neither the file nor the table of models knows one, in tokens.
 pub const USUAL_MAX_TOKENS: u32 = 8192;
 
-/// What answers.
-#[derive(Clone)]
-pub enum Model {
-    /// A server.
-    Remote {
-        /// The protocol, with the address and the key.
-        wire: Arc<dyn Wire>,
-        /// The connections, shared by all.
-        client: Client,
-        /// What must not leave.
-        redactor: Redactor,
-    },
-    /// A program.
-    Command(Arc<CommandModel>),
-    /// The offline player.
-    Rehearsal(Arc<Player>),
-    /// What was answered in another run.
-    Cassette(Arc<Cassette>),
-}
-
 /// A model, and how an agent uses it.
 #[derive(Clone)]
 pub struct ModelClient {
     /// What answers.
-    pub model: Model,
+    pub model: Arc<dyn Model>,
     /// `provider/model`
     pub label: String,
     /// The name that the server knows the model by.
@@ -60,35 +36,20 @@ pub struct ModelClient {
     pub number: usize,
     /// Which provider and key it is called with: clients on one lane share a pace.
     pub lane: usize,
-    /// Where every reply is kept.
-    pub recorder: Option<Arc<Recorder>>,
 }
 
 impl ModelClient {
     /// Asks the model.
     ///
     /// # Errors
-    /// Every way in which there is no whole answer.
+    /// As [`Model::call`].
     pub async fn call(
         &self,
         request: &ModelRequest,
         deadlines: &Deadlines,
         cue: &Cue<'_>,
     ) -> Result<Reply, CallFailure> {
-        let outcome = match &self.model {
-            Model::Remote { wire, client, redactor } => {
-                model::call(client, wire.as_ref(), request, deadlines, redactor).await
-            }
-            Model::Command(program) => program.call(request, deadlines.total).await,
-            Model::Rehearsal(player) => player.call(request, cue).await,
-            Model::Cassette(cassette) => cassette.play(request, &self.label),
-        };
-        if let Some(recorder) = &self.recorder
-            && let Err(error) = recorder.keep(request, &self.label, &outcome)
-        {
-            tracing::warn!(%error, "a reply could not be recorded");
-        }
-        outcome
+        self.model.call(request, deadlines, cue).await
     }
 
     /// What a call may cost at worst: every token of the prompt at the dearest price that it can have, and the
@@ -105,11 +66,11 @@ impl ModelClient {
         Reservation { tokens: input + output, cost_usd }
     }
 
-    /// Dollars for a call: by the price, or what a program says that it took.
+    /// Dollars for a call: by the price, or else what the model itself bills. `None` where neither is known.
     #[must_use]
     #[allow(clippy::cast_precision_loss, reason = "no call costs nine million dollars")]
     pub fn cost(&self, usage: Usage) -> Option<f64> {
-        let billed = usage.billed_nano_usd.filter(|_| matches!(self.model, Model::Command(_)));
+        let billed = usage.billed_nano_usd.filter(|_| self.model.bills_itself());
         self.price.map(|price| price.cost_usd(&usage)).or_else(|| billed.map(|nano| nano as f64 / 1e9))
     }
 }

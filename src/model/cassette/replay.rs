@@ -1,17 +1,18 @@
-//! The player of a cassette: answers from what was recorded, and from nothing else.
+//! Replays a cassette: answers from what was recorded, and from nothing else.
 
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::model::call::{CallFailure, Cue, Model, ModelRequest, PendingReply, Reply};
 use crate::model::cassette::VERSION;
 use crate::model::cassette::record::{Header, Record, hint, key};
-use crate::model::{CallFailure, ModelRequest, Reply};
+use crate::net::http::Deadlines;
 use crate::store::disk;
 use crate::words::failure::{Failure, FailureKind};
 
-/// A cassette that is open for playing.
+/// A cassette that was read.
 #[derive(Debug)]
 pub struct Cassette {
     path: PathBuf,
@@ -19,11 +20,31 @@ pub struct Cassette {
     records: Vec<Record>,
     /// The records of each key, in their order.
     places: HashMap<String, Vec<usize>>,
-    /// How often each key was played.
-    played: Mutex<HashMap<String, usize>>,
+    /// How often each key was asked for.
+    asked: Mutex<HashMap<String, usize>>,
 }
 
-/// Why a cassette cannot be played.
+/// The model that a cassette stands in for: of every label a cassette knows other replies.
+pub struct Replayed {
+    cassette: Arc<Cassette>,
+    label: String,
+}
+
+impl Replayed {
+    /// Replays what was recorded of the model `label`.
+    #[must_use]
+    pub fn new(cassette: Arc<Cassette>, label: String) -> Self {
+        Self { cassette, label }
+    }
+}
+
+impl Model for Replayed {
+    fn call<'a>(&'a self, request: &'a ModelRequest, _: &'a Deadlines, _: &'a Cue<'a>) -> PendingReply<'a> {
+        Box::pin(async move { self.cassette.replay(request, &self.label) })
+    }
+}
+
+/// Why a cassette cannot be replayed.
 #[derive(Debug, thiserror::Error)]
 pub enum CassetteError {
     /// It cannot be read.
@@ -35,7 +56,7 @@ pub enum CassetteError {
         error: io::Error,
     },
     /// It is of a newer version.
-    #[error("the cassette {path} has version {version}, and this orch plays up to {VERSION}: use a newer orch")]
+    #[error("the cassette {path} has version {version}, and this orch reads up to {VERSION}: use a newer orch")]
     TooNew {
         /// The file.
         path: String,
@@ -66,9 +87,9 @@ impl Cassette {
         let damaged = |line, why| CassetteError::Damaged { path: shown.clone(), line, why };
         let mut lines = text.lines().enumerate().map(|(ix, line)| (ix + 1, line)).filter(|(_, line)| !line.is_empty());
         let (line, first) = lines.next().ok_or_else(|| damaged(1, "there is nothing in it".to_owned()))?;
-        let marker = marker(first).map_err(|fault| match fault {
-            HeaderFault::TooNew(version) => CassetteError::TooNew { path: shown.clone(), version },
-            HeaderFault::Unreadable(why) => damaged(line, format!("it does not begin a cassette ({why})")),
+        let marker = marker(first).map_err(|error| match error {
+            HeaderError::TooNew(version) => CassetteError::TooNew { path: shown.clone(), version },
+            HeaderError::Unreadable(why) => damaged(line, format!("it does not begin a cassette ({why})")),
         })?;
         let mut records: Vec<Record> = Vec::new();
         let mut places: HashMap<String, Vec<usize>> = HashMap::new();
@@ -77,10 +98,10 @@ impl Cassette {
             places.entry(record.key.clone()).or_default().push(records.len());
             records.push(record);
         }
-        Ok(Self { path: path.to_owned(), marker, records, places, played: Mutex::default() })
+        Ok(Self { path: path.to_owned(), marker, records, places, asked: Mutex::default() })
     }
 
-    /// The prompt marker of the run that was recorded. A run that plays the cassette takes it for its own.
+    /// The prompt marker of the run that was recorded. A run that replays the cassette takes it for its own.
     #[must_use]
     pub fn marker(&self) -> &str {
         &self.marker
@@ -90,14 +111,14 @@ impl Cassette {
     ///
     /// # Errors
     /// The failure that was recorded; `bad_request` where nothing was.
-    pub fn play(&self, request: &ModelRequest, label: &str) -> Result<Reply, CallFailure> {
+    pub fn replay(&self, request: &ModelRequest, label: &str) -> Result<Reply, CallFailure> {
         let key = key(request, label);
         let Some(places) = self.places.get(&key) else { return Err(self.unknown(request, label)) };
         let turn = {
-            let mut played = self.played.lock().unwrap_or_else(PoisonError::into_inner);
-            let played = played.entry(key).or_default();
-            *played += 1;
-            *played - 1
+            let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+            let asked = asked.entry(key).or_default();
+            *asked += 1;
+            *asked - 1
         };
         let last = places.len() - 1;
         self.records[places[turn.min(last)]].outcome()
@@ -126,17 +147,17 @@ impl Cassette {
     }
 }
 
-enum HeaderFault {
+enum HeaderError {
     TooNew(u64),
     Unreadable(String),
 }
 
 /// The marker in a header. What a newer version writes beside its number may be anything.
-fn marker(line: &str) -> Result<String, HeaderFault> {
-    let unreadable = |error: serde_json::Error| HeaderFault::Unreadable(error.to_string());
+fn marker(line: &str) -> Result<String, HeaderError> {
+    let unreadable = |error: serde_json::Error| HeaderError::Unreadable(error.to_string());
     let value: serde_json::Value = serde_json::from_str(line).map_err(unreadable)?;
     match value["cassette"].as_u64() {
-        Some(version) if version > u64::from(VERSION) => Err(HeaderFault::TooNew(version)),
+        Some(version) if version > u64::from(VERSION) => Err(HeaderError::TooNew(version)),
         _ => serde_json::from_value::<Header>(value).map(|header| header.marker).map_err(unreadable),
     }
 }

@@ -1,0 +1,195 @@
+//! A model behind a server: one request, one answer, and one verdict on what came.
+//!
+//! HTTP is `net`'s, the protocol is a [`Wire`]'s; here they are put together. Every text that leaves this module has passed
+//! the redactor.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use serde_json::Value;
+use tokio::time::{Duration, Instant};
+
+use crate::model::body::{Body, MAX_DOCUMENT_BYTES};
+use crate::model::call::{CallFailure, Cue, Model, ModelRequest, PendingReply, Reply};
+use crate::model::draft::{Draft, count};
+use crate::model::redaction::{excerpt, redact_failure, redact_stop, redact_turn};
+use crate::model::status;
+use crate::model::wire::{Fault, Wire};
+use crate::net::http::{self, Client, Deadlines, Response, header};
+use crate::run::rate_limit::RateLimitInfo;
+use crate::words::failure::{Failure, FailureKind};
+use crate::words::redact::Redactor;
+
+/// How long the connection is still listened to once the model has stopped. What may follow is the number of tokens;
+/// the answer itself is whole.
+const AFTER_STOP: Duration = Duration::from_secs(2);
+
+/// A model behind a server.
+pub struct RemoteModel {
+    /// The protocol, with the address and the key.
+    wire: Arc<dyn Wire>,
+    /// The connections, shared by all models of a run.
+    client: Client,
+    redactor: Redactor,
+}
+
+impl Model for RemoteModel {
+    fn call<'a>(&'a self, request: &'a ModelRequest, deadlines: &'a Deadlines, _: &'a Cue<'a>) -> PendingReply<'a> {
+        Box::pin(self.ask(request, deadlines))
+    }
+}
+
+impl RemoteModel {
+    /// A model that speaks `wire`, over connections of `client`.
+    #[must_use]
+    pub fn new(wire: Arc<dyn Wire>, client: Client, redactor: Redactor) -> Self {
+        Self { wire, client, redactor }
+    }
+
+    /// Sends `request` and reads the answer to its end.
+    async fn ask(&self, request: &ModelRequest, deadlines: &Deadlines) -> Result<Reply, CallFailure> {
+        let Self { wire, client, redactor } = self;
+        let started = Instant::now();
+        let outgoing = wire.encode(request);
+        let host = outgoing.host();
+        let mut draft = Draft::default();
+        let mut facts = Facts::default();
+        let received = receive(client, outgoing, wire.as_ref(), deadlines, redactor, &mut draft, &mut facts).await;
+
+        draft.text = redactor.redact_secrets(&draft.text).into_owned();
+        let reached_end = received.is_ok() && draft.stop.is_some();
+        let usage = if reached_end { Some(count(draft.usage, request, &draft.written())) } else { draft.usage };
+        match received.and_then(|first_byte_ms| Ok((first_byte_ms, draft.settle(&host, !request.tools.is_empty())?))) {
+            Ok((first_byte_ms, stop)) => Ok(Reply {
+                turn: redact_turn(draft.take_turn(), redactor),
+                usage: usage.unwrap_or_default(),
+                stop: redact_stop(stop, redactor),
+                first_byte_ms,
+                latency_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+                pace: facts.pace,
+            }),
+            Err(mut failure) => {
+                let unsettled = facts.sent && !reached_end && failure.status.is_none();
+                if failure.status.is_some() && wire.adapt(request, &failure) {
+                    // Another attempt is the caller's to make, so this failure is one that is tried again.
+                    failure.kind = FailureKind::Malformed;
+                    failure.message.push_str(" (the next attempt leaves out what was refused)");
+                }
+                let failure = redact_failure(failure, redactor);
+                Err(CallFailure { failure, usage, unsettled, partial: draft.text, pace: facts.pace })
+            }
+        }
+    }
+
+    /// Asks the server which models it has: whether it is there, and whether the key opens it.
+    ///
+    /// # Errors
+    /// As a call; `malformed` where the server answers with something else than a list of models.
+    pub async fn list_models(&self, deadlines: &Deadlines) -> Result<Vec<String>, Failure> {
+        self.listed(deadlines).await.map_err(|failure| redact_failure(failure, &self.redactor))
+    }
+
+    async fn listed(&self, deadlines: &Deadlines) -> Result<Vec<String>, Failure> {
+        let Self { wire, client, redactor } = self;
+        let mut facts = Facts::default();
+        let mut response = open(client, wire.list_models(), deadlines, redactor, &mut facts).await?;
+        let mut body = Vec::new();
+        while let Some(bytes) = response.chunk().await? {
+            body.extend_from_slice(&bytes);
+            if body.len() > MAX_DOCUMENT_BYTES {
+                let message = format!("the list of models of {} does not end", response.host());
+                return Err(Failure::new(FailureKind::Malformed, message));
+            }
+        }
+        let listed: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let models = listed["data"].as_array().or_else(|| listed["models"].as_array()).ok_or_else(|| {
+            let (host, excerpt) = (response.host(), excerpt(&body, redactor));
+            Failure::new(FailureKind::Malformed, format!("{host} answered with something else than models: {excerpt}"))
+        })?;
+        let id = |model: &Value| model["id"].as_str().or_else(|| model["name"].as_str()).map(str::to_owned);
+        // Gemini names a model by its place.
+        let id = |model: &Value| id(model).map(|id| id.strip_prefix("models/").map(str::to_owned).unwrap_or(id));
+        Ok(models.iter().filter_map(id).map(|id| redactor.redact_secrets(&id).into_owned()).collect())
+    }
+}
+
+/// What is known of a call besides its answer.
+#[derive(Default)]
+struct Facts {
+    /// Whether the provider may have the request.
+    sent: bool,
+    pace: Option<RateLimitInfo>,
+}
+
+/// Sends, and reads the answer into `draft`. Gives the milliseconds to the first byte.
+async fn receive(
+    client: &Client,
+    request: http::Request,
+    wire: &dyn Wire,
+    deadlines: &Deadlines,
+    redactor: &Redactor,
+    draft: &mut Draft,
+    facts: &mut Facts,
+) -> Result<u64, Failure> {
+    let mut response = open(client, request, deadlines, redactor, facts).await?;
+    let content_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let mut body = Body::new(wire, content_type);
+    loop {
+        match response.chunk().await {
+            Ok(Some(bytes)) => match body.push(&bytes, draft) {
+                Ok(()) => {}
+                // The answer is whole, whatever comes after it, unless that takes it back.
+                Err(Fault::Unreadable { .. }) if draft.stop.is_some() => break,
+                Err(fault) => return Err(word_fault(fault, &response, redactor)),
+            },
+            Ok(None) => {
+                body.finish(draft).map_err(|fault| word_fault(fault, &response, redactor))?;
+                break;
+            }
+            Err(_) if draft.stop.is_some() => break,
+            Err(failure) => return Err(failure),
+        }
+        if draft.done {
+            break;
+        }
+        if draft.stop.is_some() {
+            response.finish_within(AFTER_STOP);
+        }
+    }
+    Ok(response.first_byte_ms())
+}
+
+/// Sends, and turns an error status into a failure.
+async fn open(
+    client: &Client,
+    request: http::Request,
+    deadlines: &Deadlines,
+    redactor: &Redactor,
+    facts: &mut Facts,
+) -> Result<Response, Failure> {
+    let response = client.send(request, deadlines).await.map_err(|unanswered| {
+        facts.sent = unanswered.sent;
+        unanswered.failure
+    })?;
+    facts.sent = true;
+    facts.pace = RateLimitInfo::of(response.headers(), SystemTime::now());
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let (host, headers) = (response.host().to_owned(), response.headers().clone());
+    let body = response.error_body().await;
+    Err(status::failure_of_status(&host, status, &headers, &body, &excerpt(&body, redactor)))
+}
+
+fn word_fault(fault: Fault, response: &Response, redactor: &Redactor) -> Failure {
+    let host = response.host();
+    match fault {
+        Fault::Reported(report) => status::failure_in_answer(host, &report, response.headers()),
+        Fault::Unreadable { why, data } => {
+            let excerpt = excerpt(data.as_bytes(), redactor);
+            let colon = if excerpt.is_empty() { "" } else { ": " };
+            Failure::new(FailureKind::Malformed, format!("the answer of {host} {why}{colon}{excerpt}"))
+        }
+    }
+}
