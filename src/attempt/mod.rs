@@ -13,6 +13,7 @@ use crate::model::{CallFailure, Cue, ModelRequest, Reply};
 use crate::net::http::Deadlines;
 use crate::plan::output::{self, OutputSpec};
 use crate::plan::prompt::{self, Prompt};
+use crate::tools::ToolSet;
 use crate::words::conversation::{AnswerSchema, AssistantMessage, Message, Tool, ToolResult};
 use crate::words::event::{Event, TaskEvent};
 use crate::words::failure::{Failure, FailureKind};
@@ -20,12 +21,11 @@ use crate::words::id::Name;
 use crate::words::text;
 
 mod handle;
-mod tool_set;
+mod tool_calls;
 mod verifier;
 
 pub use crate::model::{ModelClient, USUAL_MAX_TOKENS};
 pub use handle::{Ask, AttemptMessage, RunHandle};
-pub use tool_set::{Ctx, ToolSet};
 pub use verifier::{Verifier, VerifyError};
 
 /// How often an answer that does not do is asked for once more.
@@ -327,7 +327,7 @@ impl Attempt {
     async fn use_tools(&mut self, handle: &RunHandle, left: &mut Duration) -> Result<(), Failure> {
         let Some(last) = self.conversation.last_mut() else { return Ok(()) };
         let started = Instant::now();
-        let used = tool_set::answer_all(&self.tool_set, &self.task, self.number, last, handle);
+        let used = tool_calls::answer_all(&self.tool_set, &self.task, self.number, last, handle);
         let used = tokio::time::timeout(*left, used).await;
         *left = left.saturating_sub(started.elapsed());
         used.unwrap_or_else(|_| Err(too_slow(self.timeout)))

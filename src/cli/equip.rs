@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use crate::attempt::{Ctx, ModelClient, ToolSet, Verifier};
+use crate::attempt::{ModelClient, Verifier};
 use crate::cli::complaint::CliError;
 use crate::cli::terminal;
 use crate::engine::runner::Reusing;
@@ -23,6 +23,7 @@ use crate::store::disk::Dir;
 use crate::store::project::Project;
 use crate::store::reuse::Store;
 use crate::tools::mcp::Servers;
+use crate::tools::{Ctx, ToolSet};
 use crate::words::event::Overrides;
 use crate::words::id::{Name, RunId};
 use crate::words::redact::Redactor;

@@ -9,3 +9,4 @@ pub mod retry;
 pub mod roles;
 pub mod spec;
 pub mod template;
+pub mod tools;

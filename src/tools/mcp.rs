@@ -12,8 +12,9 @@ use secrecy::SecretString;
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-use crate::words::conversation::Tool;
+use crate::words::conversation;
 use crate::words::failure::{Failure, FailureKind};
+use crate::words::redact::Redactor;
 
 mod content;
 mod handshake;
@@ -23,8 +24,12 @@ mod process;
 mod reason;
 mod server;
 mod session;
+mod tool;
 
+pub use super::Outcome;
+use super::Tool;
 use server::Server;
+use tool::McpTool;
 
 /// How to reach an MCP server, and what of it may be used.
 pub struct ServerConfig {
@@ -70,27 +75,6 @@ impl Transport {
     }
 }
 
-/// Whether a tool that a model is shown is the one that its server calls `name`.
-#[must_use]
-pub fn is_called(tool: &Tool, name: &str) -> bool {
-    names::is_called(&tool.name, name)
-}
-
-/// What came of a call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
-    /// What the model is told.
-    pub text: String,
-    /// Whether the call failed.
-    pub is_error: bool,
-}
-
-impl Outcome {
-    fn error(text: impl Into<String>) -> Self {
-        Self { text: text.into(), is_error: true }
-    }
-}
-
 /// All MCP servers of a run. Cheap to clone. Nothing is started before it is first needed, and what was started ends
 /// with [`Servers::close`], or by force when the last clone is dropped.
 #[derive(Clone)]
@@ -113,13 +97,44 @@ impl Servers {
     /// # Errors
     /// `bad_request` when there is no such server or program, its address or headers are wrong, or it has no tool that
     /// the configuration names; `timeout`, `connection`, `auth` and `malformed` when it does not get ready.
-    pub async fn tools(&self, server: &str) -> Result<Vec<Tool>, Failure> {
+    pub async fn tools(&self, server: &str) -> Result<Vec<conversation::Tool>, Failure> {
         match self.servers.iter().find(|known| known.name() == server) {
             Some(server) => server.tools().await,
             None => {
                 let message = format!("there is no MCP server `{server}`; {}", self.known());
                 Err(Failure::new(FailureKind::BadRequest, message))
             }
+        }
+    }
+
+    /// One tool of a server, by the server's own name, or all of them. Starts the server if it is not running. The
+    /// `redactor` removes secrets from what a model is told of a tool: a server that knows a key may repeat it there.
+    ///
+    /// # Errors
+    /// As [`Servers::tools`]; `bad_request` when the server has no tool of that name.
+    pub async fn granted(
+        &self,
+        server: &str,
+        tool: Option<&str>,
+        redactor: &Redactor,
+    ) -> Result<Vec<Arc<dyn Tool>>, Failure> {
+        let listed = self.tools(server).await.map_err(|failure| {
+            let message = redactor.redact(&failure.message).into_owned();
+            Failure { message, ..failure }
+        })?;
+        let is_granted = |listed: &conversation::Tool| tool.is_none_or(|own| names::is_called(&listed.name, own));
+        let made = listed.into_iter().filter(is_granted).map(|mut definition| {
+            definition.description = redactor.redact_secrets(&definition.description).into_owned();
+            redactor.redact_value(&mut definition.parameters);
+            Arc::new(McpTool { definition, servers: self.clone() }) as Arc<dyn Tool>
+        });
+        let granted: Vec<_> = made.collect();
+        match tool {
+            Some(tool) if granted.is_empty() => {
+                let message = format!("the MCP server {server} has no tool `{tool}`");
+                Err(Failure::new(FailureKind::BadRequest, message))
+            }
+            _ => Ok(granted),
         }
     }
 

@@ -1,4 +1,13 @@
 //! What a model may use, and how what it made is checked.
+//!
+//! [`Tool`] is the one door: built-in tools and those of MCP servers implement it. A [`ToolSet`] holds what one agent
+//! was granted. Knows nothing of runs, attempts and journals.
 
 pub mod builtin;
 pub mod mcp;
+mod tool;
+mod tool_set;
+
+pub use builtin::Ctx;
+pub use tool::{CallContext, Effect, Outcome, SetValue, Tool, ToolFuture};
+pub use tool_set::{ServerGrant, ToolSet};

@@ -4,18 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
-use tokio::sync::OnceCell;
 
 use super::Secrets;
-use crate::attempt::{Ctx, ToolSet};
 use crate::cli::complaint::CliError;
 use crate::model::settings::Settings;
 use crate::os::process::{self, RUN_VARIABLE};
 use crate::plan::orchestra::{self, Agent, Grant, McpTransport, Orchestra};
 use crate::store::disk::Dir;
 use crate::store::project::Project;
-use crate::tools::builtin::{self, RunCommandGrant, Toolbox};
+use crate::tools::builtin::{self, ToolContext};
 use crate::tools::mcp::{ServerConfig, Servers, Transport};
+use crate::tools::{Ctx, ServerGrant, ToolSet};
 use crate::words::id::RunId;
 use crate::words::redact::Redactor;
 
@@ -33,50 +32,27 @@ pub(super) fn tool_set(
     run: &RunId,
     rehearses: bool,
 ) -> Result<Arc<ToolSet>, CliError> {
-    let mut grants = Vec::new();
-    let mut from_servers = Vec::new();
-    let (mut ctx_get, mut ctx_set) = (false, false);
-    for grant in agent.tools.iter().filter(|_| !rehearses) {
-        match grant {
-            Grant::BuiltIn("ctx_get") => ctx_get = true,
-            Grant::BuiltIn("ctx_set") => ctx_set = true,
-            Grant::BuiltIn(name) => grants.extend(file_tool(name)),
-            Grant::RunCommand { allow, timeout } => {
-                grants.push(builtin::Grant::RunCommand(RunCommandGrant { allow: allow.clone(), timeout: *timeout }))
-            }
-            Grant::Mcp { server, tool } => from_servers.push((server.clone(), tool.clone())),
-        }
-    }
-    let toolbox = match grants.as_slice() {
-        [] => None,
-        grants => {
-            let folder = Dir::open(project.root())
-                .map(|folder| folder.marked(run.as_str()))
-                .map_err(|error| CliError::usage(format!("{} cannot be used: {error}", project.root().display())))?;
-            Some(Toolbox::new(folder, project.root().to_owned(), grants, commands(run, redactor)))
-        }
+    let grants = if rehearses { &[] } else { agent.tools.as_slice() };
+    let built_in = if grants.iter().any(|grant| grant.built_in().is_some()) {
+        let folder = Dir::open(project.root())
+            .map(|folder| folder.marked(run.as_str()))
+            .map_err(|error| CliError::usage(format!("{} cannot be used: {error}", project.root().display())))?;
+        let context = ToolContext {
+            project: Arc::new(folder),
+            root: project.root().to_owned(),
+            runner: commands(run, redactor),
+            ctx: ctx.clone(),
+        };
+        builtin::granted(grants, &context)
+    } else {
+        Vec::new()
     };
-    Ok(Arc::new(ToolSet {
-        toolbox,
-        servers: servers.clone(),
-        from_servers,
-        ctx_get,
-        ctx_set,
-        ctx: ctx.clone(),
-        redactor: redactor.clone(),
-        offered: OnceCell::new(),
-    }))
-}
-
-fn file_tool(name: &str) -> Option<builtin::Grant> {
-    Some(match name {
-        "read_file" => builtin::Grant::ReadFile,
-        "list_files" => builtin::Grant::ListFiles,
-        "search_files" => builtin::Grant::SearchFiles,
-        "write_file" => builtin::Grant::WriteFile,
-        "edit_file" => builtin::Grant::EditFile,
-        _ => return None,
-    })
+    let from_server = |grant: &Grant| match grant {
+        Grant::Mcp { server, tool } => Some(ServerGrant { server: server.clone(), tool: tool.clone() }),
+        _ => None,
+    };
+    let from_servers = grants.iter().filter_map(from_server).collect();
+    Ok(Arc::new(ToolSet::new(built_in, servers.clone(), from_servers, redactor.clone())))
 }
 
 /// How a tool runs commands: with a clean environment, and with all that they started ended.

@@ -54,7 +54,7 @@ impl Runner<'_> {
         };
         let output_spec = &self.stage.output_specs[task];
         let prompt = match Prompt::new(definition, agent, &inputs, output_spec.instructions().as_deref()) {
-            Ok(prompt) => prompt.redacted(&self.stage.tool_sets[definition.agent].redactor),
+            Ok(prompt) => prompt.redacted(self.stage.tool_sets[definition.agent].redactor()),
             Err(error) => {
                 let message = format!("the description's {}: {}", error.hole, error.message);
                 return Ok(Err(Failure::new(FailureKind::BadRequest, message)));

@@ -6,7 +6,7 @@ use std::io;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use crate::attempt::{Ctx, ModelClient, ToolSet, Verifier};
+use crate::attempt::{ModelClient, Verifier};
 use crate::observe::Observers;
 use crate::os::clock::Clock;
 use crate::plan::graph::TaskIx;
@@ -17,6 +17,7 @@ use crate::store::journal::Journal;
 use crate::store::objects::Objects;
 use crate::store::reuse::{Entry, Read, Store};
 use crate::store::workspace::{self, Workspace};
+use crate::tools::{Ctx, ToolSet};
 use crate::words::digest::sha256;
 use crate::words::event::{CacheHit, CacheKey, Event, Record, RunEvent, TaskEvent};
 use crate::words::id::Name;

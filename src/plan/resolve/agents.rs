@@ -204,7 +204,7 @@ impl<'r> Cast<'r> {
             (None, None) => name.to_string(),
         };
         let models = inline.model.as_ref().map(|models| self.models(models)).unwrap_or_default();
-        let tools = grants::tools(inline, self.file, &mut self.found);
+        let tools = grants::granted_tools(inline, self.file, &mut self.found);
         self.with_model(Agent {
             name,
             title,

@@ -7,22 +7,18 @@ use crate::plan::orchestra::{Check, Grant, McpServer, McpTransport, OutputRule};
 use crate::plan::resolve::Surroundings;
 use crate::plan::spec::located::{Either, Spanned};
 use crate::plan::spec::{self, InlineAgent, OrchestraFile, OutputFormat, Text, ToolGrant};
+use crate::plan::tools::{self, GrantSettings};
 use crate::words::diagnostic::{Diagnostic, near_miss};
 
 /// The one file of orch's own folder that an output may go to: the plan, for people.
 pub const PLAN_FILE: &str = ".orchestra/plan.md";
 
-/// The tools that orch itself has.
-pub const BUILT_IN: [&str; 8] =
-    ["read_file", "list_files", "search_files", "write_file", "edit_file", "run_command", "ctx_get", "ctx_set"];
-
-const RUN_COMMAND: &str = "run_command";
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(120);
 const CHECK_TIMEOUT: Duration = Duration::from_secs(300);
 const MCP_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The tools that an agent is given.
-pub(super) fn tools(agent: &InlineAgent, file: &OrchestraFile, found: &mut Vec<Diagnostic>) -> Vec<Grant> {
+pub(super) fn granted_tools(agent: &InlineAgent, file: &OrchestraFile, found: &mut Vec<Diagnostic>) -> Vec<Grant> {
     let mut grants = Vec::new();
     for tool in &agent.tools {
         let (name, full) = match tool {
@@ -39,12 +35,15 @@ pub(super) fn tools(agent: &InlineAgent, file: &OrchestraFile, found: &mut Vec<D
 
 fn grant(name: &Text, full: Option<&ToolGrant>, file: &OrchestraFile) -> Result<Grant, Box<Diagnostic>> {
     let error = |message: String, label: &str| Diagnostic::error(message, name.span.clone(), label.to_owned());
-    if name.value == RUN_COMMAND {
+    let built_in = tools::find(&name.value);
+    if built_in.is_some_and(|tool| tool.settings == GrantSettings::Commands) {
         let allow = full.and_then(|full| full.allow.as_ref()).map(|allow| allow.value.clone()).unwrap_or_default();
         if allow.is_empty() || allow.iter().any(|prefix| prefix.first().is_none_or(|program| program.is_empty())) {
             return Err(Box::new(
-                error("`run_command` needs to be told which commands are allowed".to_owned(), "")
-                    .help("name how they begin: `- {name: run_command, allow: [[cargo, test], [npm, test]]}`"),
+                error(format!("`{}` needs to be told which commands are allowed", name.value), "").help(format!(
+                    "name how they begin: `- {{name: {}, allow: [[cargo, test], [npm, test]]}}`",
+                    name.value
+                )),
             ));
         }
         let timeout = full.and_then(|full| full.timeout_seconds).map_or(COMMAND_TIMEOUT, Duration::from_secs_f64);
@@ -53,8 +52,8 @@ fn grant(name: &Text, full: Option<&ToolGrant>, file: &OrchestraFile) -> Result<
     if full.is_some_and(|full| full.allow.is_some() || full.timeout_seconds.is_some()) {
         return Err(Box::new(error(format!("`{}` takes no settings", name.value), "only `run_command` does")));
     }
-    if let Some(built_in) = BUILT_IN.into_iter().find(|built_in| *built_in == name.value) {
-        return Ok(Grant::BuiltIn(built_in));
+    if let Some(tool) = built_in {
+        return Ok(Grant::BuiltIn(tool.name));
     }
     if let Some((server, tool)) = name.value.split_once('/') {
         if file.mcp_servers.contains_key(server) {
@@ -68,9 +67,11 @@ fn grant(name: &Text, full: Option<&ToolGrant>, file: &OrchestraFile) -> Result<
         }));
     }
     let diagnostic = error(format!("there is no tool `{}`", name.value), "not a tool");
-    Err(Box::new(match near_miss(&name.value, BUILT_IN) {
+    Err(Box::new(match near_miss(&name.value, tools::names()) {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-        None => diagnostic.help(format!("the tools are {}, and `server/tool` of an MCP server", BUILT_IN.join(", "))),
+        None => {
+            diagnostic.help(format!("the tools are {}, and `server/tool` of an MCP server", tools::names().join(", ")))
+        }
     }))
 }
 

@@ -15,10 +15,12 @@ use serde_json::{Value, json};
 
 use super::path::{ProjectPath, quoted};
 use super::place::{self, Missing};
-use super::{RunCommandGrant, arguments};
+use super::{ToolContext, arguments};
 use crate::os::process::clean_environment;
+use crate::plan::orchestra::Grant;
 use crate::store::disk::Dir;
-use crate::words::conversation::Tool;
+use crate::tools::{CallContext, Effect, Outcome, Tool, ToolFuture};
+use crate::words::conversation;
 use crate::words::text;
 
 /// The most of a command's output that the model is given, in bytes.
@@ -56,15 +58,40 @@ pub struct Ran {
     pub is_cut: bool,
 }
 
-/// Who runs programs. The error says why one was not started, or was ended.
+/// Runs programs. The error says why one was not started, or was ended.
 pub type Runner = Arc<dyn Fn(Invocation) -> Pin<Box<dyn Future<Output = Result<Ran, String>> + Send>> + Send + Sync>;
 
+/// The tool that all of these grants together allow: every command of theirs, with the shortest timeout.
+pub(super) fn granted(grants: &[&Grant], context: &ToolContext) -> Arc<dyn Tool> {
+    let (mut allow, mut timeout) = (Vec::new(), Duration::MAX);
+    for grant in grants {
+        if let Grant::RunCommand { allow: more, timeout: other } = grant {
+            // A prefix of nothing would allow everything, which no author of a list means.
+            allow.extend(more.iter().filter(|prefix| !prefix.is_empty()).cloned());
+            timeout = timeout.min(*other);
+        }
+    }
+    Arc::new(RunCommand {
+        definition: definition(&allow, timeout),
+        allow,
+        timeout,
+        project: context.project.clone(),
+        root: context.root.clone(),
+        runner: context.runner.clone(),
+    })
+}
+
 /// The tool as one agent has it.
-pub(super) struct RunCommand {
-    pub grant: RunCommandGrant,
-    /// The project's folder.
-    pub root: PathBuf,
-    pub runner: Runner,
+struct RunCommand {
+    definition: conversation::Tool,
+    /// How a command must begin, element by element: `["cargo", "test"]` allows `cargo test --lib`. None is empty.
+    allow: Vec<Vec<String>>,
+    /// After which a command is ended.
+    timeout: Duration,
+    project: Arc<Dir>,
+    /// The project's absolute path.
+    root: PathBuf,
+    runner: Runner,
 }
 
 #[derive(Deserialize)]
@@ -74,39 +101,59 @@ struct Arguments {
     directory: Option<String>,
 }
 
-impl RunCommand {
-    pub(super) fn tool(&self) -> Tool {
-        Tool {
-            name: "run_command".to_owned(),
-            description: format!(
-                "Runs a program in the project, without a shell, and gives its exit code and output. Allowed are \
-                 commands that begin with: {}. A command is ended after {}.",
-                self.allowed(),
-                text::duration(u64::try_from(self.grant.timeout.as_millis()).unwrap_or(u64::MAX))
-            ),
-            parameters: json!({
-                "type": "object",
-                "properties": {
-                    "argv": {
-                        "type": "array",
-                        "items": {"type": "string"},
-                        "minItems": 1,
-                        "description": "The program and its arguments, one element each, such as [\"cargo\", \"test\"]",
-                    },
-                    "directory": {"type": "string", "description": "The folder to run it in, relative to the project"},
-                },
-                "required": ["argv"],
-                "additionalProperties": false,
-            }),
-        }
+impl Tool for RunCommand {
+    fn definition(&self) -> &conversation::Tool {
+        &self.definition
     }
 
-    /// Runs a command. That it fails is no failure of the call: the model is told the exit code.
-    pub(super) async fn call(&self, project: &Dir, arguments: &Value) -> Result<String, String> {
-        let Arguments { mut argv, directory } = arguments::read(arguments, || self.tool())?;
+    fn effect(&self) -> Effect {
+        Effect::Once
+    }
+
+    fn call<'a>(&'a self, arguments: &'a Value, _: &'a CallContext<'a>) -> ToolFuture<'a, Outcome> {
+        Box::pin(async { Ok(self.run(arguments).await.into()) })
+    }
+}
+
+fn definition(allow: &[Vec<String>], timeout: Duration) -> conversation::Tool {
+    conversation::Tool {
+        name: "run_command".to_owned(),
+        description: format!(
+            "Runs a program in the project, without a shell, and gives its exit code and output. Allowed are commands \
+             that begin with: {}. A command is ended after {}.",
+            listed(allow),
+            text::duration(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX))
+        ),
+        parameters: json!({
+            "type": "object",
+            "properties": {
+                "argv": {
+                    "type": "array",
+                    "items": {"type": "string"},
+                    "minItems": 1,
+                    "description": "The program and its arguments, one element each, such as [\"cargo\", \"test\"]",
+                },
+                "directory": {"type": "string", "description": "The folder to run it in, relative to the project"},
+            },
+            "required": ["argv"],
+            "additionalProperties": false,
+        }),
+    }
+}
+
+/// The beginnings of commands, for a model.
+fn listed(allow: &[Vec<String>]) -> String {
+    let prefixes: Vec<String> = allow.iter().map(|prefix| json!(prefix).to_string()).collect();
+    if prefixes.is_empty() { "none".to_owned() } else { prefixes.join(", ") }
+}
+
+impl RunCommand {
+    /// Runs a command. That it fails is no failure of the call: the result has the exit code.
+    async fn run(&self, arguments: &Value) -> Result<String, String> {
+        let Arguments { mut argv, directory } = arguments::read(arguments, || self.definition.clone())?;
         self.check(&argv)?;
         let folder = ProjectPath::of_folder(directory.as_deref().unwrap_or("."))?;
-        place::folder(project, folder.parts(), Missing::Refuse)?;
+        place::folder(&self.project, folder.parts(), Missing::Refuse)?;
         // What is allowed by its path is the program at that path from the project on, wherever it runs.
         if argv[0].contains(is_separator) {
             let program = self.root.join(&argv[0]).into_os_string().into_string();
@@ -116,10 +163,10 @@ impl RunCommand {
             argv,
             directory: self.root.join(folder.parts().iter().collect::<PathBuf>()),
             environment: clean_environment(),
-            timeout: self.grant.timeout,
+            timeout: self.timeout,
             max_output_bytes: MAX_KEPT_BYTES,
         };
-        (self.runner)(invocation).await.and_then(|ran| told(&ran))
+        (self.runner)(invocation).await.and_then(|ran| report(&ran))
     }
 
     fn check(&self, argv: &[String]) -> Result<(), String> {
@@ -129,32 +176,19 @@ impl RunCommand {
         if argv.iter().any(|argument| argument.contains('\0')) {
             return Err("`argv` contains a NUL character, which no program can be given".to_owned());
         }
-        // A prefix of nothing would allow everything, which nobody means who writes a list.
-        let allows = |prefix: &Vec<String>| !prefix.is_empty() && argv.starts_with(prefix);
-        if self.grant.allow.iter().any(allows) {
+        if self.allow.iter().any(|prefix| argv.starts_with(prefix)) {
             return Ok(());
         }
         Err(format!(
             "{} is not allowed; allowed are commands that begin with: {}",
             quoted(&argv.join(" ")),
-            self.allowed()
+            listed(&self.allow)
         ))
-    }
-
-    fn allowed(&self) -> String {
-        let prefixes: Vec<String> = self
-            .grant
-            .allow
-            .iter()
-            .filter(|prefix| !prefix.is_empty())
-            .map(|prefix| json!(prefix).to_string())
-            .collect();
-        if prefixes.is_empty() { "none".to_owned() } else { prefixes.join(", ") }
     }
 }
 
 /// The exit code and both outputs.
-fn told(ran: &Ran) -> Result<String, String> {
+fn report(ran: &Ran) -> Result<String, String> {
     let (out, err) = (readable(&ran.stdout), readable(&ran.stderr));
     let half = MAX_OUTPUT_BYTES / 2;
     let mut text = match ran.code {
@@ -194,7 +228,6 @@ mod tests {
 
     use super::*;
     use crate::tools::builtin::tests::Project;
-    use crate::tools::builtin::{Grant, Outcome};
 
     /// A project whose agent may run what begins with `allow`, and what was run in it. Every program says `ran`.
     fn recorded(allow: &[&[&str]], ran: Ran) -> (Project, Arc<Mutex<Vec<Invocation>>>) {
@@ -206,7 +239,7 @@ mod tests {
             Box::pin(async { Ok(ran) })
         });
         let allow = allow.iter().map(|prefix| prefix.iter().map(|&part| part.to_owned()).collect()).collect();
-        let grant = Grant::RunCommand(RunCommandGrant { allow, timeout: Duration::from_secs(90) });
+        let grant = Grant::RunCommand { allow, timeout: Duration::from_secs(90) };
         (Project::with(&[grant], runner), record)
     }
 
@@ -279,19 +312,19 @@ mod tests {
             is_cut: false,
         };
         let text = "exit code 3\n--- standard output ---\nok\n--- standard error ---\nbad \u{fffd}";
-        assert_eq!(told(&ran), Ok(text.to_owned()));
-        let cut = told(&Ran { is_cut: true, ..ran }).unwrap();
+        assert_eq!(report(&ran), Ok(text.to_owned()));
+        let cut = report(&Ran { is_cut: true, ..ran }).unwrap();
         assert!(cut.ends_with("[the output went on for longer than was kept; its end is not shown]"), "{cut}");
-        assert_eq!(told(&Ran::default()), Err("ended by a signal".to_owned()));
+        assert_eq!(report(&Ran::default()), Err("ended by a signal".to_owned()));
     }
 
     #[test]
     fn of_a_long_output_the_beginning_and_the_end_are_told() {
         let long = format!("first\n{}\nlast\n", "é".repeat(1 << 20)).into_bytes();
-        let alone = told(&Ran { code: Some(0), stdout: long.clone(), ..Ran::default() }).unwrap();
+        let alone = report(&Ran { code: Some(0), stdout: long.clone(), ..Ran::default() }).unwrap();
         assert!(alone.contains("first\n") && alone.ends_with("last"), "{} bytes", alone.len());
         assert!((60_000..67_000).contains(&alone.len()), "{} bytes", alone.len());
-        let both = told(&Ran { code: Some(0), stdout: long.clone(), stderr: long, is_cut: false }).unwrap();
+        let both = report(&Ran { code: Some(0), stdout: long.clone(), stderr: long, is_cut: false }).unwrap();
         assert_eq!((both.matches("first\n").count(), both.matches("bytes left out]").count()), (2, 2));
         assert!((60_000..67_000).contains(&both.len()), "{} bytes", both.len());
     }

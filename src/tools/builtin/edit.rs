@@ -3,9 +3,11 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::file_tool::FileTool;
 use super::path::ProjectPath;
 use super::{arguments, place, write};
 use crate::store::disk::Dir;
+use crate::tools::Effect;
 use crate::words::conversation::Tool;
 use crate::words::text;
 
@@ -21,7 +23,9 @@ struct Arguments {
     all: Option<bool>,
 }
 
-pub(super) fn tool() -> Tool {
+pub(super) static TOOL: FileTool = FileTool { definition: tool, effect: Effect::Once, call };
+
+fn tool() -> Tool {
     Tool {
         name: "edit_file".to_owned(),
         description: "Replaces a piece of text in a file of the project. `old` must stand in the file exactly once, \

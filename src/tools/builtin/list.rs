@@ -6,10 +6,12 @@ use std::ops::ControlFlow;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::file_tool::FileTool;
 use super::path::ProjectPath;
 use super::walk::{Glob, walk};
 use super::{MAX_RESULT_BYTES, arguments};
 use crate::store::disk::Dir;
+use crate::tools::Effect;
 use crate::words::conversation::Tool;
 
 const USUAL_FILES: usize = 500;
@@ -23,7 +25,9 @@ struct Arguments {
     limit: Option<NonZeroUsize>,
 }
 
-pub(super) fn tool() -> Tool {
+pub(super) static TOOL: FileTool = FileTool { definition: tool, effect: Effect::None, call };
+
+fn tool() -> Tool {
     Tool {
         name: "list_files".to_owned(),
         description: "Lists the files of the project, sorted, with those in folders below. Left out are links, what \

@@ -140,7 +140,7 @@ fn is_device(name: &str) -> bool {
 }
 
 /// A text of a model in a message: on one line, and not long.
-pub(super) fn quoted(text: &str) -> String {
+pub(in crate::tools) fn quoted(text: &str) -> String {
     const MAX_CHARS: usize = 100;
     let start: String = text.chars().take(MAX_CHARS).collect();
     if start.len() == text.len() { format!("{start:?}") } else { format!("{start:?}…") }

@@ -5,9 +5,11 @@ use std::num::NonZeroUsize;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::file_tool::FileTool;
 use super::path::ProjectPath;
 use super::{MAX_RESULT_BYTES, arguments, place};
 use crate::store::disk::Dir;
+use crate::tools::Effect;
 use crate::words::conversation::Tool;
 
 #[derive(Deserialize)]
@@ -18,7 +20,9 @@ struct Arguments {
     limit: Option<NonZeroUsize>,
 }
 
-pub(super) fn tool() -> Tool {
+pub(super) static TOOL: FileTool = FileTool { definition: tool, effect: Effect::None, call };
+
+fn tool() -> Tool {
     Tool {
         name: "read_file".to_owned(),
         description:

@@ -7,11 +7,13 @@ use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::file_tool::FileTool;
 use super::path::ProjectPath;
 use super::place::{self, Unreadable};
 use super::walk::{Glob, walk};
 use super::{MAX_RESULT_BYTES, arguments};
 use crate::store::disk::{Dir, Kind};
+use crate::tools::Effect;
 use crate::words::conversation::Tool;
 
 const USUAL_MATCHES: usize = 100;
@@ -38,7 +40,9 @@ struct Arguments {
     limit: Option<NonZeroUsize>,
 }
 
-pub(super) fn tool() -> Tool {
+pub(super) static TOOL: FileTool = FileTool { definition: tool, effect: Effect::None, call };
+
+fn tool() -> Tool {
     Tool {
         name: "search_files".to_owned(),
         description:

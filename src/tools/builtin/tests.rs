@@ -9,18 +9,42 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::plan::tools;
+use crate::tools::mcp::Servers;
+use crate::tools::{CallContext, Effect, Outcome, SetValue, ToolFuture, ToolSet};
+use crate::words::conversation;
+use crate::words::redact::Redactor;
+
+/// The grants of all tools that work on files.
+const FILES: [Grant; 5] = [
+    Grant::BuiltIn("read_file"),
+    Grant::BuiltIn("list_files"),
+    Grant::BuiltIn("search_files"),
+    Grant::BuiltIn("write_file"),
+    Grant::BuiltIn("edit_file"),
+];
+
+/// Shared values that take effect at once, as a run's do when they are durable.
+struct Values(Ctx);
+
+impl SetValue for Values {
+    fn set<'a>(&'a self, key: &'a str, value: &'a Value) -> ToolFuture<'a, ()> {
+        self.0.lock().unwrap().insert(key.to_owned(), value.clone());
+        Box::pin(async { Ok(()) })
+    }
+}
 
 /// A project in a folder of its own, with another folder beside it, and an agent's tools in it.
 pub(super) struct Project {
     around: tempfile::TempDir,
-    tools: Toolbox,
+    ctx: Ctx,
+    tools: ToolSet,
 }
 
 impl Project {
     /// One whose agent may do everything with files.
     pub(super) fn new() -> Self {
-        let files = [Grant::ReadFile, Grant::ListFiles, Grant::SearchFiles, Grant::WriteFile, Grant::EditFile];
-        Self::with(&files, real_runner())
+        Self::with(&FILES, real_runner())
     }
 
     pub(super) fn with(granted: &[Grant], runner: Runner) -> Self {
@@ -30,7 +54,11 @@ impl Project {
         }
         std::fs::write(around.path().join("outside/secret"), "secret").unwrap();
         let root = around.path().join("project");
-        Self { tools: Toolbox::new(Dir::open(&root).unwrap(), root, granted, runner), around }
+        let project = Arc::new(Dir::open(&root).unwrap());
+        let ctx = Ctx::default();
+        let tools = super::granted(granted, &ToolContext { project, root, runner, ctx: ctx.clone() });
+        let tools = ToolSet::new(tools, Servers::new(Vec::new()), Vec::new(), Redactor::default());
+        Self { around, ctx, tools }
     }
 
     pub(super) fn root(&self) -> PathBuf {
@@ -51,8 +79,13 @@ impl Project {
         std::fs::read_to_string(self.root().join(path)).unwrap()
     }
 
+    fn offered(&self) -> Arc<[conversation::Tool]> {
+        self.tools.ready().unwrap()
+    }
+
     pub(super) async fn call(&self, name: &str, arguments: Value) -> Outcome {
-        self.tools.call(name, &arguments).await
+        let values = Values(self.ctx.clone());
+        self.tools.call(name, &arguments, &CallContext { values: &values }).await.unwrap()
     }
 
     pub(super) async fn ok(&self, name: &str, arguments: Value) -> String {
@@ -107,16 +140,15 @@ fn real_runner() -> Runner {
 
 fn commands(allow: &[&[&str]], timeout: Duration) -> Grant {
     let allow = allow.iter().map(|prefix| prefix.iter().map(|&part| part.to_owned()).collect()).collect();
-    Grant::RunCommand(RunCommandGrant { allow, timeout })
+    Grant::RunCommand { allow, timeout }
 }
 
 #[tokio::test]
 async fn an_agent_has_the_tools_it_was_granted_and_no_other() {
-    let grants = [Grant::WriteFile, Grant::ReadFile, Grant::WriteFile];
+    let grants = ["write_file", "read_file", "write_file"].map(Grant::BuiltIn);
     let project = Project::with(&grants, real_runner());
-    let names: Vec<String> = project.tools.offered().iter().map(|tool| tool.name.clone()).collect();
+    let names: Vec<String> = project.offered().iter().map(|tool| tool.name.clone()).collect();
     assert_eq!(names, ["read_file", "write_file"], "once each, always in the same order");
-    assert!(project.tools.has("read_file") && !project.tools.has("edit_file"));
     for name in ["edit_file", "run_command", "ctx_get", "Read_File", "", "\u{1b}[2J"] {
         let refusal = project.refused(name, json!({"path": "x"})).await;
         assert_eq!(refusal, format!("there is no tool {name:?}; the tools are: read_file, write_file"));
@@ -130,35 +162,63 @@ fn grants_of_commands_are_one_tool() {
     let minute = Duration::from_secs(60);
     let grants = [commands(&[&["make"]], minute), commands(&[&["cargo", "test"]], minute / 2)];
     let project = Project::with(&grants, real_runner());
-    let [tool] = &*project.tools.offered() else { panic!() };
+    let [tool] = &*project.offered() else { panic!() };
     assert!(tool.description.contains(r#"["make"], ["cargo","test"]"#), "{}", tool.description);
     assert!(tool.description.contains("after 30.0 s"), "{}", tool.description);
 }
 
+/// One grant of every tool that an author may name.
+fn all_grants(allow: &[&[&str]]) -> Vec<Grant> {
+    let grant = |tool: tools::BuiltInTool| match tool.settings {
+        tools::GrantSettings::None => Grant::BuiltIn(tool.name),
+        tools::GrantSettings::Commands => commands(allow, Duration::from_secs(1)),
+    };
+    tools::BUILT_IN.map(grant).into()
+}
+
 #[test]
-fn every_name_has_a_tool_and_an_effect() {
-    let mut grants = vec![Grant::ReadFile, Grant::ListFiles, Grant::SearchFiles, Grant::WriteFile, Grant::EditFile];
-    grants.push(commands(&[], Duration::ZERO));
-    let project = Project::with(&grants, real_runner());
-    let tools: Vec<Tool> = project.tools.offered().iter().cloned().chain(ctx_tools()).collect();
-    let names: Vec<&str> = tools.iter().map(|tool| &*tool.name).collect();
-    assert_eq!(names, NAMES);
-    for tool in &tools {
+fn every_name_that_an_author_may_write_has_a_tool_and_an_effect() {
+    assert_eq!(TOOLS.map(|row| row.name), tools::names());
+    let project = Project::with(&all_grants(&[]), real_runner());
+    let offered = project.offered();
+    let names: Vec<&str> = offered.iter().map(|tool| &*tool.name).collect();
+    assert_eq!(names, tools::names(), "a tool is called what the author called it");
+    for tool in offered.iter() {
         jsonschema::meta::validate(&tool.parameters).unwrap_or_else(|error| panic!("{}: {error}", tool.name));
         assert_eq!(tool.parameters["additionalProperties"], false, "{}", tool.name);
     }
-    let effects = NAMES.map(|name| project.tools.effect(name));
+    let effects = tools::names().map(|name| project.tools.effect(name));
     use Effect::{None, Once, Repeatable};
     assert_eq!(effects, [None, None, None, Repeatable, Once, Once, None, Repeatable]);
 }
 
 #[tokio::test]
+async fn only_what_changes_nothing_is_asked_again() {
+    let project = Project::with(&all_grants(&[&["x"]]), real_runner());
+    project.file("a", "secret");
+    for (tool, arguments) in calls("a") {
+        let again = project.tools.ask_again(tool, &arguments);
+        assert_eq!(again.is_some(), project.tools.effect(tool) == Effect::None, "{tool}");
+    }
+    assert_eq!(project.content("a"), "secret");
+    assert_eq!(project.tools.ask_again("ctx_set", &json!({"key": "k", "value": 1})), None);
+    project.ok("ctx_set", json!({"key": "k", "value": {"a": [1]}})).await;
+    let got = project.ok("ctx_get", json!({"key": "k"})).await;
+    assert_eq!(serde_json::from_str::<Value>(&got).unwrap(), json!({"a": [1]}));
+    assert_eq!(project.tools.ask_again("ctx_get", &json!({"key": "k"})), Some(got));
+}
+
+#[test]
+fn a_tool_that_writes_a_file_says_which() {
+    let written = calls("a").map(|(tool, arguments)| written_file(tool, &arguments).map(str::to_owned));
+    assert_eq!(written, [None, None, None, Some("a".to_owned()), Some("a".to_owned())]);
+}
+
+#[tokio::test]
 async fn wrong_arguments_are_told_with_what_is_expected() {
-    let mut grants = vec![Grant::ReadFile, Grant::ListFiles, Grant::SearchFiles, Grant::WriteFile, Grant::EditFile];
-    grants.push(commands(&[&["x"]], Duration::from_secs(1)));
-    let project = Project::with(&grants, real_runner());
+    let project = Project::with(&all_grants(&[&["x"]]), real_runner());
     let deep = (0..100).fold(json!(1), |inner, _| json!([inner]));
-    for tool in project.tools.offered().iter() {
+    for tool in project.offered().iter() {
         for wrong in [json!("{\"path\": "), json!(["a", "b"]), json!(7), json!(null), deep.clone(), json!({"pth": "a"})]
         {
             let refusal = project.refused(&tool.name, wrong.clone()).await;
@@ -175,6 +235,9 @@ async fn wrong_arguments_are_told_with_what_is_expected() {
         ("write_file", json!({"path": "a", "content": {}}), "expected a string"),
         ("edit_file", json!({"path": "a", "old": "b", "new": "c", "all": "yes"}), "expected a boolean"),
         ("run_command", json!({"argv": "cargo test"}), "`argv` (array of strings)"),
+        ("ctx_get", json!({"key": 1}), "expected a string"),
+        ("ctx_set", json!({"key": "k"}), "missing field `value`"),
+        ("ctx_set", json!({"key": "a b", "value": 1}), "`key` must be words"),
     ] {
         let refusal = project.refused(name, wrong.clone()).await;
         assert!(refusal.contains(said), "{wrong}: {refusal}");

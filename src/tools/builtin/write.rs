@@ -6,9 +6,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::arguments;
+use super::file_tool::FileTool;
 use super::path::ProjectPath;
 use super::place::{self, Missing};
 use crate::store::disk::Dir;
+use crate::tools::Effect;
 use crate::words::conversation::Tool;
 use crate::words::text;
 
@@ -19,7 +21,9 @@ struct Arguments {
     content: String,
 }
 
-pub(super) fn tool() -> Tool {
+pub(super) static TOOL: FileTool = FileTool { definition: tool, effect: Effect::Repeatable, call };
+
+fn tool() -> Tool {
     Tool {
         name: "write_file".to_owned(),
         description: "Writes a file of the project whole, and makes its folders. A file that is there is replaced."
