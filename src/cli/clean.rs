@@ -64,6 +64,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
             "a RUN of `orch runs`, --keep N, --all, --workspace ORCHESTRA, or --reuse; --dry-run only shows it",
         ));
     }
+    context.known_project()?;
     if cleans_runs {
         clean_runs(args, project)?;
     }

@@ -51,7 +51,7 @@ enum Made {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Outcome {
-    let project = &context.project;
+    let project = context.known_project()?;
     let (before, after) = (seen(project, &args.before)?, seen(project, &args.after)?);
     let pairs = pairs(project, &before.1, &after.1)?;
     let mut page = head(&before, &after);

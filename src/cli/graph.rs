@@ -35,7 +35,7 @@ enum Format {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Outcome {
-    let loaded = load(&context.project, &args.orchestra, &Overrides::default())?;
+    let loaded = load(&context.project, &context.orchestra_in_project(&args.orchestra)?, &Overrides::default())?;
     say_reports(&loaded.warnings);
     let draw = match args.format {
         Format::Text => text,

@@ -38,7 +38,7 @@ struct Listed {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Outcome {
-    let found = files(&context.project)?;
+    let found = files(context.known_project()?)?;
     let listed: Vec<Listed> = found.iter().map(|file| look(&context.project, file)).collect();
     if args.json {
         terminal::print(&table::json(&listed));

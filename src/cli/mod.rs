@@ -27,13 +27,13 @@ mod terminal;
 mod validate;
 mod why;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 use crate::cli::complaint::CliError;
-use crate::store::project::Project;
+use crate::store::project::{ORCHESTRAS_DIR, Project, STATE_DIR};
 
 /// Run orchestras of LLM agents: checked before it costs, never lost when killed.
 #[derive(Debug, Parser)]
@@ -85,6 +85,89 @@ enum Command {
 #[derive(Debug)]
 struct Context {
     project: Project,
+    /// Where the user stands below the project's folder; empty in that folder itself.
+    below: PathBuf,
+    /// The folder that is no project, where none was found.
+    no_project: Option<PathBuf>,
+}
+
+impl Context {
+    fn of(named: Option<PathBuf>) -> Result<Self, CliError> {
+        let here = match named {
+            Some(dir) if !dir.is_dir() => {
+                return Err(CliError::usage(format!("{} is not a folder", dir.display()))
+                    .help("--project-dir names the folder that holds `orchestras/`"));
+            }
+            Some(root) => {
+                let is_one = Project::search(&root, Some(&root)).is_some();
+                let no_project = (!is_one).then(|| root.clone());
+                return Ok(Self { project: Project::at(root), below: PathBuf::new(), no_project });
+            }
+            None => std::env::current_dir()
+                .map_err(|error| CliError::failure(format!("the current folder cannot be used: {error}")))?,
+        };
+        let home = std::env::home_dir().and_then(|home| home.canonicalize().ok());
+        let Some(root) = Project::search(&here, home.as_deref()) else {
+            return Ok(Self { project: Project::at(&here), below: PathBuf::new(), no_project: Some(here) });
+        };
+        let below = here.strip_prefix(&root).map(Path::to_owned).unwrap_or_default();
+        Ok(Self { project: Project::at(root), below, no_project: None })
+    }
+
+    /// The project, for a command that is about one.
+    fn known_project(&self) -> Result<&Project, CliError> {
+        let Some(folder) = &self.no_project else { return Ok(&self.project) };
+        let dir = folder.display();
+        Err(CliError::usage(format!(
+            "no project here: {dir} and the folders above it hold neither {ORCHESTRAS_DIR}/ nor {STATE_DIR}/"
+        ))
+        .help("change to the project's folder, name it with -C, or begin one here with `orch create ID`"))
+    }
+
+    /// A path that the user typed, as it is seen from the project's folder.
+    fn path(&self, typed: &Path) -> PathBuf {
+        if self.below == Path::new("") {
+            return typed.to_owned();
+        }
+        let (mut folder, mut rest) = (self.below.clone(), typed);
+        // Where the user stands is free of links, so `..` of it is its parent.
+        loop {
+            if let Ok(behind) = rest.strip_prefix(".") {
+                rest = behind;
+            } else if let Ok(behind) = rest.strip_prefix("..")
+                && folder.pop()
+            {
+                rest = behind;
+            } else {
+                break folder.join(rest);
+            }
+            if rest == Path::new("") {
+                break folder;
+            }
+        }
+    }
+
+    /// The same for an orchestra, which may be named by a path or by its id.
+    fn orchestra(&self, named: &str) -> String {
+        let is_path = is_path(named) || self.project.root().join(&self.below).join(named).is_file();
+        if is_path && self.below != Path::new("") {
+            self.path(Path::new(named)).display().to_string()
+        } else {
+            named.to_owned()
+        }
+    }
+
+    /// Refuses what can only be an orchestra's id where there is no project.
+    fn orchestra_in_project(&self, named: &str) -> Result<String, CliError> {
+        if !is_path(named) && !self.project.root().join(named).is_file() {
+            self.known_project()?;
+        }
+        Ok(self.orchestra(named))
+    }
+}
+
+fn is_path(named: &str) -> bool {
+    named.contains(['/', '\\']) || named.ends_with(".yaml") || named.ends_with(".yml")
 }
 
 /// What a command ends with when it does what it is asked: the exit code that says how that went.
@@ -104,16 +187,7 @@ pub fn main() -> ExitCode {
 }
 
 fn dispatch(cli: Cli) -> Outcome {
-    let root = match cli.project_dir {
-        Some(dir) if !dir.is_dir() => {
-            return Err(CliError::usage(format!("{} is not a folder", dir.display()))
-                .help("--project-dir names the folder that holds `orchestras/`"));
-        }
-        Some(dir) => dir,
-        None => std::env::current_dir()
-            .map_err(|error| CliError::failure(format!("the current folder cannot be used: {error}")))?,
-    };
-    let context = Context { project: Project::at(root) };
+    let context = Context::of(cli.project_dir)?;
     match cli.command {
         Command::Create(args) => create::run(&args, &context),
         Command::List(args) => list::run(&args, &context),

@@ -38,7 +38,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Outcome {
-    let project = &context.project;
+    let project = context.known_project()?;
     let Some(run) = choose(args, project)? else {
         terminal::say("nothing to resume: every run of this project is finished\n");
         return Ok(ExitCode::SUCCESS);

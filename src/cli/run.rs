@@ -35,7 +35,7 @@ const MAX_GOAL_BYTES: usize = 1024 * 1024;
 /// The most that is read of a goal's file, in bytes. Blanks around a goal do not count.
 const MAX_GOAL_FILE_BYTES: u64 = 2 * MAX_GOAL_BYTES as u64;
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
     /// The orchestra: its id, or the path of its file
     #[arg(required_unless_present = "fresh")]
@@ -107,7 +107,9 @@ enum Tier {
 
 pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let project = &context.project;
+    let args = &args.seen_from_project(context);
     let (named, fresh) = named(args)?;
+    let named = &context.orchestra_in_project(named)?;
     let overrides = overrides(args, fresh)?;
     let loaded = load(project, named, &overrides)?;
     say_reports(&loaded.warnings);
@@ -175,6 +177,19 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     first.extend(selection.adopted);
     let reuse = if reuses { equip::reusing(&orchestra, &equipment, project, &run, &overrides) } else { None };
     perform(orchestra, equipment, reuse, disk, &[], first, args.talk)
+}
+
+impl Args {
+    /// The same with the paths that the user typed as they are seen from the project's folder.
+    fn seen_from_project(&self, context: &Context) -> Self {
+        let path = |typed: &Option<PathBuf>| typed.as_ref().map(|typed| context.path(typed));
+        let goal = self.goal.as_ref().map(|goal| match goal.strip_prefix('@') {
+            Some(file) => format!("@{}", context.path(Path::new(file)).display()),
+            None => goal.clone(),
+        });
+        let (workspace, script) = (path(&self.workspace), path(&self.script));
+        Self { goal, workspace, script, record: path(&self.record), replay: path(&self.replay), ..self.clone() }
+    }
 }
 
 /// The orchestra, and what `--fresh` names. In `orch run --fresh ID` the flag has taken the orchestra for its task.

@@ -47,7 +47,7 @@ struct Row {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Outcome {
-    let mut runs = context.project.runs()?;
+    let mut runs = context.known_project()?.runs()?;
     runs.reverse();
     let all = runs.len();
     if args.number > 0 {

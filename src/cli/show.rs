@@ -50,7 +50,7 @@ struct Shown<'s> {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Outcome {
-    let project = &context.project;
+    let project = context.known_project()?;
     let run = choose(project, args.run.as_deref())?;
     let (seen, records) = look_closely(project, run);
     let history = seen.history.ok_or_else(|| cannot_show(&seen.run, &seen.standing))?;

@@ -40,9 +40,9 @@ enum Format {
 pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let project = &context.project;
     let files = if args.orchestras.is_empty() {
-        list::files(project)?
+        list::files(context.known_project()?)?
     } else {
-        args.orchestras.iter().map(|name| list::find(project, name)).collect()
+        args.orchestras.iter().map(|name| list::find(project, &context.orchestra(name))).collect()
     };
     if files.is_empty() {
         return Err(CliError::usage(format!("there is no orchestra in {ORCHESTRAS_DIR}/"))

@@ -67,7 +67,7 @@ struct Explained<'e> {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Outcome {
-    let project = &context.project;
+    let project = context.known_project()?;
     let (seen, records) = look_closely(project, choose(project, args.run.as_deref())?);
     let run = seen.run;
     let history = seen.history.ok_or_else(|| match seen.standing {

@@ -83,6 +83,27 @@ impl Project {
         Self { root: root.into() }
     }
 
+    /// The folder of the project that `from` lies in: the nearest one that holds `orchestras/` or `.orchestra/`, as git
+    /// finds its repository. The search ends at the user's home and where another file system begins, and passes over
+    /// folders above `from` that belong to another user, since whatever runs there would be that user's choice. `from`
+    /// and `home` are to be absolute and free of links.
+    #[must_use]
+    pub fn search(from: &Path, home: Option<&Path>) -> Option<PathBuf> {
+        for folder in from.ancestors() {
+            if folder != from && !is_of_same_place(from, folder) {
+                return None;
+            }
+            let marked = [ORCHESTRAS_DIR, STATE_DIR].iter().any(|name| is_there(&folder.join(name)));
+            if marked && (folder == from || is_own(folder)) {
+                return Some(folder.to_owned());
+            }
+            if Some(folder) == home {
+                return None;
+            }
+        }
+        None
+    }
+
     /// Its folder.
     #[must_use]
     pub fn root(&self) -> &Path {
@@ -253,6 +274,29 @@ impl Project {
         records.for_each(|record| history.apply(record));
         Ok((contents, history))
     }
+}
+
+#[cfg(unix)]
+fn is_of_same_place(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let device = |path: &Path| std::fs::metadata(path).map(|about| about.dev()).ok();
+    device(one).is_some_and(|one| Some(one) == device(other))
+}
+
+#[cfg(unix)]
+fn is_own(folder: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(folder).is_ok_and(|about| about.uid() == rustix::process::geteuid().as_raw())
+}
+
+#[cfg(not(unix))]
+fn is_of_same_place(_: &Path, _: &Path) -> bool {
+    true
+}
+
+#[cfg(not(unix))]
+fn is_own(_: &Path) -> bool {
+    true
 }
 
 fn is_there(path: &Path) -> bool {

@@ -99,7 +99,8 @@ impl Workspace {
             if name.ends_with(OUTPUT) && entry.kind == Kind::File {
                 self.outputs.rename(&name, &aside(&name))?;
                 self.aside.insert(name);
-            } else if name.ends_with(OUTPUT) || name.ends_with("_output.txt.tmp") {
+            } else if name.ends_with(OUTPUT) || name.ends_with("_output.txt.tmp") || is_aside(&name) {
+                // What a run before could not remove, or was killed over, goes now or the user hears of it.
                 self.outputs.remove(&name)?;
             }
         }
@@ -146,15 +147,19 @@ impl Workspace {
     }
 
     /// Removes what was put aside and not taken back, by a process that was killed too. A hidden file too many is no
-    /// reason to stop a run, so a failure only warns.
+    /// reason to stop a run, so a failure only warns: [`Workspace::clear`] of the next run removes what is left.
     pub fn drop_aside(&self) {
-        if self.lock.before.is_none() {
-            // Nobody was here before.
+        // A lock whose claim could not be written says nobody was here before, though somebody was.
+        if self.lock.before.is_none() && self.aside.is_empty() {
             return;
         }
         let dropped = self.outputs.names().and_then(|names| {
-            let mut old = names.iter().filter(|name| name.starts_with('.') && name.ends_with(ASIDE));
-            old.try_for_each(|name| self.outputs.remove(name))
+            // One that cannot be removed does not keep the others.
+            let mut dropped = Ok(());
+            for name in names.iter().filter(|name| is_aside(name)) {
+                dropped = dropped.and(self.outputs.remove(name));
+            }
+            dropped
         });
         if let Err(error) = dropped {
             tracing::warn!(%error, "outputs of an earlier run cannot be removed");
@@ -204,6 +209,10 @@ pub fn output_file(task: &str) -> String {
     format!("{task}{OUTPUT}")
 }
 
+fn is_aside(name: &str) -> bool {
+    name.starts_with('.') && name.ends_with(ASIDE)
+}
+
 fn aside(file: &str) -> String {
     format!(".{file}.old")
 }
@@ -251,6 +260,29 @@ mod tests {
         assert_eq!(place("same"), place_before);
         let names = ["longer_output.txt", "new_output.txt", "other_output.txt", "same_output.txt"];
         assert_eq!(now.outputs.names().unwrap(), names);
+    }
+
+    #[test]
+    fn what_was_put_aside_goes_whatever_the_lock_says_of_who_was_here() {
+        let folder = tempfile::tempdir().unwrap();
+        let project = Dir::open(folder.path()).unwrap();
+        let before = open(&project);
+        before.write_output("a", "text").unwrap();
+        before.write_output("b", "text").unwrap();
+        drop(before);
+        let lock = folder.path().join("w").join(lock::WORKSPACE);
+        // As a process leaves it that could not write its claim.
+        std::fs::write(&lock, "").unwrap();
+        let mut failed = open(&project);
+        failed.clear().unwrap();
+        failed.drop_aside();
+        assert_eq!(failed.outputs.names().unwrap(), Vec::<String>::new());
+        failed.outputs.write(&aside("a_output.txt"), b"left", false).unwrap();
+        drop(failed);
+        std::fs::write(&lock, "").unwrap();
+        let mut next = open(&project);
+        next.clear().unwrap();
+        assert_eq!(next.outputs.names().unwrap(), Vec::<String>::new(), "the next run begins without it");
     }
 
     #[cfg(unix)]

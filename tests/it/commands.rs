@@ -9,6 +9,7 @@ use crate::server::{Act, Server};
 
 mod create;
 mod differences;
+mod place;
 mod runs;
 #[cfg(unix)]
 mod unreadable;
@@ -25,7 +26,8 @@ fn json(text: &str) -> Value {
 
 #[test]
 fn list_names_every_orchestra_and_what_keeps_it_from_running() {
-    Project::new().args(["list"]).run().exits(0).prints_exactly("").says("`orch create ID` makes one");
+    let empty = Project::new().file("orchestras/notes.txt", "");
+    empty.args(["list"]).run().exits(0).prints_exactly("").says("`orch create ID` makes one");
     let project = project().file("orchestras/broken.yaml", "task: []\n").file("orchestras/notes.txt", "x");
     let rows = json(&project.args(["list", "--json"]).run().exits(0).stdout);
     let row = |id: &str| rows.as_array().unwrap().iter().find(|row| row["id"] == id).unwrap().clone();
@@ -75,7 +77,7 @@ fn an_unknown_orchestra_is_answered_with_the_one_that_is_meant() {
         ended.says("there is no orchestra `featrue`; did you mean `feature`?").says("`orch list`");
     }
     project.args(["run", "missing.yaml"]).run().exits(2).says("missing.yaml");
-    Project::new().args(["run", "sdlc"]).run().exits(2).says("`orch create ID` makes one");
+    Project::new().args(["run", "sdlc"]).run().exits(2).says("`orch create ID`");
     project.args(["rnu", "feature"]).run().exits(2).says("run");
     assert_eq!(project.files().len(), 1);
 }
@@ -98,7 +100,7 @@ fn another_folder_can_be_the_project() {
         .no_file("orchestra_workspaces")
         .no_file(".orchestra");
     project.args(["runs", "-C", "deep/project"]).run().exits(0).prints("succeeded");
-    project.args(["runs"]).run().exits(0).says("no runs in this project");
+    project.args(["runs"]).run().exits(2).says("no project here");
     project.args(["-C", "nowhere", "list"]).run().exits(2).says("nowhere is not a folder");
 }
 

@@ -25,6 +25,7 @@ const DEADLINE: Duration = Duration::from_secs(120);
 #[derive(Clone)]
 pub struct Project {
     folder: Arc<TempDir>,
+    below: PathBuf,
     args: Vec<OsString>,
     env: Vec<(String, String)>,
     stdin: Vec<u8>,
@@ -34,7 +35,13 @@ impl Project {
     pub fn new() -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let home = folder.path().to_str().unwrap().to_owned();
-        Self { folder, args: Vec::new(), env: vec![("HOME".to_owned(), home)], stdin: Vec::new() }
+        Self {
+            folder,
+            below: PathBuf::new(),
+            args: Vec::new(),
+            env: vec![("HOME".to_owned(), home)],
+            stdin: Vec::new(),
+        }
     }
 
     /// Writes a file of the project.
@@ -44,6 +51,13 @@ impl Project {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
         self.clone()
+    }
+
+    /// Calls `orch` in a folder below the project's.
+    #[must_use]
+    pub fn standing_in(&self, below: &str) -> Self {
+        fs::create_dir_all(self.path(below)).unwrap();
+        Self { below: below.into(), ..self.clone() }
     }
 
     /// Sets the arguments.
@@ -144,7 +158,7 @@ impl Project {
     /// Starts, and does not wait.
     pub fn spawn(&self) -> Running {
         let mut command = Command::new(env!("CARGO_BIN_EXE_orch"));
-        command.args(&self.args).current_dir(self.folder.path()).env_clear();
+        command.args(&self.args).current_dir(self.folder.path().join(&self.below)).env_clear();
         // Windows has no sockets without it.
         command.envs(std::env::var_os("SystemRoot").map(|root| ("SystemRoot", root)));
         command.envs(self.env.iter().map(|(name, value)| (name, value)));

@@ -42,7 +42,7 @@ fn what_cannot_be_compared_or_explained_is_said() {
     fs::write(project.path(&project.journal_path()), "rubbish\nrubbish\n").unwrap();
     project.args(["diff", &first, &second]).run().exits(1).prints_exactly("").says("line 1 of the journal is damaged");
     project.args(["why", "a"]).run().exits(1).prints_exactly("").says("line 1 of the journal is damaged");
-    Project::new().args(["why", "a"]).run().exits(2).says("no runs in this project");
+    Project::new().args(["why", "a"]).run().exits(2).says("no project here");
 }
 
 #[test]

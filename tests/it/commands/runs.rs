@@ -30,7 +30,7 @@ fn runs_are_listed_newest_first() {
     assert_eq!((rows[1]["done"].as_u64(), rows[1]["tasks"].as_u64()), (Some(1), Some(3)));
     project.args(["runs"]).run().exits(0).prints("1/3").prints("3/3");
     project.args(["runs", "-n", "1"]).run().exits(0).says("and 1 older: `-n 0` lists all");
-    Project::new().args(["runs", "--json"]).run().exits(0).prints_exactly("[]\n");
+    Project::new().file("orchestras/notes.txt", "").args(["runs", "--json"]).run().exits(0).prints_exactly("[]\n");
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn show_says_why_a_task_has_no_output() {
     }
     project.args(["show", "--task", "godo"]).run().exits(2).says("did you mean `good`?");
     project.args(["show", "run_20200101_000000_0000"]).run().exits(2).says("there is no run");
-    Project::new().args(["show"]).run().exits(2).says("run");
+    Project::new().args(["show"]).run().exits(2).says("no project here");
 }
 
 #[test]

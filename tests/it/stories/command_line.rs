@@ -134,6 +134,7 @@ fn a_name_that_is_almost_right_is_suggested() {
         .exits(2)
         .says("there is no orchestra `x1`")
         .says("did you mean `x`?");
-    Project::new().args(["resume"]).run().exits(0).says("nothing to resume");
-    Project::new().args(["resume", "run_20261120_093000_7f3a"]).run().exits(2).says("there is no run");
+    let empty = Project::new().file(".orchestra/notes", "");
+    empty.args(["resume"]).run().exits(0).says("nothing to resume");
+    empty.args(["resume", "run_20261120_093000_7f3a"]).run().exits(2).says("there is no run");
 }

@@ -56,7 +56,7 @@ fn any_other_damage_is_named_and_nothing_is_guessed() {
         (with(5, &swapped), "line 5 of the journal is damaged: it has number 6 where 5 belongs"),
         (with(2, ""), "line 2 of the journal is damaged"),
         (with(1, &lines[1]), "line 1 of the journal is damaged"),
-        (with(1, &lines[0].replace("\"format\":1", "\"format\":2")), "use a newer orch"),
+        (with(1, &lines[0].replace("\"format\":2", "\"format\":3")), "use a newer orch"),
         (with(1, "{\"seq\":1,\"type\":\"run_started\",\"format\":7,\"other\":[]}"), "use a newer orch"),
     ] {
         let project = project.file(&path, &text);

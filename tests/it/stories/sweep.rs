@@ -59,9 +59,13 @@ pub(super) fn go_on(project: &Project, at: &str) -> Ended {
         return resumed;
     }
     // Without a whole line it says which run never began; before its folder is there, that there is none.
-    let code = if project.runs().is_empty() { 0 } else { 1 };
+    let (code, words) = match (project.path(".orchestra").exists(), project.runs().is_empty()) {
+        (false, _) => (2, "no project here"),
+        (true, true) => (0, "nothing to resume"),
+        (true, false) => (1, "nothing to resume"),
+    };
     assert_eq!(resumed.code(), Some(code), "{at}: {}", resumed.stderr);
-    assert!(resumed.stderr.contains("nothing to resume"), "{at}: {}", resumed.stderr);
+    assert!(resumed.stderr.contains(words), "{at}: {}", resumed.stderr);
     let run = project.run();
     assert_eq!(run.code(), Some(0), "{at}: {}", run.stderr);
     run
