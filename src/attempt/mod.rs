@@ -13,7 +13,7 @@ use crate::model::{CallFailure, Cue, ModelRequest, Reply};
 use crate::net::http::Deadlines;
 use crate::plan::output::{self, OutputSpec};
 use crate::plan::prompt::{self, Prompt};
-use crate::tools::ToolSet;
+use crate::tools::{ToolSet, Verifier, VerifyError};
 use crate::words::conversation::{AnswerSchema, AssistantMessage, Message, Tool, ToolResult};
 use crate::words::event::{Event, TaskEvent};
 use crate::words::failure::{Failure, FailureKind};
@@ -22,11 +22,9 @@ use crate::words::text;
 
 mod handle;
 mod tool_calls;
-mod verifier;
 
 pub use crate::model::{ModelClient, USUAL_MAX_TOKENS};
 pub use handle::{Ask, AttemptMessage, RunHandle};
-pub use verifier::{Verifier, VerifyError};
 
 /// How often an answer that does not do is asked for once more.
 const CORRECTIONS: usize = 1;

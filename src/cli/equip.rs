@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use crate::attempt::{ModelClient, Verifier};
+use crate::attempt::ModelClient;
 use crate::cli::complaint::CliError;
 use crate::cli::terminal;
 use crate::engine::runner::Reusing;
@@ -23,7 +23,7 @@ use crate::store::disk::Dir;
 use crate::store::project::Project;
 use crate::store::reuse::Store;
 use crate::tools::mcp::Servers;
-use crate::tools::{Ctx, ToolSet};
+use crate::tools::{Ctx, ToolSet, Verifier, VerifyContext};
 use crate::words::event::Overrides;
 use crate::words::id::{Name, RunId};
 use crate::words::redact::Redactor;
@@ -100,19 +100,14 @@ pub(super) fn equip(
     let ctx: Ctx = Arc::default();
     let tool_sets =
         orchestra.agents.iter().map(|agent| tool_set(agent, project, &servers, &ctx, &redactor, run, rehearses));
-    let verifier = orchestra.tasks.iter().map(|task| {
-        Arc::new(Verifier {
-            project: Dir::open(project.root()).ok().map(|folder| folder.marked(run.as_str())),
-            root: project.root().to_owned(),
-            file: task.output.file.clone().filter(|_| !rehearses),
-            is_plan: task.output.format == OutputFormat::Plan,
-            inputs: task.inputs.clone().filter(|_| !rehearses).unwrap_or_default(),
-            outputs: task.outputs.clone().filter(|_| !rehearses).unwrap_or_default(),
-            checks: if rehearses { Vec::new() } else { task.verify.clone() },
-            environment: vec![(RUN_VARIABLE.to_owned(), run.to_string())],
-            redactor: redactor.clone(),
-        })
+    let verify = Arc::new(VerifyContext {
+        project: Dir::open(project.root()).ok().map(|folder| Arc::new(folder.marked(run.as_str()))),
+        root: project.root().to_owned(),
+        environment: vec![(RUN_VARIABLE.to_owned(), run.to_string())],
+        redactor: redactor.clone(),
+        is_rehearsal: rehearses,
     });
+    let verifier = orchestra.tasks.iter().map(|task| Arc::new(Verifier::new(&verify, task)));
     Ok(RunSetup {
         tool_sets: tool_sets.collect::<Result<_, _>>()?,
         verifier: verifier.collect(),

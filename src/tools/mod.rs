@@ -7,7 +7,9 @@ pub mod builtin;
 pub mod mcp;
 mod tool;
 mod tool_set;
+mod verify;
 
 pub use builtin::Ctx;
 pub use tool::{CallContext, Effect, Outcome, SetValue, Tool, ToolFuture};
 pub use tool_set::{ServerGrant, ToolSet};
+pub use verify::{Verifier, VerifyContext, VerifyError};

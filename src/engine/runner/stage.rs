@@ -6,7 +6,7 @@ use std::io;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use crate::attempt::{ModelClient, Verifier};
+use crate::attempt::ModelClient;
 use crate::observe::Observers;
 use crate::os::clock::Clock;
 use crate::plan::graph::TaskIx;
@@ -17,7 +17,7 @@ use crate::store::journal::Journal;
 use crate::store::objects::Objects;
 use crate::store::reuse::{Entry, Read, Store};
 use crate::store::workspace::{self, Workspace};
-use crate::tools::{Ctx, ToolSet};
+use crate::tools::{Ctx, ToolSet, Verifier};
 use crate::words::digest::sha256;
 use crate::words::event::{CacheHit, CacheKey, Event, Record, RunEvent, TaskEvent};
 use crate::words::id::Name;
@@ -234,7 +234,7 @@ impl Stage {
     /// Puts an output that was not made anew into the task's own file. A new one is there before the task succeeds.
     fn deliver(&self, task: &Name, text: &str, history: &History) -> Result<(), RunError> {
         let Some(verifier) = history.place(task.as_str()).map(|ix| &self.verifier[ix]) else { return Ok(()) };
-        let Some(path) = &verifier.file else { return Ok(()) };
+        let Some(path) = verifier.file() else { return Ok(()) };
         let written = verifier.deliver(path, text);
         written.map_err(|why| RunError::Workspace { task: task.to_string(), error: io::Error::other(why) })
     }

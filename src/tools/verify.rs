@@ -1,19 +1,22 @@
-//! What has to hold before a task is done, whatever the model says: its file is written, files are there, commands
-//! succeed.
+//! Checks of what a task made: its file is written, declared files are there, commands succeed.
+//!
+//! What a model says counts for nothing here. Knows neither attempts nor conversations.
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::os::process::{self, Command, Exit, Stdin};
-use crate::plan::orchestra::Check;
+use crate::plan::orchestra::{Check, Task};
 use crate::plan::output::plan;
+use crate::plan::spec::OutputFormat;
 use crate::store::disk::Dir;
 use crate::tools::builtin;
 use crate::words::failure::{Failure, FailureKind};
 use crate::words::redact::Redactor;
 
-/// How much of what a command says is told to the model, in bytes.
+/// How much of a failed command's output the model gets, in bytes: the end of it.
 const SHOWN_BYTES: usize = 4000;
 const OUTPUT_BYTES: usize = 64 * 1024;
 const GRACE: Duration = Duration::from_secs(2);
@@ -21,39 +24,42 @@ const GRACE: Duration = Duration::from_secs(2);
 /// orch's own folder, where no tool writes; a file's author may have the plan put there.
 const OWN_FOLDER: &str = ".orchestra/";
 
-/// What a task has to give as verifier.
-pub struct Verifier {
-    /// The project.
-    pub project: Option<Dir>,
-    /// The project's folder.
+/// What the checks of all tasks of a run share.
+pub struct VerifyContext {
+    /// The project's folder; `None` if it cannot be opened, which is an error for the tasks that need it.
+    pub project: Option<Arc<Dir>>,
+    /// Its absolute path, where commands run.
     pub root: PathBuf,
-    /// The file that gets the output.
-    pub file: Option<String>,
-    /// Whether the output is a plan, which that file shows to people.
-    pub is_plan: bool,
-    /// The files that the work depends on, as paths or glob patterns.
-    pub inputs: Vec<String>,
-    /// The files that the work makes.
-    pub outputs: Vec<String>,
-    /// What has to hold then.
-    pub checks: Vec<Check>,
-    /// The variable that tells a run's processes from others.
+    /// What commands get in their environment besides the usual variables.
     pub environment: Vec<(String, String)>,
-    /// What must not leave.
+    /// Removes secrets from what commands write.
     pub redactor: Redactor,
+    /// Whether the run is a rehearsal, which writes no file of the project, expects none and runs no command.
+    pub is_rehearsal: bool,
 }
 
-/// Why there is no verifier.
+/// The checks of one task.
+pub struct Verifier {
+    context: Arc<VerifyContext>,
+    file: Option<String>,
+    /// Whether the output is a plan, which the file shows to people.
+    is_plan: bool,
+    inputs: Vec<String>,
+    outputs: Vec<String>,
+    checks: Vec<Check>,
+}
+
+/// Why a check fails.
 #[derive(Debug, PartialEq, Eq)]
 pub enum VerifyError {
-    /// Something is missing that the model can see to.
+    /// Something is missing that the model can provide.
     Missing {
         /// In words for the model.
         why: String,
-        /// What a command says to it, which is nobody's word to the model.
+        /// What a command wrote about it, which is data and no instruction to the model.
         said: Option<String>,
     },
-    /// It cannot be looked for, and nobody's answer changes that.
+    /// The check cannot be made, whatever the model answers.
     Failed(Failure),
 }
 
@@ -64,7 +70,33 @@ impl VerifyError {
 }
 
 impl Verifier {
-    /// Whether nothing is asked for.
+    /// The checks of a task.
+    #[must_use]
+    pub fn new(context: &Arc<VerifyContext>, task: &Task) -> Self {
+        let mut verifier = Self {
+            context: context.clone(),
+            file: None,
+            is_plan: task.output.format == OutputFormat::Plan,
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            checks: Vec::new(),
+        };
+        if !context.is_rehearsal {
+            verifier.file = task.output.file.clone();
+            verifier.inputs = task.inputs.clone().unwrap_or_default();
+            verifier.outputs = task.outputs.clone().unwrap_or_default();
+            verifier.checks = task.verify.clone();
+        }
+        verifier
+    }
+
+    /// The file that gets the output.
+    #[must_use]
+    pub fn file(&self) -> Option<&str> {
+        self.file.as_deref()
+    }
+
+    /// Whether every answer passes, and nothing is written.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.file.is_none() && self.outputs.is_empty() && self.checks.is_empty()
@@ -92,13 +124,13 @@ impl Verifier {
     }
 
     fn project(&self) -> Result<&Dir, String> {
-        self.project.as_ref().ok_or_else(|| "the project's folder cannot be used".to_owned())
+        self.context.project.as_deref().ok_or_else(|| "the project's folder cannot be used".to_owned())
     }
 
-    /// Looks for it.
+    /// Writes the output to its file, and makes the checks in their order.
     ///
     /// # Errors
-    /// What is missing, or stands in the way.
+    /// The first check that fails.
     pub async fn check(&self, output: &str) -> Result<(), VerifyError> {
         if let Some(path) = &self.file {
             self.deliver(path, output).map_err(VerifyError::failed)?;
@@ -115,10 +147,10 @@ impl Verifier {
         Ok(())
     }
 
-    /// Puts an output into its file.
+    /// Writes an output to the file at `path`.
     ///
     /// # Errors
-    /// Why it cannot be put there.
+    /// Why it cannot be written.
     pub fn deliver(&self, path: &str, output: &str) -> Result<(), String> {
         let for_people = self.is_plan && !path.ends_with(".json");
         let content = if for_people { plan::markdown(output)? } else { output.to_owned() };
@@ -139,10 +171,10 @@ impl Verifier {
 
     async fn succeeds(&self, argv: &[String], timeout: Duration) -> Result<(), VerifyError> {
         let mut environment = process::clean_environment();
-        environment.extend(self.environment.iter().cloned());
+        environment.extend(self.context.environment.iter().cloned());
         let command = Command {
             argv: argv.to_vec(),
-            directory: self.root.clone(),
+            directory: self.context.root.clone(),
             environment,
             stdin: Stdin::Null,
             timeout,
@@ -152,20 +184,20 @@ impl Verifier {
         let line = argv.join(" ");
         let finished = process::run(command).await.map_err(|trouble| {
             let why = format!("`{line}`, which has to succeed before the task is done, could not be run: {trouble}");
-            VerifyError::failed(self.redactor.redact(&why).into_owned())
+            VerifyError::failed(self.context.redactor.redact(&why).into_owned())
         })?;
         if finished.exit == Exit::Code(0) {
             return Ok(());
         }
         let said =
             [finished.stdout, finished.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
-        let said = self.redactor.redact_part(&said);
+        let said = self.context.redactor.redact_part(&said);
         let start = said.len().saturating_sub(SHOWN_BYTES);
         let start = (start..said.len()).find(|&start| said.is_char_boundary(start)).unwrap_or(said.len());
         let why = format!("The work is not done: `{line}` failed ({})", finished.exit);
         Err(VerifyError::Missing {
-            why: self.redactor.redact(&why).into_owned(),
-            said: Some(self.redactor.redact(&said[start..]).into_owned()),
+            why: self.context.redactor.redact(&why).into_owned(),
+            said: Some(self.context.redactor.redact(&said[start..]).into_owned()),
         })
     }
 }
