@@ -9,6 +9,7 @@ use crate::cli::complaint::{CliError, USAGE};
 use crate::cli::list;
 use crate::cli::load::check;
 use crate::cli::{Context, Outcome, table, terminal};
+use crate::plan::tier::Tier;
 use crate::store::project::ORCHESTRAS_DIR;
 use crate::words::diagnostic::Report;
 use crate::words::event::Overrides;
@@ -27,7 +28,7 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     /// The tier to stay in; `oracles` and `genies` run one task after another
-    #[arg(long, value_parser = ["oracles", "genies", "protocols", "superagents", "sovereigns"])]
+    #[arg(long, value_parser = Tier::names())]
     tier: Option<String>,
 }
 

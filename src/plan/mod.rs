@@ -9,4 +9,5 @@ pub mod retry;
 pub mod roles;
 pub mod spec;
 pub mod template;
+pub mod tier;
 pub mod tools;

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use crate::plan::graph::{Plan, TaskIx};
 use crate::plan::retry::RetryPolicy;
-use crate::plan::spec::{Limits, OnError, OutputFormat, Price, Priority, Provider, Strategy, Tier};
+use crate::plan::spec::{Limits, OnError, OutputFormat, Price, Priority, Provider, Strategy};
 use crate::plan::template::Template;
+use crate::plan::tier::Tier;
 use crate::words::digest::Parts;
 use crate::words::event::PlannedTask;
 use crate::words::id::Name;

@@ -16,9 +16,8 @@ use crate::plan::orchestra::{Agent, Execution, Group, Orchestra, Reuse, Task};
 use crate::plan::resolve::agents::Cast;
 use crate::plan::retry::{Growth, RetryPolicy};
 use crate::plan::spec::located::{Either, Spanned};
-use crate::plan::spec::{
-    self, Gaps, Limits, OnError, OrchestraFile, Retry, RetryStrategy, RetryTable, Strategy, Text, Tier,
-};
+use crate::plan::spec::{self, Gaps, Limits, OnError, OrchestraFile, Retry, RetryStrategy, RetryTable, Strategy, Text};
+use crate::plan::tier::Tier;
 use crate::words::diagnostic::{Diagnostic, Source, Span, near_miss};
 use crate::words::event::Overrides;
 use crate::words::id::Name;
@@ -226,14 +225,7 @@ impl<'r> Resolver<'r> {
     }
 
     fn tier(&self) -> Option<(Tier, Option<Span>)> {
-        let said = match self.around.overrides.tier.as_deref() {
-            Some("oracles") => Some(Tier::Oracles),
-            Some("genies") => Some(Tier::Genies),
-            Some("protocols") => Some(Tier::Protocols),
-            Some("superagents") => Some(Tier::Superagents),
-            Some("sovereigns") => Some(Tier::Sovereigns),
-            _ => None,
-        };
+        let said = self.around.overrides.tier.as_deref().and_then(Tier::named);
         let in_file = self.file.orchestra.as_ref().and_then(|s| s.required_tier.as_ref());
         said.map(|tier| (tier, None)).or_else(|| in_file.map(|t| (t.value, Some(t.span.clone()))))
     }
@@ -511,26 +503,6 @@ fn retry(said: Option<&Retry>) -> RetryPolicy {
                 max: max_seconds.map_or(base.max.max(initial), Duration::from_secs_f64),
                 growth: if base.growth == Growth::Fixed { Growth::Fixed } else { Growth::Exponential },
             }
-        }
-    }
-}
-
-impl Tier {
-    /// Whether the tier runs one task at a time only.
-    #[must_use]
-    pub fn is_sequential(self) -> bool {
-        matches!(self, Self::Oracles | Self::Genies)
-    }
-
-    /// The word that a file uses.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Oracles => "oracles",
-            Self::Genies => "genies",
-            Self::Protocols => "protocols",
-            Self::Superagents => "superagents",
-            Self::Sovereigns => "sovereigns",
         }
     }
 }

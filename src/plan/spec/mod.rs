@@ -23,6 +23,7 @@ use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use crate::plan::spec::located::{Either, Spanned};
+use crate::plan::tier::Tier;
 use crate::words::diagnostic::{Diagnostic, Source};
 
 pub use crate::plan::spec::salvage::Gaps;
@@ -335,22 +336,6 @@ pub enum OnError {
     Stop,
     /// They run all the same.
     Continue,
-}
-
-/// The tiers of SuperOptiX.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Tier {
-    /// One task at a time.
-    Oracles,
-    /// One task at a time.
-    Genies,
-    /// Every strategy.
-    Protocols,
-    /// Every strategy.
-    Superagents,
-    /// Every strategy.
-    Sovereigns,
 }
 
 /// What a name under `models` stands for.
