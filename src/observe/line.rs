@@ -1,4 +1,4 @@
-//! What a person is told of a record, as lines of text.
+//! A record as lines of text for a person.
 //!
 //! A pure function: the same words stand in a log and above the bars of a terminal. Most records make one line or none.
 
@@ -16,7 +16,7 @@ const MESSAGE: usize = 400;
 /// A verbose start names at most this many tasks.
 const TASKS: usize = 100;
 
-/// What there is to say of `record`, without a newline at the end. `history` is the run with the record applied;
+/// The text for `record`, without a newline at the end. `history` is the run with the record applied;
 /// `verbose` adds what is of use when something is wrong.
 #[must_use]
 pub fn line(record: &Record, history: &History, verbose: bool) -> Option<String> {

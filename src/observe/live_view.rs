@@ -1,6 +1,6 @@
 //! What a terminal shows of a run that is under way: a bar, and the tasks that run.
 //!
-//! A value that takes records and is asked for its lines. Knows no terminal and no clock: the time is given.
+//! A value that takes records and returns lines. Knows no terminal and no clock: the caller gives the time.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
@@ -14,7 +14,7 @@ use crate::words::id::Name;
 use crate::words::text::{columns, count, duration, one_line, shortened, tokens};
 use crate::words::usage::Usage;
 
-/// At most this many of the tasks that run have a line of their own: the board has to fit on a screen.
+/// At most this many of the tasks that run have a line of their own: the view has to fit on a screen.
 const ROWS: usize = 12;
 
 /// The bar's length in columns.
@@ -25,7 +25,7 @@ const FRAMES: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "�
 /// How long a frame of the spinner stays, in microseconds.
 const FRAME_US: u64 = 100_000;
 
-/// The state of the board.
+/// The bar and the running tasks, as of the last record.
 #[derive(Debug, Default)]
 pub(crate) struct LiveView {
     all: usize,
@@ -41,7 +41,7 @@ pub(crate) struct LiveView {
 #[derive(Debug)]
 struct Row {
     task: Name,
-    /// Who plays it, or what it waits for.
+    /// The agent, or what the task waits for.
     detail: String,
     /// The run's time at its start, in microseconds.
     since_us: u64,
@@ -128,7 +128,7 @@ impl LiveView {
         parts.join(" · ")
     }
 
-    /// A process has taken the run up: what earlier ones did is read from the history, once.
+    /// A process resumes the run: what earlier ones did is read from the history, once.
     fn count_anew(&mut self, history: &History) {
         *self = Self { all: history.tasks.len(), ..Self::default() };
         for task in &history.tasks {

@@ -1,6 +1,6 @@
-//! Those who watch a run: each one sees every event and shows it somewhere.
+//! Views of a run: each is a fold of its events and shows them somewhere.
 //!
-//! An observer only reads. None knows another one, and none can hold up or end a run: one that fails is dropped.
+//! An observer only reads. None knows another one, and none can delay or end a run: one that fails is dropped.
 //! Each does a bounded amount of work for a record, however many tasks there are, and may look at all of them only when
 //! a process takes up the run or leaves it.
 
@@ -12,11 +12,11 @@ pub mod progress;
 pub mod trace;
 
 mod batch;
-mod lanes;
 mod live_view;
 mod replace;
 mod retry_writer;
 mod timeline;
+mod tracks;
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -24,18 +24,18 @@ use std::time::Duration;
 use crate::run::history::History;
 use crate::words::event::Record;
 
-/// One that watches a run.
+/// A view of a run.
 pub trait Observer {
-    /// Sees the next record, and what the run has come to with it.
+    /// Takes the next record. The history is the run with that record applied.
     ///
     /// # Errors
-    /// When it cannot show it. It is asked nothing more then.
+    /// When it cannot be shown. The observer is dropped then.
     fn see(&mut self, record: &Record, history: &History) -> io::Result<()>;
 
     /// All records that became durable together have been seen: what was held back for each of them goes out.
     ///
     /// # Errors
-    /// When it cannot show them.
+    /// When they cannot be shown.
     fn batch_seen(&mut self) -> io::Result<()> {
         Ok(())
     }
@@ -51,7 +51,7 @@ pub trait Observer {
     /// Some time has passed.
     ///
     /// # Errors
-    /// When it cannot show it.
+    /// When it cannot be shown.
     fn tick(&mut self) -> io::Result<()> {
         Ok(())
     }
@@ -65,60 +65,60 @@ pub trait Observer {
     }
 }
 
-/// All that watch a run.
+/// All views of a run.
 pub struct Observers {
     all: Vec<(&'static str, Box<dyn Observer>)>,
     warnings: Box<dyn Write>,
 }
 
 impl Observers {
-    /// Nobody yet. Who fails later is named on `warnings`, which is standard error outside tests.
+    /// None yet. One that fails later is named on `warnings`, which is standard error outside tests.
     #[must_use]
     pub fn new(warnings: Box<dyn Write>) -> Self {
         Self { all: Vec::new(), warnings }
     }
 
-    /// Adds one; the name stands in the warning if it fails.
+    /// Adds a view; the name is for the warning if it fails.
     pub fn add(&mut self, name: &'static str, observer: impl Observer + 'static) {
         self.all.push((name, Box::new(observer)));
     }
 
-    /// Lets all take note of a record that an earlier process wrote.
+    /// Passes on a record that an earlier process wrote.
     pub fn recall(&mut self, record: &Record) {
         for (_, observer) in &mut self.all {
             observer.recall(record);
         }
     }
 
-    /// Shows all the next record. `history` is the run with that record applied.
+    /// Passes on the next record. `history` is the run with that record applied.
     pub fn see(&mut self, record: &Record, history: &History) {
         self.each(|observer| observer.see(record, history));
     }
 
-    /// Tells all that a batch of records is at its end.
+    /// Reports the end of a batch of records.
     pub fn batch_seen(&mut self) {
         self.each(Observer::batch_seen);
     }
 
-    /// How often [`Observers::tick`] is to be called; `None` if nobody wants it.
+    /// How often [`Observers::tick`] is to be called; `None` if no view wants it.
     #[must_use]
     pub fn tick_every(&self) -> Option<Duration> {
         self.all.iter().filter_map(|(_, observer)| observer.tick_every()).min()
     }
 
-    /// Tells all that some time has passed.
+    /// Reports that some time has passed.
     pub fn tick(&mut self) {
         self.each(Observer::tick);
     }
 
-    /// Ends it. Whatever comes after is seen by nobody.
+    /// Closes all views. Later records are shown nowhere.
     pub fn close(&mut self) {
         self.each(Observer::close);
         self.all.clear();
     }
 
-    /// Asks each one, and drops those that fail. A reader that has gone away (`orch run --json | head`) is no failure
-    /// to speak of.
+    /// Calls each one, and drops those that fail. A reader that is gone (`orch run --json | head`) is not a failure
+    /// worth a warning.
     fn each(&mut self, mut ask: impl FnMut(&mut (dyn Observer + 'static)) -> io::Result<()>) {
         self.all.retain_mut(|(name, observer)| match ask(observer.as_mut()) {
             Ok(()) => true,

@@ -1,6 +1,6 @@
-//! A run on a terminal: a board that is drawn over and over, and above it the lines that stay.
+//! A run on a terminal: a live view that is redrawn, and above it the lines that stay.
 //!
-//! What the board shows is the board's business and what the lines say is [`line()`]'s; here they are brought to the
+//! [`LiveView`] decides what the view shows and [`line()`] what the lines say; this file brings both to the
 //! terminal, and not too often.
 
 use std::io::{self, Write};
@@ -21,12 +21,12 @@ const PAUSE: Duration = Duration::from_millis(125);
 /// Shows a run on a terminal.
 pub struct Progress {
     board: LiveView,
-    /// One bar whose message is the whole board: indicatif moves the cursor, [`LiveView`] says what stands there.
+    /// One bar whose message is the whole view: indicatif moves the cursor.
     bar: ProgressBar,
     width: Box<dyn Fn() -> usize>,
     /// The same terminal, for lines that stay: they end in newlines, so that they can be copied and logged.
     out: Box<dyn Write>,
-    /// Lines that stay, and are not on the terminal yet.
+    /// Lines that stay, not written yet.
     pending: String,
     drawn: Option<Instant>,
     /// When the last record came, and the run's time in microseconds then.

@@ -18,15 +18,15 @@ pub(crate) struct RetryWriter<W>(pub W);
 
 impl<W: Write> Write for RetryWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        patiently(|| self.0.write(bytes))
+        retry(|| self.0.write(bytes))
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        patiently(|| self.0.flush())
+        retry(|| self.0.flush())
     }
 }
 
-fn patiently<T>(mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+fn retry<T>(mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     for _ in 0..TRIES {
         match act() {
             Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(PAUSE),

@@ -1,6 +1,6 @@
-//! When each task, attempt and call of a run began and ended: spans, side by side in lanes.
+//! When each task, attempt and call of a run began and ended: spans, side by side in tracks.
 //!
-//! A fold of records. Lane 0 is the run itself; a task has a lane for itself from its first attempt to its end, its
+//! A fold of records. Track 0 is the run itself; a task has a track for itself from its first attempt to its end, its
 //! waits between attempts included. Keeps nothing that a model, a provider or a user wrote, but the names of models.
 
 use std::cmp::Reverse;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::observe::lanes::Lanes;
+use crate::observe::tracks::Tracks;
 use crate::words::event::{Event, Record, RunEvent, RunStarted, TaskEvent};
 use crate::words::failure::FailureKind;
 use crate::words::id::Name;
@@ -23,8 +23,8 @@ pub(crate) struct Timeline {
     /// The spans of a task that is under way: its own, an attempt's and a call's, each within the one before.
     open: HashMap<Name, Vec<Span>>,
     run: Option<Span>,
-    pub(crate) moments: Vec<Moment>,
-    lanes: Lanes,
+    pub(crate) instants: Vec<Instant>,
+    tracks: Tracks,
     models: HashSet<Arc<str>>,
     processes: u32,
     /// The time that earlier processes spent on the run, in microseconds.
@@ -39,7 +39,7 @@ pub(crate) struct Span {
     pub(crate) what: What,
     /// The task; of a run, the orchestra.
     pub(crate) of: Name,
-    pub(crate) lane: u32,
+    pub(crate) track: u32,
     /// The run's time in microseconds.
     pub(crate) start_us: u64,
     /// The same; `None` while it is open.
@@ -88,7 +88,7 @@ enum Outcome {
 
 /// Something that takes no time.
 #[derive(Debug)]
-pub(crate) struct Moment {
+pub(crate) struct Instant {
     pub(crate) name: String,
     pub(crate) at_us: u64,
 }
@@ -108,9 +108,9 @@ impl Timeline {
             }
             Event::Run(RunEvent::Resumed { .. }) => self.enter(),
             Event::Run(RunEvent::Finished { .. }) => self.leave(),
-            Event::Run(RunEvent::StopRequested { .. }) => self.moment("stop requested".to_owned()),
-            Event::Task { task, event: TaskEvent::Reused { .. } } => self.moment(format!("{task} reused")),
-            Event::Task { task, event: TaskEvent::Skipped { .. } } => self.moment(format!("{task} not run")),
+            Event::Run(RunEvent::StopRequested { .. }) => self.instant("stop requested".to_owned()),
+            Event::Task { task, event: TaskEvent::Reused { .. } } => self.instant(format!("{task} reused")),
+            Event::Task { task, event: TaskEvent::Skipped { .. } } => self.instant(format!("{task} not run")),
             event => self.take_of_task(event),
         }
     }
@@ -118,7 +118,7 @@ impl Timeline {
     /// All spans, and an outer one always before those within it: viewers stack spans of one start in this order.
     pub(crate) fn spans(&self) -> Vec<&Span> {
         let mut spans: Vec<&Span> = self.closed.iter().chain(&self.run).chain(self.open.values().flatten()).collect();
-        spans.sort_by_key(|span| (span.lane, span.start_us, Reverse(self.end_of(span)), span.what));
+        spans.sort_by_key(|span| (span.track, span.start_us, Reverse(self.end_of(span)), span.what));
         spans
     }
 
@@ -132,9 +132,9 @@ impl Timeline {
         self.start.as_ref().map_or_else(String::new, |start| format!("orch {} {}", start.orchestra, start.run))
     }
 
-    /// How many lanes there are beside the run's own.
-    pub(crate) fn lanes(&self) -> u32 {
-        self.lanes.made()
+    /// How many tracks there are beside the run's own.
+    pub(crate) fn tracks(&self) -> u32 {
+        self.tracks.made()
     }
 
     fn take_of_task(&mut self, event: &Event) {
@@ -187,7 +187,7 @@ impl Timeline {
         self.run = Some(Span {
             what: What::Process(self.processes),
             of: start.orchestra.clone(),
-            lane: 0,
+            track: 0,
             start_us: self.now_us(),
             end_us: None,
             notes: Notes::default(),
@@ -200,7 +200,7 @@ impl Timeline {
         for (_, spans) in self.open.drain() {
             for mut span in spans {
                 if span.what == What::Task {
-                    self.lanes.give_back(span.lane - 1);
+                    self.tracks.give_back(span.track - 1);
                 }
                 span.end_us = now;
                 span.notes.outcome = Some(Outcome::Interrupted);
@@ -216,9 +216,9 @@ impl Timeline {
     fn open(&mut self, task: &Name, what: What, model: Option<&str>) {
         let (start_us, model) = (self.now_us(), model.map(|model| self.model(model)));
         let spans = self.open.entry(task.clone()).or_default();
-        let lane = spans.first().map_or_else(|| self.lanes.take() + 1, |span| span.lane);
+        let track = spans.first().map_or_else(|| self.tracks.take() + 1, |span| span.track);
         let notes = Notes { model, ..Notes::default() };
-        spans.push(Span { what, of: task.clone(), lane, start_us, end_us: None, notes });
+        spans.push(Span { what, of: task.clone(), track, start_us, end_us: None, notes });
     }
 
     /// Closes a span of a task, and those within it that were never closed.
@@ -228,7 +228,7 @@ impl Timeline {
         let Some(place) = spans.iter().rposition(|span| span.what == what) else { return };
         note(&mut spans[place].notes);
         if what == What::Task {
-            self.lanes.give_back(spans[place].lane - 1);
+            self.tracks.give_back(spans[place].track - 1);
         }
         self.closed.extend(spans.drain(place..).map(|span| Span { end_us: now, ..span }));
         if spans.is_empty() {
@@ -236,8 +236,8 @@ impl Timeline {
         }
     }
 
-    fn moment(&mut self, name: String) {
-        self.moments.push(Moment { name, at_us: self.now_us() });
+    fn instant(&mut self, name: String) {
+        self.instants.push(Instant { name, at_us: self.now_us() });
     }
 
     /// A run has few models and many spans, which share their names.
@@ -269,7 +269,7 @@ mod tests {
     use crate::words::event::RunStatus;
     use crate::words::failure::Failure;
 
-    /// Each span as `lane: what of whom, start-end in ms`.
+    /// Each span as `track: what of whom, start-end in ms`.
     fn told(story: &RunBuilder) -> Vec<String> {
         let mut timeline = Timeline::default();
         story.records.iter().for_each(|record| timeline.take(record));
@@ -277,20 +277,20 @@ mod tests {
         let spans = timeline.spans();
         let tell = |s: &&Span| {
             let (start, end) = (s.start_us / 1000, timeline.end_of(s) / 1000);
-            format!("{}: {:?} {} {start}-{end}", s.lane, s.what, s.of)
+            format!("{}: {:?} {} {start}-{end}", s.track, s.what, s.of)
         };
         spans.iter().map(tell).collect()
     }
 
-    /// Spans of a lane lie within each other or apart: a viewer can draw nothing else.
+    /// Spans of a track lie within each other or apart: a viewer can draw nothing else.
     fn check(timeline: &Timeline) {
         let mut around: Vec<(u32, u64)> = Vec::new();
         for span in timeline.spans() {
             let end = timeline.end_of(span);
             assert!(span.start_us <= end);
-            around.retain(|&(lane, until)| lane == span.lane && until > span.start_us);
+            around.retain(|&(track, until)| track == span.track && until > span.start_us);
             assert!(around.iter().all(|&(_, until)| end <= until), "{span:?} within {around:?}");
-            around.push((span.lane, end));
+            around.push((span.track, end));
         }
     }
 
@@ -371,7 +371,7 @@ mod tests {
         let mut timeline = Timeline::default();
         story.records.iter().for_each(|record| timeline.take(record));
         check(&timeline);
-        assert_eq!(timeline.lanes(), 4);
+        assert_eq!(timeline.tracks(), 4);
         assert_eq!((timeline.closed.len(), timeline.models.len()), (997 * 2, 1));
     }
 }

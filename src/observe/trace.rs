@@ -67,11 +67,11 @@ fn write(timeline: &Timeline, out: &mut dyn Write) -> io::Result<()> {
     // The first one has no comma before it.
     let title = json!({"ph": "M", "pid": PID, "tid": 0, "name": "process_name", "args": {"name": timeline.title()}});
     serde_json::to_writer(&mut *out, &title)?;
-    for lane in 0..=timeline.lanes() {
-        let name = if lane == 0 { "run".to_owned() } else { format!("lane {lane}") };
-        for (key, args) in [("thread_name", json!({"name": name})), ("thread_sort_index", json!({"sort_index": lane}))]
+    for track in 0..=timeline.tracks() {
+        let name = if track == 0 { "run".to_owned() } else { format!("track {track}") };
+        for (key, args) in [("thread_name", json!({"name": name})), ("thread_sort_index", json!({"sort_index": track}))]
         {
-            next(out, &json!({"ph": "M", "pid": PID, "tid": tid(lane), "name": key, "args": args}))?;
+            next(out, &json!({"ph": "M", "pid": PID, "tid": tid(track), "name": key, "args": args}))?;
         }
     }
     for span in timeline.spans() {
@@ -83,11 +83,11 @@ fn write(timeline: &Timeline, out: &mut dyn Write) -> io::Result<()> {
             What::Call(n) => (format!("call {n}"), "call"),
         };
         let (ts, end) = (span.start_us, timeline.end_of(span));
-        let (tid, dur) = (tid(span.lane), end.saturating_sub(ts));
+        let (tid, dur) = (tid(span.track), end.saturating_sub(ts));
         next(out, &Complete { ph: "X", pid: PID, tid, name: &name, cat, ts, dur, args: &span.notes })?;
     }
-    for moment in &timeline.moments {
-        let (name, ts) = (&moment.name, moment.at_us);
+    for instant in &timeline.instants {
+        let (name, ts) = (&instant.name, instant.at_us);
         next(out, &json!({"ph": "i", "s": "t", "pid": PID, "tid": tid(0), "name": name, "ts": ts}))?;
     }
     out.write_all(b"\n]}\n")
@@ -99,9 +99,9 @@ fn next(out: &mut dyn Write, event: &impl Serialize) -> io::Result<()> {
     Ok(())
 }
 
-/// A lane's thread id. Perfetto takes thread 0 for the idle thread of a kernel.
-fn tid(lane: u32) -> u32 {
-    lane + 1
+/// A track's thread id. Perfetto takes thread 0 for the idle thread of a kernel.
+fn tid(track: u32) -> u32 {
+    track + 1
 }
 
 #[cfg(test)]
