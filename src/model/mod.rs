@@ -4,10 +4,6 @@
 //! A call is asked once and answered once. Whether there is another attempt is the caller's to decide, who counts and pays
 //! for it.
 
-use std::sync::Arc;
-
-use crate::plan::spec::Provider;
-
 pub mod anthropic;
 mod body;
 mod call;
@@ -28,6 +24,7 @@ mod remote;
 pub mod responses;
 pub mod settings;
 pub mod status;
+pub mod vendor;
 mod wire;
 pub mod zhipu;
 
@@ -35,20 +32,5 @@ pub use call::{CallFailure, Cue, Model, ModelRequest, PendingReply, Reply};
 pub use client::{ModelClient, USUAL_MAX_TOKENS};
 pub use endpoint::{Endpoint, EndpointError};
 pub use remote::RemoteModel;
+pub use vendor::Vendor;
 pub use wire::{Fault, Wire};
-
-/// The protocol that a provider's server speaks, at an address.
-///
-/// `None` for a program, which has no address.
-#[must_use]
-pub fn wire(provider: Provider, endpoint: Endpoint) -> Option<Arc<dyn Wire>> {
-    Some(match provider {
-        Provider::Openai => Arc::new(openai::OpenAi::new(endpoint)),
-        Provider::Responses => Arc::new(responses::Responses::new(endpoint)),
-        Provider::Zhipu => Arc::new(zhipu::wire(endpoint)),
-        Provider::Gemini => Arc::new(gemini::Gemini::new(endpoint)),
-        Provider::Ollama => Arc::new(ollama::Ollama::new(endpoint)),
-        Provider::Anthropic => Arc::new(anthropic::Anthropic::new(endpoint)),
-        Provider::Command => return None,
-    })
-}

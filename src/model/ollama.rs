@@ -196,3 +196,36 @@ fn read_usage(chunk: &Value, draft: &mut Draft) {
     let usage = draft.usage.get_or_insert_default();
     (usage.input_tokens, usage.output_tokens) = (input, output);
 }
+
+/// An address of Ollama as a URL. Its own variable takes a host alone, and the address that a server listens at, which
+/// is none that can be called; and people write down the address of its OpenAI-compatible interface.
+pub(crate) fn tidy_address(written: &str) -> String {
+    let url = match written.contains("://") {
+        true => written.to_owned(),
+        false if written.rsplit(']').next().is_some_and(|end| end.contains(':')) => format!("http://{written}"),
+        false => format!("http://{}:11434", written.trim_end_matches('/')),
+    };
+    let url = url.replace("//0.0.0.0", "//127.0.0.1");
+    let bare = url.trim_end_matches('/');
+    bare.strip_suffix("/v1").unwrap_or(bare).trim_end_matches('/').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_way_to_write_the_address_of_ollama_leads_to_its_own_interface() {
+        for (written, expected) in [
+            ("localhost", "http://localhost:11434"),
+            ("0.0.0.0", "http://127.0.0.1:11434"),
+            ("0.0.0.0:8080", "http://127.0.0.1:8080"),
+            ("[::1]", "http://[::1]:11434"),
+            ("[::1]:8080", "http://[::1]:8080"),
+            ("http://localhost:11434/v1/", "http://localhost:11434"),
+            ("https://ollama.example/", "https://ollama.example"),
+        ] {
+            assert_eq!(tidy_address(written), expected, "{written}");
+        }
+    }
+}

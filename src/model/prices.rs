@@ -10,6 +10,7 @@
 
 use serde::Serialize;
 
+use crate::model::vendor::Vendor;
 use crate::plan::spec::{Price, Provider};
 use crate::words::usage::Usage;
 
@@ -54,11 +55,8 @@ pub struct Known {
     pub context_window: Option<u64>,
 }
 
-/// How much more Anthropic takes for a token that it writes to its cache:
-/// <https://platform.claude.com/docs/en/build-with-claude/prompt-caching#pricing>.
-const CACHE_WRITE: f64 = 1.25;
-
-/// How much more a write for an hour costs than one for five minutes, by the same page: 2 to 1.25.
+/// How much more a write for an hour costs than one for five minutes, at Anthropic: 2 to 1.25.
+/// <https://platform.claude.com/docs/en/build-with-claude/prompt-caching#pricing>
 const FOR_AN_HOUR: f64 = 1.6;
 
 const MILLION: f64 = 1_000_000.0;
@@ -102,14 +100,10 @@ impl Tariff {
         long: None,
     };
 
-    /// The price that a file gives for a model of a provider, filled up as the file's format says. A program may well be
-    /// one that calls Anthropic.
+    /// The price that a file gives for a model of a provider, filled up as the file's format says.
     #[must_use]
     pub fn written(price: &Price, provider: Provider) -> Self {
-        let usual = match provider {
-            Provider::Anthropic | Provider::Command => price.input * CACHE_WRITE,
-            _ => price.input,
-        };
+        let usual = price.input * Vendor::of(provider).cache_write;
         let cache_write = price.cache_write.unwrap_or(usual);
         let rates = Rates {
             input: price.input,

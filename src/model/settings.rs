@@ -11,6 +11,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::model::Endpoint;
+use crate::model::vendor::Vendor;
 use crate::net::http::{Url, secrets_of_address};
 use crate::os::process::is_clean;
 use crate::plan::orchestra::ModelRef;
@@ -115,17 +116,18 @@ impl Settings {
                 }),
             };
         }
-        let configured = DEFAULTS.into_iter().find(|&(provider, _)| {
-            let usual = Usual::of(provider);
-            usual.keys.iter().chain(usual.addresses).any(|name| self.get(name).is_some())
-        });
-        configured.map(|(provider, model)| ModelRef::new(provider, model)).ok_or_else(|| Unusable {
+        let is_configured = |vendor: &Vendor| vendor.keys.iter().chain(vendor.addresses).any(|v| self.get(v).is_some());
+        let defaults = || Vendor::all().iter().filter_map(|vendor| Some((vendor, vendor.default_model?)));
+        let configured = defaults().find(|(vendor, _)| is_configured(vendor));
+        let usual_keys: Vec<&str> = defaults().filter_map(|(vendor, _)| vendor.keys.first().copied()).collect();
+        configured.map(|(vendor, model)| ModelRef::new(vendor.provider, model)).ok_or_else(|| Unusable {
             why: "no model is configured".to_owned(),
-            help: "set OPENAI_API_KEY, ANTHROPIC_API_KEY, GEMINI_API_KEY or ZAI_API_KEY; or name a local server, such \
-                   as --model ollama/<its model>, or OPENAI_BASE_URL=http://localhost:8080/v1 with --model \
-                   openai/<its model>; or use --rehearse, which runs everything with an offline player instead of a \
-                   model"
-                .to_owned(),
+            help: format!(
+                "set {}; or name a local server, such as --model ollama/<its model>, or \
+                 OPENAI_BASE_URL=http://localhost:8080/v1 with --model openai/<its model>; or use --rehearse, which \
+                 runs everything with an offline player instead of a model",
+                any_of(&usual_keys)
+            ),
         })
     }
 
@@ -145,8 +147,8 @@ impl Settings {
             None if model.base_url.is_none() => self.usual_key(model.provider).map(|(_, key)| SecretString::from(key)),
             None => None,
         };
-        if key.is_none() && is_hosted(&base_url) {
-            let variable = Usual::of(model.provider).keys.first().copied().unwrap_or("its key");
+        if key.is_none() && Vendor::needs_key(&base_url) {
+            let variable = Vendor::of(model.provider).keys.first().copied().unwrap_or("its key");
             return Err(Unusable {
                 why: format!("the key for {} is missing: {variable} is not set", model.label()),
                 help: format!("set {variable} in the environment, or use another model with --model"),
@@ -179,23 +181,31 @@ impl Settings {
 
     /// The server's address and where it comes from.
     fn address(&self, model: &ModelRef) -> (String, String) {
-        let usual = Usual::of(model.provider);
-        let from_environment = || self.first(usual.addresses).map(|(name, url)| (url, name.to_owned()));
+        let vendor = Vendor::of(model.provider);
+        let from_environment = || self.first(vendor.addresses).map(|(name, url)| (url, name.to_owned()));
         let from_file = model.base_url.clone().map(|url| (url, "the file's base_url".to_owned()));
         match from_file.or_else(from_environment) {
-            Some((url, from)) if model.provider == Provider::Ollama => (ollama_address(&url), from),
-            Some(found) => found,
-            None => (usual.base_url.to_owned(), "its usual address".to_owned()),
+            Some((url, from)) => ((vendor.tidy_address)(&url), from),
+            None => (vendor.base_url.to_owned(), "its usual address".to_owned()),
         }
     }
 
     fn usual_key(&self, provider: Provider) -> Option<(&'static str, String)> {
-        self.first(Usual::of(provider).keys)
+        self.first(Vendor::of(provider).keys)
     }
 
     /// The first of these variables that is set.
     fn first(&self, names: &'static [&'static str]) -> Option<(&'static str, String)> {
         names.iter().find_map(|&name| self.get(name).map(|value| (name, value)))
+    }
+}
+
+/// `A, B or C`.
+fn any_of(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [most @ .., last] => format!("{} or {last}", most.join(", ")),
     }
 }
 
@@ -241,74 +251,6 @@ impl std::fmt::Debug for Settings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Settings")
     }
-}
-
-/// The models for agents that name none, by what is configured.
-const DEFAULTS: [(Provider, &str); 4] = [
-    (Provider::Openai, "gpt-5-mini"),
-    (Provider::Anthropic, "claude-sonnet-4-5"),
-    (Provider::Gemini, "gemini-2.5-flash"),
-    (Provider::Zhipu, "glm-4.7"),
-];
-
-/// The names that the vendors' own clients use, the first that is set counting, and the vendor's address.
-struct Usual {
-    keys: &'static [&'static str],
-    addresses: &'static [&'static str],
-    base_url: &'static str,
-}
-
-impl Usual {
-    fn of(provider: Provider) -> Self {
-        match provider {
-            Provider::Openai | Provider::Responses => Self {
-                keys: &["OPENAI_API_KEY"],
-                addresses: &["OPENAI_BASE_URL"],
-                base_url: "https://api.openai.com/v1",
-            },
-            Provider::Anthropic => Self {
-                keys: &["ANTHROPIC_API_KEY"],
-                addresses: &["ANTHROPIC_BASE_URL"],
-                base_url: "https://api.anthropic.com",
-            },
-            Provider::Gemini => Self {
-                keys: &["GEMINI_API_KEY", "GOOGLE_API_KEY"],
-                addresses: &["GEMINI_BASE_URL", "GOOGLE_GEMINI_BASE_URL"],
-                base_url: "https://generativelanguage.googleapis.com",
-            },
-            Provider::Zhipu => Self {
-                keys: &["ZAI_API_KEY", "ZHIPUAI_API_KEY", "ZHIPU_API_KEY"],
-                addresses: &["ZAI_BASE_URL"],
-                base_url: "https://api.z.ai/api/paas/v4",
-            },
-            // A program has neither.
-            Provider::Command => Self { keys: &[], addresses: &[], base_url: "" },
-            Provider::Ollama => {
-                Self { keys: &["OLLAMA_API_KEY"], addresses: &["OLLAMA_HOST"], base_url: "http://127.0.0.1:11434" }
-            }
-        }
-    }
-}
-
-/// An address of Ollama as a URL. Its own variable takes a host alone, and the address that a server listens at, which
-/// is none that can be called; and people write down the address of its OpenAI-compatible interface.
-fn ollama_address(written: &str) -> String {
-    let url = match written.contains("://") {
-        true => written.to_owned(),
-        false if written.rsplit(']').next().is_some_and(|end| end.contains(':')) => format!("http://{written}"),
-        false => format!("http://{}:11434", written.trim_end_matches('/')),
-    };
-    let url = url.replace("//0.0.0.0", "//127.0.0.1");
-    let bare = url.trim_end_matches('/');
-    bare.strip_suffix("/v1").unwrap_or(bare).trim_end_matches('/').to_owned()
-}
-
-/// The vendors' own hosts, which answer nobody without a key.
-const HOSTED: [&str; 5] =
-    ["api.openai.com", "api.anthropic.com", "generativelanguage.googleapis.com", "api.z.ai", "open.bigmodel.cn"];
-
-fn is_hosted(base_url: &str) -> bool {
-    base_url.strip_prefix("https://").is_some_and(|rest| HOSTED.iter().any(|host| rest.starts_with(host)))
 }
 
 #[cfg(test)]
@@ -393,24 +335,9 @@ mod tests {
             assert_eq!(reachable.endpoint.secrets().len(), usize::from(key));
         }
         for provider in [Provider::Responses, Provider::Gemini, Provider::Zhipu] {
-            let variable = Usual::of(provider).keys[0];
+            let variable = Vendor::of(provider).keys[0];
             let why = settings(&[]).reach(&ModelRef::new(provider, "m")).unwrap_err().why;
             assert!(why.contains(&format!("{variable} is not set")), "{why}");
-        }
-    }
-
-    #[test]
-    fn every_way_to_write_the_address_of_ollama_leads_to_its_own_interface() {
-        for (written, expected) in [
-            ("localhost", "http://localhost:11434"),
-            ("0.0.0.0", "http://127.0.0.1:11434"),
-            ("0.0.0.0:8080", "http://127.0.0.1:8080"),
-            ("[::1]", "http://[::1]:11434"),
-            ("[::1]:8080", "http://[::1]:8080"),
-            ("http://localhost:11434/v1/", "http://localhost:11434"),
-            ("https://ollama.example/", "https://ollama.example"),
-        ] {
-            assert_eq!(ollama_address(written), expected, "{written}");
         }
     }
 }

@@ -266,14 +266,20 @@ impl Provider {
         }
     }
 
-    /// The provider that a file calls `name`, which may be the vendor's name or its models'.
+    /// What a file may call it besides: the vendor's name, or its models'.
+    #[must_use]
+    pub const fn aliases(self) -> &'static [&'static str] {
+        match self {
+            Self::Gemini => &["google"],
+            Self::Zhipu => &["glm"],
+            _ => &[],
+        }
+    }
+
+    /// The provider that a file calls `name`.
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
-        match name {
-            "google" => Some(Self::Gemini),
-            "glm" => Some(Self::Zhipu),
-            _ => Self::ALL.into_iter().find(|provider| provider.name() == name),
-        }
+        Self::ALL.into_iter().find(|provider| provider.name() == name || provider.aliases().contains(&name))
     }
 }
 

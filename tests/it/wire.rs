@@ -56,7 +56,7 @@ const SOON: Duration = Duration::from_millis(50);
 
 /// A vendor's wire at an address.
 fn at(vendor: &Vendor, base_url: &str) -> Arc<dyn Wire> {
-    model::wire(vendor.provider, Endpoint::new(base_url, Some(SecretString::from(KEY))).unwrap()).unwrap()
+    model::Vendor::of(vendor.provider).wire(Endpoint::new(base_url, Some(SecretString::from(KEY))).unwrap()).unwrap()
 }
 
 /// A vendor's wire at the test server.

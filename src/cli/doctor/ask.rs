@@ -8,7 +8,7 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 
 use crate::cli::doctor::Finding;
-use crate::model::{self, Endpoint, RemoteModel, Wire};
+use crate::model::{Endpoint, RemoteModel, Vendor, Wire};
 use crate::net::http::{Client, Deadlines};
 use crate::plan::orchestra::ModelRef;
 use crate::words::failure::{Failure, FailureKind};
@@ -58,7 +58,7 @@ impl Question {
             server: format!("{:?}", (model.provider, &model.base_url, &model.api_key_env)),
             redactor: Redactor::new(endpoint.secrets()),
             secrets: endpoint.secrets(),
-            wire: model::wire(model.provider, endpoint)?,
+            wire: Vendor::of(model.provider).wire(endpoint)?,
         })
     }
 

@@ -11,7 +11,7 @@ use crate::model::cassette::{Cassette, Recorded, Recorder, Replayed};
 use crate::model::command::CommandModel;
 use crate::model::rehearsal::Rehearsal;
 use crate::model::settings::{Settings, Unusable};
-use crate::model::{self, Endpoint, Model, ModelClient, RemoteModel};
+use crate::model::{Endpoint, Model, ModelClient, RemoteModel, Vendor};
 use crate::net::http::Client;
 use crate::os::process::{RUN_VARIABLE, clean_environment, find_program};
 use crate::plan::orchestra::{Agent, ModelRef, Orchestra};
@@ -114,7 +114,8 @@ pub(super) fn remote_clients(
                 models.len() - 1
             });
             let answers: Option<Arc<dyn Model>> = match endpoint {
-                Some(endpoint) => model::wire(model.provider, endpoint)
+                Some(endpoint) => Vendor::of(model.provider)
+                    .wire(endpoint)
                     .map(|wire| Arc::new(RemoteModel::new(wire, http.clone(), redactor.clone())) as _),
                 None => Some(Arc::new(program(&model, project, run, redactor)?)),
             };

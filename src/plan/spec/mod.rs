@@ -447,7 +447,8 @@ pub enum Provider {
 /// Adds the other names of providers, which the schema would leave out and the check of words would refuse.
 fn with_other_names(schema: &mut schemars::Schema) {
     if let Some(words) = schema.get_mut("oneOf").and_then(|words| words.as_array_mut()) {
-        for (word, same) in [("google", "gemini"), ("glm", "zhipu")] {
+        let aliases = Provider::ALL.into_iter().flat_map(|p| p.aliases().iter().map(move |alias| (alias, p.name())));
+        for (word, same) in aliases {
             let description = format!("The same as `{same}`.");
             words.push(serde_json::json!({"type": "string", "const": word, "description": description}));
         }

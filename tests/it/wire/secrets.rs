@@ -63,7 +63,7 @@ fn without_a_key_none_is_sent() {
     for vendor in ALL {
         for key in [None, Some(" ")] {
             let endpoint = Endpoint::new("https://h", key.map(Into::into)).unwrap();
-            let sent = model::wire(vendor.provider, endpoint).unwrap().encode(&request("x"));
+            let sent = model::Vendor::of(vendor.provider).wire(endpoint).unwrap().encode(&request("x"));
             let headers = ["x-api-key", "x-goog-api-key", "authorization"];
             assert!(headers.iter().all(|name| !sent.headers.contains_key(*name)), "{}", vendor.name);
         }
