@@ -11,10 +11,10 @@ use serde_json::Value;
 
 use crate::model::anthropic::content::Prompt;
 use crate::model::call::ModelRequest;
-use crate::model::draft::{Draft, Stop, tokens};
 use crate::model::endpoint::Endpoint;
+use crate::model::reply_builder::{ReplyBuilder, Stop, tokens};
 use crate::model::status::Report;
-use crate::model::wire::{Fault, Nothing, Wire};
+use crate::model::wire::{DecodeError, Nothing, Wire};
 use crate::net::http::{self, HeaderMap, HeaderName, HeaderValue, Method, header};
 use crate::net::sse;
 use crate::words::usage::{StopReason, Usage};
@@ -128,7 +128,7 @@ impl Wire for Anthropic {
         self.request(Method::POST, "messages", serde_json::to_vec(&body).ok())
     }
 
-    fn decode_event(&self, event: &sse::Event<'_>, draft: &mut Draft) -> Result<(), Fault> {
+    fn decode_event(&self, event: &sse::Event<'_>, draft: &mut ReplyBuilder) -> Result<(), DecodeError> {
         let data = event.data.trim();
         if data.is_empty() || event.name == "ping" {
             return Ok(());
@@ -145,12 +145,12 @@ impl Wire for Anthropic {
         let value: Value = match serde_json::from_str(data) {
             Ok(value) => value,
             Err(_) if event.name == "error" => {
-                return Err(Fault::Reported(Report { message: data.to_owned(), ..Report::default() }));
+                return Err(DecodeError::Reported(Report { message: data.to_owned(), ..Report::default() }));
             }
-            Err(error) => return Err(Fault::unreadable(format!("has an event that is no JSON ({error})"), data)),
+            Err(error) => return Err(DecodeError::unreadable(format!("has an event that is no JSON ({error})"), data)),
         };
         if let Some(report) = Report::find(&value) {
-            return Err(Fault::Reported(report));
+            return Err(DecodeError::Reported(report));
         }
         let index = value["index"].as_u64().unwrap_or_default();
         match value["type"].as_str().unwrap_or_default() {
@@ -168,14 +168,14 @@ impl Wire for Anthropic {
         Ok(())
     }
 
-    fn decode_body(&self, body: &str, draft: &mut Draft) -> Result<(), Fault> {
-        let value: Value =
-            serde_json::from_str(body).map_err(|error| Fault::unreadable(format!("is no JSON ({error})"), body))?;
+    fn decode_body(&self, body: &str, draft: &mut ReplyBuilder) -> Result<(), DecodeError> {
+        let value: Value = serde_json::from_str(body)
+            .map_err(|error| DecodeError::unreadable(format!("is no JSON ({error})"), body))?;
         if let Some(report) = Report::find(&value) {
-            return Err(Fault::Reported(report));
+            return Err(DecodeError::Reported(report));
         }
         let Some(content) = value.get("content") else {
-            return Err(Fault::unreadable("is JSON, but no message", body));
+            return Err(DecodeError::unreadable("is JSON, but no message", body));
         };
         read_usage(&value["usage"], draft);
         for (index, block) in (0..).zip(content.as_array().into_iter().flatten()) {
@@ -194,7 +194,7 @@ impl Wire for Anthropic {
     }
 }
 
-fn read_stop(message: &Value, draft: &mut Draft) {
+fn read_stop(message: &Value, draft: &mut ReplyBuilder) {
     let Some(reason) = message["stop_reason"].as_str().filter(|reason| !reason.is_empty()) else { return };
     if let Some(explanation) = message["stop_details"]["explanation"].as_str() {
         draft.refusal = explanation.to_owned();
@@ -213,7 +213,7 @@ fn read_stop(message: &Value, draft: &mut Draft) {
 }
 
 /// Takes over the numbers that `usage` has. They are cumulative, and one event repeats only some of them.
-fn read_usage(usage: &Value, draft: &mut Draft) {
+fn read_usage(usage: &Value, draft: &mut ReplyBuilder) {
     let said = counted(usage);
     // Zeros are what a server writes that does not count.
     if said.input_tokens == 0 && said.output_tokens == 0 {

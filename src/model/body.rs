@@ -6,9 +6,9 @@ use memchr::{memchr, memchr_iter};
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use crate::model::draft::Draft;
+use crate::model::reply_builder::ReplyBuilder;
 use crate::model::status::Report;
-use crate::model::wire::{Fault, Wire};
+use crate::model::wire::{DecodeError, Wire};
 use crate::net::sse;
 
 /// The most bytes of a body that is one JSON document: more than the longest answer of today's models, and little enough
@@ -67,13 +67,13 @@ impl<'a> Body<'a> {
     ///
     /// # Errors
     /// What the wire says, or a body that is too long to be kept.
-    pub fn push(&mut self, bytes: &[u8], draft: &mut Draft) -> Result<(), Fault> {
+    pub fn push(&mut self, bytes: &[u8], draft: &mut ReplyBuilder) -> Result<(), DecodeError> {
         let room = HEAD_BYTES.saturating_sub(self.head.len());
         self.head.extend_from_slice(&bytes[..bytes.len().min(room)]);
         self.take(bytes, draft)
     }
 
-    fn take(&mut self, bytes: &[u8], draft: &mut Draft) -> Result<(), Fault> {
+    fn take(&mut self, bytes: &[u8], draft: &mut ReplyBuilder) -> Result<(), DecodeError> {
         match &mut self.form {
             Form::Unknown => {
                 let Some(start) = bytes.iter().position(|&byte| !is_blank(byte)) else { return Ok(()) };
@@ -102,15 +102,15 @@ impl<'a> Body<'a> {
     ///
     /// # Errors
     /// What the wire says, or a body that is neither a stream nor a document.
-    pub fn finish(mut self, draft: &mut Draft) -> Result<(), Fault> {
+    pub fn finish(mut self, draft: &mut ReplyBuilder) -> Result<(), DecodeError> {
         match std::mem::replace(&mut self.form, Form::Unknown) {
-            Form::Unknown => Err(Fault::unreadable("is empty", "")),
+            Form::Unknown => Err(DecodeError::unreadable("is empty", "")),
             Form::Document(document) => self.wire.decode_body(&String::from_utf8_lossy(&document), draft),
             // The line feed after the last line is what a careless server forgets. Half a line is another thing.
             Form::Lines(line) if is_whole(&String::from_utf8_lossy(&line)) => self.read_line(&line, draft),
             Form::Lines(_) => Ok(()),
             Form::Stream { mut decoder, events, stray, .. } => match (report_in(&stray), decoder.finish()) {
-                (Some(report), _) => Err(Fault::Reported(report)),
+                (Some(report), _) => Err(DecodeError::Reported(report)),
                 // The blank line after the last event is what a careless server forgets. Half an event is another thing.
                 (None, Some(last)) if is_whole(&last.data) => self.wire.decode_event(&last, draft),
                 _ if events == 0 && !self.declared_stream => Err(self.unreadable("is neither JSON nor a stream")),
@@ -119,13 +119,13 @@ impl<'a> Body<'a> {
         }
     }
 
-    fn push_events(&mut self, mut bytes: &[u8], draft: &mut Draft) -> Result<(), Fault> {
+    fn push_events(&mut self, mut bytes: &[u8], draft: &mut ReplyBuilder) -> Result<(), DecodeError> {
         let Form::Stream { decoder, events, at_line_start, stray } = &mut self.form else { return Ok(()) };
         let begin = if stray.is_empty() { stray_json(bytes, *at_line_start) } else { Some(0) };
         let room = MAX_STRAY_BYTES.saturating_sub(stray.len());
         stray.extend(begin.into_iter().flat_map(|at| &bytes[at..]).take(room));
         *at_line_start = bytes.last().map_or(*at_line_start, |last| matches!(last, b'\n' | b'\r'));
-        let too_long = |error| Fault::unreadable(format!("cannot be read: {error}"), "");
+        let too_long = |error| DecodeError::unreadable(format!("cannot be read: {error}"), "");
         while let Some(event) = decoder.next(&mut bytes).map_err(too_long)? {
             if !draft.done {
                 *events += 1;
@@ -135,7 +135,7 @@ impl<'a> Body<'a> {
         Ok(())
     }
 
-    fn push_lines(&mut self, mut bytes: &[u8], draft: &mut Draft) -> Result<(), Fault> {
+    fn push_lines(&mut self, mut bytes: &[u8], draft: &mut ReplyBuilder) -> Result<(), DecodeError> {
         let Form::Lines(rest) = &mut self.form else { return Ok(()) };
         let mut line = std::mem::take(rest);
         loop {
@@ -155,7 +155,7 @@ impl<'a> Body<'a> {
         Ok(())
     }
 
-    fn read_line(&self, line: &[u8], draft: &mut Draft) -> Result<(), Fault> {
+    fn read_line(&self, line: &[u8], draft: &mut ReplyBuilder) -> Result<(), DecodeError> {
         let data = String::from_utf8_lossy(line);
         if draft.done || data.trim().is_empty() {
             return Ok(());
@@ -172,8 +172,8 @@ impl<'a> Body<'a> {
         }
     }
 
-    fn unreadable(&self, why: &str) -> Fault {
-        Fault::unreadable(why, &String::from_utf8_lossy(&self.head))
+    fn unreadable(&self, why: &str) -> DecodeError {
+        DecodeError::unreadable(why, &String::from_utf8_lossy(&self.head))
     }
 }
 

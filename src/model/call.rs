@@ -6,7 +6,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::model::draft::estimate_tokens;
+use crate::model::reply_builder::estimate_tokens;
 use crate::model::wire::arguments_text;
 use crate::net::http::Deadlines;
 use crate::run::rate_limit::RateLimitInfo;

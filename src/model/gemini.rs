@@ -7,10 +7,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::model::call::ModelRequest;
-use crate::model::draft::Draft;
 use crate::model::endpoint::Endpoint;
+use crate::model::reply_builder::ReplyBuilder;
 use crate::model::status::Report;
-use crate::model::wire::{Fault, Wire};
+use crate::model::wire::{DecodeError, Wire};
 use crate::net::http::{self, HeaderMap, HeaderName, HeaderValue, Method, header};
 use crate::net::sse;
 use crate::words::conversation::Tool;
@@ -116,7 +116,7 @@ impl Wire for Gemini {
         self.request(Method::POST, &resource, ("alt", "sse"), serde_json::to_vec(&body).ok())
     }
 
-    fn decode_event(&self, event: &sse::Event<'_>, draft: &mut Draft) -> Result<(), Fault> {
+    fn decode_event(&self, event: &sse::Event<'_>, draft: &mut ReplyBuilder) -> Result<(), DecodeError> {
         let data = event.data.trim();
         if data.is_empty() {
             return Ok(());
@@ -129,22 +129,22 @@ impl Wire for Gemini {
         match serde_json::from_str(data) {
             Ok(chunk) => answer::read(&chunk, draft),
             Err(_) if event.name == "error" => {
-                Err(Fault::Reported(Report { message: data.to_owned(), ..Report::default() }))
+                Err(DecodeError::Reported(Report { message: data.to_owned(), ..Report::default() }))
             }
-            Err(error) => Err(Fault::unreadable(format!("has an event that is no JSON ({error})"), data)),
+            Err(error) => Err(DecodeError::unreadable(format!("has an event that is no JSON ({error})"), data)),
         }
     }
 
-    fn decode_body(&self, body: &str, draft: &mut Draft) -> Result<(), Fault> {
-        let value: Value =
-            serde_json::from_str(body).map_err(|error| Fault::unreadable(format!("is no JSON ({error})"), body))?;
+    fn decode_body(&self, body: &str, draft: &mut ReplyBuilder) -> Result<(), DecodeError> {
+        let value: Value = serde_json::from_str(body)
+            .map_err(|error| DecodeError::unreadable(format!("is no JSON ({error})"), body))?;
         // A proxy that drops the query gets the stream as a list of its chunks.
         let chunks = value.as_array().map_or(std::slice::from_ref(&value), Vec::as_slice);
         for chunk in chunks {
             answer::read(chunk, draft)?;
         }
         if !chunks.iter().any(answer::is_one) {
-            return Err(Fault::unreadable("is JSON, but no generated content", body));
+            return Err(DecodeError::unreadable("is JSON, but no generated content", body));
         }
         answer::end_whole(draft);
         Ok(())

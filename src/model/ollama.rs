@@ -7,10 +7,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::model::call::ModelRequest;
-use crate::model::draft::{Draft, DraftCall, Stop, tokens};
 use crate::model::endpoint::Endpoint;
+use crate::model::reply_builder::{ReplyBuilder, Stop, ToolCallBuilder, tokens};
 use crate::model::status::Report;
-use crate::model::wire::{Fault, Wire, result_text};
+use crate::model::wire::{DecodeError, Wire, result_text};
 use crate::net::http::{self, HeaderMap, HeaderValue, Method, header};
 use crate::net::sse;
 use crate::words::conversation::{AssistantMessage, Message, Tool};
@@ -118,23 +118,23 @@ impl Wire for Ollama {
         self.request(Method::POST, "chat", serde_json::to_vec(&body).ok())
     }
 
-    fn decode_event(&self, event: &sse::Event<'_>, draft: &mut Draft) -> Result<(), Fault> {
+    fn decode_event(&self, event: &sse::Event<'_>, draft: &mut ReplyBuilder) -> Result<(), DecodeError> {
         let data = event.data.trim();
         if data.is_empty() {
             return Ok(());
         }
         let chunk = serde_json::from_str(data)
-            .map_err(|error| Fault::unreadable(format!("has a line that is no JSON ({error})"), data))?;
+            .map_err(|error| DecodeError::unreadable(format!("has a line that is no JSON ({error})"), data))?;
         read(&chunk, draft)
     }
 
     /// A whole answer has the form of the last chunk. Several of them are a stream that a proxy calls by another name.
-    fn decode_body(&self, body: &str, draft: &mut Draft) -> Result<(), Fault> {
+    fn decode_body(&self, body: &str, draft: &mut ReplyBuilder) -> Result<(), DecodeError> {
         for chunk in serde_json::Deserializer::from_str(body).into_iter::<Value>() {
-            let chunk = chunk.map_err(|error| Fault::unreadable(format!("is no JSON ({error})"), body))?;
+            let chunk = chunk.map_err(|error| DecodeError::unreadable(format!("is no JSON ({error})"), body))?;
             read(&chunk, draft)?;
             if chunk.get("message").is_none() && chunk.get("done").is_none() {
-                return Err(Fault::unreadable("is JSON, but no chat", body));
+                return Err(DecodeError::unreadable("is JSON, but no chat", body));
             }
             if draft.done {
                 break;
@@ -148,9 +148,9 @@ impl Wire for Ollama {
     }
 }
 
-fn read(chunk: &Value, draft: &mut Draft) -> Result<(), Fault> {
+fn read(chunk: &Value, draft: &mut ReplyBuilder) -> Result<(), DecodeError> {
     if let Some(report) = Report::find(chunk) {
-        return Err(Fault::Reported(report));
+        return Err(DecodeError::Reported(report));
     }
     let message = &chunk["message"];
     draft.text.push_str(message["content"].as_str().unwrap_or_default());
@@ -164,7 +164,7 @@ fn read(chunk: &Value, draft: &mut Draft) -> Result<(), Fault> {
 }
 
 /// A call comes whole.
-fn read_call(call: &Value, draft: &mut Draft) {
+fn read_call(call: &Value, draft: &mut ReplyBuilder) {
     let function = &call["function"];
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let arguments = match &function["arguments"] {
@@ -173,7 +173,7 @@ fn read_call(call: &Value, draft: &mut Draft) {
         whole => whole.to_string(),
     };
     let index = draft.calls.len() as u64;
-    draft.calls.insert(index, DraftCall { id: text(&call["id"]), name: text(&function["name"]), arguments });
+    draft.calls.insert(index, ToolCallBuilder { id: text(&call["id"]), name: text(&function["name"]), arguments });
 }
 
 fn stop(reason: &str) -> Stop {
@@ -187,7 +187,7 @@ fn stop(reason: &str) -> Stop {
 }
 
 /// The last chunk has the numbers. A prompt that the server still knows counts for nothing in some versions.
-fn read_usage(chunk: &Value, draft: &mut Draft) {
+fn read_usage(chunk: &Value, draft: &mut ReplyBuilder) {
     let number = |key: &str| tokens(&chunk[key]).unwrap_or(0);
     let (input, output) = (number("prompt_eval_count"), number("eval_count"));
     if input == 0 && output == 0 {

@@ -6,11 +6,11 @@
 use serde_json::Value;
 
 use crate::model::call::ModelRequest;
-use crate::model::draft::{Draft, Stop};
 use crate::model::endpoint::Endpoint;
 use crate::model::form::Extra;
+use crate::model::reply_builder::{ReplyBuilder, Stop};
 use crate::model::status::Report;
-use crate::model::wire::{Fault, Wire, bearer_request};
+use crate::model::wire::{DecodeError, Wire, bearer_request};
 use crate::net::http::{self, Method};
 use crate::net::sse;
 use crate::words::failure::Failure;
@@ -96,7 +96,7 @@ impl Wire for OpenAi {
         self.request(Method::POST, "chat/completions", serde_json::to_vec(&body).ok())
     }
 
-    fn decode_event(&self, event: &sse::Event<'_>, draft: &mut Draft) -> Result<(), Fault> {
+    fn decode_event(&self, event: &sse::Event<'_>, draft: &mut ReplyBuilder) -> Result<(), DecodeError> {
         if let Some(piece) = Piece::read(&event.data) {
             draft.text.push_str(&piece.text);
             draft.push_echo(self.dialect.name, &piece.thought);
@@ -113,9 +113,9 @@ impl Wire for OpenAi {
         let chunk = match serde_json::from_str(data) {
             Ok(chunk) => chunk,
             Err(_) if event.name == "error" => {
-                return Err(Fault::Reported(Report { message: data.to_owned(), ..Report::default() }));
+                return Err(DecodeError::Reported(Report { message: data.to_owned(), ..Report::default() }));
             }
-            Err(error) => return Err(Fault::unreadable(format!("has an event that is no JSON ({error})"), data)),
+            Err(error) => return Err(DecodeError::unreadable(format!("has an event that is no JSON ({error})"), data)),
         };
         report_in(&chunk)?;
         read_usage(&chunk["usage"], draft);
@@ -125,12 +125,12 @@ impl Wire for OpenAi {
         Ok(())
     }
 
-    fn decode_body(&self, body: &str, draft: &mut Draft) -> Result<(), Fault> {
-        let value: Value =
-            serde_json::from_str(body).map_err(|error| Fault::unreadable(format!("is no JSON ({error})"), body))?;
+    fn decode_body(&self, body: &str, draft: &mut ReplyBuilder) -> Result<(), DecodeError> {
+        let value: Value = serde_json::from_str(body)
+            .map_err(|error| DecodeError::unreadable(format!("is no JSON ({error})"), body))?;
         report_in(&value)?;
         if value.get("choices").is_none() {
-            return Err(Fault::unreadable("is JSON, but no chat completion", body));
+            return Err(DecodeError::unreadable("is JSON, but no chat completion", body));
         }
         read_usage(&value["usage"], draft);
         if let Some(choice) = first_choice(&value["choices"]) {
@@ -151,8 +151,8 @@ impl Wire for OpenAi {
     }
 }
 
-fn report_in(value: &Value) -> Result<(), Fault> {
+fn report_in(value: &Value) -> Result<(), DecodeError> {
     Report::find(value)
         .or_else(|| first_choice(&value["choices"]).and_then(Report::find))
-        .map_or(Ok(()), |report| Err(Fault::Reported(report)))
+        .map_or(Ok(()), |report| Err(DecodeError::Reported(report)))
 }

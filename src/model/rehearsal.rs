@@ -8,8 +8,8 @@ use std::future;
 use tokio::time::{self, Instant};
 
 use crate::model::call::{CallFailure, Cue, Model, ModelRequest, PendingReply, Reply};
-use crate::model::draft::{Draft, Stop, count};
 use crate::model::redaction::excerpt;
+use crate::model::reply_builder::{ReplyBuilder, Stop, count};
 use crate::net::http::Deadlines;
 use crate::plan::prompt::TASK_LABEL;
 use crate::plan::spec::script::{Act, Script};
@@ -49,8 +49,10 @@ impl Rehearsal {
         if let Some(reply) = scripted.filter(|reply| !reply.delay.is_zero()) {
             time::sleep(reply.delay).await;
         }
-        let whole = |text| Draft { text, stop: Some(Stop::Complete(StopReason::End)), ..Draft::default() };
-        let half = |stop| Draft { text: first_half(&usual_answer(request, cue)), stop, ..Draft::default() };
+        let whole =
+            |text| ReplyBuilder { text, stop: Some(Stop::Complete(StopReason::End)), ..ReplyBuilder::default() };
+        let half =
+            |stop| ReplyBuilder { text: first_half(&usual_answer(request, cue)), stop, ..ReplyBuilder::default() };
         let draft = match scripted.map_or(&Act::Usual, |reply| &reply.act) {
             Act::Usual => whole(usual_answer(request, cue)),
             Act::Text(text) => whole(text.clone()),
@@ -71,7 +73,7 @@ impl Rehearsal {
     }
 }
 
-fn settle(mut draft: Draft, request: &ModelRequest, started: Instant) -> Result<Reply, CallFailure> {
+fn settle(mut draft: ReplyBuilder, request: &ModelRequest, started: Instant) -> Result<Reply, CallFailure> {
     let usage = draft.stop.is_some().then(|| count(None, request, &draft.text));
     let latency_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     match draft.settle(HOST, !request.tools.is_empty()) {

@@ -11,10 +11,10 @@ use tokio::time::{Duration, Instant};
 
 use crate::model::body::{Body, MAX_DOCUMENT_BYTES};
 use crate::model::call::{CallFailure, Cue, Model, ModelRequest, PendingReply, Reply};
-use crate::model::draft::{Draft, count};
 use crate::model::redaction::{excerpt, redact_failure, redact_stop, redact_turn};
+use crate::model::reply_builder::{ReplyBuilder, count};
 use crate::model::status;
-use crate::model::wire::{Fault, Wire};
+use crate::model::wire::{DecodeError, Wire};
 use crate::net::http::{self, Client, Deadlines, Response, header};
 use crate::run::rate_limit::RateLimitInfo;
 use crate::words::failure::{Failure, FailureKind};
@@ -52,9 +52,9 @@ impl RemoteModel {
         let started = Instant::now();
         let outgoing = wire.encode(request);
         let host = outgoing.host();
-        let mut draft = Draft::default();
-        let mut facts = Facts::default();
-        let received = receive(client, outgoing, wire.as_ref(), deadlines, redactor, &mut draft, &mut facts).await;
+        let mut draft = ReplyBuilder::default();
+        let mut meta = CallMeta::default();
+        let received = receive(client, outgoing, wire.as_ref(), deadlines, redactor, &mut draft, &mut meta).await;
 
         draft.text = redactor.redact_secrets(&draft.text).into_owned();
         let reached_end = received.is_ok() && draft.stop.is_some();
@@ -66,17 +66,17 @@ impl RemoteModel {
                 stop: redact_stop(stop, redactor),
                 first_byte_ms,
                 latency_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-                pace: facts.pace,
+                pace: meta.pace,
             }),
             Err(mut failure) => {
-                let unsettled = facts.sent && !reached_end && failure.status.is_none();
+                let unsettled = meta.sent && !reached_end && failure.status.is_none();
                 if failure.status.is_some() && wire.adapt(request, &failure) {
                     // Another attempt is the caller's to make, so this failure is one that is tried again.
                     failure.kind = FailureKind::Malformed;
                     failure.message.push_str(" (the next attempt leaves out what was refused)");
                 }
                 let failure = redact_failure(failure, redactor);
-                Err(CallFailure { failure, usage, unsettled, partial: draft.text, pace: facts.pace })
+                Err(CallFailure { failure, usage, unsettled, partial: draft.text, pace: meta.pace })
             }
         }
     }
@@ -91,8 +91,8 @@ impl RemoteModel {
 
     async fn listed(&self, deadlines: &Deadlines) -> Result<Vec<String>, Failure> {
         let Self { wire, client, redactor } = self;
-        let mut facts = Facts::default();
-        let mut response = open(client, wire.list_models(), deadlines, redactor, &mut facts).await?;
+        let mut meta = CallMeta::default();
+        let mut response = open(client, wire.list_models(), deadlines, redactor, &mut meta).await?;
         let mut body = Vec::new();
         while let Some(bytes) = response.chunk().await? {
             body.extend_from_slice(&bytes);
@@ -115,7 +115,7 @@ impl RemoteModel {
 
 /// What is known of a call besides its answer.
 #[derive(Default)]
-struct Facts {
+struct CallMeta {
     /// Whether the provider may have the request.
     sent: bool,
     pace: Option<RateLimitInfo>,
@@ -128,10 +128,10 @@ async fn receive(
     wire: &dyn Wire,
     deadlines: &Deadlines,
     redactor: &Redactor,
-    draft: &mut Draft,
-    facts: &mut Facts,
+    draft: &mut ReplyBuilder,
+    meta: &mut CallMeta,
 ) -> Result<u64, Failure> {
-    let mut response = open(client, request, deadlines, redactor, facts).await?;
+    let mut response = open(client, request, deadlines, redactor, meta).await?;
     let content_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let mut body = Body::new(wire, content_type);
     loop {
@@ -139,11 +139,11 @@ async fn receive(
             Ok(Some(bytes)) => match body.push(&bytes, draft) {
                 Ok(()) => {}
                 // The answer is whole, whatever comes after it, unless that takes it back.
-                Err(Fault::Unreadable { .. }) if draft.stop.is_some() => break,
-                Err(fault) => return Err(word_fault(fault, &response, redactor)),
+                Err(DecodeError::Unreadable { .. }) if draft.stop.is_some() => break,
+                Err(error) => return Err(decode_failure(error, &response, redactor)),
             },
             Ok(None) => {
-                body.finish(draft).map_err(|fault| word_fault(fault, &response, redactor))?;
+                body.finish(draft).map_err(|error| decode_failure(error, &response, redactor))?;
                 break;
             }
             Err(_) if draft.stop.is_some() => break,
@@ -165,14 +165,14 @@ async fn open(
     request: http::Request,
     deadlines: &Deadlines,
     redactor: &Redactor,
-    facts: &mut Facts,
+    meta: &mut CallMeta,
 ) -> Result<Response, Failure> {
     let response = client.send(request, deadlines).await.map_err(|unanswered| {
-        facts.sent = unanswered.sent;
+        meta.sent = unanswered.sent;
         unanswered.failure
     })?;
-    facts.sent = true;
-    facts.pace = RateLimitInfo::of(response.headers(), SystemTime::now());
+    meta.sent = true;
+    meta.pace = RateLimitInfo::of(response.headers(), SystemTime::now());
     let status = response.status();
     if status.is_success() {
         return Ok(response);
@@ -182,11 +182,11 @@ async fn open(
     Err(status::failure_of_status(&host, status, &headers, &body, &excerpt(&body, redactor)))
 }
 
-fn word_fault(fault: Fault, response: &Response, redactor: &Redactor) -> Failure {
+fn decode_failure(error: DecodeError, response: &Response, redactor: &Redactor) -> Failure {
     let host = response.host();
-    match fault {
-        Fault::Reported(report) => status::failure_in_answer(host, &report, response.headers()),
-        Fault::Unreadable { why, data } => {
+    match error {
+        DecodeError::Reported(report) => status::failure_in_answer(host, &report, response.headers()),
+        DecodeError::Unreadable { why, data } => {
             let excerpt = excerpt(data.as_bytes(), redactor);
             let colon = if excerpt.is_empty() { "" } else { ": " };
             Failure::new(FailureKind::Malformed, format!("the answer of {host} {why}{colon}{excerpt}"))

@@ -9,11 +9,11 @@
 use serde_json::Value;
 
 use crate::model::call::ModelRequest;
-use crate::model::draft::Draft;
 use crate::model::endpoint::Endpoint;
 use crate::model::form::Extra;
+use crate::model::reply_builder::ReplyBuilder;
 use crate::model::status::Report;
-use crate::model::wire::{Fault, Wire, bearer_request};
+use crate::model::wire::{DecodeError, Wire, bearer_request};
 use crate::net::http::{self, Method};
 use crate::net::sse;
 use crate::words::failure::Failure;
@@ -65,7 +65,7 @@ impl Wire for Responses {
         self.request(Method::POST, "responses", serde_json::to_vec(&body).ok())
     }
 
-    fn decode_event(&self, event: &sse::Event<'_>, draft: &mut Draft) -> Result<(), Fault> {
+    fn decode_event(&self, event: &sse::Event<'_>, draft: &mut ReplyBuilder) -> Result<(), DecodeError> {
         let data = event.data.trim();
         if let Some(text) = Piece::read(data) {
             draft.text.push_str(&text);
@@ -82,20 +82,20 @@ impl Wire for Responses {
         match serde_json::from_str(data) {
             Ok(value) => read_event(&value, draft),
             Err(_) if event.name == "error" => {
-                Err(Fault::Reported(Report { message: data.to_owned(), ..Report::default() }))
+                Err(DecodeError::Reported(Report { message: data.to_owned(), ..Report::default() }))
             }
-            Err(error) => Err(Fault::unreadable(format!("has an event that is no JSON ({error})"), data)),
+            Err(error) => Err(DecodeError::unreadable(format!("has an event that is no JSON ({error})"), data)),
         }
     }
 
-    fn decode_body(&self, body: &str, draft: &mut Draft) -> Result<(), Fault> {
-        let value: Value =
-            serde_json::from_str(body).map_err(|error| Fault::unreadable(format!("is no JSON ({error})"), body))?;
+    fn decode_body(&self, body: &str, draft: &mut ReplyBuilder) -> Result<(), DecodeError> {
+        let value: Value = serde_json::from_str(body)
+            .map_err(|error| DecodeError::unreadable(format!("is no JSON ({error})"), body))?;
         if let Some(report) = Report::find(&value) {
-            return Err(Fault::Reported(report));
+            return Err(DecodeError::Reported(report));
         }
         if value.get("output").is_none() {
-            return Err(Fault::unreadable("is JSON, but no response", body));
+            return Err(DecodeError::unreadable("is JSON, but no response", body));
         }
         read_end(&value, value["status"].as_str().unwrap_or("completed"), draft)
     }

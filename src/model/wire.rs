@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use crate::model::call::ModelRequest;
-use crate::model::draft::Draft;
 use crate::model::endpoint::Endpoint;
+use crate::model::reply_builder::ReplyBuilder;
 use crate::model::status::Report;
 use crate::net::http::{self, HeaderMap, HeaderValue, Method, header};
 use crate::net::sse;
@@ -42,13 +42,13 @@ pub trait Wire: Send + Sync {
     ///
     /// # Errors
     /// The provider reports a failure, or the event is not what the protocol says.
-    fn decode_event(&self, event: &sse::Event<'_>, draft: &mut Draft) -> Result<(), Fault>;
+    fn decode_event(&self, event: &sse::Event<'_>, draft: &mut ReplyBuilder) -> Result<(), DecodeError>;
 
     /// Reads a whole body into `draft`, for the servers that do not stream.
     ///
     /// # Errors
     /// The provider reports a failure, or the body is not what the protocol says.
-    fn decode_body(&self, body: &str, draft: &mut Draft) -> Result<(), Fault>;
+    fn decode_body(&self, body: &str, draft: &mut ReplyBuilder) -> Result<(), DecodeError>;
 
     /// Takes in that the provider refused `request` with an error status. Whether it is asked in another way from now on,
     /// so that the same request is worth another attempt.
@@ -65,7 +65,7 @@ pub(crate) type Nothing = ();
 
 /// Why an answer cannot be decoded, before it is worded for a person.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum DecodeError {
     /// The provider itself reports a failure inside of an answer.
     Reported(Report),
     /// The answer is not what the protocol says.
@@ -77,7 +77,7 @@ pub enum Fault {
     },
 }
 
-impl Fault {
+impl DecodeError {
     /// An answer that is not what the protocol says.
     pub(crate) fn unreadable(why: impl Into<String>, data: &str) -> Self {
         Self::Unreadable { why: why.into(), data: data.to_owned() }

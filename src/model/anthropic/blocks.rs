@@ -7,11 +7,11 @@
 use serde_json::{Value, json};
 
 use crate::model::anthropic::NAME;
-use crate::model::draft::{Draft, DraftCall};
+use crate::model::reply_builder::{ReplyBuilder, ToolCallBuilder};
 use crate::words::conversation::ProviderState;
 
 /// A block of a whole message, or the beginning of one in a stream.
-pub(super) fn begin(index: u64, block: &Value, draft: &mut Draft) {
+pub(super) fn begin(index: u64, block: &Value, draft: &mut ReplyBuilder) {
     let text = |key: &str| block[key].as_str().unwrap_or_default();
     match block["type"].as_str().unwrap_or_default() {
         "text" => {
@@ -28,7 +28,7 @@ pub(super) fn begin(index: u64, block: &Value, draft: &mut Draft) {
             let (id, name) = (text("id").to_owned(), text("name").to_owned());
             // The input is known at the end; until then its place holds the index.
             keep(json!({"type": "tool_use", "id": id, "name": name, "input": index}), draft);
-            draft.calls.insert(index, DraftCall { id, name, arguments });
+            draft.calls.insert(index, ToolCallBuilder { id, name, arguments });
         }
         "thinking" | "redacted_thinking" => {
             if draft.echo.is_none() {
@@ -42,7 +42,7 @@ pub(super) fn begin(index: u64, block: &Value, draft: &mut Draft) {
 }
 
 /// The next piece of a block.
-pub(super) fn extend(index: u64, delta: &Value, draft: &mut Draft) {
+pub(super) fn extend(index: u64, delta: &Value, draft: &mut ReplyBuilder) {
     let piece = |key: &str| delta[key].as_str().unwrap_or_default();
     match delta["type"].as_str().unwrap_or_default() {
         "text_delta" => push_text(piece("text"), draft),
@@ -56,13 +56,13 @@ pub(super) fn extend(index: u64, delta: &Value, draft: &mut Draft) {
 }
 
 /// The next piece of the text.
-pub(super) fn push_text(piece: &str, draft: &mut Draft) {
+pub(super) fn push_text(piece: &str, draft: &mut ReplyBuilder) {
     draft.text.push_str(piece);
     append(draft, "text", "text", piece);
 }
 
 /// Finishes the echo once all blocks are there, and drops it where nothing has to be sent back.
-pub(super) fn end(draft: &mut Draft) {
+pub(super) fn end(draft: &mut ReplyBuilder) {
     let Some(mut echo) = draft.echo.take().filter(|_| !draft.calls.is_empty()) else { return };
     let Value::Array(blocks) = &mut echo.value else { return };
     blocks
@@ -75,18 +75,18 @@ pub(super) fn end(draft: &mut Draft) {
     draft.echo = Some(echo);
 }
 
-fn kept(draft: &mut Draft) -> Option<&mut Vec<Value>> {
+fn kept(draft: &mut ReplyBuilder) -> Option<&mut Vec<Value>> {
     draft.echo.as_mut()?.value.as_array_mut()
 }
 
-fn keep(block: Value, draft: &mut Draft) {
+fn keep(block: Value, draft: &mut ReplyBuilder) {
     if let Some(blocks) = kept(draft) {
         blocks.push(block);
     }
 }
 
 /// Appends to a text in the block that is open, if it is kept and of this kind.
-fn append(draft: &mut Draft, kind: &str, key: &str, piece: &str) {
+fn append(draft: &mut ReplyBuilder, kind: &str, key: &str, piece: &str) {
     let open = kept(draft).and_then(|blocks| blocks.last_mut()).filter(|block| block["type"] == kind);
     let Some(open) = open else { return };
     match &mut open[key] {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::model::anthropic::NAME;
 use crate::model::call::ModelRequest;
-use crate::model::draft::estimate_tokens;
+use crate::model::reply_builder::estimate_tokens;
 use crate::words::conversation::{AssistantMessage, Message, Tool, ToolResult};
 
 /// The shortest prefix that some model keeps in its cache. A mark on less is passed over.

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::model::anthropic;
 use crate::model::command::preset::Format;
-use crate::model::draft::{Draft, Stop, tokens};
+use crate::model::reply_builder::{ReplyBuilder, Stop, tokens};
 use crate::model::status::Report;
 use crate::words::usage::{StopReason, Usage};
 
@@ -25,7 +25,7 @@ const MAX_OBJECTS: usize = 64;
 /// What a program has said.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
-    pub draft: Draft,
+    pub draft: ReplyBuilder,
     /// The failure that it reports.
     pub complaint: Option<CliError>,
 }
@@ -81,7 +81,7 @@ pub(super) fn complaint(format: Format, stderr: &str) -> Option<CliError> {
 
 fn whole(text: &str) -> Answer {
     let stop = Some(Stop::Complete(StopReason::End));
-    Answer { draft: Draft { text: text.to_owned(), stop, ..Draft::default() }, ..Answer::default() }
+    Answer { draft: ReplyBuilder { text: text.to_owned(), stop, ..ReplyBuilder::default() }, ..Answer::default() }
 }
 
 fn claude(stdout: &str) -> Result<Answer, &'static str> {

@@ -4,10 +4,10 @@
 
 use serde_json::{Value, json};
 
-use crate::model::draft::{Draft, DraftCall, Stop, tokens};
 use crate::model::gemini::NAME;
+use crate::model::reply_builder::{ReplyBuilder, Stop, ToolCallBuilder, tokens};
 use crate::model::status::Report;
-use crate::model::wire::Fault;
+use crate::model::wire::DecodeError;
 use crate::words::conversation::ProviderState;
 use crate::words::usage::StopReason;
 
@@ -20,9 +20,9 @@ pub(super) fn is_one(value: &Value) -> bool {
 ///
 /// # Errors
 /// The failure that it reports.
-pub(super) fn read(chunk: &Value, draft: &mut Draft) -> Result<(), Fault> {
+pub(super) fn read(chunk: &Value, draft: &mut ReplyBuilder) -> Result<(), DecodeError> {
     if let Some(report) = Report::find(chunk) {
-        return Err(Fault::Reported(report));
+        return Err(DecodeError::Reported(report));
     }
     read_usage(&chunk["usageMetadata"], draft);
     let feedback = &chunk["promptFeedback"];
@@ -41,12 +41,12 @@ pub(super) fn read(chunk: &Value, draft: &mut Draft) -> Result<(), Fault> {
 }
 
 /// Ends a document that is whole: it cannot have been cut, so a server that gives no reason is believed.
-pub(super) fn end_whole(draft: &mut Draft) {
+pub(super) fn end_whole(draft: &mut ReplyBuilder) {
     draft.stop.get_or_insert_with(|| Stop::Complete(StopReason::Other("unspecified".to_owned())));
     draft.done = true;
 }
 
-fn read_part(part: &Value, draft: &mut Draft) {
+fn read_part(part: &Value, draft: &mut ReplyBuilder) {
     let is_thought = part["thought"] == true;
     let call = part.get("functionCall").filter(|call| call.is_object());
     let must_return = call.is_some() || part["thoughtSignature"].is_string();
@@ -62,7 +62,7 @@ fn read_part(part: &Value, draft: &mut Draft) {
         let text = |key: &str| call[key].as_str().unwrap_or_default().to_owned();
         let arguments = call.get("args").filter(|args| !args.is_null()).map(Value::to_string).unwrap_or_default();
         let index = draft.calls.len() as u64;
-        draft.calls.insert(index, DraftCall { id: text("id"), name: text("name"), arguments });
+        draft.calls.insert(index, ToolCallBuilder { id: text("id"), name: text("name"), arguments });
     } else if !is_thought {
         draft.text.push_str(part["text"].as_str().unwrap_or_default());
     }
@@ -80,7 +80,7 @@ fn keep(part: &Value, parts: &mut Vec<Value>) {
     parts.push(part.clone());
 }
 
-fn read_stop(reason: &str, words: &str, draft: &mut Draft) {
+fn read_stop(reason: &str, words: &str, draft: &mut ReplyBuilder) {
     draft.stop = Some(match reason {
         "STOP" => Stop::Complete(StopReason::End),
         "MAX_TOKENS" => Stop::Truncated("the limit of output tokens"),
@@ -95,7 +95,7 @@ fn read_stop(reason: &str, words: &str, draft: &mut Draft) {
     });
 }
 
-fn refuse(what: &str, reason: &str, words: &str, draft: &mut Draft) {
+fn refuse(what: &str, reason: &str, words: &str, draft: &mut ReplyBuilder) {
     draft.refusal = format!("{what} ({})", joined(reason, words));
     draft.stop = Some(Stop::Refused);
 }
@@ -106,7 +106,7 @@ fn joined(reason: &str, words: &str) -> String {
 
 /// Takes over the numbers, which are cumulative and not all in every chunk. The cached tokens are among those of the
 /// prompt; those of thoughts and of tools come on top.
-fn read_usage(usage: &Value, draft: &mut Draft) {
+fn read_usage(usage: &Value, draft: &mut ReplyBuilder) {
     let number = |key: &str| tokens(&usage[key]).unwrap_or(0);
     let input = number("promptTokenCount") + number("toolUsePromptTokenCount");
     let output = number("candidatesTokenCount") + number("thoughtsTokenCount");

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::model::draft::{Draft, Stop, tokens};
+use crate::model::reply_builder::{ReplyBuilder, Stop, tokens};
 use crate::model::wire::Nothing;
 use crate::words::usage::{StopReason, Usage};
 
@@ -62,7 +62,7 @@ pub(super) fn first_choice(choices: &Value) -> Option<&Value> {
 }
 
 /// Reads a choice, whose text is in `message` (`delta` in a stream). `wire` names the echo of its thoughts.
-pub(super) fn read_choice(choice: &Value, message: &Value, wire: &str, draft: &mut Draft) {
+pub(super) fn read_choice(choice: &Value, message: &Value, wire: &str, draft: &mut ReplyBuilder) {
     read_text(&message["content"], &mut draft.text);
     read_text(&message["refusal"], &mut draft.refusal);
     draft.push_echo(wire, message["reasoning_content"].as_str().unwrap_or_default());
@@ -80,7 +80,7 @@ pub(super) fn read_choice(choice: &Value, message: &Value, wire: &str, draft: &m
 }
 
 /// A call comes whole, or in pieces that the index holds together: the id and the name first, then the arguments.
-fn read_call(call: &Value, function: &Value, draft: &mut Draft) {
+fn read_call(call: &Value, function: &Value, draft: &mut ReplyBuilder) {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let (id, name) = (text(&call["id"]), text(&function["name"]));
     let into = draft.calls.entry(place(call["index"].as_u64(), &id, &name, draft)).or_default();
@@ -100,7 +100,7 @@ fn read_call(call: &Value, function: &Value, draft: &mut Draft) {
 
 /// Where a piece belongs. Some servers leave the index out or write the same one for all calls: there a new call is one
 /// with a name and with an id that is not the last one's, and what has neither goes on where the last piece was.
-fn place(index: Option<u64>, id: &str, name: &str, draft: &Draft) -> u64 {
+fn place(index: Option<u64>, id: &str, name: &str, draft: &ReplyBuilder) -> u64 {
     let next = draft.calls.last_key_value().map_or(0, |(last, _)| last + 1);
     let at = index.unwrap_or_else(|| next.saturating_sub(1));
     match draft.calls.get(&at) {
@@ -139,7 +139,7 @@ fn stop(reason: &str) -> Stop {
 }
 
 /// The tokens read from the cache and written to it are among those of the prompt.
-pub(super) fn read_usage(usage: &Value, draft: &mut Draft) {
+pub(super) fn read_usage(usage: &Value, draft: &mut ReplyBuilder) {
     let input = tokens(&usage["prompt_tokens"]).unwrap_or(0);
     let mut output = tokens(&usage["completion_tokens"]).unwrap_or(0);
     // Zeros are what a server writes that does not count.
@@ -203,7 +203,7 @@ mod tests {
     }
 
     fn calls(chunks: &[Value]) -> Vec<(String, String, Value)> {
-        let mut draft = Draft::default();
+        let mut draft = ReplyBuilder::default();
         for chunk in chunks {
             read_choice(&json!({}), chunk, "openai", &mut draft);
         }
@@ -286,7 +286,7 @@ mod tests {
 
     #[test]
     fn thoughts_are_no_text_and_their_tokens_are_counted_once() {
-        let mut draft = Draft::default();
+        let mut draft = ReplyBuilder::default();
         read_choice(&json!({}), &json!({"reasoning_content": "hm, ", "content": "a"}), "openai", &mut draft);
         read_choice(&json!({}), &json!({"reasoning_content": "yes"}), "openai", &mut draft);
         assert_eq!(draft.text, "a");

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::model::draft::{Draft, DraftCall, Stop, tokens};
+use crate::model::reply_builder::{ReplyBuilder, Stop, ToolCallBuilder, tokens};
 use crate::model::responses::NAME;
 use crate::model::status::Report;
-use crate::model::wire::{Fault, Nothing};
+use crate::model::wire::{DecodeError, Nothing};
 use crate::words::conversation::ProviderState;
 use crate::words::usage::{StopReason, Usage};
 
@@ -31,9 +31,9 @@ impl<'a> Piece<'a> {
 }
 
 /// Reads one event of a stream.
-pub(super) fn read_event(event: &Value, draft: &mut Draft) -> Result<(), Fault> {
+pub(super) fn read_event(event: &Value, draft: &mut ReplyBuilder) -> Result<(), DecodeError> {
     if let Some(report) = Report::find(event) {
-        return Err(Fault::Reported(report));
+        return Err(DecodeError::Reported(report));
     }
     let index = event["output_index"].as_u64().unwrap_or(draft.calls.len() as u64);
     let delta = event["delta"].as_str().unwrap_or_default();
@@ -64,10 +64,10 @@ pub(super) fn read_event(event: &Value, draft: &mut Draft) -> Result<(), Fault> 
 
 /// Reads a whole response, which is a document or the end of a stream. Text that has been streamed is not read again;
 /// of the other items the whole response knows best, unless the server leaves them out of it.
-pub(super) fn read_end(response: &Value, status: &str, draft: &mut Draft) -> Result<(), Fault> {
+pub(super) fn read_end(response: &Value, status: &str, draft: &mut ReplyBuilder) -> Result<(), DecodeError> {
     read_usage(&response["usage"], draft);
     if let Some(report) = Report::find(response) {
-        return Err(Fault::Reported(report));
+        return Err(DecodeError::Reported(report));
     }
     let items = response["output"].as_array().map_or(&[][..], Vec::as_slice);
     if !items.is_empty() {
@@ -103,17 +103,17 @@ pub(super) fn read_end(response: &Value, status: &str, draft: &mut Draft) -> Res
 }
 
 /// Takes over a call, of which the beginning of its item has the name and the end has everything.
-fn read_call(index: u64, item: &Value, draft: &mut Draft) {
+fn read_call(index: u64, item: &Value, draft: &mut ReplyBuilder) {
     if item["type"] == "function_call" {
         let text = |key: &str| item[key].as_str().unwrap_or_default().to_owned();
-        let call = DraftCall { id: text("call_id"), name: text("name"), arguments: text("arguments") };
+        let call = ToolCallBuilder { id: text("call_id"), name: text("name"), arguments: text("arguments") };
         draft.calls.insert(index, call);
     }
 }
 
 /// Keeps an item to be sent back. A thought without its encrypted content is none: OpenAI would look for it in its store
 /// and not find it.
-fn keep(item: &Value, draft: &mut Draft) {
+fn keep(item: &Value, draft: &mut ReplyBuilder) {
     let is_kept = match item["type"].as_str() {
         Some("message" | "function_call") => true,
         Some("reasoning") => item["encrypted_content"].is_string(),
@@ -128,7 +128,7 @@ fn keep(item: &Value, draft: &mut Draft) {
 }
 
 /// Texts and calls alone can be sent back without an echo, and by any other wire.
-fn forget_without_thoughts(draft: &mut Draft) {
+fn forget_without_thoughts(draft: &mut ReplyBuilder) {
     let is_thought = |item: &Value| item["type"] == "reasoning";
     let items = draft.echo.as_ref().and_then(|echo| echo.value.as_array());
     if !items.is_some_and(|items| items.iter().any(is_thought)) {
@@ -137,7 +137,7 @@ fn forget_without_thoughts(draft: &mut Draft) {
 }
 
 /// The tokens read from the cache and written to it are among the input, and thoughts among the output.
-fn read_usage(usage: &Value, draft: &mut Draft) {
+fn read_usage(usage: &Value, draft: &mut ReplyBuilder) {
     let number = |value: &Value| tokens(value).unwrap_or(0);
     let (input, output) = (number(&usage["input_tokens"]), number(&usage["output_tokens"]));
     // Zeros are what a server writes that does not count.

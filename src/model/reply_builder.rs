@@ -1,6 +1,6 @@
-//! The answer while it is being read, and whether what came in the end is an answer.
+//! Builds a reply while it is being read, and decides whether what came in the end is one.
 //!
-//! All wires write into the same draft, so that "empty", "truncated" and "incomplete" mean the same everywhere.
+//! All wires write into the same builder, so that "empty", "truncated" and "incomplete" mean the same everywhere.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -14,13 +14,13 @@ use crate::words::usage::{StopReason, Usage};
 
 /// As much of an answer as has come.
 #[derive(Debug, Default)]
-pub struct Draft {
+pub struct ReplyBuilder {
     /// The text so far.
     pub text: String,
     /// Words by which the model declines.
     pub refusal: String,
     /// The calls of tools so far, by the provider's own index.
-    pub calls: BTreeMap<u64, DraftCall>,
+    pub calls: BTreeMap<u64, ToolCallBuilder>,
     /// What must be sent back as it came, see [`ProviderState`].
     pub echo: Option<ProviderState>,
     /// What the provider says it cost so far.
@@ -48,7 +48,7 @@ pub enum Stop {
 
 /// A call of a tool while it is being read.
 #[derive(Debug, Default)]
-pub struct DraftCall {
+pub struct ToolCallBuilder {
     /// The call's id; empty where the provider has none.
     pub id: String,
     /// The tool's name.
@@ -57,7 +57,7 @@ pub struct DraftCall {
     pub arguments: String,
 }
 
-impl DraftCall {
+impl ToolCallBuilder {
     /// The call, whatever the arguments are: an answer to a model that writes no JSON is for the caller to give.
     fn finish(self, index: u64) -> ToolCall {
         let arguments = match self.arguments.trim() {
@@ -69,7 +69,7 @@ impl DraftCall {
     }
 }
 
-impl Draft {
+impl ReplyBuilder {
     /// What the model said, taken out of the draft.
     #[must_use]
     pub fn take_turn(&mut self) -> AssistantMessage {
