@@ -9,11 +9,14 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::cli::complaint::CliError;
-use crate::cli::load::load;
-use crate::cli::standing::{Seen, Standing, choose, look};
+use crate::cli::error::CliError;
+use crate::cli::execute::tell_notes;
+use crate::cli::runtime::block_on;
 use crate::cli::table::size;
-use crate::cli::{Context, Outcome, leftovers, terminal};
+use crate::cli::{Context, Outcome, terminal};
+use crate::engine::load;
+use crate::engine::phase::{RunPhase, Seen, choose, look};
+use crate::engine::{Notes, leftovers};
 use crate::store::disk::{self, Dir};
 use crate::store::journal::JournalError;
 use crate::store::lock::{self, Claim, Lock, LockError, this_process};
@@ -90,7 +93,7 @@ fn clean_runs(args: &Args, project: &Project) -> Result<(), CliError> {
         });
         match taken {
             Ok(taken) => {
-                terminal::print(&format!("{}: {} ({}), {}\n", said(args), seen.run, seen.standing, size(taken)));
+                terminal::print(&format!("{}: {} ({}), {}\n", said(args), seen.run, seen.phase, size(taken)));
                 removed.push(seen.run);
                 bytes += taken;
             }
@@ -173,15 +176,15 @@ fn select(args: &Args, project: &Project) -> Result<(Vec<Seen>, Vec<String>), Cl
 
 /// Whether the system did not let the run be read, which is no word about the run itself.
 fn is_unread(seen: &Seen) -> bool {
-    matches!(seen.standing, Standing::Damaged(JournalError::Io { .. }))
+    matches!(seen.phase, RunPhase::Damaged(JournalError::Io { .. }))
 }
 
 /// Why a run stays, and what to do about it.
 fn must_stay(seen: &Seen, force: bool) -> Option<(String, &'static str)> {
-    match &seen.standing {
-        Standing::Running => Some(("a process holds it".to_owned(), "wait until it ends, or stop it")),
+    match &seen.phase {
+        RunPhase::Running => Some(("a process holds it".to_owned(), "wait until it ends, or stop it")),
         _ if force => None,
-        Standing::Damaged(error) => {
+        RunPhase::Damaged(error) => {
             Some((format!("its journal cannot be read ({error})"), "--force removes it all the same"))
         }
         open if open.is_open() => {
@@ -194,10 +197,12 @@ fn must_stay(seen: &Seen, force: bool) -> Option<(String, &'static str)> {
 fn remove_run(project: &Project, run: &RunId, path: &Path) -> Result<(), LockError> {
     let lock = Lock::take(&project.run_dir(run)?, lock::RUN, &this_command())?;
     if lock.before.is_some() {
-        leftovers::end_programs(run);
+        let mut notes = Notes::default();
+        block_on(leftovers::end_programs(run, &mut notes))?;
         if let Ok((_, history)) = project.history(run) {
-            leftovers::remove_files(project, None, &history);
+            leftovers::remove_files(project, None, &history, &mut notes);
         }
+        tell_notes(notes);
     }
     disk::remove_tree(path)?;
     drop(lock);

@@ -12,10 +12,10 @@ use std::sync::Arc;
 
 use clap::ValueEnum;
 
-use crate::cli::complaint::{CliError, say_reports};
 use crate::cli::create::draft::Draft;
-use crate::cli::load::check;
+use crate::cli::error::{CliError, say_reports};
 use crate::cli::{Context, Outcome, terminal};
+use crate::engine::check;
 use crate::plan::orchestra::Orchestra;
 use crate::plan::{roles, spec};
 use crate::store::disk::Dir;

@@ -5,11 +5,11 @@ mod lines;
 use std::fmt::Write;
 use std::process::ExitCode;
 
-use crate::cli::complaint::CliError;
 use crate::cli::diff::lines::Lines;
-use crate::cli::standing::{Seen, Standing, choose, look};
+use crate::cli::error::CliError;
 use crate::cli::table::Table;
 use crate::cli::{Context, Outcome, terminal};
+use crate::engine::phase::{RunPhase, Seen, choose, look};
 use crate::run::history::{History, TaskHistory, TaskState};
 use crate::store::disk::Dir;
 use crate::store::objects::Objects;
@@ -70,10 +70,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
 
 /// A run that can be read, and how it stands.
 fn seen(project: &Project, named: &str) -> Result<(String, History), CliError> {
-    let Seen { run, standing, history } = look(project, choose(project, Some(named))?);
-    match (history, standing) {
-        (Some(history), standing) => Ok((standing.to_string(), history)),
-        (None, Standing::Damaged(error) | Standing::Empty(error)) => {
+    let Seen { run, phase, history } = look(project, choose(project, Some(named))?);
+    match (history, phase) {
+        (Some(history), phase) => Ok((phase.to_string(), history)),
+        (None, RunPhase::Damaged(error) | RunPhase::Empty(error)) => {
             Err(CliError::journal(format!("{run} cannot be compared"), &run, &error))
         }
         (None, _) => Err(CliError::failure(format!("{run} cannot be compared"))),
@@ -114,9 +114,9 @@ fn text(project: &Project, output: &Output) -> Result<String, CliError> {
 }
 
 /// Which runs these are, and what was asked of them where that differs.
-fn head((before_standing, before): &(String, History), (after_standing, after): &(String, History)) -> String {
-    let mut head = format!("before:    {} ({before_standing})\n", before.start.run);
-    let _ = writeln!(head, "after:     {} ({after_standing})", after.start.run);
+fn head((before_phase, before): &(String, History), (after_phase, after): &(String, History)) -> String {
+    let mut head = format!("before:    {} ({before_phase})\n", before.start.run);
+    let _ = writeln!(head, "after:     {} ({after_phase})", after.start.run);
     for (label, old, new) in [
         ("orchestra:", before.start.orchestra.as_str(), after.start.orchestra.as_str()),
         ("goal:", &before.start.goal, &after.start.goal),

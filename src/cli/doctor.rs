@@ -11,11 +11,13 @@ use std::process::ExitCode;
 use serde::Serialize;
 use tokio::task::JoinSet;
 
-use crate::cli::complaint::{CliError, FAILURE};
 use crate::cli::doctor::ask::{Answer, Question};
 use crate::cli::doctor::place::Place;
-use crate::cli::load::check;
-use crate::cli::{Context, Outcome, cost, list, table, terminal};
+use crate::cli::error::{CliError, FAILURE};
+use crate::cli::runtime::{block_on, no_runtime};
+use crate::cli::{Context, Outcome, list, table, terminal};
+use crate::engine::check;
+use crate::engine::cost;
 use crate::model::command::version;
 use crate::model::prices::Rates;
 use crate::model::settings::{MODEL_VARIABLE, Settings};
@@ -198,15 +200,11 @@ type Answers = (Vec<(String, Answer)>, Vec<(PathBuf, Option<String>)>);
 
 /// Asks every server and every program once, all at the same time.
 fn ask_all(questions: &[Result<Question, Box<Finding>>]) -> Result<Answers, CliError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| CliError::failure(format!("no server can be asked: {error}")))?;
     let mut programs: Vec<PathBuf> =
         questions.iter().filter_map(|question| question.as_ref().err()?.program.clone()).collect();
     programs.sort();
     programs.dedup();
-    let answers = runtime.block_on(async {
+    block_on(async {
         let mut saying = JoinSet::new();
         for program in programs {
             saying.spawn(async move {
@@ -215,10 +213,8 @@ fn ask_all(questions: &[Result<Question, Box<Finding>>]) -> Result<Answers, CliE
             });
         }
         tokio::join!(ask::all(questions.iter().flatten()), saying.join_all())
-    });
-    // A look-up of a name that hangs must not keep the process.
-    runtime.shutdown_background();
-    Ok(answers)
+    })
+    .map_err(no_runtime)
 }
 
 /// What a server's answer means for a model.

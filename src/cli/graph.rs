@@ -8,10 +8,10 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 
-use crate::cli::complaint::say_reports;
-use crate::cli::load::load;
+use crate::cli::error::say_reports;
 use crate::cli::table::Table;
 use crate::cli::{Context, Outcome, terminal};
+use crate::engine::load;
 use crate::plan::graph::{Edge, TaskIx};
 use crate::plan::orchestra::Orchestra;
 use crate::words::event::Overrides;
@@ -182,7 +182,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::cli::load::check;
+    use crate::engine::check;
     use crate::store::project::Project;
     use crate::words::diagnostic::Source;
 

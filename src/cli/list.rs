@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::cli::load::check;
 use crate::cli::table::{self, Table};
 use crate::cli::{Context, Outcome, terminal};
+use crate::engine::check;
 use crate::store::project::{self, FindError, ListError, ORCHESTRAS_DIR, Project};
 use crate::words::diagnostic::{Diagnostic, Report, Source};
 use crate::words::event::Overrides;

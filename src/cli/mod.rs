@@ -3,25 +3,21 @@
 //! Each command has a file of its own with its arguments and what it does.
 
 mod clean;
-mod complaint;
 mod completions;
-mod cost;
 mod create;
 mod diff;
 mod doctor;
 mod dry_run;
-mod equip;
+mod error;
+mod execute;
 mod graph;
-mod leftovers;
 mod list;
-mod load;
-mod perform;
 mod resume;
 mod run;
 mod runs;
+mod runtime;
 mod schema;
 mod show;
-mod standing;
 mod table;
 mod terminal;
 mod validate;
@@ -32,7 +28,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::cli::complaint::CliError;
+use crate::cli::error::CliError;
 use crate::store::project::{ORCHESTRAS_DIR, Project, STATE_DIR};
 
 /// Run orchestras of LLM agents: checked before it costs, never lost when killed.
@@ -180,7 +176,7 @@ pub fn main() -> ExitCode {
     forbid_core_dumps();
     let cli = Cli::parse();
     match dispatch(cli) {
-        Ok(code) if code == ExitCode::SUCCESS && terminal::output_is_lost() => ExitCode::from(complaint::FAILURE),
+        Ok(code) if code == ExitCode::SUCCESS && terminal::output_is_lost() => ExitCode::from(error::FAILURE),
         Ok(code) => code,
         Err(complaint) => complaint.print(),
     }

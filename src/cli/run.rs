@@ -1,37 +1,21 @@
-//! `orch run`: checks everything, then performs an orchestra from its start.
+//! `orch run`: checks everything, then executes an orchestra from its start.
 
-use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::ValueEnum;
 
-use crate::cli::complaint::{CliError, say_reports};
-use crate::cli::equip::{self, ModelSource, equip};
-use crate::cli::load::{Loaded, load};
-use crate::cli::perform::{OnDisk, OutputArgs, cannot_take, perform};
-use crate::cli::{Context, Outcome, dry_run, leftovers, terminal};
-use crate::model::rehearsal::Rehearsal;
+use crate::cli::error::{CliError, say_reports};
+use crate::cli::execute::{OutputArgs, execute, tell_notes};
+use crate::cli::runtime::{block_on, no_runtime};
+use crate::cli::{Context, Outcome, dry_run, terminal};
+use crate::engine::{self, MAX_GOAL_BYTES, ModelSource, Notes, Start, load};
 use crate::model::settings::Settings;
-use crate::os::clock;
-use crate::plan::graph::TaskIx;
-use crate::plan::orchestra::Orchestra;
-use crate::plan::spec::script::Script;
-use crate::plan::spec::yaml;
-use crate::run::history::History;
-use crate::store::disk::{self, Dir};
-use crate::store::journal::Journal;
-use crate::store::lock::{self, Claim, Lock, this_process};
-use crate::store::objects::Objects;
-use crate::store::project::{Project, STATE_DIR};
-use crate::store::workspace::Workspace;
-use crate::words::diagnostic::{Report, Source};
-use crate::words::event::{Event, FORMAT, Output, Overrides, RunEvent, RunStarted, TaskEvent};
-use crate::words::id::{Name, RunId};
+use crate::store::disk;
+use crate::store::project::Project;
+use crate::words::event::Overrides;
+use crate::words::id::Name;
 
-/// The longest goal, in bytes. It stands in every prompt.
-const MAX_GOAL_BYTES: usize = 1024 * 1024;
 /// The most that is read of a goal's file, in bytes. Blanks around a goal do not count.
 const MAX_GOAL_FILE_BYTES: u64 = 2 * MAX_GOAL_BYTES as u64;
 
@@ -47,7 +31,7 @@ pub(super) struct Args {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
-    talk: OutputArgs,
+    output: OutputArgs,
     /// Put the tasks in order in another way than the file says
     #[arg(long, value_enum)]
     strategy: Option<Strategy>,
@@ -110,73 +94,33 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let args = &args.seen_from_project(context);
     let (named, fresh) = named(args)?;
     let named = &context.orchestra_in_project(named)?;
-    let overrides = overrides(args, fresh)?;
-    let loaded = load(project, named, &overrides)?;
+    let loaded = load(project, named, &overrides(args, fresh)?)?;
     say_reports(&loaded.warnings);
-    let goal = goal(args, project, &loaded)?;
+    let goal = goal(args, project)?;
     let settings = Settings::from_environment();
     if args.dry_run {
-        return Ok(dry_run::show(&loaded, &goal, &settings, context.project.root(), args.rehearse));
+        return Ok(dry_run::show(&loaded, &goal, &settings, project.root(), args.rehearse));
     }
-    if let Some(name) = overrides.fresh_tasks.iter().find(|name| loaded.orchestra.find(name.as_str()).is_none()) {
-        return Err(CliError::usage(format!("--fresh: `{}` has no task `{name}`", loaded.orchestra.id))
-            .help("`orch graph` shows the tasks"));
+    let start = Start { goal, source: source(args), workspace: args.workspace.clone() };
+    block_on(async {
+        let mut notes = Notes::default();
+        let prepared = engine::start(project, &settings, loaded, start, &mut notes).await;
+        tell_notes(notes);
+        let prepared = prepared?;
+        if args.output.verbose {
+            terminal::say(&dry_run::order(prepared.orchestra()));
+        }
+        execute(prepared, args.output).await
+    })
+    .map_err(no_runtime)?
+}
+
+fn source(args: &Args) -> ModelSource {
+    match &args.replay {
+        _ if args.rehearse => ModelSource::Rehearsal { script: args.script.clone() },
+        Some(cassette) => ModelSource::Replay { cassette: cassette.clone() },
+        None => ModelSource::Models { record: args.record.clone() },
     }
-    let script = args.script.as_ref().map(|path| checked_script(project, path, &loaded.orchestra)).transpose()?;
-    let selection = select(args, project, &loaded.orchestra)?;
-    let orchestra = Arc::new(selection.orchestra);
-    let run = new_run_id(project);
-    let marker;
-    let stand = match (&args.replay, &args.record) {
-        _ if args.rehearse => {
-            // The prompts of a rehearsal reach nobody, and two rehearsals of the same file give the same outputs.
-            marker = "rehearsal".to_owned();
-            ModelSource::Rehearsal(Rehearsal::new(script))
-        }
-        (Some(path), _) => {
-            let cassette = equip::cassette(project, path)?;
-            marker = cassette.marker().to_owned();
-            ModelSource::Replay(cassette)
-        }
-        (None, record) => {
-            marker = format!("{:016x}{:016x}", clock::random(), clock::random());
-            let recorder = record.as_ref().map(|path| equip::recorder(project, path, &marker)).transpose()?;
-            ModelSource::Models { recorder }
-        }
-    };
-    let reuses = matches!(stand, ModelSource::Models { recorder: None });
-    let equipment = equip(&orchestra, project, &settings, &run, stand)?;
-    let claim = Claim { holder: this_process(), run: run.clone() };
-    leftovers::of_killed_runs(project, &orchestra);
-    let disk = open(args, project, &orchestra, &claim)?;
-    if args.talk.verbose {
-        terminal::say(&dry_run::order(&orchestra));
-    }
-    let start = RunStarted {
-        format: FORMAT,
-        orch: env!("CARGO_PKG_VERSION").to_owned(),
-        run: run.clone(),
-        orchestra: orchestra.id.clone(),
-        // It stands in the journal and in every prompt.
-        goal: equipment.redactor.redact_secrets(&goal).into_owned(),
-        source: loaded.source.path.clone(),
-        workspace: disk
-            .workspace
-            .path()
-            .strip_prefix(project.root())
-            .unwrap_or(disk.workspace.path())
-            .display()
-            .to_string(),
-        rehearsal: args.rehearse,
-        marker,
-        overrides: overrides.clone(),
-        holder: claim.holder,
-        tasks: orchestra.planned(),
-    };
-    let mut first = vec![Event::Run(RunEvent::Started(start.into()))];
-    first.extend(selection.adopted);
-    let reuse = if reuses { equip::reusing(&orchestra, &equipment, project, &run, &overrides) } else { None };
-    perform(orchestra, equipment, reuse, disk, &[], first, args.talk)
 }
 
 impl Args {
@@ -212,11 +156,12 @@ fn overrides(args: &Args, fresh: Option<&str>) -> Result<Overrides, CliError> {
         model: args.model.clone(),
         fresh: fresh == Some(""),
         fresh_tasks: fresh_tasks(fresh.unwrap_or_default())?,
-        replay: args.replay.as_ref().map(|path| path.display().to_string()),
         tier: word(args.tier.and_then(|t| t.to_possible_value())),
         only: args.only.iter().map(|name| task("--only", name)).collect::<Result<_, _>>()?,
         from: args.from.as_ref().map(|name| task("--from", name)).transpose()?,
-        script: args.script.as_ref().map(|path| path.display().to_string()),
+        // The engine fills in where replies come from.
+        replay: None,
+        script: None,
     })
 }
 
@@ -225,7 +170,7 @@ fn fresh_tasks(names: &str) -> Result<Vec<Name>, CliError> {
     names.split(',').filter(|name| !name.is_empty()).map(task).collect()
 }
 
-fn goal(args: &Args, project: &Project, loaded: &Loaded) -> Result<String, CliError> {
+fn goal(args: &Args, project: &Project) -> Result<String, CliError> {
     let goal =
         match args.goal.as_deref() {
             None => String::new(),
@@ -246,171 +191,12 @@ fn goal(args: &Args, project: &Project, loaded: &Loaded) -> Result<String, CliEr
             },
         };
     let goal = goal.trim().to_owned();
-    if goal.len() > MAX_GOAL_BYTES {
-        return Err(CliError::usage(format!("the goal has more than {MAX_GOAL_BYTES} bytes"))
-            .help("a goal is a few sentences; put material into files"));
-    }
+    engine::check_goal(&goal)?;
     if goal.is_empty() && args.goal.is_some() {
         return Err(CliError::usage("the goal is empty").help("say what is to be achieved: --goal \"...\""));
-    }
-    let asks = |text: &str| text.contains("{goal}") || text.contains("{{");
-    let asking = loaded.orchestra.tasks.iter().find(|task| asks(task.description.text()));
-    if let (true, false, Some(task)) = (goal.is_empty(), args.dry_run, asking) {
-        return Err(CliError::usage(format!(
-            "`{}` needs a goal: its task `{}` asks for it",
-            loaded.orchestra.id, task.name
-        ))
-        .help(format!("orch run {} --goal \"...\"", loaded.orchestra.id)));
     }
     if !goal.is_empty() && goal.split_whitespace().count() < 4 {
         terminal::say("warning: the goal is very short; results are better when it says what exactly is wanted\n");
     }
     Ok(goal)
-}
-
-/// Reads what the offline player does.
-pub(super) fn read_script(project: &Project, path: &Path) -> Result<(Arc<Source>, Script), CliError> {
-    let shown = path.display().to_string();
-    let text = disk::read_text(&project.root().join(path), yaml::MAX_BYTES)
-        .map_err(|error| CliError::usage(format!("the script {shown} cannot be read: {error}")))?;
-    let source = Arc::new(Source::new(shown, text));
-    match Script::read(&source) {
-        Ok(script) => Ok((source, script)),
-        Err(mistakes) => Err(CliError::mistakes(vec![Report::new(source, mistakes)])),
-    }
-}
-
-/// The same, and every task that it names is one of the whole orchestra: a selection may leave some out.
-fn checked_script(project: &Project, path: &Path, orchestra: &Orchestra) -> Result<Script, CliError> {
-    let (source, script) = read_script(project, path)?;
-    let names: Vec<&str> = orchestra.tasks.iter().map(|task| task.name.as_str()).collect();
-    match script.unknown_tasks(&names) {
-        mistakes if mistakes.is_empty() => Ok(script),
-        mistakes => Err(CliError::mistakes(vec![Report::new(source, mistakes)])),
-    }
-}
-
-/// What `--only` and `--from` leave of an orchestra, and the outputs that take the place of the rest.
-struct Selection {
-    orchestra: Orchestra,
-    adopted: Vec<Event>,
-}
-
-fn select(args: &Args, project: &Project, orchestra: &Orchestra) -> Result<Selection, CliError> {
-    let find = |flag: &str, name: &String| {
-        orchestra.find(name).ok_or_else(|| {
-            let names = orchestra.tasks.iter().map(|task| task.name.as_str());
-            let near = crate::words::diagnostic::near_miss(name, names);
-            let complaint = CliError::usage(format!("{flag}: `{}` has no task `{name}`", orchestra.id));
-            match near {
-                Some(near) => complaint.help(format!("did you mean `{near}`?")),
-                None => complaint.help("`orch graph` shows the tasks"),
-            }
-        })
-    };
-    let wanted: Vec<TaskIx> = match &args.from {
-        Some(name) => orchestra.plan.downstream(&[find("--from", name)?]),
-        None if args.only.is_empty() => return Ok(Selection { orchestra: orchestra.clone(), adopted: Vec::new() }),
-        None => args.only.iter().map(|name| find("--only", name)).collect::<Result<_, _>>()?,
-    };
-    let wanted: BTreeSet<TaskIx> = wanted.into_iter().collect();
-    let needed: BTreeSet<TaskIx> =
-        wanted.iter().flat_map(|&task| orchestra.plan.needs(task)).copied().filter(|n| !wanted.contains(n)).collect();
-    // With --from, what need not run again still belongs to the result.
-    let others: Vec<TaskIx> = (0..orchestra.tasks.len()).filter(|t| !wanted.contains(t)).collect();
-    let mut earlier = Earlier::new(project, orchestra)?;
-    let (mut keep, mut adopted) = (wanted, Vec::new());
-    for task in others {
-        let name = &orchestra.tasks[task].name;
-        match earlier.output(name) {
-            Some((run, output)) => {
-                keep.insert(task);
-                adopted.push(Event::Task { task: name.clone(), event: TaskEvent::Reused { run, output, cache: None } });
-            }
-            None if needed.contains(&task) => {
-                return Err(CliError::usage(format!("there is no earlier output of `{name}` to go on from"))
-                    .help("run the whole orchestra once, or start further up with --from"));
-            }
-            None => {}
-        }
-    }
-    let keep: Vec<TaskIx> = keep.into_iter().collect();
-    Ok(Selection { orchestra: orchestra.select(&keep), adopted })
-}
-
-/// The outputs of earlier runs of an orchestra, the latest first; journals are read as they are needed.
-struct Earlier<'e> {
-    project: &'e Project,
-    orchestra: &'e Orchestra,
-    runs: Vec<RunId>,
-    read: Vec<History>,
-}
-
-impl<'e> Earlier<'e> {
-    fn new(project: &'e Project, orchestra: &'e Orchestra) -> Result<Self, CliError> {
-        Ok(Self { project, orchestra, runs: project.runs()?, read: Vec::new() })
-    }
-
-    fn output(&mut self, task: &Name) -> Option<(RunId, Output)> {
-        let of = |history: &History| {
-            let output = history.task(task.as_str())?.output()?.clone();
-            Some((history.start.run.clone(), output))
-        };
-        if let Some(found) = self.read.iter().find_map(of) {
-            return Some(found);
-        }
-        while let Some(run) = self.runs.pop() {
-            let history = match self.project.history(&run) {
-                Ok((_, history)) => history,
-                Err(error) if error.never_began() => continue,
-                Err(error) => {
-                    terminal::say(&format!("warning: {run} is not looked into for earlier outputs: {error}\n"));
-                    continue;
-                }
-            };
-            if history.start.orchestra != self.orchestra.id {
-                continue;
-            }
-            let found = of(&history);
-            self.read.push(history);
-            if found.is_some() {
-                return found;
-            }
-        }
-        None
-    }
-}
-
-fn new_run_id(project: &Project) -> RunId {
-    loop {
-        let run = clock::new_run_id();
-        if project.run_dir(&run).is_err() {
-            return run;
-        }
-    }
-}
-
-/// Opens everything that a run writes to, so that what cannot be written is known before anything is called.
-fn open(args: &Args, project: &Project, orchestra: &Orchestra, claim: &Claim) -> Result<OnDisk, CliError> {
-    let root = Dir::open(project.root())
-        .map_err(|error| CliError::usage(format!("{} cannot be used: {error}", project.root().display())))?;
-    let workspace = match &args.workspace {
-        Some(path) => Workspace::open_anywhere(&project.root().join(path), claim),
-        None => Workspace::open(&root, &orchestra.workspace, claim),
-    };
-    let shown = args.workspace.as_ref().map_or(orchestra.workspace.clone(), |path| path.display().to_string());
-    let mut workspace = workspace.map_err(|error| cannot_take(&format!("the workspace {shown}"), &error))?;
-    let cannot_write = |error: std::io::Error| {
-        CliError::usage(format!("{} cannot be written: {error}", project.root().join(STATE_DIR).display()))
-            .help("orch keeps its journal there; check who may write to the project's folder")
-    };
-    let state = root.make_child(STATE_DIR).map_err(cannot_write)?;
-    let runs = state.make_child("runs").map_err(cannot_write)?;
-    let run_dir = runs.make_child(claim.run.as_str()).map_err(cannot_write)?;
-    let lock = Lock::take(&run_dir, lock::RUN, claim).map_err(|error| cannot_take("the run", &error))?;
-    let objects = Objects::below(state.try_clone().map_err(cannot_write)?);
-    let journal =
-        run_dir.try_clone().and_then(|dir| Journal::create(dir, vec![root, state, runs])).map_err(cannot_write)?;
-    workspace.clear().map_err(|error| cannot_take(&format!("the workspace {shown}"), &error.into()))?;
-    Ok(OnDisk { run_dir, journal, objects, workspace, lock })
 }

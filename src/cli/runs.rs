@@ -4,10 +4,10 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use crate::cli::complaint::FAILURE;
-use crate::cli::standing::{Seen, Standing, look};
+use crate::cli::error::FAILURE;
 use crate::cli::table::{self, Table, local_time};
 use crate::cli::{Context, Outcome, terminal};
+use crate::engine::phase::{RunPhase, Seen, look};
 use crate::run::summary::Summary;
 use crate::store::journal::JournalError;
 use crate::words::text::{count, duration};
@@ -72,7 +72,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
         }
     }
     // A list with damage in it is true; one with a run that could not be read is not known to be.
-    let unread = seen.iter().any(|seen| matches!(seen.standing, Standing::Damaged(JournalError::Io { .. })));
+    let unread = seen.iter().any(|seen| matches!(seen.phase, RunPhase::Damaged(JournalError::Io { .. })));
     Ok(if unread { ExitCode::from(FAILURE) } else { ExitCode::SUCCESS })
 }
 
@@ -83,16 +83,16 @@ impl Row {
         Self {
             run: seen.run.to_string(),
             orchestra: summary.map(|s| s.orchestra.to_string()),
-            status: seen.standing.to_string(),
+            status: seen.phase.to_string(),
             done: summary.map(Summary::done),
             tasks: summary.map(|s| s.tasks.len()),
             started_at: summary.map(|s| s.started_at.clone()),
             duration_ms: summary.map(|s| s.duration_ms),
             calls: summary.map(|s| s.totals.calls),
             rehearsal: summary.map(|s| s.rehearsal),
-            error: match &seen.standing {
-                Standing::Damaged(error) => Some(error.to_string()),
-                Standing::Empty(error) => Some(format!("it never began, so nothing was called: {error}")),
+            error: match &seen.phase {
+                RunPhase::Damaged(error) => Some(error.to_string()),
+                RunPhase::Empty(error) => Some(format!("it never began, so nothing was called: {error}")),
                 _ => None,
             },
             started_at_ms: seen.history.as_ref().map_or(0, |history| history.started_at_ms),
@@ -131,11 +131,11 @@ mod tests {
         let story = RunBuilder::of(&[("a", "x"), ("b", "x")]).plays("a", "openai/m");
         let story = story.at(3000).then(Event::Run(RunEvent::Finished { status: RunStatus::Partial }));
         let run = story.history.start.run.clone();
-        let seen = Seen { run, standing: Standing::Ended(RunStatus::Partial), history: Some(story.history) };
+        let seen = Seen { run, phase: RunPhase::Ended(RunStatus::Partial), history: Some(story.history) };
         let known = Row::of(&seen);
         let error = JournalError::Damaged { line: 2, why: "x".into() };
         let run = RunId::at("20261120_080000", 1);
-        let unknown = Row::of(&Seen { run, standing: Standing::Damaged(error), history: None });
+        let unknown = Row::of(&Seen { run, phase: RunPhase::Damaged(error), history: None });
         assert_eq!(unknown.error.as_deref(), Some("line 2 of the journal is damaged: x"));
         let page = page(&[known, unknown]);
         let cells = |line: usize| page.lines().nth(line).unwrap().split_whitespace().collect::<Vec<_>>();

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use crate::cli::complaint::CliError;
-use crate::cli::standing::{self, Standing, choose, look_closely};
+use crate::cli::error::CliError;
 use crate::cli::table::{self, Table, local_time};
 use crate::cli::{Context, Outcome, terminal};
+use crate::engine::phase::{RunPhase, choose, look_closely};
 use crate::run::history::{History, TaskHistory, TaskState};
 use crate::run::summary::{Spent, Summary, TaskStatus, TaskSummary};
 use crate::store::disk::Dir;
@@ -53,24 +53,24 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let project = context.known_project()?;
     let run = choose(project, args.run.as_deref())?;
     let (seen, records) = look_closely(project, run);
-    let history = seen.history.ok_or_else(|| cannot_show(&seen.run, &seen.standing))?;
+    let history = seen.history.ok_or_else(|| cannot_show(&seen.run, &seen.phase))?;
     if args.events {
         terminal::print_result(&lines(&records));
     } else if let Some(task) = &args.task {
         terminal::print_result(&output(project, &history, task)?);
     } else if args.json {
-        let (standing, summary) = (seen.standing.to_string(), &Summary::of(&history));
+        let (standing, summary) = (seen.phase.to_string(), &Summary::of(&history));
         terminal::print(&table::json(&Shown { standing, summary }));
     } else {
-        terminal::print(&page(&history, &seen.standing));
+        terminal::print(&page(&history, &seen.phase));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn cannot_show(run: &RunId, standing: &Standing) -> CliError {
-    match standing {
-        Standing::Damaged(error) => CliError::journal(format!("{run} cannot be shown"), run, error),
-        Standing::Empty(error) => CliError::journal(format!("there is nothing to show of {run}"), run, error),
+fn cannot_show(run: &RunId, phase: &RunPhase) -> CliError {
+    match phase {
+        RunPhase::Damaged(error) => CliError::journal(format!("{run} cannot be shown"), run, error),
+        RunPhase::Empty(error) => CliError::journal(format!("there is nothing to show of {run}"), run, error),
         _ => CliError::failure(format!("there is nothing to show of {run}")),
     }
 }
@@ -111,16 +111,16 @@ fn text(project: &Project, output: &Output) -> Result<String, CliError> {
     text.map(|text| text.to_string()).map_err(|error| CliError::failure(format!("the output cannot be read: {error}")))
 }
 
-fn page(history: &History, standing: &standing::Standing) -> String {
+fn page(history: &History, phase: &RunPhase) -> String {
     let summary = Summary::of(history);
-    let mut page = facts(history, &summary, standing);
+    let mut page = facts(history, &summary, phase);
     page.push('\n');
     let mut table = Table::new(["task", "agent", "status", "attempts", "model", "took", "output"]);
     for (task, about) in history.tasks.iter().zip(&summary.tasks) {
         table.row([
             about.task.as_str(),
             about.agent.as_str(),
-            &status(about, standing),
+            &status(about, phase),
             &count(task.attempts.into()),
             about.model.as_deref().unwrap_or("-"),
             &if about.duration_ms > 0 { duration(about.duration_ms) } else { "-".to_owned() },
@@ -135,7 +135,7 @@ fn page(history: &History, standing: &standing::Standing) -> String {
     page + "\n" + &places(history)
 }
 
-fn facts(history: &History, summary: &Summary, standing: &Standing) -> String {
+fn facts(history: &History, summary: &Summary, phase: &RunPhase) -> String {
     let start = &history.start;
     let resumes = match summary.resumes {
         0 => String::new(),
@@ -146,7 +146,7 @@ fn facts(history: &History, summary: &Summary, standing: &Standing) -> String {
     let spent = &summary.totals;
     let goal = if start.goal.is_empty() { "-".to_owned() } else { one_line(&start.goal, ERROR) };
     let lines = [
-        ("run", format!("{} ({standing}{resumes}{rehearsal})", start.run)),
+        ("run", format!("{} ({phase}{resumes}{rehearsal})", start.run)),
         ("orchestra", format!("{}, from {}", start.orchestra, one_line(&start.source, ERROR))),
         ("goal", goal),
         ("started", format!("{}, took {}", local_time(history.started_at_ms), duration(summary.duration_ms))),
@@ -167,11 +167,11 @@ fn costs(spent: &Spent) -> String {
     }
 }
 
-fn status(task: &TaskSummary, standing: &Standing) -> String {
+fn status(task: &TaskSummary, phase: &RunPhase) -> String {
     match task.status {
         TaskStatus::Waiting => "waiting".to_owned(),
         // The journal alone cannot tell what is under way from what was when its process ended.
-        TaskStatus::Running if matches!(standing, Standing::Running) => "running".to_owned(),
+        TaskStatus::Running if matches!(phase, RunPhase::Running) => "running".to_owned(),
         TaskStatus::Running => "cut off".to_owned(),
         TaskStatus::Limited => "limited".to_owned(),
         TaskStatus::Succeeded => "succeeded".to_owned(),
@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn a_page_says_how_each_task_stands_and_where_its_output_is() {
-        let page = page(&story().history, &Standing::Killed);
+        let page = page(&story().history, &RunPhase::Killed);
         for part in [
             "run:       run_20261120_093000_7f3a (killed)\n",
             "tasks:     1 of 4 done\n",

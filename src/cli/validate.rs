@@ -5,10 +5,10 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 
-use crate::cli::complaint::{CliError, USAGE};
+use crate::cli::error::{CliError, USAGE};
 use crate::cli::list;
-use crate::cli::load::check;
 use crate::cli::{Context, Outcome, table, terminal};
+use crate::engine::check;
 use crate::plan::tier::Tier;
 use crate::store::project::ORCHESTRAS_DIR;
 use crate::words::diagnostic::Report;

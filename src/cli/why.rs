@@ -9,10 +9,10 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use crate::cli::complaint::CliError;
-use crate::cli::standing::{Standing, choose, look_closely};
+use crate::cli::error::CliError;
 use crate::cli::why::reason::{Reason, earlier_successes, reason};
 use crate::cli::{Context, Outcome, table, terminal};
+use crate::engine::phase::{RunPhase, choose, look_closely};
 use crate::run::history::{History, TaskHistory, TaskState};
 use crate::words::diagnostic::near_miss;
 use crate::words::event::{CacheHit, Event, Record, TaskEvent};
@@ -70,9 +70,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let project = context.known_project()?;
     let (seen, records) = look_closely(project, choose(project, args.run.as_deref())?);
     let run = seen.run;
-    let history = seen.history.ok_or_else(|| match seen.standing {
-        Standing::Damaged(error) => CliError::journal(format!("{run} cannot be read"), &run, &error),
-        Standing::Empty(error) => CliError::journal(format!("there is nothing to explain in {run}"), &run, &error),
+    let history = seen.history.ok_or_else(|| match seen.phase {
+        RunPhase::Damaged(error) => CliError::journal(format!("{run} cannot be read"), &run, &error),
+        RunPhase::Empty(error) => CliError::journal(format!("there is nothing to explain in {run}"), &run, &error),
         _ => CliError::failure(format!("there is nothing to explain in {run}")),
     })?;
     let task = history.task(&args.task).ok_or_else(|| unknown_task(&history, &args.task))?;

@@ -1,3 +1,28 @@
-//! Runs an orchestra: what the command line and every other caller use.
+//! Runs an orchestra: [`load`] it, [`start`] or [`resume`] a run, [`execute`] it. What the command line and every other
+//! caller use.
+//!
+//! Prints nothing, and knows neither arguments nor exit codes. What a person should know while a run is prepared is
+//! left in [`Notes`].
 
+pub mod cost;
+mod execute;
+mod files;
+pub mod leftovers;
+mod load;
+mod notes;
+pub mod phase;
+mod resume;
 pub mod runner;
+mod select;
+pub mod setup;
+mod start;
+
+pub use execute::{Prepared, execute};
+pub use files::OpenError;
+pub use load::{LoadError, Loaded, check, load};
+pub use notes::{Notes, Notice};
+pub use resume::{Resume, ResumeError, latest_unfinished, resume};
+pub use runner::{Ended, RunError, Signals};
+pub use select::{SelectError, Selector};
+pub use setup::{ModelSource, SetupError, SourceError};
+pub use start::{MAX_GOAL_BYTES, Start, StartError, check_goal, start};

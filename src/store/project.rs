@@ -39,6 +39,8 @@ pub enum FindError {
         near: Option<String>,
         /// The files that cannot be read, one of which may be meant.
         unread: Vec<String>,
+        /// Whether the project has no orchestras at all.
+        is_empty: bool,
     },
     /// The folder of the orchestras is there and cannot be listed.
     #[error(transparent)]
@@ -127,7 +129,9 @@ impl Project {
             }
         }
         let (mut known, mut unread) = (Vec::new(), Vec::new());
-        for path in self.orchestras()? {
+        let orchestras = self.orchestras()?;
+        let is_empty = orchestras.is_empty();
+        for path in orchestras {
             let Ok(source) = self.read(&self.root.join(&path), &path) else {
                 unread.push(path);
                 continue;
@@ -139,7 +143,7 @@ impl Project {
             }
         }
         let near = near_miss(name, known.iter().map(String::as_str)).map(str::to_owned);
-        Err(FindError::Unknown { name: name.to_owned(), near, unread })
+        Err(FindError::Unknown { name: name.to_owned(), near, unread, is_empty })
     }
 
     /// The paths of the project's orchestras, by file name.

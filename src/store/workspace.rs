@@ -41,7 +41,7 @@ pub struct Workspace {
 
 /// How a task's file compares to what the run has recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum Comparison {
     /// As recorded.
     Same,
     /// Not there, or cut off by a power failure.
@@ -186,12 +186,12 @@ impl Workspace {
     ///
     /// # Errors
     /// If the file is there and cannot be read.
-    pub fn compare(&self, task: &str, recorded: &str) -> io::Result<Standing> {
+    pub fn compare(&self, task: &str, recorded: &str) -> io::Result<Comparison> {
         Ok(match self.outputs.read(&output_file(task))? {
-            None => Standing::Missing,
-            Some(bytes) if bytes == recorded.as_bytes() => Standing::Same,
-            Some(bytes) if bytes.is_empty() || bytes.iter().all(|&byte| byte == 0) => Standing::Missing,
-            Some(_) => Standing::Different,
+            None => Comparison::Missing,
+            Some(bytes) if bytes == recorded.as_bytes() => Comparison::Same,
+            Some(bytes) if bytes.is_empty() || bytes.iter().all(|&byte| byte == 0) => Comparison::Missing,
+            Some(_) => Comparison::Different,
         })
     }
 }
@@ -251,10 +251,10 @@ mod tests {
 
         let mut now = open(&project);
         now.clear().unwrap();
-        assert_eq!(now.compare("same", "text").unwrap(), Standing::Missing, "nothing old stands beside what is new");
+        assert_eq!(now.compare("same", "text").unwrap(), Comparison::Missing, "nothing old stands beside what is new");
         for (task, text) in [("same", "text"), ("other", "texts"), ("longer", "tex"), ("new", "text")] {
             now.write_output(task, text).unwrap();
-            assert_eq!(now.compare(task, text).unwrap(), Standing::Same);
+            assert_eq!(now.compare(task, text).unwrap(), Comparison::Same);
         }
         now.drop_aside();
         assert_eq!(place("same"), place_before);

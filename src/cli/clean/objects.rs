@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io;
 use std::path::Path;
 
-use crate::cli::standing::{Standing, is_held, look_closely};
+use crate::engine::phase::{RunPhase, is_held, look_closely};
 use crate::store::disk::{Dir, Kind};
 use crate::store::project::{Project, STATE_DIR};
 use crate::words::event::{Event, Record, TaskEvent};
@@ -76,10 +76,10 @@ fn named_by(project: &Project, runs: &[RunId]) -> Result<HashSet<String>, String
     let mut named = HashSet::new();
     for run in runs {
         let (seen, records) = look_closely(project, run.clone());
-        match seen.standing {
-            Standing::Running => return Err(format!("{run} goes on")),
-            Standing::Damaged(_) => return Err(format!("the journal of {run} cannot be read")),
-            Standing::Killed | Standing::Ended(_) | Standing::Empty(_) => {}
+        match seen.phase {
+            RunPhase::Running => return Err(format!("{run} goes on")),
+            RunPhase::Damaged(_) => return Err(format!("the journal of {run} cannot be read")),
+            RunPhase::Killed | RunPhase::Ended(_) | RunPhase::Empty(_) => {}
         }
         named.extend(records.iter().filter_map(digest).map(str::to_owned));
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Draft, words};
 use crate::cli::create::templates;
-use crate::cli::load::check;
+use crate::engine::check;
 use crate::plan::orchestra::Orchestra;
 use crate::plan::spec::Strategy;
 use crate::plan::spec::playbook::{self, Playbook};

@@ -14,17 +14,17 @@ const HELP: &str = "name it under `models`, in dollars for a million tokens: `pr
                     `price: {input: 0, output: 0}` where nobody is paid";
 
 /// What is known of a model at the address that it is called at.
-pub(super) struct Known {
+pub struct Known {
     /// What it costs.
-    pub(super) tariff: Option<Tariff>,
+    pub tariff: Option<Tariff>,
     /// Who says so.
-    pub(super) source: Option<String>,
+    pub source: Option<String>,
     /// How many tokens a prompt and its answer may have together.
-    pub(super) context_window: Option<u64>,
+    pub context_window: Option<u64>,
 }
 
 /// Looks a model up. A price in the file comes first, then the table's, which holds at a vendor's own address alone.
-pub(super) fn known(model: &ModelRef, settings: &Settings) -> Known {
+pub fn known(model: &ModelRef, settings: &Settings) -> Known {
     let host = settings.host(model).unwrap_or_default();
     let listed = prices::find(&host, &model.model, today());
     let written = model.price.map(|price| (Tariff::written(&price, model.provider), "the file".to_owned()));
@@ -50,7 +50,7 @@ fn today() -> u64 {
 }
 
 /// The agents whose calls some limit counts in dollars, each as its index.
-pub(super) fn counted_agents(orchestra: &Orchestra) -> BTreeSet<usize> {
+pub fn counted_agents(orchestra: &Orchestra) -> BTreeSet<usize> {
     let in_dollars = |limits: &Limits| limits.cost_limit_usd.is_some();
     let groups = orchestra.execution.groups.iter().filter(|group| in_dollars(&group.limits));
     let of_groups: BTreeSet<TaskIx> = groups.flat_map(|group| group.tasks.iter().copied()).collect();
@@ -61,7 +61,7 @@ pub(super) fn counted_agents(orchestra: &Orchestra) -> BTreeSet<usize> {
 }
 
 /// That a limit in dollars cannot hold, since these models have no price; `None` if there are none.
-pub(super) fn unpriced<'m>(models: impl Iterator<Item = &'m ModelRef>) -> Option<Unusable> {
+pub fn unpriced<'m>(models: impl Iterator<Item = &'m ModelRef>) -> Option<Unusable> {
     let mut labels: Vec<String> = Vec::new();
     let mut is_program = false;
     for model in models {

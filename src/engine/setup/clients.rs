@@ -1,12 +1,12 @@
-//! Who answers for each agent: the models that it names, with their keys, prices and paces, or what stands in for them.
+//! The clients of each agent: of the models that it names, with their keys, prices and rates, or of their stand-in.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::Secrets;
-use crate::cli::complaint::CliError;
-use crate::cli::{cost, terminal};
+use crate::engine::cost;
+use crate::engine::notes::{Notes, Notice};
+use crate::engine::setup::{Secrets, SetupError};
 use crate::model::cassette::{Cassette, Recorded, Recorder, Replayed};
 use crate::model::command::CommandModel;
 use crate::model::rehearsal::Rehearsal;
@@ -21,11 +21,12 @@ use crate::words::id::RunId;
 use crate::words::redact::Redactor;
 
 /// Models that can be asked, in their order, each with its address unless it is a program.
-pub(super) type Chain = Vec<(ModelRef, Option<Endpoint>)>;
+pub type Chain = Vec<(ModelRef, Option<Endpoint>)>;
 
 /// The models of an agent, with that of the environment where it names none: those that can be asked from here, and
 /// what is in the way of the others.
-pub(in crate::cli) fn chain(agent: &Agent, settings: &Settings, root: &Path) -> (Chain, Vec<Unusable>) {
+#[must_use]
+pub fn chain(agent: &Agent, settings: &Settings, root: &Path) -> (Chain, Vec<Unusable>) {
     let models = match agent.models.as_slice() {
         [] => match settings.default_model() {
             Ok(model) => vec![model],
@@ -62,28 +63,28 @@ pub(super) fn chains(
     settings: &Settings,
     root: &Path,
     secrets: &mut Secrets,
-) -> Result<Vec<Chain>, CliError> {
+    notes: &mut Notes,
+) -> Result<Vec<Chain>, SetupError> {
     let mut chains = Vec::with_capacity(orchestra.agents.len());
     let mut told = BTreeSet::new();
     for agent in &orchestra.agents {
         let (usable, mut unusable) = chain(agent, settings, root);
         if usable.is_empty() && !unusable.is_empty() {
-            return Err(no_model(orchestra, agent.name.as_str(), unusable.swap_remove(0)));
+            return Err(SetupError::NoModel {
+                agent: agent.name.to_string(),
+                orchestra: orchestra.id.to_string(),
+                unusable: unusable.swap_remove(0),
+            });
         }
         for Unusable { why, .. } in unusable {
             if told.insert(why.clone()) {
-                terminal::say(&format!("warning: {why}; the other models of its chain are used\n"));
+                notes.add(Notice::ModelLeftOut { why });
             }
         }
         secrets.0.extend(usable.iter().filter_map(|(_, endpoint)| endpoint.as_ref()).flat_map(Endpoint::secrets));
         chains.push(usable);
     }
     Ok(chains)
-}
-
-fn no_model(orchestra: &Orchestra, agent: &str, unusable: Unusable) -> CliError {
-    let why = unusable.why;
-    CliError::usage(format!("{why}, and agent `{agent}` of `{}` needs it", orchestra.id)).help(unusable.help)
 }
 
 pub(super) fn remote_clients(
@@ -94,7 +95,7 @@ pub(super) fn remote_clients(
     chains: Vec<Chain>,
     redactor: &Redactor,
     recorder: Option<Arc<Recorder>>,
-) -> Result<Vec<Vec<Arc<ModelClient>>>, CliError> {
+) -> Result<Vec<Vec<Arc<ModelClient>>>, SetupError> {
     let http = Client::new();
     let mut lanes: Vec<String> = Vec::new();
     let mut models: Vec<ModelRef> = Vec::new();
@@ -153,16 +154,16 @@ fn lane(model: &ModelRef) -> String {
 }
 
 /// A limit in dollars holds only where every model that it counts has a price.
-pub(super) fn check_prices(orchestra: &Orchestra, settings: &Settings, chains: &[Chain]) -> Result<(), CliError> {
+pub(super) fn check_prices(orchestra: &Orchestra, settings: &Settings, chains: &[Chain]) -> Result<(), SetupError> {
     let counted = cost::counted_agents(orchestra);
     let models = counted.iter().flat_map(|&agent| &chains[agent]).map(|(model, _)| model);
     match cost::unpriced(models.filter(|model| cost::known(model, settings).tariff.is_none())) {
-        Some(unpriced) => Err(CliError::usage(unpriced.why).help(unpriced.help)),
+        Some(unpriced) => Err(SetupError::Unpriced(unpriced)),
         None => Ok(()),
     }
 }
 
-fn program(model: &ModelRef, project: &Project, run: &RunId, redactor: &Redactor) -> Result<CommandModel, CliError> {
+fn program(model: &ModelRef, project: &Project, run: &RunId, redactor: &Redactor) -> Result<CommandModel, SetupError> {
     // The program's own rules say what it sees of this: the usual variables, its vendor's, and those that are named.
     let unicode = |text: std::ffi::OsString| text.into_string().ok();
     let variables = std::env::vars_os().filter_map(|(name, value)| Some((unicode(name)?, unicode(value)?)));
@@ -170,7 +171,7 @@ fn program(model: &ModelRef, project: &Project, run: &RunId, redactor: &Redactor
     environment.push((RUN_VARIABLE.to_owned(), run.to_string()));
     CommandModel::new(model.argv.clone(), project.root().to_owned(), environment, None, redactor.clone())
         .map(|program| program.passing(model.env.iter().cloned()))
-        .map_err(|why| CliError::usage(format!("{} cannot be used: {why}", model.label())))
+        .map_err(|why| SetupError::Program { model: model.label(), why })
 }
 
 /// One client an agent, answered by the rehearsal.

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::Secrets;
-use crate::cli::complaint::CliError;
+use crate::engine::setup::{Secrets, SetupError};
 use crate::model::settings::Settings;
 use crate::os::process::{self, RUN_VARIABLE};
 use crate::plan::orchestra::{self, Agent, Grant, McpTransport, Orchestra};
@@ -31,12 +30,12 @@ pub(super) fn tool_set(
     redactor: &Redactor,
     run: &RunId,
     rehearses: bool,
-) -> Result<Arc<ToolSet>, CliError> {
+) -> Result<Arc<ToolSet>, SetupError> {
     let grants = if rehearses { &[] } else { agent.tools.as_slice() };
     let built_in = if grants.iter().any(|grant| grant.built_in().is_some()) {
         let folder = Dir::open(project.root())
             .map(|folder| folder.marked(run.as_str()))
-            .map_err(|error| CliError::usage(format!("{} cannot be used: {error}", project.root().display())))?;
+            .map_err(|error| SetupError::Project { path: project.root().to_owned(), error })?;
         let context = ToolContext {
             project: Arc::new(folder),
             root: project.root().to_owned(),
@@ -91,7 +90,7 @@ pub(super) fn servers(
     settings: &Settings,
     run: &RunId,
     secrets: &mut Secrets,
-) -> Result<Vec<ServerConfig>, CliError> {
+) -> Result<Vec<ServerConfig>, SetupError> {
     let mut configs = Vec::with_capacity(orchestra.mcp_servers.len());
     for server in &orchestra.mcp_servers {
         let transport = match &server.transport {
@@ -125,9 +124,6 @@ pub(super) fn servers(
     Ok(configs)
 }
 
-fn variable(settings: &Settings, name: &str, server: &orchestra::McpServer) -> Result<String, CliError> {
-    settings.get(name).ok_or_else(|| {
-        CliError::usage(format!("the MCP server `{}` needs {name}, and that is not set", server.name))
-            .help(format!("set {name} in the environment"))
-    })
+fn variable(settings: &Settings, name: &str, server: &orchestra::McpServer) -> Result<String, SetupError> {
+    settings.get(name).ok_or_else(|| SetupError::Variable { server: server.name.clone(), variable: name.to_owned() })
 }

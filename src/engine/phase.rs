@@ -1,20 +1,19 @@
-//! How a run stands, from its journal and from its lock; and which run a word on the command line means.
+//! Which phase a run is in, from its journal and its lock; and which run a name stands for.
 
 use std::fmt;
 use std::fs::TryLockError;
 use std::io;
 
-use crate::cli::complaint::CliError;
 use crate::run::history::History;
 use crate::store::journal::JournalError;
-use crate::store::project::Project;
+use crate::store::project::{ListError, Project};
 use crate::words::diagnostic::near_miss;
 use crate::words::event::{Record, RunStatus};
 use crate::words::id::RunId;
 
-/// How a run stands.
+/// Where a run is between its start and its end.
 #[derive(Debug)]
-pub(super) enum Standing {
+pub enum RunPhase {
     /// A process holds it.
     Running,
     /// It has no end, and nobody holds it.
@@ -27,39 +26,43 @@ pub(super) enum Standing {
     Damaged(JournalError),
 }
 
-/// A run that was looked at.
+/// What can be told of a run without holding it.
 #[derive(Debug)]
-pub(super) struct Seen {
-    pub(super) run: RunId,
-    pub(super) standing: Standing,
+pub struct Seen {
+    /// The run.
+    pub run: RunId,
+    /// Its phase.
+    pub phase: RunPhase,
     /// What its journal says, if that can be read.
-    pub(super) history: Option<History>,
+    pub history: Option<History>,
 }
 
-/// Looks at a run.
-pub(super) fn look(project: &Project, run: RunId) -> Seen {
+/// Reads what a run has come to, without taking its lock.
+#[must_use]
+pub fn look(project: &Project, run: RunId) -> Seen {
     look_closely(project, run).0
 }
 
 /// The same, with the records of its journal.
-pub(super) fn look_closely(project: &Project, run: RunId) -> (Seen, Vec<Record>) {
-    let (standing, history, records) = match project.history(&run) {
-        Ok((contents, history)) => match standing(project, &run, history.status) {
-            Ok(standing) => (standing, Some(history), contents.records),
-            Err(error) => (Standing::Damaged(error), None, Vec::new()),
+#[must_use]
+pub fn look_closely(project: &Project, run: RunId) -> (Seen, Vec<Record>) {
+    let (phase, history, records) = match project.history(&run) {
+        Ok((contents, history)) => match phase(project, &run, history.status) {
+            Ok(phase) => (phase, Some(history), contents.records),
+            Err(error) => (RunPhase::Damaged(error), None, Vec::new()),
         },
-        Err(error) if error.never_began() => (Standing::Empty(error), None, Vec::new()),
-        Err(error) => (Standing::Damaged(error), None, Vec::new()),
+        Err(error) if error.never_began() => (RunPhase::Empty(error), None, Vec::new()),
+        Err(error) => (RunPhase::Damaged(error), None, Vec::new()),
     };
-    (Seen { run, standing, history }, records)
+    (Seen { run, phase, history }, records)
 }
 
-fn standing(project: &Project, run: &RunId, status: Option<RunStatus>) -> Result<Standing, JournalError> {
+fn phase(project: &Project, run: &RunId, status: Option<RunStatus>) -> Result<RunPhase, JournalError> {
     Ok(match status {
-        Some(status) => Standing::Ended(status),
+        Some(status) => RunPhase::Ended(status),
         None => match is_held(project, run) {
-            Ok(true) => Standing::Running,
-            Ok(false) => Standing::Killed,
+            Ok(true) => RunPhase::Running,
+            Ok(false) => RunPhase::Killed,
             Err(error) => return Err(JournalError::Io { path: format!("the lock of {run}"), error }),
         },
     })
@@ -72,7 +75,7 @@ fn standing(project: &Project, run: &RunId, status: Option<RunStatus>) -> Result
 ///
 /// # Errors
 /// If there is a lock that cannot be opened.
-pub(super) fn is_held(project: &Project, run: &RunId) -> io::Result<bool> {
+pub fn is_held(project: &Project, run: &RunId) -> io::Result<bool> {
     match project.run_dir(run).and_then(|dir| dir.open_regular(crate::store::lock::RUN)) {
         Ok(lock) => Ok(matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -80,35 +83,61 @@ pub(super) fn is_held(project: &Project, run: &RunId) -> io::Result<bool> {
     }
 }
 
+/// Why a name stands for no run.
+#[derive(Debug, thiserror::Error)]
+pub enum ChooseError {
+    /// The project has none.
+    #[error("there are no runs in this project")]
+    NoRuns,
+    /// None has this id, or this end of one.
+    #[error("there is no run `{named}`")]
+    Unknown {
+        /// What was asked for.
+        named: String,
+        /// The one that is probably meant.
+        near: Option<String>,
+    },
+    /// Several have this end.
+    #[error("`{named}` means {count} runs")]
+    Ambiguous {
+        /// What was asked for.
+        named: String,
+        /// How many there are.
+        count: usize,
+    },
+    /// The project's runs cannot be listed.
+    #[error(transparent)]
+    List(#[from] ListError),
+}
+
 /// The run that `named` means: its id, or an end of it that no other run has. Without a name, the latest.
-pub(super) fn choose(project: &Project, named: Option<&str>) -> Result<RunId, CliError> {
+///
+/// # Errors
+/// If there is none, or more than one, or the runs cannot be listed.
+pub fn choose(project: &Project, named: Option<&str>) -> Result<RunId, ChooseError> {
     let runs = project.runs()?;
     let Some(named) = named else {
-        return runs
-            .last()
-            .cloned()
-            .ok_or_else(|| CliError::usage("there are no runs in this project").help("`orch run` makes one"));
+        return runs.last().cloned().ok_or(ChooseError::NoRuns);
     };
     if let Some(run) = runs.iter().find(|run| run.as_str() == named) {
         return Ok(run.clone());
     }
     let ending: Vec<&RunId> = runs.iter().filter(|run| run.as_str().ends_with(named)).collect();
+    let named = named.to_owned();
     match ending.as_slice() {
         [run] if !named.is_empty() => Ok((*run).clone()),
         [] | [_] => {
-            let complaint = CliError::usage(format!("there is no run `{named}`"));
-            Err(match near_miss(named, runs.iter().map(RunId::as_str)) {
-                Some(near) => complaint.help(format!("did you mean `{near}`? `orch runs` lists them")),
-                None => complaint.help("`orch runs` lists them"),
-            })
+            let near = near_miss(&named, runs.iter().map(RunId::as_str)).map(str::to_owned);
+            Err(ChooseError::Unknown { named, near })
         }
-        several => Err(CliError::usage(format!("`{named}` means {} runs", several.len())).help("write more of its id")),
+        several => Err(ChooseError::Ambiguous { named, count: several.len() }),
     }
 }
 
-impl Standing {
+impl RunPhase {
     /// Whether there may be something left in it that a user wants to go on with, or to look into.
-    pub(super) fn is_open(&self) -> bool {
+    #[must_use]
+    pub fn is_open(&self) -> bool {
         match self {
             Self::Ended(RunStatus::Succeeded) | Self::Empty(_) => false,
             Self::Ended(_) | Self::Running | Self::Killed | Self::Damaged(_) => true,
@@ -116,7 +145,7 @@ impl Standing {
     }
 }
 
-impl fmt::Display for Standing {
+impl fmt::Display for RunPhase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Running => f.write_str("running"),
@@ -150,12 +179,12 @@ mod tests {
     fn a_run_without_an_end_is_held_or_was_killed() {
         let story = RunBuilder::of(&[("a", "x")]);
         let (_folder, project, run) = project_with(&story.records);
-        assert_eq!(look(&project, run.clone()).standing.to_string(), "killed");
+        assert_eq!(look(&project, run.clone()).phase.to_string(), "killed");
         let claim = Claim { holder: this_process(), run: run.clone() };
         let lock = Lock::take(&project.run_dir(&run).unwrap(), crate::store::lock::RUN, &claim).unwrap();
-        assert_eq!(look(&project, run.clone()).standing.to_string(), "running");
+        assert_eq!(look(&project, run.clone()).phase.to_string(), "running");
         drop(lock);
-        assert_eq!(look(&project, run).standing.to_string(), "killed");
+        assert_eq!(look(&project, run).phase.to_string(), "killed");
     }
 
     #[test]
@@ -163,9 +192,9 @@ mod tests {
         let story = RunBuilder::of(&[("a", "x")]).then(Event::Run(RunEvent::Finished { status: RunStatus::Partial }));
         let (_folder, project, run) = project_with(&story.records);
         let seen = look(&project, run);
-        assert_eq!((seen.standing.to_string().as_str(), seen.standing.is_open()), ("partial", true));
+        assert_eq!((seen.phase.to_string().as_str(), seen.phase.is_open()), ("partial", true));
         let (_folder, project, run) = project_with(&[]);
-        assert_eq!(look(&project, run).standing.to_string(), "empty");
+        assert_eq!(look(&project, run).phase.to_string(), "empty");
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! What a killed process of a run has left: programs that still run, folders with settings of agents' programs, files
 //! that were being written.
 //!
-//! Only the one who holds the run's lock clears it away, since what a living process has looks the same.
+//! Only the holder of the run's lock may clear it away, since what a living process has looks the same.
 
 use std::time::Duration;
 
-use crate::cli::terminal;
+use crate::engine::notes::{Notes, Notice};
 use crate::model::command;
 use crate::os::process;
 use crate::plan::orchestra::Orchestra;
@@ -15,27 +15,23 @@ use crate::store::lock::{self, Claim, Lock, this_process};
 use crate::store::project::Project;
 use crate::tools::builtin;
 use crate::words::id::RunId;
-use crate::words::text::plural;
 
 /// How long a program that is asked to end has for it.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Ends the programs that a killed process of the run has left, and removes the folders that they had. Before anything
 /// else is done in the run: they still act.
-pub(super) fn end_programs(run: &RunId) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let ended = runtime.map(|runtime| runtime.block_on(process::end_leftovers(run.as_str(), GRACE)));
-    if let Ok(ended @ 1..) = ended {
-        let were = if ended == 1 { "was" } else { "were" };
-        let processes = plural(ended as u64, "process", "processes");
-        terminal::say(&format!("note: {processes} that the killed run had left {were} ended\n"));
+pub async fn end_programs(run: &RunId, notes: &mut Notes) {
+    let ended = process::end_leftovers(run.as_str(), GRACE).await;
+    if ended > 0 {
+        notes.add(Notice::ProgramsEnded(ended));
     }
     let environment: Vec<(String, String)> = std::env::vars().collect();
     command::remove_leftovers(run.as_str(), &environment);
 }
 
 /// Removes what is left of files that tools were writing, and of those that get the outputs of an orchestra's tasks.
-pub(super) fn remove_files(project: &Project, orchestra: Option<&Orchestra>, history: &History) {
+pub fn remove_files(project: &Project, orchestra: Option<&Orchestra>, history: &History, notes: &mut Notes) {
     let Ok(folder) = Dir::open(project.root()) else { return };
     let folder = folder.marked(history.start.run.as_str());
     let of_tools = history.tasks.iter().flat_map(|task| &task.heard).filter(|heard| heard.sha256.is_empty());
@@ -44,15 +40,15 @@ pub(super) fn remove_files(project: &Project, orchestra: Option<&Orchestra>, his
     let of_outputs = tasks.filter_map(|task| task.output.file.as_deref());
     for path in of_tools.chain(of_outputs) {
         if let Err(why) = builtin::clear_unfinished(&folder, path) {
-            terminal::say(&format!("warning: {why}\n"));
+            notes.add(Notice::NotRemoved(why));
         }
     }
 }
 
-/// Does both for every run of the project whose process was killed and that nobody has taken up since.
-pub(super) fn of_killed_runs(project: &Project, orchestra: &Orchestra) {
+/// Does both for every run of the project whose process was killed and that was not resumed since.
+pub async fn of_killed_runs(project: &Project, orchestra: &Orchestra, notes: &mut Notes) {
     let runs = project.runs().unwrap_or_else(|error| {
-        terminal::say(&format!("warning: what killed runs have left is not cleared away: {error}\n"));
+        notes.add(Notice::LeftoversUnlisted(error));
         Vec::new()
     });
     for run in runs {
@@ -61,17 +57,16 @@ pub(super) fn of_killed_runs(project: &Project, orchestra: &Orchestra) {
             Ok((true, dir)) => dir,
             Ok((false, _)) => continue,
             Err(error) => {
-                let what = "is not looked into for what it has left";
-                terminal::say(&format!("warning: {run} {what}, since its lock cannot be read: {error}\n"));
+                notes.add(Notice::LockUnread { run, error });
                 continue;
             }
         };
         let claim = Claim { holder: this_process(), run: run.clone() };
         // One that is held is alive.
         let Ok(lock) = Lock::take(&dir, lock::RUN, &claim) else { continue };
-        end_programs(&run);
+        end_programs(&run, notes).await;
         if let Ok((_, history)) = project.history(&run) {
-            remove_files(project, Some(orchestra), &history);
+            remove_files(project, Some(orchestra), &history, notes);
         }
         lock.release();
     }

@@ -1,34 +1,68 @@
-//! From a name on the command line to an orchestra that can run.
+//! Finds, reads and resolves an orchestra. Writes nothing and calls nothing.
 
 use std::sync::Arc;
 
-use crate::cli::complaint::CliError;
 use crate::plan::orchestra::Orchestra;
 use crate::plan::resolve::{Surroundings, agents_named, resolve, schemas_named};
 use crate::plan::spec::{self, Reading, yaml};
 use crate::store::disk::Dir;
-use crate::store::project::{self, FindError, ORCHESTRAS_DIR, Project};
+use crate::store::project::{self, FindError, Project};
 use crate::words::diagnostic::{Report, Source};
 use crate::words::event::Overrides;
 
-/// An orchestra, and what is to be said about its files.
-#[derive(Debug)]
-pub(super) struct Loaded {
-    pub(super) source: Arc<Source>,
-    pub(super) orchestra: Orchestra,
-    pub(super) warnings: Vec<Report>,
+/// An orchestra whose file has no mistakes.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// Its file.
+    pub source: Arc<Source>,
+    /// What the file says, with the overrides in force.
+    pub orchestra: Orchestra,
+    /// The overrides that it was loaded with; a run keeps them for its resumption.
+    pub overrides: Overrides,
+    /// Warnings about its playbooks.
+    pub warnings: Vec<Report>,
 }
 
-/// Finds, reads and resolves an orchestra.
-pub(super) fn load(project: &Project, name: &str, overrides: &Overrides) -> Result<Loaded, CliError> {
-    let source = project.find(name).map_err(|error| cannot_find(project, error))?;
-    check(project, &source, overrides)
-        .map(|(orchestra, warnings)| Loaded { source, orchestra, warnings })
-        .map_err(CliError::mistakes)
+/// Why an orchestra cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// There is no such file, or it cannot be read.
+    #[error(transparent)]
+    Find(FindError),
+    /// Its files have mistakes.
+    #[error("{}", first_message(.0))]
+    Mistakes(Vec<Report>),
 }
 
-/// Reads and resolves a text: an orchestra with the warnings about its playbooks, or every mistake in its files.
-pub(super) fn check(
+fn first_message(reports: &[Report]) -> &str {
+    let first = reports.iter().flat_map(|report| &report.diagnostics).next();
+    first.map_or("the file has mistakes", |diagnostic| &diagnostic.message)
+}
+
+impl From<FindError> for LoadError {
+    fn from(error: FindError) -> Self {
+        match error {
+            FindError::Unreadable(report) => Self::Mistakes(vec![*report]),
+            error => Self::Find(error),
+        }
+    }
+}
+
+/// Loads the orchestra that `name` stands for: its id, the name of its file, or a path.
+///
+/// # Errors
+/// If there is none, or with all mistakes in its files at once.
+pub fn load(project: &Project, name: &str, overrides: &Overrides) -> Result<Loaded, LoadError> {
+    let source = project.find(name)?;
+    let (orchestra, warnings) = check(project, &source, overrides).map_err(LoadError::Mistakes)?;
+    Ok(Loaded { source, orchestra, overrides: overrides.clone(), warnings })
+}
+
+/// Reads and resolves a text, and returns the orchestra with the warnings about its playbooks.
+///
+/// # Errors
+/// Every mistake in its files, a report for each file.
+pub fn check(
     project: &Project,
     source: &Arc<Source>,
     overrides: &Overrides,
@@ -61,20 +95,4 @@ fn read_schema(project: &Project, path: &str) -> Result<serde_json::Value, Strin
     let bytes =
         folder.read_linked(path, yaml::MAX_BYTES).map_err(|error| error.to_string())?.ok_or("it is not there")?;
     serde_json::from_slice(&bytes).map_err(|error| error.to_string())
-}
-
-fn cannot_find(project: &Project, error: FindError) -> CliError {
-    match error {
-        FindError::Unreadable(report) => CliError::mistakes(vec![*report]),
-        FindError::List(error) => error.into(),
-        FindError::Io { .. } => CliError::usage(error.to_string()),
-        FindError::Unknown { .. } => {
-            let help = if project.orchestras().is_ok_and(|known| known.is_empty()) {
-                format!("there is no `{ORCHESTRAS_DIR}/` here: `orch create ID` makes one, -C names another folder")
-            } else {
-                "`orch list` names those of this project".to_owned()
-            };
-            CliError::usage(error.to_string()).help(help)
-        }
-    }
 }

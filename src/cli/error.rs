@@ -1,0 +1,261 @@
+//! Why a command cannot do what it is asked, with the way out: the one place where errors become words and exit codes.
+
+use std::process::ExitCode;
+
+use crate::cli::terminal;
+use crate::engine::phase::ChooseError;
+use crate::engine::{
+    LoadError, OpenError, ResumeError, RunError, SelectError, Selector, SetupError, SourceError, StartError,
+};
+use crate::store::journal::{FILE, JournalError};
+use crate::store::lock::LockError;
+use crate::store::project::{FindError, ListError, ORCHESTRAS_DIR, STATE_DIR};
+use crate::words::diagnostic::Report;
+use crate::words::id::RunId;
+
+/// The exit code for bad usage and for invalid files.
+pub(super) const USAGE: u8 = 2;
+/// The exit code for a failure.
+pub(super) const FAILURE: u8 = 1;
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+pub(super) struct CliError {
+    code: u8,
+    body: Body,
+}
+
+#[derive(Debug)]
+enum Body {
+    Words { what: String, help: Option<String> },
+    Reports(Vec<Report>),
+}
+
+impl CliError {
+    /// The user asked for something that cannot be.
+    pub(super) fn usage(what: impl Into<String>) -> Self {
+        Self { code: USAGE, body: Body::Words { what: what.into(), help: None } }
+    }
+
+    /// Something failed.
+    pub(super) fn failure(what: impl Into<String>) -> Self {
+        Self { code: FAILURE, body: Body::Words { what: what.into(), help: None } }
+    }
+
+    /// A file has mistakes.
+    pub(super) fn mistakes(reports: Vec<Report>) -> Self {
+        Self { code: USAGE, body: Body::Reports(reports) }
+    }
+
+    /// The same with what to do next.
+    pub(super) fn help(self, help: impl Into<String>) -> Self {
+        match self.body {
+            Body::Words { what, .. } => Self { body: Body::Words { what, help: Some(help.into()) }, ..self },
+            Body::Reports(_) => self,
+        }
+    }
+
+    /// What of a run's journal keeps a command from doing what it is asked: `what` is what cannot be done.
+    pub(super) fn journal(what: String, run: &RunId, error: &JournalError) -> Self {
+        Self::of_journal(format!("{what}: {error}"), run, error)
+    }
+
+    fn of_journal(what: String, run: &RunId, error: &JournalError) -> Self {
+        let failure = Self::failure(what);
+        match error {
+            error if error.never_began() => failure.help(format!(
+                "{run} never began, so nothing was called in it: start anew with `orch run`; `orch clean {run}` removes it"
+            )),
+            JournalError::Damaged { .. } => failure.help(format!(
+                "orch does not guess what stood there; start anew, or look into {STATE_DIR}/runs/{run}/{FILE}"
+            )),
+            JournalError::TooOld(_) => failure.help("finish it with that version, or start anew with `orch run`"),
+            _ => failure,
+        }
+    }
+
+    /// Tells the user, and gives the exit code.
+    pub(super) fn print(self) -> ExitCode {
+        match self.body {
+            Body::Words { what, help } => {
+                let (error, hint) = terminal::labels();
+                terminal::say(&format!("{error} {what}\n"));
+                if let Some(help) = help {
+                    terminal::say(&format!("{hint} {help}\n"));
+                }
+            }
+            Body::Reports(reports) => say_reports(&reports),
+        }
+        ExitCode::from(self.code)
+    }
+}
+
+impl From<ListError> for CliError {
+    fn from(error: ListError) -> Self {
+        Self::failure(error.to_string())
+            .help("what is in there is not known; see to it that it is a folder that can be read")
+    }
+}
+
+impl From<LoadError> for CliError {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Mistakes(reports) => Self::mistakes(reports),
+            LoadError::Find(FindError::Unknown { is_empty, .. }) => {
+                Self::usage(error.to_string()).help(match is_empty {
+                    true => format!(
+                        "there is no `{ORCHESTRAS_DIR}/` here: `orch create ID` makes one, -C names another folder"
+                    ),
+                    false => "`orch list` names those of this project".to_owned(),
+                })
+            }
+            LoadError::Find(FindError::List(error)) => error.into(),
+            LoadError::Find(_) => Self::usage(error.to_string()),
+        }
+    }
+}
+
+impl From<ChooseError> for CliError {
+    fn from(error: ChooseError) -> Self {
+        let what = error.to_string();
+        match error {
+            ChooseError::NoRuns => Self::usage(what).help("`orch run` makes one"),
+            ChooseError::Unknown { near: Some(near), .. } => {
+                Self::usage(what).help(format!("did you mean `{near}`? `orch runs` lists them"))
+            }
+            ChooseError::Unknown { near: None, .. } => Self::usage(what).help("`orch runs` lists them"),
+            ChooseError::Ambiguous { .. } => Self::usage(what).help("write more of its id"),
+            ChooseError::List(error) => error.into(),
+        }
+    }
+}
+
+impl From<StartError> for CliError {
+    fn from(error: StartError) -> Self {
+        let what = error.to_string();
+        match error {
+            StartError::GoalTooLong => Self::usage(what).help("a goal is a few sentences; put material into files"),
+            StartError::NoGoal { orchestra, .. } => {
+                Self::usage(what).help(format!("orch run {orchestra} --goal \"...\""))
+            }
+            StartError::Select(error) => error.into(),
+            StartError::Source(error) => error.into(),
+            StartError::Setup(error) => error.into(),
+            StartError::Open(error) => error.into(),
+        }
+    }
+}
+
+impl From<SelectError> for CliError {
+    fn from(error: SelectError) -> Self {
+        let what = error.to_string();
+        let (by, near) = match error {
+            SelectError::Unknown { by, near, .. } => (by, near),
+            SelectError::NoOutput(_) => {
+                return Self::usage(what).help("run the whole orchestra once, or start further up with --from");
+            }
+            SelectError::List(error) => return error.into(),
+        };
+        let flag = match by {
+            Selector::Only => "--only",
+            Selector::From => "--from",
+            Selector::Fresh => "--fresh",
+        };
+        let help = match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "`orch graph` shows the tasks".to_owned(),
+        };
+        Self::usage(format!("{flag}: {what}")).help(help)
+    }
+}
+
+impl From<SourceError> for CliError {
+    fn from(error: SourceError) -> Self {
+        let what = error.to_string();
+        match error {
+            SourceError::Replay { .. } => Self::usage(what).help("`orch run --record FILE` writes such a file"),
+            SourceError::Record { .. } => Self::usage(what).help("name a file that is not there yet"),
+            SourceError::Script { .. } => Self::usage(what),
+            SourceError::Mistakes(report) => Self::mistakes(vec![*report]),
+        }
+    }
+}
+
+impl From<SetupError> for CliError {
+    fn from(error: SetupError) -> Self {
+        let what = error.to_string();
+        match error {
+            SetupError::NoModel { unusable, .. } | SetupError::Unpriced(unusable) => {
+                Self::usage(what).help(unusable.help)
+            }
+            SetupError::Variable { variable, .. } => {
+                Self::usage(what).help(format!("set {variable} in the environment"))
+            }
+            SetupError::Program { .. } | SetupError::Project { .. } | SetupError::Schema(_) => Self::usage(what),
+        }
+    }
+}
+
+impl From<OpenError> for CliError {
+    fn from(error: OpenError) -> Self {
+        let what = error.to_string();
+        match error {
+            OpenError::Workspace { error: LockError::Held(_), .. }
+            | OpenError::Run { error: LockError::Held(_), .. } => {
+                Self::usage(what).help("wait until it ends, or give this run another place with --workspace")
+            }
+            OpenError::Workspace { .. } | OpenError::Run { .. } => {
+                Self::usage(what).help("check the path and who may write there; --workspace names another place")
+            }
+            OpenError::State { .. } => {
+                Self::usage(what).help("orch keeps its journal there; check who may write to the project's folder")
+            }
+            OpenError::Project { .. } => Self::usage(what),
+            OpenError::Journal { .. } => Self::failure(what),
+        }
+    }
+}
+
+impl From<ResumeError> for CliError {
+    fn from(error: ResumeError) -> Self {
+        let what = error.to_string();
+        match error {
+            ResumeError::Missing { .. } => Self::usage(what),
+            ResumeError::Unreadable { run, error } | ResumeError::NeverBegan { run, error } => {
+                Self::of_journal(what, &run, &error)
+            }
+            ResumeError::List(error) => error.into(),
+            ResumeError::OtherTasks { .. } => {
+                Self::usage(what).help("undo that to resume, or start anew with `orch run`")
+            }
+            ResumeError::Changed { .. } => Self::usage(what)
+                .help("undo that, or give --accept-changes: what changed and what depends on it runs again"),
+            ResumeError::Edited { .. } => {
+                Self::usage(what).help("move it away, or give --force to have the run's own output there again")
+            }
+            ResumeError::Workspace { .. } => Self::failure(what),
+            ResumeError::Load(error) => error.into(),
+            ResumeError::Source(error) => error.into(),
+            ResumeError::Setup(error) => error.into(),
+            ResumeError::Open(error) => error.into(),
+        }
+    }
+}
+
+impl From<RunError> for CliError {
+    fn from(error: RunError) -> Self {
+        Self::failure(format!("the run stopped: {error}"))
+            .help("nothing that was finished is lost: mend the cause, then `orch resume`")
+    }
+}
+
+/// Tells what is wrong with files, and how many mistakes there are.
+pub(super) fn say_reports(reports: &[Report]) {
+    for report in reports {
+        terminal::say(&report.render(terminal::color()));
+    }
+    let errors: usize = reports.iter().map(Report::errors).sum();
+    if errors > 1 {
+        terminal::say(&format!("{errors} mistakes. Nothing was run and nothing was written.\n"));
+    }
+}

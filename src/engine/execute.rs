@@ -1,0 +1,87 @@
+//! Executes a run that is prepared, and lets go of all that it held.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::engine::files::RunFiles;
+use crate::engine::runner::{self, Ended, RunError, Signals, Stage};
+use crate::engine::setup::RunSetup;
+use crate::observe::Observers;
+use crate::os::clock::Clock;
+use crate::plan::orchestra::Orchestra;
+use crate::words::event::{Event, Record};
+use crate::words::id::RunId;
+use crate::words::redact::Redactor;
+
+/// A run that is ready to go. It holds its lock and its workspace; dropped, it counts as killed and can be resumed.
+pub struct Prepared {
+    pub(super) run: RunId,
+    pub(super) orchestra: Arc<Orchestra>,
+    pub(super) setup: RunSetup,
+    pub(super) files: RunFiles,
+    /// The records that are in the journal already.
+    pub(super) past: Vec<Record>,
+    /// The events that begin this process's part.
+    pub(super) first: Vec<Event>,
+}
+
+impl Prepared {
+    /// Its id.
+    #[must_use]
+    pub fn run(&self) -> &RunId {
+        &self.run
+    }
+
+    /// What is executed: the orchestra, or the selected part of it.
+    #[must_use]
+    pub fn orchestra(&self) -> &Orchestra {
+        &self.orchestra
+    }
+
+    /// The folder of the run, with its journal.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.files.run_dir.path()
+    }
+
+    /// The folder that the results go to.
+    #[must_use]
+    pub fn workspace(&self) -> &Path {
+        self.files.workspace.path()
+    }
+
+    /// Takes the run's secrets out of texts.
+    #[must_use]
+    pub fn redactor(&self) -> &Redactor {
+        &self.setup.redactor
+    }
+}
+
+/// Executes a run to its end, shown by `observers`; a signal tells it to stop, a second one at once.
+///
+/// Several runs may go on in one process. Each writes its journal on the thread that polls it.
+///
+/// # Errors
+/// If what makes the run durable fails. What is in the journal is safe, and the run can be resumed.
+pub async fn execute(prepared: Prepared, observers: Observers, signals: Signals) -> Result<Ended, RunError> {
+    let Prepared { run: _, orchestra, setup, files, past, first } = prepared;
+    let servers = setup.servers;
+    let stage = Stage {
+        orchestra,
+        clients: setup.clients,
+        tool_sets: setup.tool_sets,
+        output_specs: setup.output_specs,
+        verifier: setup.verifiers,
+        ctx: setup.ctx,
+        reuse: setup.cache,
+        journal: files.journal,
+        objects: files.objects,
+        workspace: files.workspace,
+        observers,
+        clock: Clock::start(),
+    };
+    let ended = runner::perform(stage, &past, first, signals).await;
+    servers.close().await;
+    files.lock.release();
+    ended
+}

@@ -1,0 +1,115 @@
+//! What a caller learns while a run is prepared: what it should know, and what it may not show.
+
+use std::fmt;
+use std::io;
+
+use crate::store::journal::JournalError;
+use crate::store::project::ListError;
+use crate::words::diagnostic::Report;
+use crate::words::id::RunId;
+use crate::words::redact::Redactor;
+use crate::words::text::plural;
+
+/// Filled in while a run is prepared, also when it cannot start in the end.
+#[derive(Debug, Default)]
+pub struct Notes {
+    /// In the order in which they came up.
+    pub notices: Vec<Notice>,
+    /// The secrets of the run as far as they are known. No text that the engine returns, an error's included, may be
+    /// shown without it.
+    pub redactor: Redactor,
+}
+
+impl Notes {
+    pub(super) fn add(&mut self, notice: Notice) {
+        self.notices.push(notice);
+    }
+}
+
+/// Something that a person should know and that does not stop the run.
+#[derive(Debug)]
+pub enum Notice {
+    /// Remarks on a file of the project.
+    File(Report),
+    /// A model cannot be used from here; the others of its chain are.
+    ModelLeftOut {
+        /// Which one, and why.
+        why: String,
+    },
+    /// Earlier results cannot be looked up, so everything is made anew.
+    CacheClosed(io::Error),
+    /// Earlier results cannot be read, so everything is made anew.
+    CacheUnread(String),
+    /// So many processes that a killed run had left were ended.
+    ProgramsEnded(usize),
+    /// What a killed run left of a file could not be removed.
+    NotRemoved(String),
+    /// What killed runs have left stays, since the runs cannot be listed.
+    LeftoversUnlisted(ListError),
+    /// What a run has left stays, since nobody knows whether it goes on.
+    LockUnread {
+        /// Which run.
+        run: RunId,
+        /// Why its lock cannot be read.
+        error: io::Error,
+    },
+    /// A run's outputs are not used, since its journal cannot be read.
+    OutputsUnread {
+        /// Which run.
+        run: RunId,
+        /// Why.
+        error: JournalError,
+    },
+    /// A newer run than the one that is resumed was killed before it began.
+    NeverBegan {
+        /// Which run.
+        run: RunId,
+        /// What is wrong with its journal.
+        error: JournalError,
+    },
+    /// The last line of the journal was cut off when the run was killed, and is dropped.
+    JournalTorn,
+}
+
+impl Notice {
+    /// Whether something is worse than the user may expect. Else it is a remark.
+    #[must_use]
+    pub fn is_warning(&self) -> bool {
+        match self {
+            Self::File(_) | Self::ModelLeftOut { .. } => true,
+            Self::CacheClosed(_) | Self::CacheUnread(_) | Self::OutputsUnread { .. } => true,
+            Self::NotRemoved(_) | Self::LeftoversUnlisted(_) | Self::LockUnread { .. } => true,
+            Self::ProgramsEnded(_) | Self::JournalTorn | Self::NeverBegan { .. } => false,
+        }
+    }
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(report) => {
+                let messages: Vec<&str> = report.diagnostics.iter().map(|found| found.message.as_str()).collect();
+                write!(f, "{}: {}", report.source.path, messages.join("; "))
+            }
+            Self::ModelLeftOut { why } => write!(f, "{why}; the other models of its chain are used"),
+            Self::CacheClosed(error) => write!(f, "earlier results cannot be used again: {error}"),
+            Self::CacheUnread(why) | Self::NotRemoved(why) => f.write_str(why),
+            Self::LeftoversUnlisted(error) => write!(f, "what killed runs have left is not cleared away: {error}"),
+            Self::LockUnread { run, error } => {
+                write!(f, "{run} is not looked into for what it has left, since its lock cannot be read: {error}")
+            }
+            Self::OutputsUnread { run, error } => {
+                write!(f, "{run} is not looked into for earlier outputs: {error}")
+            }
+            Self::NeverBegan { run, error } => write!(f, "{run} never began, so it is not resumed: {error}"),
+            Self::ProgramsEnded(count) => {
+                let were = if *count == 1 { "was" } else { "were" };
+                let processes = plural(*count as u64, "process", "processes");
+                write!(f, "{processes} that the killed run had left {were} ended")
+            }
+            Self::JournalTorn => {
+                f.write_str("the journal's last line was cut off and is dropped; what it said had not been promised")
+            }
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! A run that goes on: from what its journal holds, with the file as it is now. Nothing that is finished is made again.
+
+use std::io;
+use std::sync::Arc;
+
+use crate::engine::execute::Prepared;
+use crate::engine::files::{self, OpenError};
+use crate::engine::leftovers;
+use crate::engine::load::{LoadError, load};
+use crate::engine::notes::{Notes, Notice};
+use crate::engine::resume::up_to_date::bring_up_to_date;
+use crate::engine::setup::{ModelSource, SetupError, SourceError, cache, setup};
+use crate::model::settings::Settings;
+use crate::plan::orchestra::Orchestra;
+use crate::run::history::History;
+use crate::store::journal::JournalError;
+use crate::store::lock::{Claim, this_process};
+use crate::store::project::{ListError, Project};
+use crate::words::event::{Event, PlannedTask, RunEvent};
+use crate::words::id::{Name, RunId};
+
+mod up_to_date;
+
+/// How a run is to go on.
+#[derive(Debug, Clone)]
+pub struct Resume {
+    /// Which one.
+    pub run: RunId,
+    /// Whether it may go on although the file has changed: what changed, and what depends on it, runs again.
+    pub accept_changes: bool,
+    /// Whether outputs in the workspace that were changed by hand may be written over.
+    pub overwrite_edits: bool,
+}
+
+/// Why a run does not go on. Nothing was called, and nothing that it has made was touched.
+#[derive(Debug, thiserror::Error)]
+pub enum ResumeError {
+    /// There is no such run.
+    #[error("{run} cannot be opened: {error}")]
+    Missing {
+        /// Which one.
+        run: RunId,
+        /// Why.
+        error: io::Error,
+    },
+    /// Its journal cannot be read.
+    #[error("{run} cannot be read: {error}")]
+    Unreadable {
+        /// Which run.
+        run: RunId,
+        /// Why.
+        error: JournalError,
+    },
+    /// It was killed before its first event was on disk, so nothing was called.
+    #[error("nothing to resume in {run}: {error}")]
+    NeverBegan {
+        /// Which run.
+        run: RunId,
+        /// What is wrong with its journal.
+        error: JournalError,
+    },
+    /// The project's runs cannot be listed.
+    #[error(transparent)]
+    List(#[from] ListError),
+    /// The orchestra's file cannot be loaded.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The file has tasks that the run does not know, or lacks some.
+    #[error("{file} has other tasks than when the run started: {}", .differences.join(", "))]
+    OtherTasks {
+        /// The orchestra's file.
+        file: String,
+        /// One for each task.
+        differences: Vec<String>,
+    },
+    /// The file says something else of some tasks, and that was not accepted.
+    #[error("{file} has changed since the run started, in {}", quoted(.tasks))]
+    Changed {
+        /// The orchestra's file.
+        file: String,
+        /// The tasks.
+        tasks: Vec<Name>,
+    },
+    /// Nobody can answer.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// Something is missing that the run needs.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    /// The run's files cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// An output was changed by hand, and may not be written over.
+    #[error("{file} was changed since the run wrote it, and would be written over")]
+    Edited {
+        /// The file, within the workspace.
+        file: String,
+    },
+    /// The workspace cannot be read or written.
+    #[error("the workspace {path} cannot be brought up to date: {error}")]
+    Workspace {
+        /// Its path, as the run names it.
+        path: String,
+        /// Why.
+        error: io::Error,
+    },
+}
+
+fn quoted(names: &[Name]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// The latest run of a project that is not finished, if there is one.
+///
+/// # Errors
+/// If the journal of a later one cannot be read, or nothing is unfinished but a run that never began: what its user
+/// wanted is not done.
+pub fn latest_unfinished(project: &Project, notes: &mut Notes) -> Result<Option<RunId>, ResumeError> {
+    let mut never_began = None;
+    for run in project.runs()?.into_iter().rev() {
+        match project.history(&run) {
+            Ok((_, history)) if history.is_complete() => {}
+            Ok(_) => {
+                notes.notices.extend(never_began.map(|(run, error)| Notice::NeverBegan { run, error }));
+                return Ok(Some(run));
+            }
+            Err(error) if error.never_began() => {
+                never_began.get_or_insert((run, error));
+            }
+            Err(error) => return Err(ResumeError::Unreadable { run, error }),
+        }
+    }
+    match never_began {
+        None => Ok(None),
+        Some((run, error)) => Err(ResumeError::NeverBegan { run, error }),
+    }
+}
+
+/// Prepares a run to go on; `None` if it is finished. Also ends and removes what its killed process has left.
+///
+/// Blocks the thread while files are opened, and while a program prints a key.
+///
+/// # Errors
+/// If the run cannot go on; `notes` is filled in all the same.
+pub async fn resume(
+    project: &Project,
+    settings: &Settings,
+    resume: &Resume,
+    notes: &mut Notes,
+) -> Result<Option<Prepared>, ResumeError> {
+    let run = resume.run.clone();
+    let claim = Claim { holder: this_process(), run: run.clone() };
+    let run_dir = project.run_dir(&run).map_err(|error| ResumeError::Missing { run: run.clone(), error })?;
+    let lock = files::take(&run_dir, &claim)?;
+    leftovers::end_programs(&run, notes).await;
+    // Only now does nobody else write to it.
+    let (contents, history) =
+        project.history(&run).map_err(|error| ResumeError::Unreadable { run: run.clone(), error })?;
+    if contents.torn {
+        notes.add(Notice::JournalTorn);
+    }
+    // The file of a finished run may well have changed since.
+    if history.is_complete() && !resume.accept_changes {
+        lock.release();
+        return Ok(None);
+    }
+    let (orchestra, changes) = reload(resume, project, &history, notes)?;
+    if history.is_complete() && changes.rerun.is_empty() {
+        lock.release();
+        return Ok(None);
+    }
+    let source = ModelSource::of(&history.start);
+    let may_use_cache = source.may_use_cache();
+    let (source, _) = source.open(project, None)?;
+    let mut setup = setup(&orchestra, project, settings, &run, source, notes)?;
+    leftovers::remove_files(project, Some(&orchestra), &history, notes);
+    let objects = files::objects(project)?;
+    let mut workspace = files::workspace(project, &orchestra, &history, &claim)?;
+    bring_up_to_date(resume, &mut workspace, &history, &claim, &objects, &changes)?;
+    let journal = files::reopen_journal(project, &run_dir, &run, &contents)?;
+    let first =
+        vec![Event::Run(RunEvent::Resumed { holder: claim.holder, rerun: changes.rerun, changed: changes.changed })];
+    if may_use_cache {
+        setup.cache = cache(&orchestra, &setup, project, &run, &history.start.overrides, notes);
+    }
+    let files = files::RunFiles { run_dir, journal, objects, workspace, lock };
+    Ok(Some(Prepared { run, orchestra: Arc::new(orchestra), setup, files, past: contents.records, first }))
+}
+
+/// What the file says now that it did not say when the run started.
+#[derive(Debug, Default)]
+struct Changes {
+    changed: Vec<PlannedTask>,
+    /// Finished tasks that have to run again: those that changed, and those that depend on them.
+    rerun: Vec<Name>,
+}
+
+/// Reads the orchestra again, under the rules of the run's start, and compares.
+fn reload(
+    resume: &Resume,
+    project: &Project,
+    history: &History,
+    notes: &mut Notes,
+) -> Result<(Orchestra, Changes), ResumeError> {
+    let start = &history.start;
+    let loaded = load(project, &start.source, &start.overrides)?;
+    loaded.warnings.into_iter().for_each(|report| notes.add(Notice::File(report)));
+    let orchestra = same_tasks(&loaded.orchestra, history)?;
+    let planned = orchestra.planned();
+    let changed: Vec<usize> =
+        (0..planned.len()).filter(|&ix| planned[ix].digest != history.tasks[ix].planned.digest).collect();
+    if !changed.is_empty() && !resume.accept_changes {
+        let tasks = changed.iter().map(|&ix| planned[ix].task.clone()).collect();
+        return Err(ResumeError::Changed { file: start.source.clone(), tasks });
+    }
+    let rerun = orchestra.plan.downstream(&changed);
+    let rerun = rerun.into_iter().filter(|&ix| history.tasks[ix].output().is_some());
+    let rerun = rerun.map(|ix| planned[ix].task.clone()).collect();
+    let changed = changed.into_iter().map(|ix| planned[ix].clone()).collect();
+    Ok((orchestra, Changes { changed, rerun }))
+}
+
+/// The part of the orchestra that the run has, task for task.
+fn same_tasks(whole: &Orchestra, history: &History) -> Result<Orchestra, ResumeError> {
+    let start = &history.start;
+    let mut keep = Vec::with_capacity(history.tasks.len());
+    let mut differences = Vec::new();
+    for task in &history.tasks {
+        match whole.find(task.planned.task.as_str()) {
+            Some(ix) => keep.push(ix),
+            None => differences.push(format!("`{}` is gone", task.planned.task)),
+        }
+    }
+    let selected = !start.overrides.only.is_empty() || start.overrides.from.is_some();
+    let new = whole.tasks.iter().filter(|task| !selected && history.task(task.name.as_str()).is_none());
+    differences.extend(new.map(|task| format!("`{}` is new", task.name)));
+    match differences.is_empty() {
+        true => Ok(whole.select(&keep)),
+        false => Err(ResumeError::OtherTasks { file: start.source.clone(), differences }),
+    }
+}

@@ -1,0 +1,203 @@
+//! What a run needs before it can begin: clients of models with their keys, tools, rules for answers, and earlier results.
+//!
+//! Everything that can be refused is refused here, before anything is called or written.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use crate::attempt::ModelClient;
+use crate::engine::notes::Notes;
+use crate::engine::runner::Reusing;
+use crate::model::command;
+use crate::model::settings::{Settings, Unusable};
+use crate::net::http::{Url, secrets_of_address};
+use crate::os::process::RUN_VARIABLE;
+use crate::plan::orchestra::{ModelRef, Orchestra, OutputRule};
+use crate::plan::output::{Form, OutputSpec, SchemaError};
+use crate::plan::spec::{OutputFormat, Provider};
+use crate::store::disk::Dir;
+use crate::store::project::Project;
+use crate::tools::mcp::Servers;
+use crate::tools::{Ctx, ToolSet, Verifier, VerifyContext};
+use crate::words::id::RunId;
+use crate::words::redact::Redactor;
+
+mod cache;
+mod clients;
+mod source;
+mod tool_sets;
+
+pub use clients::{Chain, chain};
+pub use source::{ModelSource, SourceError};
+
+pub(super) use cache::cache;
+pub(super) use source::OpenSource;
+
+use clients::{chains, check_prices, rehearsed, remote_clients, replayed};
+use tool_sets::{servers, tool_set};
+
+/// Who answers for each agent, what it may use, and what tasks have to return.
+pub(super) struct RunSetup {
+    /// For each agent, the clients of its chain of models.
+    pub(super) clients: Vec<Vec<Arc<ModelClient>>>,
+    /// For each agent, what it may use.
+    pub(super) tool_sets: Vec<Arc<ToolSet>>,
+    /// For each task, what its answer has to be.
+    pub(super) output_specs: Vec<OutputSpec>,
+    /// For each task, what has to hold when it is done.
+    pub(super) verifiers: Vec<Arc<Verifier>>,
+    /// The values that the tasks share.
+    pub(super) ctx: Ctx,
+    /// The servers of tools, started when they are first needed.
+    pub(super) servers: Servers,
+    /// Takes the run's secrets out of texts.
+    pub(super) redactor: Redactor,
+    /// Earlier results that may be used again, if any may.
+    pub(super) cache: Option<Reusing>,
+}
+
+/// Why a run cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// None of an agent's models can be used from here.
+    #[error("{}, and agent `{agent}` of `{orchestra}` needs it", .unusable.why)]
+    NoModel {
+        /// Whose models they are.
+        agent: String,
+        /// The orchestra's id.
+        orchestra: String,
+        /// Why the first one cannot be used.
+        unusable: Unusable,
+    },
+    /// A limit in dollars cannot hold, since models have no price.
+    #[error("{}", .0.why)]
+    Unpriced(Unusable),
+    /// A program cannot be a model.
+    #[error("{model} cannot be used: {why}")]
+    Program {
+        /// The model's label.
+        model: String,
+        /// Why.
+        why: String,
+    },
+    /// A server of tools needs a variable that is not set.
+    #[error("the MCP server `{server}` needs {variable}, and that is not set")]
+    Variable {
+        /// The server.
+        server: String,
+        /// The variable of the environment.
+        variable: String,
+    },
+    /// The project's folder cannot be opened.
+    #[error("{} cannot be used: {error}", .path.display())]
+    Project {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// A task's JSON Schema is wrong.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+}
+
+/// Sets an orchestra up for a run; its cache is still closed then, see [`cache`].
+///
+/// # Errors
+/// The first model that cannot be used, or all whose price a limit needs and nobody knows; or what is missing of a tool
+/// or a schema.
+pub(super) fn setup(
+    orchestra: &Orchestra,
+    project: &Project,
+    settings: &Settings,
+    run: &RunId,
+    source: OpenSource,
+    notes: &mut Notes,
+) -> Result<RunSetup, SetupError> {
+    let mut secrets = Secrets(settings.keys());
+    // Also where nobody is called: the files that tools read hold the same keys as they did then.
+    let looks_around = matches!(source, OpenSource::Replay(_)) && acts(orchestra);
+    for model in orchestra.agents.iter().flat_map(|agent| &agent.models) {
+        secrets.0.extend(secrets_of(model, settings));
+        let reached = looks_around.then(|| settings.reach(model).ok()).flatten();
+        secrets.0.extend(reached.iter().flat_map(|reached| reached.endpoint.secrets()));
+    }
+    let chains = match &source {
+        OpenSource::Models { .. } => chains(orchestra, settings, project.root(), &mut secrets, notes)?,
+        OpenSource::Rehearsal(_) | OpenSource::Replay(_) => Vec::new(),
+    };
+    // A rehearsal starts no server, runs no command and writes no file of the project: the player's answers are none.
+    let rehearses = matches!(source, OpenSource::Rehearsal(_));
+    let configs = if rehearses { Vec::new() } else { servers(orchestra, project, settings, run, &mut secrets)? };
+    let redactor = Redactor::new(secrets.0);
+    notes.redactor = redactor.clone();
+    let clients = match source {
+        OpenSource::Models { recorder } => {
+            check_prices(orchestra, settings, &chains)?;
+            remote_clients(orchestra, project, settings, run, chains, &redactor, recorder)?
+        }
+        OpenSource::Rehearsal(rehearsal) => rehearsed(orchestra, rehearsal),
+        OpenSource::Replay(cassette) => replayed(orchestra, &cassette, settings),
+    };
+    let servers = Servers::new(configs);
+    let ctx: Ctx = Arc::default();
+    let tool_sets =
+        orchestra.agents.iter().map(|agent| tool_set(agent, project, &servers, &ctx, &redactor, run, rehearses));
+    let verify = Arc::new(VerifyContext {
+        project: Dir::open(project.root()).ok().map(|folder| Arc::new(folder.marked(run.as_str()))),
+        root: project.root().to_owned(),
+        environment: vec![(RUN_VARIABLE.to_owned(), run.to_string())],
+        redactor: redactor.clone(),
+        is_rehearsal: rehearses,
+    });
+    let verifiers = orchestra.tasks.iter().map(|task| Arc::new(Verifier::new(&verify, task)));
+    Ok(RunSetup {
+        tool_sets: tool_sets.collect::<Result<_, _>>()?,
+        verifiers: verifiers.collect(),
+        output_specs: orchestra
+            .tasks
+            .iter()
+            .map(|task| output_spec(&task.output).map(|wanted| if rehearses { OutputSpec::free() } else { wanted }))
+            .collect::<Result<_, _>>()?,
+        clients,
+        ctx,
+        servers,
+        redactor,
+        cache: None,
+    })
+}
+
+/// What the environment and the file say of a model that may not be shown.
+fn secrets_of(model: &ModelRef, settings: &Settings) -> Vec<SecretString> {
+    let address = model.base_url.as_deref().and_then(|url| Url::parse(url.trim()).ok());
+    let mut secrets: Vec<SecretString> = address.iter().flat_map(secrets_of_address).collect();
+    secrets.extend(model.api_key_env.iter().filter_map(|name| settings.get(name)).map(SecretString::from));
+    if let (Provider::Command, Some(program)) = (model.provider, model.argv.first()) {
+        let is_given = |name: &str| command::is_given(program, name) || model.env.iter().any(|given| given == name);
+        secrets.extend(settings.secrets(is_given));
+    }
+    secrets
+}
+
+/// Whether anything is read or run besides the models.
+fn acts(orchestra: &Orchestra) -> bool {
+    orchestra.agents.iter().any(|agent| !agent.tools.is_empty())
+        || orchestra.tasks.iter().any(|task| !task.verify.is_empty())
+}
+
+struct Secrets(Vec<SecretString>);
+
+/// What an answer has to be.
+fn output_spec(output: &OutputRule) -> Result<OutputSpec, SchemaError> {
+    let form = match output.format {
+        OutputFormat::Text => Form::Text,
+        OutputFormat::Markdown => Form::Markdown,
+        OutputFormat::Json => Form::Json,
+        OutputFormat::File => Form::File,
+        OutputFormat::Plan => Form::Plan,
+    };
+    OutputSpec::new(form, output.schema.clone())
+}

@@ -1,0 +1,147 @@
+//! A new run: everything is checked and opened, and nothing is called yet.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::engine::execute::Prepared;
+use crate::engine::files::{self, OpenError};
+use crate::engine::leftovers;
+use crate::engine::load::Loaded;
+use crate::engine::notes::Notes;
+use crate::engine::select::{SelectError, select};
+use crate::engine::setup::{ModelSource, SetupError, SourceError, cache, setup};
+use crate::model::settings::Settings;
+use crate::os::clock;
+use crate::plan::orchestra::Orchestra;
+use crate::store::lock::{Claim, this_process};
+use crate::store::project::Project;
+use crate::words::event::{Event, FORMAT, Overrides, RunEvent, RunStarted};
+use crate::words::id::RunId;
+
+/// The longest goal, in bytes. It stands in every prompt.
+pub const MAX_GOAL_BYTES: usize = 1024 * 1024;
+
+/// How a run is to begin.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// What is to be achieved; may be empty where no task asks for it.
+    pub goal: String,
+    /// Who answers.
+    pub source: ModelSource,
+    /// Where the results go, instead of where the file says: anywhere, seen from the project's folder.
+    pub workspace: Option<PathBuf>,
+}
+
+/// Why a run does not begin. Nothing was called; nothing was written but locks and empty folders.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The goal is longer than [`MAX_GOAL_BYTES`].
+    #[error("the goal has more than {MAX_GOAL_BYTES} bytes")]
+    GoalTooLong,
+    /// There is no goal, and a task asks for it.
+    #[error("`{orchestra}` needs a goal: its task `{task}` asks for it")]
+    NoGoal {
+        /// The orchestra's id.
+        orchestra: String,
+        /// The first task that asks.
+        task: String,
+    },
+    /// The selected tasks cannot run.
+    #[error(transparent)]
+    Select(#[from] SelectError),
+    /// Nobody can answer.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// Something is missing that the run needs.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    /// The run's files cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+}
+
+/// Prepares a new run of an orchestra. Also ends and removes what killed runs of the project have left.
+///
+/// Blocks the thread while files are opened, and while a program prints a key.
+///
+/// # Errors
+/// If anything that the run needs is not there; `notes` is filled in all the same.
+pub async fn start(
+    project: &Project,
+    settings: &Settings,
+    loaded: Loaded,
+    start: Start,
+    notes: &mut Notes,
+) -> Result<Prepared, StartError> {
+    check_goal(&start.goal)?;
+    check_goal_is_given(&loaded.orchestra, &start.goal)?;
+    let selection = select(project, &loaded.orchestra, &loaded.overrides, notes)?;
+    let run = new_run_id(project);
+    let may_use_cache = start.source.may_use_cache();
+    let (source, marker) = start.source.open(project, Some(&loaded.orchestra))?;
+    let orchestra = Arc::new(selection.orchestra);
+    let mut setup = setup(&orchestra, project, settings, &run, source, notes)?;
+    leftovers::of_killed_runs(project, &orchestra, notes).await;
+    let claim = Claim { holder: this_process(), run: run.clone() };
+    let files = files::create(project, &orchestra, start.workspace.as_deref(), &claim)?;
+    let overrides = with_source(loaded.overrides, &start.source);
+    if may_use_cache {
+        setup.cache = cache(&orchestra, &setup, project, &run, &overrides, notes);
+    }
+    let workspace = files.workspace.path();
+    let started = RunStarted {
+        format: FORMAT,
+        orch: env!("CARGO_PKG_VERSION").to_owned(),
+        run: run.clone(),
+        orchestra: orchestra.id.clone(),
+        // It stands in the journal and in every prompt.
+        goal: setup.redactor.redact_secrets(&start.goal).into_owned(),
+        source: loaded.source.path.clone(),
+        workspace: workspace.strip_prefix(project.root()).unwrap_or(workspace).display().to_string(),
+        rehearsal: matches!(start.source, ModelSource::Rehearsal { .. }),
+        marker,
+        overrides,
+        holder: claim.holder,
+        tasks: orchestra.planned(),
+    };
+    let mut first = vec![Event::Run(RunEvent::Started(started.into()))];
+    first.extend(selection.adopted);
+    Ok(Prepared { run, orchestra, setup, files, past: Vec::new(), first })
+}
+
+/// Refuses a goal that is too long for a prompt.
+///
+/// # Errors
+/// [`StartError::GoalTooLong`].
+pub fn check_goal(goal: &str) -> Result<(), StartError> {
+    if goal.len() > MAX_GOAL_BYTES { Err(StartError::GoalTooLong) } else { Ok(()) }
+}
+
+fn check_goal_is_given(orchestra: &Orchestra, goal: &str) -> Result<(), StartError> {
+    let asks = |text: &str| text.contains("{goal}") || text.contains("{{");
+    match orchestra.tasks.iter().find(|task| asks(task.description.text())) {
+        Some(task) if goal.is_empty() => {
+            Err(StartError::NoGoal { orchestra: orchestra.id.to_string(), task: task.name.to_string() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The overrides as the journal keeps them: a resumption finds the source in them.
+fn with_source(overrides: Overrides, source: &ModelSource) -> Overrides {
+    let shown = |path: &PathBuf| path.display().to_string();
+    match source {
+        ModelSource::Models { .. } => overrides,
+        ModelSource::Rehearsal { script } => Overrides { script: script.as_ref().map(shown), ..overrides },
+        ModelSource::Replay { cassette } => Overrides { replay: Some(shown(cassette)), ..overrides },
+    }
+}
+
+fn new_run_id(project: &Project) -> RunId {
+    loop {
+        let run = clock::new_run_id();
+        if project.run_dir(&run).is_err() {
+            return run;
+        }
+    }
+}
