@@ -1,8 +1,17 @@
 //! Runs made up by hand, for the tests of what reads a run.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use serde_json::Value;
+
+use crate::plan::graph::Plan;
+use crate::plan::orchestra::{Agent, Execution, Orchestra, OutputRule, Task, Work};
+use crate::plan::retry::RetryPolicy;
+use crate::plan::spec::{Limits, OnError, Priority, Strategy};
+use crate::plan::template::Template;
 use crate::run::history::History;
+use crate::words::conversation::{AssistantMessage, ToolCall};
 use crate::words::event::{
     Event, FORMAT, Holder, Output, Overrides, PlannedTask, Record, RunEvent, RunStarted, RunStatus, SkipReason,
     TaskEvent,
@@ -81,7 +90,8 @@ impl RunBuilder {
     pub fn then(mut self, event: Event) -> Self {
         let seq = self.last().seq + 1;
         let record = Record { seq, at_ms: 1_795_167_000_000 + self.now_ms, mono_us: self.now_ms * 1000, event };
-        self.history.apply(&record);
+        // A view shows what it is given, also a part of a run that could not be by itself.
+        self.history.force(&record);
         self.records.push(record);
         self
     }
@@ -89,7 +99,7 @@ impl RunBuilder {
     pub fn attempt(self, task: &str, attempt: u32, model: &str) -> Self {
         self.then(Event::Task {
             task: name(task),
-            event: TaskEvent::AttemptStarted { attempt, model: Some(model.into()), cache_key: None },
+            event: TaskEvent::AttemptStarted { attempt, model: Some(model.into()), candidate: 0, cache_key: None },
         })
     }
 
@@ -113,9 +123,31 @@ impl RunBuilder {
                 cost_usd,
                 latency_ms: 900,
                 first_byte_ms: 250,
+                rate_limit: None,
                 turn: None,
             },
         })
+    }
+
+    /// The call is answered by a call of `read_file`, which begins.
+    pub fn uses_tool(self, task: &str, attempt: u32, id: &str) -> Self {
+        let call = ToolCall { id: id.to_owned(), name: "read_file".to_owned(), arguments: Value::Null };
+        let turn = AssistantMessage { calls: vec![call], ..AssistantMessage::default() };
+        let answered = TaskEvent::CallFinished {
+            attempt,
+            call: 1,
+            usage: Usage::default(),
+            stop: StopReason::ToolUse,
+            cost_usd: None,
+            latency_ms: 1,
+            first_byte_ms: 1,
+            rate_limit: None,
+            turn: Some(turn.into()),
+        };
+        let (id, tool) = (id.to_owned(), "read_file".to_owned());
+        let begins = TaskEvent::ToolStarted { attempt, id, tool, arguments: Value::Null };
+        let of = |event| Event::Task { task: name(task), event };
+        self.then(of(answered)).then(of(begins))
     }
 
     pub fn call_fails(self, task: &str, attempt: u32, kind: FailureKind) -> Self {
@@ -129,6 +161,7 @@ impl RunBuilder {
                 usage: None,
                 cost_usd: None,
                 latency_ms: 100,
+                rate_limit: None,
                 unsettled: false,
             },
         })
@@ -137,7 +170,7 @@ impl RunBuilder {
     pub fn attempt_fails(self, task: &str, attempt: u32, failure: Failure, retry_in_ms: Option<u64>) -> Self {
         self.then(Event::Task {
             task: name(task),
-            event: TaskEvent::AttemptFailed { attempt, failure, retry_in_ms, next_model: None },
+            event: TaskEvent::AttemptFailed { attempt, failure, retry_in_ms, next_model: None, next_candidate: None },
         })
     }
 
@@ -173,4 +206,70 @@ impl RunBuilder {
         let called = self.attempt(task, 1, model).call(task, 1, model);
         called.at(now + 900).answer(task, 1, Some(0.005)).succeeds(task, 1)
     }
+}
+
+/// An agent with a name and nothing else.
+pub fn agent(named: &str) -> Agent {
+    Agent {
+        name: name(named),
+        title: named.to_owned(),
+        goal: None,
+        persona: None,
+        instructions: None,
+        models: Vec::new(),
+        tools: Vec::new(),
+        temperature: None,
+        max_tokens: None,
+    }
+}
+
+/// A task with a name and what every task has; the first agent does it.
+pub fn task(named: &str) -> Task {
+    Task {
+        name: name(named),
+        work: Work::Agent { agent: 0, description: Template::new("do it") },
+        for_each: None,
+        item: None,
+        group: None,
+        priority: Priority::default(),
+        timeout: Duration::from_secs(300),
+        retry: RetryPolicy::none(),
+        on_error: OnError::Continue,
+        reuse: None,
+        output: OutputRule::default(),
+        verify: Vec::new(),
+        limits: Limits::default(),
+        reads: None,
+        writes: None,
+    }
+}
+
+/// An orchestra of these agents and tasks.
+pub fn orchestra_of(agents: Vec<Agent>, tasks: Vec<Task>, plan: Plan) -> Orchestra {
+    Orchestra {
+        id: name("feature"),
+        name: "feature".to_owned(),
+        description: None,
+        workspace: "orchestra_workspaces/feature".to_owned(),
+        tier: None,
+        execution: Execution {
+            strategy: Strategy::Parallel,
+            max_parallel: None,
+            metrics: true,
+            trace: true,
+            groups: Vec::new(),
+        },
+        agents,
+        tasks,
+        plan,
+        limits: Limits::default(),
+        reuse: None,
+        mcp_servers: Vec::new(),
+    }
+}
+
+/// The start of a run of an orchestra.
+pub fn start_of(orchestra: &Orchestra) -> RunStarted {
+    let story = RunBuilder::of(&[]);
+    RunStarted { tasks: orchestra.planned(), ..story.history.start.as_ref().clone() }
 }

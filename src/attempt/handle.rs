@@ -1,102 +1,95 @@
-//! What an attempt says to the one who leads the run, and what it waits for.
-
-use std::sync::Arc;
+//! What an attempt says to the engine, through one ordered channel, and what it waits for.
 
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
-use crate::attempt::ModelClient;
-use crate::run::rate_limit::RateLimitInfo;
-use crate::words::event::{Event, Reservation};
+use crate::plan::graph::TaskIx;
+use crate::words::event::{Reservation, TaskEvent};
 use crate::words::failure::{Failure, FailureKind};
-use crate::words::id::Name;
+
+/// A message of an attempt.
+#[derive(Debug)]
+pub struct Report {
+    /// The task.
+    pub task: TaskIx,
+    /// The number of the attempt.
+    pub attempt: u32,
+    /// What it says.
+    pub said: AttemptMessage,
+}
 
 /// What an attempt says.
+#[derive(Debug)]
 pub enum AttemptMessage {
     /// Something happened.
-    Event(Event),
-    /// Something happened, and what follows waits until it is in the journal.
-    Promise(Event, oneshot::Sender<()>),
+    Event(TaskEvent),
+    /// Something happened, and what follows waits until it is durable.
+    Record(TaskEvent, oneshot::Sender<()>),
     /// May this call be made? The answer comes when the journal says that it is.
     Ask(Ask, oneshot::Sender<Result<(), Failure>>),
-    /// A call has ended: how fast the next ones may come.
-    Paced {
-        /// Who was called.
-        client: Arc<ModelClient>,
-        /// The task that it was for.
-        task: Name,
-        /// How it ended.
-        ended: Result<(), Failure>,
-        /// What the provider says.
-        pace: Option<RateLimitInfo>,
-    },
+    /// It has ended, with its output or without.
+    Ended(Result<String, Failure>),
 }
 
 /// A call that is to be made.
-#[derive(Clone)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Ask {
-    /// The task.
-    pub task: Name,
-    /// The attempt.
-    pub attempt: u32,
     /// Which call of the attempt it is, from 1.
     pub call: u32,
-    /// Who is called.
-    pub client: Arc<ModelClient>,
     /// The estimated size of the prompt in tokens.
     pub input_tokens: u64,
     /// What it may cost at worst.
     pub need: Reservation,
 }
 
-/// Where an attempt says what happens.
-#[derive(Clone)]
+/// The attempt's end of the channel.
+#[derive(Debug, Clone)]
 pub struct RunHandle {
-    told: UnboundedSender<AttemptMessage>,
+    task: TaskIx,
+    attempt: u32,
+    engine: UnboundedSender<Report>,
 }
 
 impl RunHandle {
-    /// A handle whose other side is `told`.
+    /// The handle of an attempt, whose messages go to `engine`.
     #[must_use]
-    pub fn new(told: UnboundedSender<AttemptMessage>) -> Self {
-        Self { told }
+    pub fn new(task: TaskIx, attempt: u32, engine: UnboundedSender<Report>) -> Self {
+        Self { task, attempt, engine }
     }
 
-    /// Says what happened. Nobody listens any more when the run has stopped; there is nothing to do about it here.
-    pub fn tell(&self, event: Event) {
-        let _ = self.told.send(AttemptMessage::Event(event));
+    /// Reports what happened.
+    pub fn report(&self, event: TaskEvent) {
+        self.send(AttemptMessage::Event(event));
     }
 
-    /// Says what happened and waits until that is in the journal.
+    /// Reports what happened and returns when that is durable.
     ///
     /// # Errors
     /// `cancelled` when the run has stopped.
-    pub async fn record(&self, event: Event) -> Result<(), Failure> {
-        let (kept, wait) = oneshot::channel();
-        let _ = self.told.send(AttemptMessage::Promise(event, kept));
+    pub async fn record(&self, event: TaskEvent) -> Result<(), Failure> {
+        let (durable, wait) = oneshot::channel();
+        self.send(AttemptMessage::Record(event, durable));
         wait.await.map_err(|_| stopped())
     }
 
-    /// Waits until the call may be made, and is in the journal.
+    /// Returns when the call may be made, and the journal says that it is.
     ///
     /// # Errors
     /// `budget` when a limit stands against it, `cancelled` when nothing new is to start.
     pub async fn ask(&self, ask: Ask) -> Result<(), Failure> {
         let (answer, wait) = oneshot::channel();
-        let _ = self.told.send(AttemptMessage::Ask(ask, answer));
+        self.send(AttemptMessage::Ask(ask, answer));
         wait.await.unwrap_or_else(|_| Err(stopped()))
     }
 
-    /// Says how a call went, for the pace of the next ones.
-    pub(super) fn paced(
-        &self,
-        client: &Arc<ModelClient>,
-        task: &Name,
-        ended: Result<(), &Failure>,
-        pace: Option<RateLimitInfo>,
-    ) {
-        let (client, task) = (client.clone(), task.clone());
-        let _ = self.told.send(AttemptMessage::Paced { client, task, ended: ended.map_err(Failure::clone), pace });
+    /// Reports the end of the attempt.
+    pub fn end(&self, result: Result<String, Failure>) {
+        self.send(AttemptMessage::Ended(result));
+    }
+
+    /// Nobody listens any more when the run has stopped; there is nothing to do about it here.
+    fn send(&self, said: AttemptMessage) {
+        let _ = self.engine.send(Report { task: self.task, attempt: self.attempt, said });
     }
 }
 

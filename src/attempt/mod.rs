@@ -15,16 +15,18 @@ use crate::plan::output::{self, OutputSpec};
 use crate::plan::prompt::{self, Prompt};
 use crate::tools::{ToolSet, Verifier, VerifyError};
 use crate::words::conversation::{AnswerSchema, AssistantMessage, Message, Tool, ToolResult};
-use crate::words::event::{Event, TaskEvent};
+use crate::words::event::TaskEvent;
 use crate::words::failure::{Failure, FailureKind};
 use crate::words::id::Name;
 use crate::words::text;
 
+mod command;
 mod handle;
 mod tool_calls;
 
 pub use crate::model::{ModelClient, USUAL_MAX_TOKENS};
-pub use handle::{Ask, AttemptMessage, RunHandle};
+pub use command::{CommandAttempt, Programs};
+pub use handle::{Ask, AttemptMessage, Report, RunHandle};
 
 /// How often an answer that does not do is asked for once more.
 const CORRECTIONS: usize = 1;
@@ -51,7 +53,7 @@ pub struct Attempt {
     /// What the model may use.
     pub tool_set: Arc<ToolSet>,
     /// What the answer has to be.
-    pub output_spec: OutputSpec,
+    pub output_spec: Arc<OutputSpec>,
     /// What has to hold when there is an answer.
     pub verifier: Arc<Verifier>,
     /// The run's secret, from which the markers of data are derived.
@@ -115,7 +117,7 @@ impl Attempt {
                     self.check_rounds()?;
                     calls += 1;
                     if calls > 1 || !self.granted {
-                        handle.ask(self.ask(calls, &tools)).await?;
+                        handle.ask(self.ask(calls, &tools, &self.client)).await?;
                     }
                     if let Some(output) = self.call(calls, &tools, handle, &mut left).await? {
                         return Ok(output);
@@ -125,18 +127,11 @@ impl Attempt {
         }
     }
 
-    /// What a call would be asked for with, see [`RunHandle::ask`].
+    /// What a call to a model would be asked for with, see [`RunHandle::ask`].
     #[must_use]
-    pub fn ask(&self, call: u32, tools: &Arc<[Tool]>) -> Ask {
-        let request = self.request(tools);
-        Ask {
-            task: self.task.clone(),
-            attempt: self.number,
-            call,
-            client: self.client.clone(),
-            input_tokens: request.estimated_tokens(),
-            need: self.client.worst_case(&request),
-        }
+    pub fn ask(&self, call: u32, tools: &Arc<[Tool]>, client: &ModelClient) -> Ask {
+        let request = self.request(tools, client);
+        Ask { call, input_tokens: request.estimated_tokens(), need: client.worst_case(&request) }
     }
 
     /// Whether the model is asked first, and nothing stands open from an earlier attempt.
@@ -183,27 +178,24 @@ impl Attempt {
             let failure = late.clone();
             Err(CallFailure { failure, usage: None, unsettled: true, pace: None, partial: String::new() })
         });
-        let (task, attempt) = (self.task.clone(), self.number);
+        let attempt = self.number;
         match answered {
             Ok(reply) => {
-                handle.paced(&self.client, &task, Ok(()), reply.pace);
                 let output = self.plain_output(&reply.turn);
                 let turn = Arc::new(reply.turn);
-                let finished = Event::Task {
-                    task,
-                    event: TaskEvent::CallFinished {
-                        attempt,
-                        call,
-                        usage: reply.usage,
-                        stop: reply.stop,
-                        cost_usd: self.client.cost(reply.usage),
-                        latency_ms: reply.latency_ms,
-                        first_byte_ms: reply.first_byte_ms,
-                        turn: output.is_none().then(|| turn.clone()),
-                    },
+                let finished = TaskEvent::CallFinished {
+                    attempt,
+                    call,
+                    usage: reply.usage,
+                    stop: reply.stop,
+                    cost_usd: self.client.cost(reply.usage),
+                    latency_ms: reply.latency_ms,
+                    first_byte_ms: reply.first_byte_ms,
+                    rate_limit: reply.pace,
+                    turn: output.is_none().then(|| turn.clone()),
                 };
                 if output.is_some() {
-                    handle.tell(finished);
+                    handle.report(finished);
                     return Ok(output);
                 }
                 handle.record(finished).await?;
@@ -213,18 +205,15 @@ impl Attempt {
             Err(CallFailure { failure, usage, unsettled, pace, .. }) => {
                 // The connection has the same deadline, and does not know whose it is.
                 let failure = if is_late && failure.kind == FailureKind::Timeout { late } else { failure };
-                handle.paced(&self.client, &task, Err(&failure), pace);
-                handle.tell(Event::Task {
-                    task,
-                    event: TaskEvent::CallFailed {
-                        attempt,
-                        call,
-                        failure: failure.clone(),
-                        usage,
-                        cost_usd: usage.and_then(|usage| self.client.cost(usage)),
-                        latency_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-                        unsettled,
-                    },
+                handle.report(TaskEvent::CallFailed {
+                    attempt,
+                    call,
+                    failure: failure.clone(),
+                    usage,
+                    cost_usd: usage.and_then(|usage| self.client.cost(usage)),
+                    latency_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+                    rate_limit: pace,
+                    unsettled,
                 });
                 Err(failure)
             }
@@ -241,10 +230,10 @@ impl Attempt {
 
     async fn send(&self, tools: &Arc<[Tool]>, left: Duration) -> Result<Reply, CallFailure> {
         let cue = Cue { task: self.task.as_str(), agent: self.agent.as_str(), attempt: self.number };
-        self.client.call(&self.request(tools), &self.deadlines(left), &cue).await
+        self.client.call(&self.request(tools, &self.client), &self.deadlines(left), &cue).await
     }
 
-    fn request(&self, tools: &Arc<[Tool]>) -> ModelRequest {
+    fn request(&self, tools: &Arc<[Tool]>, client: &ModelClient) -> ModelRequest {
         let mut messages = Vec::with_capacity(2 + 2 * self.conversation.len());
         messages.push(Message::System(self.prompt.system.clone()));
         messages.push(Message::User(self.prompt.user.clone()));
@@ -261,12 +250,12 @@ impl Attempt {
             .schema()
             .map(|schema| Arc::new(AnswerSchema { name: "answer".to_owned(), schema: schema.clone() }));
         ModelRequest {
-            model: self.client.name.clone(),
+            model: client.name.clone(),
             messages,
             tools: tools.clone(),
             schema,
-            temperature: self.client.temperature,
-            max_tokens: self.client.max_tokens.or(self.max_tokens),
+            temperature: client.temperature,
+            max_tokens: client.max_tokens.or(self.max_tokens),
         }
     }
 
@@ -312,10 +301,7 @@ impl Attempt {
             return Err(Failure::new(FailureKind::InvalidOutput, message));
         }
         let correction: Arc<str> = correction.into();
-        let (task, attempt) = (self.task.clone(), self.number);
-        handle
-            .record(Event::Task { task, event: TaskEvent::AnswerRejected { attempt, correction: correction.clone() } })
-            .await?;
+        handle.record(TaskEvent::AnswerRejected { attempt: self.number, correction: correction.clone() }).await?;
         if let Some(last) = self.conversation.last_mut() {
             last.correction = Some(correction);
         }
@@ -325,7 +311,7 @@ impl Attempt {
     async fn use_tools(&mut self, handle: &RunHandle, left: &mut Duration) -> Result<(), Failure> {
         let Some(last) = self.conversation.last_mut() else { return Ok(()) };
         let started = Instant::now();
-        let used = tool_calls::answer_all(&self.tool_set, &self.task, self.number, last, handle);
+        let used = tool_calls::answer_all(&self.tool_set, self.number, last, handle);
         let used = tokio::time::timeout(*left, used).await;
         *left = left.saturating_sub(started.elapsed());
         used.unwrap_or_else(|_| Err(too_slow(self.timeout)))

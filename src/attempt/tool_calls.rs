@@ -11,15 +11,13 @@ use crate::attempt::handle::RunHandle;
 use crate::tools::{CallContext, Effect, Outcome, SetValue, ToolFuture, ToolSet};
 use crate::words::conversation::{ToolCall, ToolResult};
 use crate::words::digest::sha256;
-use crate::words::event::{Event, Output, TaskEvent};
+use crate::words::event::{Output, TaskEvent};
 use crate::words::failure::{Failure, FailureKind};
-use crate::words::id::Name;
 
 /// Answers every call of a turn that has no result yet. Calls that change something run one after another and in the
 /// model's order; if none does, all run at the same time.
 pub(super) async fn answer_all(
     tool_set: &Arc<ToolSet>,
-    task: &Name,
     attempt: u32,
     said: &mut Said,
     handle: &RunHandle,
@@ -29,7 +27,7 @@ pub(super) async fn answer_all(
     let are_concurrent = open.iter().all(|call| tool_set.is_concurrent(&call.name));
     let one = |call: ToolCall| {
         let lost = said.begun.contains(&call.id) && tool_set.effect(&call.name) == Effect::Once;
-        answer(tool_set.clone(), task.clone(), attempt, call, lost, handle.clone())
+        answer(tool_set.clone(), attempt, call, lost, handle.clone())
     };
     let mut results = Vec::with_capacity(open.len());
     if are_concurrent && open.len() > 1 {
@@ -55,7 +53,6 @@ pub(super) async fn answer_all(
 /// Answers one call. `lost` is whether an earlier process began it and left no result.
 async fn answer(
     tool_set: Arc<ToolSet>,
-    task: Name,
     attempt: u32,
     call: ToolCall,
     lost: bool,
@@ -66,38 +63,32 @@ async fn answer(
         Outcome::error("orch was interrupted while this ran, and does not do it twice; look whether it took effect")
     } else {
         let (id, tool, arguments) = (call.id.clone(), call.name.clone(), tool_set.redacted(&call.arguments));
-        handle
-            .record(Event::Task { task: task.clone(), event: TaskEvent::ToolStarted { attempt, id, tool, arguments } })
-            .await?;
-        let values = RunValues { task: &task, handle: &handle };
+        handle.record(TaskEvent::ToolStarted { attempt, id, tool, arguments }).await?;
+        let values = RunValues { handle: &handle };
         tool_set.call(&call.name, &call.arguments, &CallContext { values: &values }).await?
     };
     let text: Arc<str> = tool_set.shown(&outcome.text).into();
     handle
-        .record(Event::Task {
-            task,
-            event: TaskEvent::ToolFinished {
-                attempt,
-                id: call.id.clone(),
-                tool: call.name.clone(),
-                output: Output { sha256: sha256(text.as_bytes()), bytes: text.len() as u64, text: Some(text.clone()) },
-                is_error: outcome.is_error,
-                latency_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            },
+        .record(TaskEvent::ToolFinished {
+            attempt,
+            id: call.id.clone(),
+            tool: call.name.clone(),
+            output: Output { sha256: sha256(text.as_bytes()), bytes: text.len() as u64, text: Some(text.clone()) },
+            is_error: outcome.is_error,
+            latency_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         })
         .await?;
     Ok(ToolResult { id: call.id, name: call.name, text, is_error: outcome.is_error })
 }
 
-/// Sets shared values by an event, in the name of a task.
+/// Sets shared values by an event.
 struct RunValues<'a> {
-    task: &'a Name,
     handle: &'a RunHandle,
 }
 
 impl SetValue for RunValues<'_> {
     fn set<'a>(&'a self, key: &'a str, value: &'a Value) -> ToolFuture<'a, ()> {
         let event = TaskEvent::CtxSet { key: key.to_owned(), value: value.clone() };
-        Box::pin(self.handle.record(Event::Task { task: self.task.clone(), event }))
+        Box::pin(self.handle.record(event))
     }
 }

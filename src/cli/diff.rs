@@ -165,9 +165,10 @@ fn status(state: &TaskState) -> &'static str {
         TaskState::Waiting => "waiting",
         TaskState::Running | TaskState::Retrying(_) => "not finished",
         TaskState::Succeeded(_) => "succeeded",
-        TaskState::Reused(..) => "taken over",
+        TaskState::Reused(..) => "reused",
         TaskState::Limited(_) => "limited",
         TaskState::Failed(_) => "failed",
+        TaskState::Withdrawn => "withdrawn",
         TaskState::Skipped(..) => "skipped",
     }
 }

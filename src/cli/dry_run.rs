@@ -12,6 +12,7 @@ use crate::model::settings::{Settings, Unusable};
 use crate::plan::graph::TaskIx;
 use crate::plan::orchestra::{Agent, Group, ModelRef, Orchestra};
 use crate::plan::prompt::{Inputs, Prompt};
+use crate::plan::resolve::MAX_MEMBERS;
 use crate::plan::spec::Strategy;
 use crate::run::budget::worst_case_tokens;
 use crate::words::text;
@@ -65,17 +66,10 @@ fn tasks(orchestra: &Orchestra, settings: &Settings, rehearse: bool) -> String {
     let mut page = String::from("\n");
     for &ix in orchestra.plan.order() {
         let task = &orchestra.tasks[ix];
-        let agent = orchestra.agent_of(ix);
-        let chain: Vec<String> = agent.models.iter().map(ModelRef::label).collect();
-        let model = match chain.as_slice() {
-            _ if rehearse => "rehearsal/player".to_owned(),
-            [] => settings.default_model().map_or_else(|_| "no model".to_owned(), |model| model.label()),
-            chain => chain.join(", then "),
-        };
         let needs: Vec<&str> = orchestra.plan.needs(ix).iter().map(|&n| orchestra.tasks[n].name.as_str()).collect();
         let needs = if needs.is_empty() { "the goal".to_owned() } else { needs.join(", ") };
         let _ = writeln!(page, "{}", task.name);
-        let _ = writeln!(page, "  agent {} on {model}", agent.name);
+        let _ = writeln!(page, "  {}", done_by(orchestra, ix, settings, rehearse));
         let _ = writeln!(
             page,
             "  gets {needs}; {} s an attempt, {} at most",
@@ -84,6 +78,27 @@ fn tasks(orchestra: &Orchestra, settings: &Settings, rehearse: bool) -> String {
         );
     }
     page
+}
+
+/// Who does a task, on which model, and how often.
+fn done_by(orchestra: &Orchestra, ix: TaskIx, settings: &Settings, rehearse: bool) -> String {
+    let doer = match orchestra.agent_of(ix) {
+        None => orchestra.doer(ix),
+        Some(agent) => {
+            let chain: Vec<String> = agent.models.iter().map(ModelRef::label).collect();
+            let model = match chain.as_slice() {
+                _ if rehearse => "rehearsal/player".to_owned(),
+                [] => settings.default_model().map_or_else(|_| "no model".to_owned(), |model| model.label()),
+                chain => chain.join(", then "),
+            };
+            format!("agent {} on {model}", agent.name)
+        }
+    };
+    match orchestra.most_members(ix) {
+        _ if orchestra.tasks[ix].for_each.is_none() => doer,
+        Some(items) => format!("{doer}, once for each of {}", text::plural(items as u64, "item", "items")),
+        None => format!("{doer}, once for each item of its list: at most {} times", text::count(MAX_MEMBERS as u64)),
+    }
 }
 
 fn unusable(orchestra: &Orchestra, settings: &Settings, root: &Path) -> Vec<String> {
@@ -128,10 +143,17 @@ struct Call {
     unpriced: Option<String>,
 }
 
+impl Call {
+    /// That of a task without a model.
+    fn none() -> Self {
+        Self { input: 0, output: 0, is_said: true, most_usd: Some(0.0), unpriced: None }
+    }
+}
+
 fn foreseen(orchestra: &Orchestra, goal: &str, settings: &Settings) -> Vec<Call> {
     let mut calls: Vec<Call> = (0..orchestra.tasks.len())
         .map(|ix| {
-            let agent = orchestra.agent_of(ix);
+            let Some(agent) = orchestra.agent_of(ix) else { return Call::none() };
             let of_models = models(agent, settings).iter().filter_map(|model| model.max_tokens).max();
             let said = agent.max_tokens.or(of_models);
             let output = u64::from(said.unwrap_or(USUAL_MAX_TOKENS));
@@ -142,7 +164,8 @@ fn foreseen(orchestra: &Orchestra, goal: &str, settings: &Settings) -> Vec<Call>
         let given = orchestra.plan.needs(ix).iter().map(|&needed| calls[needed].output).sum::<u64>();
         let call = &mut calls[ix];
         call.input = own_tokens(orchestra, ix, goal) + given;
-        for model in models(orchestra.agent_of(ix), settings) {
+        let models = orchestra.agent_of(ix).map(|agent| models(agent, settings));
+        for model in models.into_iter().flatten() {
             match cost::known(&model, settings).tariff {
                 Some(tariff) => {
                     let most = tariff.most_usd(call.input, call.output);
@@ -159,10 +182,11 @@ fn foreseen(orchestra: &Orchestra, goal: &str, settings: &Settings) -> Vec<Call>
 fn own_tokens(orchestra: &Orchestra, ix: TaskIx, goal: &str) -> u64 {
     let (task, needs) = (&orchestra.tasks[ix], orchestra.plan.needs(ix));
     let outputs: Vec<(&str, &str)> = needs.iter().map(|&n| (orchestra.tasks[n].name.as_str(), "")).collect();
-    let inputs = Inputs { goal, run: "run_00000000_000000_0000", secret: "", outputs: &outputs };
-    match Prompt::new(task, orchestra.agent_of(ix), &inputs, None) {
+    let inputs = Inputs { goal, run: "run_00000000_000000_0000", secret: "", outputs: &outputs, item: None };
+    let (Some(agent), Some(description)) = (orchestra.agent_of(ix), task.description()) else { return 0 };
+    match Prompt::new(description, agent, &inputs, None) {
         Ok(prompt) => worst_case_tokens([&*prompt.system, &*prompt.user].into_iter()),
-        Err(_) => worst_case_tokens([task.description.text()].into_iter()),
+        Err(_) => worst_case_tokens([description.text()].into_iter()),
     }
 }
 

@@ -188,7 +188,7 @@ impl From<SetupError> for CliError {
             SetupError::NoModel { unusable, .. } | SetupError::Unpriced(unusable) => {
                 Self::usage(what).help(unusable.help)
             }
-            SetupError::Variable { variable, .. } => {
+            SetupError::Variable { variable, .. } | SetupError::ProgramVariable { variable, .. } => {
                 Self::usage(what).help(format!("set {variable} in the environment"))
             }
             SetupError::Program { .. } | SetupError::Project { .. } | SetupError::Schema(_) => Self::usage(what),

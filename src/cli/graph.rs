@@ -62,8 +62,8 @@ fn text(orchestra: &Orchestra) -> String {
         for &task in wave {
             let needs: Vec<&str> = orchestra.plan.needs(task).iter().map(|&n| name(orchestra, n)).collect();
             let needs = if needs.is_empty() { "-".to_owned() } else { needs.join(", ") };
-            let agent = orchestra.agent_of(task).name.as_str();
-            table.row([&(number + 1).to_string(), name(orchestra, task), agent, &needs, group_of[task]]);
+            let agent = orchestra.doer(task);
+            table.row([&(number + 1).to_string(), name(orchestra, task), &agent, &needs, group_of[task]]);
         }
     }
     format!("{}: {tasks}, {}, {limit}\n\n{}", orchestra.id, execution.strategy.name(), table.render())
@@ -72,8 +72,8 @@ fn text(orchestra: &Orchestra) -> String {
 fn mermaid(orchestra: &Orchestra) -> String {
     let mut page = String::from("flowchart TD\n");
     let node = |page: &mut String, indent: &str, task: TaskIx| {
-        let (task_name, agent) = (name(orchestra, task), orchestra.agent_of(task).name.as_str());
-        let _ = writeln!(page, "{indent}t{task}[\"{}<br/>({})\"]", entities(task_name), entities(agent));
+        let (task_name, agent) = (name(orchestra, task), orchestra.doer(task));
+        let _ = writeln!(page, "{indent}t{task}[\"{}<br/>({})\"]", entities(task_name), entities(&agent));
     };
     for (ix, group) in orchestra.execution.groups.iter().enumerate() {
         let _ = writeln!(page, "    subgraph g{ix}[\"{}\"]", entities(&group.name));
@@ -95,8 +95,8 @@ fn dot(orchestra: &Orchestra) -> String {
     let mut page = format!("digraph {} {{\n    compound=true;\n    node [shape=box];\n", quoted(orchestra.id.as_str()));
     let node = |page: &mut String, indent: &str, task: TaskIx| {
         // `\n` is DOT's own line break and stays outside of what is quoted.
-        let (task_name, agent) = (name(orchestra, task), orchestra.agent_of(task).name.as_str());
-        let _ = writeln!(page, "{indent}t{task} [label=\"{}\\n({})\"];", escaped(task_name), escaped(agent));
+        let (task_name, agent) = (name(orchestra, task), orchestra.doer(task));
+        let _ = writeln!(page, "{indent}t{task} [label=\"{}\\n({})\"];", escaped(task_name), escaped(&agent));
     };
     let groups = &orchestra.execution.groups;
     for (ix, group) in groups.iter().enumerate() {

@@ -96,6 +96,7 @@ fn output(project: &Project, history: &History, name: &str) -> Result<String, Cl
         TaskState::Retrying(failure) => format!("its last attempt failed: {}", clean(&failure.to_string())),
         TaskState::Skipped(because, _) => format!("it was skipped, because `{because}` failed"),
         TaskState::Limited(why) => format!("a limit stopped it: {}", clean(why)),
+        TaskState::Withdrawn => "its list has changed, and has no item for it any more".to_owned(),
         TaskState::Running => "it is not finished".to_owned(),
         TaskState::Waiting => "it has not begun".to_owned(),
     };
@@ -224,7 +225,8 @@ mod tests {
             .at(2000)
             .attempt("b", 1, "openai/m")
             .at(3500)
-            .then(Event::Task { task: name("b"), event: TaskEvent::Failed { failure } })
+            .attempt_fails("b", 1, failure.clone(), None)
+            .fails("b", failure)
             .then(Event::Task {
                 task: name("c"),
                 event: TaskEvent::Skipped { because: name("b"), reason: SkipReason::Dependency },

@@ -57,7 +57,7 @@ pub fn counted_agents(orchestra: &Orchestra) -> BTreeSet<usize> {
     let counts = |ix: &TaskIx| {
         in_dollars(&orchestra.limits) || in_dollars(&orchestra.tasks[*ix].limits) || of_groups.contains(ix)
     };
-    (0..orchestra.tasks.len()).filter(counts).map(|ix| orchestra.tasks[ix].agent).collect()
+    (0..orchestra.tasks.len()).filter(counts).filter_map(|ix| orchestra.tasks[ix].agent()).collect()
 }
 
 /// That a limit in dollars cannot hold, since these models have no price; `None` if there are none.

@@ -34,8 +34,8 @@ pub async fn end_programs(run: &RunId, notes: &mut Notes) {
 pub fn remove_files(project: &Project, orchestra: Option<&Orchestra>, history: &History, notes: &mut Notes) {
     let Ok(folder) = Dir::open(project.root()) else { return };
     let folder = folder.marked(history.start.run.as_str());
-    let of_tools = history.tasks.iter().flat_map(|task| &task.heard).filter(|heard| heard.sha256.is_empty());
-    let of_tools = of_tools.filter_map(|heard| builtin::written_file(&heard.tool, &heard.arguments));
+    let of_tools = history.tasks.iter().flat_map(|task| &task.reads).filter(|read| read.sha256.is_empty());
+    let of_tools = of_tools.filter_map(|read| builtin::written_file(&read.tool, &read.arguments));
     let tasks = orchestra.iter().flat_map(|orchestra| &orchestra.tasks);
     let of_outputs = tasks.filter_map(|task| task.output.file.as_deref());
     for path in of_tools.chain(of_outputs) {

@@ -214,7 +214,8 @@ fn reload(
         return Err(ResumeError::Changed { file: start.source.clone(), tasks });
     }
     let rerun = orchestra.plan.downstream(&changed);
-    let rerun = rerun.into_iter().filter(|&ix| history.tasks[ix].output().is_some());
+    let rerun =
+        rerun.into_iter().filter(|&ix| history.tasks[ix].output().is_some() || history.tasks[ix].members.is_some());
     let rerun = rerun.map(|ix| planned[ix].task.clone()).collect();
     let changed = changed.into_iter().map(|ix| planned[ix].clone()).collect();
     Ok((orchestra, Changes { changed, rerun }))
@@ -225,7 +226,8 @@ fn same_tasks(whole: &Orchestra, history: &History) -> Result<Orchestra, ResumeE
     let start = &history.start;
     let mut keep = Vec::with_capacity(history.tasks.len());
     let mut differences = Vec::new();
-    for task in &history.tasks {
+    // Members follow from the task whose members they are.
+    for task in history.tasks.iter().filter(|task| task.parent.is_none()) {
         match whole.find(task.planned.task.as_str()) {
             Some(ix) => keep.push(ix),
             None => differences.push(format!("`{}` is gone", task.planned.task)),

@@ -2,28 +2,29 @@
 //!
 //! Everything that can be refused is refused here, before anything is called or written.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use crate::attempt::ModelClient;
+use crate::attempt::{ModelClient, Programs};
 use crate::engine::notes::Notes;
 use crate::engine::runner::Reusing;
 use crate::model::command;
 use crate::model::settings::{Settings, Unusable};
 use crate::net::http::{Url, secrets_of_address};
-use crate::os::process::RUN_VARIABLE;
-use crate::plan::orchestra::{ModelRef, Orchestra, OutputRule};
+use crate::os::process::{RUN_VARIABLE, clean_environment};
+use crate::plan::orchestra::{ModelRef, Orchestra, OutputRule, Work};
 use crate::plan::output::{Form, OutputSpec, SchemaError};
 use crate::plan::spec::{OutputFormat, Provider};
 use crate::store::disk::Dir;
 use crate::store::project::Project;
 use crate::tools::mcp::Servers;
 use crate::tools::{Ctx, ToolSet, Verifier, VerifyContext};
-use crate::words::id::RunId;
-use crate::words::redact::Redactor;
+use crate::words::id::{Name, RunId};
+use crate::words::redact::{Redactor, secrets_of_variable};
 
 mod cache;
 mod clients;
@@ -46,9 +47,11 @@ pub(super) struct RunSetup {
     /// For each agent, what it may use.
     pub(super) tool_sets: Vec<Arc<ToolSet>>,
     /// For each task, what its answer has to be.
-    pub(super) output_specs: Vec<OutputSpec>,
+    pub(super) output_specs: Vec<Arc<OutputSpec>>,
     /// For each task, what has to hold when it is done.
     pub(super) verifiers: Vec<Arc<Verifier>>,
+    /// What the programs of tasks have in common.
+    pub(super) programs: Programs,
     /// The values that the tasks share.
     pub(super) ctx: Ctx,
     /// The servers of tools, started when they are first needed.
@@ -88,6 +91,14 @@ pub enum SetupError {
     Variable {
         /// The server.
         server: String,
+        /// The variable of the environment.
+        variable: String,
+    },
+    /// A program of a task needs a variable that is not set.
+    #[error("the program of task `{task}` needs {variable}, and that is not set")]
+    ProgramVariable {
+        /// The task.
+        task: Name,
         /// The variable of the environment.
         variable: String,
     },
@@ -132,6 +143,7 @@ pub(super) fn setup(
     // A rehearsal starts no server, runs no command and writes no file of the project: the player's answers are none.
     let rehearses = matches!(source, OpenSource::Rehearsal(_));
     let configs = if rehearses { Vec::new() } else { servers(orchestra, project, settings, run, &mut secrets)? };
+    let variables = if rehearses { BTreeMap::new() } else { variables(orchestra, settings, &mut secrets)? };
     let redactor = Redactor::new(secrets.0);
     notes.redactor = redactor.clone();
     let clients = match source {
@@ -146,6 +158,14 @@ pub(super) fn setup(
     let ctx: Ctx = Arc::default();
     let tool_sets =
         orchestra.agents.iter().map(|agent| tool_set(agent, project, &servers, &ctx, &redactor, run, rehearses));
+    let marker = (RUN_VARIABLE.to_owned(), run.to_string());
+    let programs = Programs {
+        directory: project.root().to_owned(),
+        environment: clean_environment().into_iter().chain([marker]).collect(),
+        variables,
+        redactor: redactor.clone(),
+        rehearses,
+    };
     let verify = Arc::new(VerifyContext {
         project: Dir::open(project.root()).ok().map(|folder| Arc::new(folder.marked(run.as_str()))),
         root: project.root().to_owned(),
@@ -161,8 +181,10 @@ pub(super) fn setup(
             .tasks
             .iter()
             .map(|task| output_spec(&task.output).map(|wanted| if rehearses { OutputSpec::free() } else { wanted }))
+            .map(|spec| spec.map(Arc::new))
             .collect::<Result<_, _>>()?,
         clients,
+        programs,
         ctx,
         servers,
         redactor,
@@ -180,6 +202,25 @@ fn secrets_of(model: &ModelRef, settings: &Settings) -> Vec<SecretString> {
         secrets.extend(settings.secrets(is_given));
     }
     secrets
+}
+
+/// The variables that the programs of tasks are given.
+fn variables(
+    orchestra: &Orchestra,
+    settings: &Settings,
+    secrets: &mut Secrets,
+) -> Result<BTreeMap<String, String>, SetupError> {
+    let mut variables = BTreeMap::new();
+    for task in &orchestra.tasks {
+        let Work::Command(program) = &task.work else { continue };
+        for name in &program.env {
+            let missing = || SetupError::ProgramVariable { task: task.name.clone(), variable: name.clone() };
+            let value = settings.get(name).ok_or_else(missing)?;
+            secrets.0.extend(secrets_of_variable(name, &value));
+            variables.insert(name.clone(), value);
+        }
+    }
+    Ok(variables)
 }
 
 /// Whether anything is read or run besides the models.

@@ -119,7 +119,7 @@ pub fn check_goal(goal: &str) -> Result<(), StartError> {
 
 fn check_goal_is_given(orchestra: &Orchestra, goal: &str) -> Result<(), StartError> {
     let asks = |text: &str| text.contains("{goal}") || text.contains("{{");
-    match orchestra.tasks.iter().find(|task| asks(task.description.text())) {
+    match orchestra.tasks.iter().find(|task| task.templates().any(|template| asks(template.text()))) {
         Some(task) if goal.is_empty() => {
             Err(StartError::NoGoal { orchestra: orchestra.id.to_string(), task: task.name.to_string() })
         }

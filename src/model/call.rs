@@ -9,9 +9,9 @@ use std::sync::Arc;
 use crate::model::reply_builder::estimate_tokens;
 use crate::model::wire::arguments_text;
 use crate::net::http::Deadlines;
-use crate::run::rate_limit::RateLimitInfo;
 use crate::words::conversation::{AnswerSchema, AssistantMessage, Message, Tool, ToolResult};
 use crate::words::failure::Failure;
+use crate::words::rate_limit::RateLimitInfo;
 use crate::words::usage::StopReason;
 use crate::words::usage::Usage;
 

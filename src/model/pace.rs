@@ -6,7 +6,7 @@
 use std::time::{Duration, SystemTime};
 
 use crate::net::http::HeaderMap;
-use crate::run::rate_limit::RateLimitInfo;
+use crate::words::rate_limit::RateLimitInfo;
 
 /// A reset that is further away than a year says no more than a year, and would only overflow sums.
 const MAX_RESET: Duration = Duration::from_secs(365 * 24 * 3600);

@@ -16,8 +16,8 @@ use crate::model::reply_builder::{ReplyBuilder, count};
 use crate::model::status;
 use crate::model::wire::{DecodeError, Wire};
 use crate::net::http::{self, Client, Deadlines, Response, header};
-use crate::run::rate_limit::RateLimitInfo;
 use crate::words::failure::{Failure, FailureKind};
+use crate::words::rate_limit::RateLimitInfo;
 use crate::words::redact::Redactor;
 
 /// How long the connection is still listened to once the model has stopped. What may follow is the number of tokens;

@@ -41,6 +41,9 @@ fn of_run(event: &Event, history: &History, verbose: bool) -> Option<String> {
             let (done, all) = (count(done as u64), count(history.tasks.len() as u64));
             Some(format!("▶ {} resumed: {done} of {all} done{again}", history.start.run))
         }
+        Event::Run(RunEvent::GraphGrown { parent, tasks }) => {
+            Some(format!("⑂ {parent} becomes {}", plural(tasks.len() as u64, "task", "tasks")))
+        }
         Event::Run(RunEvent::StopRequested { signal }) => {
             Some(format!("⏸ {}: nothing new starts", one_line(signal, MESSAGE)))
         }
@@ -205,7 +208,7 @@ mod tests {
         let mut history = History::begin(&records[0]).unwrap();
         let first = line(&records[0], &history, verbose);
         let rest = records[1..].iter().map(|record| {
-            history.apply(record);
+            history.force(record);
             line(record, &history, verbose)
         });
         std::iter::once(first).chain(rest).flatten().collect()

@@ -165,7 +165,7 @@ mod tests {
         let mut history = History::begin(&story.records[0]).unwrap();
         let mut board = LiveView::default();
         for record in &story.records {
-            history.apply(record);
+            history.force(record);
             board.see(record, &history);
         }
         board

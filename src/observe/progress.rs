@@ -179,7 +179,7 @@ mod tests {
         let mut progress = Progress::new(target, Box::new(|| 80), Box::new(screen.clone()));
         let mut history = History::begin(&story.records[0]).unwrap();
         for record in &story.records {
-            history.apply(record);
+            history.force(record);
             progress.see(record, &history).unwrap();
         }
         progress.tick().unwrap();

@@ -6,6 +6,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
+use std::ops::Range;
 
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -63,15 +64,39 @@ pub enum Edge {
     After,
 }
 
+/// A node of a [`Plan`], from 0.
+pub type NodeIx = usize;
+
+/// What a node is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Node {
+    /// A task.
+    Task(TaskIx),
+    /// What stands between two groups. It takes no time.
+    Barrier,
+}
+
+/// Sorts ready tasks: the lowest starts first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rank {
+    /// 0 is `critical`.
+    urgency: u8,
+    /// The place in the file. The members of a task have that of the task.
+    place: TaskIx,
+    /// Which of the members it is, from 1; 0 for a task of the file.
+    member: usize,
+}
+
 /// An acyclic graph of tasks, and of the barriers between groups.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// Indices below `tasks` are tasks, the others barriers.
-    tasks: usize,
-    successors: Vec<Vec<(usize, Edge)>>,
+    nodes: Vec<Node>,
+    successors: Vec<Vec<(NodeIx, Edge)>>,
     waits_for: Vec<u32>,
+    /// By task.
+    node_of: Vec<NodeIx>,
     needs: Vec<Vec<TaskIx>>,
-    rank: Vec<(u8, TaskIx)>,
+    rank: Vec<Rank>,
     order: Vec<TaskIx>,
 }
 
@@ -104,30 +129,42 @@ impl Plan {
     /// How many tasks there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.tasks
+        self.node_of.len()
     }
 
     /// Whether there is no task.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.tasks == 0
+        self.node_of.is_empty()
     }
 
-    /// How many nodes there are: the tasks, then the barriers.
+    /// How many nodes there are: tasks and barriers.
     #[must_use]
     pub fn nodes(&self) -> usize {
-        self.successors.len()
+        self.nodes.len()
+    }
+
+    /// What a node is.
+    #[must_use]
+    pub fn kind(&self, node: NodeIx) -> Node {
+        self.nodes[node]
+    }
+
+    /// The node of a task.
+    #[must_use]
+    pub fn node(&self, task: TaskIx) -> NodeIx {
+        self.node_of[task]
     }
 
     /// The nodes that wait for `node`.
     #[must_use]
-    pub fn successors(&self, node: usize) -> &[(usize, Edge)] {
+    pub fn successors(&self, node: NodeIx) -> &[(NodeIx, Edge)] {
         &self.successors[node]
     }
 
     /// How many nodes `node` waits for.
     #[must_use]
-    pub fn waits_for(&self, node: usize) -> u32 {
+    pub fn waits_for(&self, node: NodeIx) -> u32 {
         self.waits_for[node]
     }
 
@@ -139,8 +176,33 @@ impl Plan {
 
     /// Sorts ready tasks: the lowest starts first.
     #[must_use]
-    pub fn rank(&self, task: TaskIx) -> (u8, TaskIx) {
+    pub fn rank(&self, task: TaskIx) -> Rank {
         self.rank[task]
+    }
+
+    /// Appends `count` members of a task, which are its newest tasks. Each needs what the task needs, and the task
+    /// waits for all of them, whatever becomes of them.
+    pub fn grow(&mut self, parent: TaskIx, count: usize) -> Range<TaskIx> {
+        let first = self.len();
+        let rank = self.rank[parent];
+        let before = self.members_of(parent);
+        for member in 0..count {
+            let task = self.add_task(Rank { member: before + member + 1, ..rank });
+            for needed in self.needs[parent].clone() {
+                self.add_need(needed, task);
+            }
+            self.add_edge(self.node(task), self.node(parent), Edge::After);
+        }
+        // They come right before the task that waits for them.
+        let place = self.order.iter().position(|&task| task == parent).unwrap_or(self.order.len());
+        self.order.splice(place..place, first..first + count);
+        first..first + count
+    }
+
+    /// How many members of a task there are already.
+    fn members_of(&self, parent: TaskIx) -> usize {
+        let place = self.rank[parent].place;
+        self.rank.iter().filter(|rank| rank.place == place).map(|rank| rank.member).max().unwrap_or(0)
     }
 
     /// The order in which the tasks would run one by one.
@@ -152,13 +214,13 @@ impl Plan {
     /// The tasks that nothing follows, in order: their outputs are the result of the run.
     #[must_use]
     pub fn last(&self) -> Vec<TaskIx> {
-        self.order.iter().copied().filter(|&t| self.successors[t].is_empty()).collect()
+        self.order.iter().copied().filter(|&t| self.successors[self.node(t)].is_empty()).collect()
     }
 
     /// The tasks that depend on one of `roots` through any number of `needs`, the roots included, in order.
     #[must_use]
     pub fn downstream(&self, roots: &[TaskIx]) -> Vec<TaskIx> {
-        let mut hit = vec![false; self.tasks];
+        let mut hit = vec![false; self.len()];
         for &root in roots {
             hit[root] = true;
         }
@@ -174,14 +236,14 @@ impl Plan {
         let mut depth = vec![0usize; self.nodes()];
         let mut waves: Vec<Vec<TaskIx>> = Vec::new();
         for node in self.sorted_nodes().unwrap_or_default() {
-            let is_task = node < self.tasks;
-            if is_task {
+            let mut next = depth[node];
+            if let Node::Task(task) = self.kind(node) {
                 if waves.len() <= depth[node] {
                     waves.resize_with(depth[node] + 1, Vec::new);
                 }
-                waves[depth[node]].push(node);
+                waves[depth[node]].push(task);
+                next += 1;
             }
-            let next = depth[node] + usize::from(is_task);
             for &(successor, _) in &self.successors[node] {
                 depth[successor] = depth[successor].max(next);
             }
@@ -192,29 +254,27 @@ impl Plan {
     /// The graph of some of the tasks, with new indices in the order of `keep`. Barriers stay, so groups stay in order.
     #[must_use]
     pub fn select(&self, keep: &[TaskIx]) -> Self {
-        let mut new_index = vec![None; self.nodes()];
-        for (new, &old) in keep.iter().enumerate() {
-            new_index[old] = Some(new);
-        }
-        for (number, index) in new_index[self.tasks..].iter_mut().enumerate() {
-            *index = Some(keep.len() + number);
-        }
-        let nodes = keep.len() + self.nodes() - self.tasks;
-        let mut plan = Self {
-            tasks: keep.len(),
-            successors: vec![Vec::new(); nodes],
-            waits_for: vec![0; nodes],
-            needs: vec![Vec::new(); keep.len()],
-            rank: keep.iter().map(|&old| self.rank[old]).collect(),
-            order: self.order.iter().filter_map(|&old| new_index[old]).collect(),
-        };
+        let mut plan = Self::empty();
+        let mut new_task = vec![None; self.len()];
+        let mut new_node = vec![None; self.nodes()];
         for &old in keep {
-            let new = new_index[old].unwrap_or_default();
-            plan.needs[new] = self.needs[old].iter().filter_map(|&needed| new_index[needed]).collect();
+            let task = plan.add_task(self.rank[old]);
+            new_task[old] = Some(task);
+            new_node[self.node(old)] = Some(plan.node(task));
+        }
+        for (old, kind) in self.nodes.iter().enumerate() {
+            if *kind == Node::Barrier {
+                new_node[old] = Some(plan.add_node(Node::Barrier));
+            }
+        }
+        plan.order = self.order.iter().filter_map(|&old| new_task[old]).collect();
+        for &old in keep {
+            let new = new_task[old].unwrap_or_default();
+            plan.needs[new] = self.needs[old].iter().filter_map(|&needed| new_task[needed]).collect();
         }
         for (node, successors) in self.successors.iter().enumerate() {
             for &(successor, edge) in successors {
-                if let (Some(before), Some(after)) = (new_index[node], new_index[successor]) {
+                if let (Some(before), Some(after)) = (new_node[node], new_node[successor]) {
                     plan.add_edge(before, after, edge);
                 }
             }
@@ -222,16 +282,39 @@ impl Plan {
         plan
     }
 
-    fn with_context(outline: &GraphSpec) -> Self {
-        let tasks = outline.tasks.len();
-        let mut plan = Self {
-            tasks,
-            successors: vec![Vec::new(); tasks],
-            waits_for: vec![0; tasks],
-            needs: vec![Vec::new(); tasks],
-            rank: outline.tasks.iter().enumerate().map(|(ix, task)| (task.urgency, ix)).collect(),
+    fn empty() -> Self {
+        Self {
+            nodes: Vec::new(),
+            successors: Vec::new(),
+            waits_for: Vec::new(),
+            node_of: Vec::new(),
+            needs: Vec::new(),
+            rank: Vec::new(),
             order: Vec::new(),
-        };
+        }
+    }
+
+    fn add_node(&mut self, node: Node) -> NodeIx {
+        self.nodes.push(node);
+        self.successors.push(Vec::new());
+        self.waits_for.push(0);
+        self.nodes.len() - 1
+    }
+
+    fn add_task(&mut self, rank: Rank) -> TaskIx {
+        let task = self.len();
+        let node = self.add_node(Node::Task(task));
+        self.node_of.push(node);
+        self.needs.push(Vec::new());
+        self.rank.push(rank);
+        task
+    }
+
+    fn with_context(outline: &GraphSpec) -> Self {
+        let mut plan = Self::empty();
+        for (place, task) in outline.tasks.iter().enumerate() {
+            plan.add_task(Rank { urgency: task.urgency, place, member: 0 });
+        }
         for (ix, task) in outline.tasks.iter().enumerate() {
             for &needed in task.context.iter().flatten() {
                 plan.add_need(needed, ix);
@@ -241,19 +324,18 @@ impl Plan {
     }
 
     fn add_barriers(&mut self, groups: &[GroupSpec]) {
+        let mut earlier = None;
         for pair in groups.windows(2) {
-            let barrier = self.nodes();
-            self.successors.push(Vec::new());
-            self.waits_for.push(0);
+            let barrier = self.add_node(Node::Barrier);
             for &before in &pair[0].tasks {
-                self.add_edge(before, barrier, Edge::After);
+                self.add_edge(self.node(before), barrier, Edge::After);
             }
             for &after in &pair[1].tasks {
-                self.add_edge(barrier, after, Edge::After);
+                self.add_edge(barrier, self.node(after), Edge::After);
             }
             // An empty group must not open its second barrier early.
-            if barrier > self.tasks {
-                self.add_edge(barrier - 1, barrier, Edge::After);
+            if let Some(earlier) = earlier.replace(barrier) {
+                self.add_edge(earlier, barrier, Edge::After);
             }
         }
     }
@@ -264,30 +346,37 @@ impl Plan {
             if outline.tasks[after].context.is_none() {
                 self.add_need(before, after);
             } else if !self.needs[after].contains(&before) {
-                self.add_edge(before, after, Edge::After);
+                self.add_edge(self.node(before), self.node(after), Edge::After);
             }
         }
     }
 
     fn add_need(&mut self, needed: TaskIx, task: TaskIx) {
         self.needs[task].push(needed);
-        self.add_edge(needed, task, Edge::Needs);
+        self.add_edge(self.node(needed), self.node(task), Edge::Needs);
     }
 
-    fn add_edge(&mut self, before: usize, after: usize, edge: Edge) {
+    fn add_edge(&mut self, before: NodeIx, after: NodeIx, edge: Edge) {
         self.successors[before].push((after, edge));
         self.waits_for[after] += 1;
     }
 
     fn sorted(&self) -> Option<Vec<TaskIx>> {
         let nodes = self.sorted_nodes()?;
-        Some(nodes.into_iter().filter(|&node| node < self.tasks).collect())
+        let tasks = nodes.into_iter().filter_map(|node| match self.kind(node) {
+            Node::Task(task) => Some(task),
+            Node::Barrier => None,
+        });
+        Some(tasks.collect())
     }
 
     /// All nodes, each after those that it waits for, and otherwise by rank; `None` if there is a cycle.
-    fn sorted_nodes(&self) -> Option<Vec<usize>> {
+    fn sorted_nodes(&self) -> Option<Vec<NodeIx>> {
         // A barrier takes no time, so it comes before any task that is ready with it.
-        let key = |node: usize| if node < self.tasks { (1, self.rank[node]) } else { (0, (0, node)) };
+        let key = |node: NodeIx| match self.kind(node) {
+            Node::Task(task) => (1, Some(self.rank[task])),
+            Node::Barrier => (0, None),
+        };
         let mut missing = self.waits_for.clone();
         let mut ready: BinaryHeap<_> =
             (0..self.nodes()).filter(|&n| missing[n] == 0).map(|n| Reverse((key(n), n))).collect();
@@ -327,7 +416,12 @@ impl Plan {
     /// A shortest cycle through the component's first task, by breadth-first search.
     fn walk(&self, graph: &DiGraph<(), ()>, component: &[NodeIndex]) -> Cycle {
         let members: HashSet<NodeIndex> = component.iter().copied().collect();
-        let Some(&start) = component.iter().filter(|n| n.index() < self.tasks).min() else { return Vec::new() };
+        let is_task = |node: &NodeIndex| matches!(self.kind(node.index()), Node::Task(_));
+        let task = |node: NodeIndex| match self.kind(node.index()) {
+            Node::Task(task) => Some(task),
+            Node::Barrier => None,
+        };
+        let Some(&start) = component.iter().filter(|node| is_task(node)).min() else { return Vec::new() };
         let mut came_from = vec![None; self.nodes()];
         let mut queue = std::collections::VecDeque::from([start]);
         while let Some(node) = queue.pop_front() {
@@ -337,7 +431,7 @@ impl Plan {
                     while let Some(before) = came_from[path[path.len() - 1].index()] {
                         path.push(before);
                     }
-                    return path.iter().rev().map(|n| n.index()).filter(|&n| n < self.tasks).collect();
+                    return path.into_iter().rev().filter_map(task).collect();
                 }
                 if came_from[next.index()].is_none() {
                     came_from[next.index()] = Some(node);
@@ -345,7 +439,7 @@ impl Plan {
                 }
             }
         }
-        vec![start.index()]
+        task(start).into_iter().collect()
     }
 }
 

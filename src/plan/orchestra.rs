@@ -4,6 +4,7 @@
 //! Made by `resolve` alone. Knows no places in a file and no YAML.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::plan::graph::{Plan, TaskIx};
@@ -293,10 +294,14 @@ fn provider_name<S: serde::Serializer>(provider: &Provider, serializer: S) -> Re
 pub struct Task {
     /// Its name.
     pub name: Name,
-    /// Its agent, as an index into [`Orchestra::agents`].
-    pub agent: usize,
-    /// What is to be done.
-    pub description: Template,
+    /// How it is done.
+    pub work: Work,
+    /// Where it stands for as many tasks as a list has items: the list, and what becomes of the outputs.
+    pub for_each: Option<Arc<ForEach>>,
+    /// The item that it was made for, where it is a member of such a task.
+    pub item: Option<Item>,
+    /// The group that it is in, as an index into [`Execution::groups`].
+    pub group: Option<usize>,
     /// Which of several ready tasks starts first.
     pub priority: Priority,
     /// How long one attempt may take.
@@ -314,9 +319,111 @@ pub struct Task {
     /// What it may use, over all its attempts.
     pub limits: Limits,
     /// The files that it reads, as paths or glob patterns, if the file says.
-    pub inputs: Option<Vec<String>>,
+    pub reads: Option<Vec<String>>,
     /// The files that it makes, if the file says.
-    pub outputs: Option<Vec<String>>,
+    pub writes: Option<Vec<String>>,
+}
+
+/// How a task is done.
+#[derive(Debug, Clone)]
+pub enum Work {
+    /// An agent does it.
+    Agent {
+        /// The agent, as an index into [`Orchestra::agents`].
+        agent: usize,
+        /// What is to be done.
+        description: Template,
+    },
+    /// A program does it, without a model.
+    Command(Arc<Program>),
+}
+
+/// A program that does a task.
+#[derive(Debug, Clone)]
+pub struct Program {
+    /// The program and its arguments. Each is filled in by itself and never goes through a shell.
+    pub argv: Vec<Template>,
+    /// The variables that it is given besides the usual ones.
+    pub env: Vec<String>,
+    /// What it reads on its standard input; nothing if left out.
+    pub stdin: Option<Template>,
+}
+
+/// The list whose items a task stands for.
+#[derive(Debug, Clone)]
+pub struct ForEach {
+    /// Where the items come from.
+    pub items: Items,
+    /// How many members run side by side; `None` is no limit but the run's.
+    pub max_parallel: Option<u32>,
+    /// What the output of the whole is.
+    pub collect: Collect,
+}
+
+/// Where the items of a task come from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Items {
+    /// They stand in the file.
+    Literal(Vec<serde_json::Value>),
+    /// The output of a task: a list in its JSON under this path, or the lines of a text.
+    Output {
+        /// The task.
+        task: TaskIx,
+        /// The fields on the way to the list.
+        path: Vec<String>,
+    },
+}
+
+/// What the output of a task is that stands for many.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Collect {
+    /// A JSON list of the outputs in the order of the items; `null` for one that failed.
+    #[default]
+    Json,
+    /// The outputs one after another, each under its name.
+    Text,
+}
+
+/// The item that a task was made for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Item {
+    /// The task that stands for all of them.
+    pub parent: TaskIx,
+    /// Its place in the list, from 1.
+    pub index: usize,
+    /// How long the list is.
+    pub length: usize,
+    /// The item.
+    pub value: serde_json::Value,
+}
+
+impl Task {
+    /// Its agent, if it has one.
+    #[must_use]
+    pub fn agent(&self) -> Option<usize> {
+        match &self.work {
+            Work::Agent { agent, .. } => Some(*agent),
+            Work::Command(_) => None,
+        }
+    }
+
+    /// The texts that are filled in before it is done.
+    pub fn templates(&self) -> impl Iterator<Item = &Template> {
+        let (description, program) = match &self.work {
+            Work::Agent { description, .. } => (Some(description), None),
+            Work::Command(program) => (None, Some(program)),
+        };
+        description.into_iter().chain(program.into_iter().flat_map(|program| program.argv.iter().chain(&program.stdin)))
+    }
+
+    /// What an agent is to do.
+    #[must_use]
+    pub fn description(&self) -> Option<&Template> {
+        match &self.work {
+            Work::Agent { description, .. } => Some(description),
+            Work::Command(_) => None,
+        }
+    }
 }
 
 /// The rules that the plan itself does not hold.
@@ -329,10 +436,37 @@ pub struct Rules {
 }
 
 impl Orchestra {
-    /// The agent of a task.
+    /// The agent of a task, if it has one.
     #[must_use]
-    pub fn agent_of(&self, task: TaskIx) -> &Agent {
-        &self.agents[self.tasks[task].agent]
+    pub fn agent_of(&self, task: TaskIx) -> Option<&Agent> {
+        self.tasks[task].agent().map(|agent| &self.agents[agent])
+    }
+
+    /// Who does a task, for people: its agent, or `run` and its program; with how often, for one that stands for many.
+    #[must_use]
+    pub fn doer(&self, task: TaskIx) -> String {
+        let task = &self.tasks[task];
+        let doer = match &task.work {
+            Work::Agent { agent, .. } => self.agents[*agent].name.to_string(),
+            Work::Command(program) => {
+                format!("run {}", program.argv.first().map_or("", |program| program.text()))
+            }
+        };
+        match task.for_each.as_ref().map(|for_each| &for_each.items) {
+            None => doer,
+            Some(Items::Literal(items)) => format!("{doer} x {}", items.len()),
+            Some(Items::Output { task, .. }) => format!("{doer} for each of {}", self.tasks[*task].name),
+        }
+    }
+
+    /// How many tasks a task becomes at most, where that is known before the run; 1 for an ordinary one.
+    #[must_use]
+    pub fn most_members(&self, task: TaskIx) -> Option<usize> {
+        match self.tasks[task].for_each.as_ref().map(|for_each| &for_each.items) {
+            None => Some(1),
+            Some(Items::Literal(items)) => Some(items.len()),
+            Some(Items::Output { .. }) => None,
+        }
     }
 
     /// A task by name.
@@ -353,34 +487,66 @@ impl Orchestra {
     /// What a journal's start says of the tasks.
     #[must_use]
     pub fn planned(&self) -> Vec<PlannedTask> {
+        let agents = self.agent_digests();
+        self.tasks.iter().enumerate().map(|(ix, task)| self.planned_task(task, ix, &agents)).collect()
+    }
+
+    /// What a journal says of the members of a task, which need what it needs.
+    #[must_use]
+    pub fn planned_members(&self, parent: TaskIx, members: &[Task]) -> Vec<PlannedTask> {
+        let agents = self.agent_digests();
+        members.iter().map(|member| self.planned_task(member, parent, &agents)).collect()
+    }
+
+    fn agent_digests(&self) -> Vec<Parts> {
         let of_agent = |agent: &Agent| {
             let mut digest = Parts::default();
             digest.add(&serde_json::to_string(agent).unwrap_or_default());
             digest
         };
-        let agents: Vec<Parts> = self.agents.iter().map(of_agent).collect();
-        (0..self.tasks.len()).map(|ix| self.planned_task(ix, &agents)).collect()
+        self.agents.iter().map(of_agent).collect()
     }
 
-    fn planned_task(&self, ix: TaskIx, agents: &[Parts]) -> PlannedTask {
-        let task = &self.tasks[ix];
+    /// `ix` is where the task, or the task whose member it is, stands in the graph.
+    fn planned_task(&self, task: &Task, ix: TaskIx, agents: &[Parts]) -> PlannedTask {
         let needs: Vec<Name> = self.plan.needs(ix).iter().map(|&n| self.tasks[n].name.clone()).collect();
         // Timeouts, retries and priorities decide whether and when there is a result, and not which.
-        let mut digest = agents[task.agent].clone();
-        digest.add(task.description.text());
+        let mut digest = Parts::default();
+        match &task.work {
+            Work::Agent { agent, description } => {
+                digest = agents[*agent].clone();
+                digest.add(description.text());
+            }
+            Work::Command(program) => {
+                digest.add("run");
+                program.argv.iter().for_each(|argument| digest.add(argument.text()));
+                digest.add("env");
+                program.env.iter().for_each(|name| digest.add(name));
+                program.stdin.iter().for_each(|stdin| digest.add(stdin.text()));
+            }
+        }
+        if let Some(for_each) = &task.for_each {
+            digest.add(&format!("{:?} {:?}", for_each.items, for_each.collect));
+        }
+        if let Some(item) = &task.item {
+            digest.add(&item.value.to_string());
+        }
         needs.iter().for_each(|name| digest.add(name.as_str()));
         if task.output != OutputRule::default() || !task.verify.is_empty() {
             digest.add(&format!("{:?} {:?}", task.output, task.verify));
         }
-        if task.inputs.is_some() || task.outputs.is_some() {
-            digest.add(&format!("{:?} {:?}", task.inputs, task.outputs));
+        if task.reads.is_some() || task.writes.is_some() {
+            digest.add(&format!("{:?} {:?}", task.reads, task.writes));
         }
         PlannedTask {
             task: task.name.clone(),
-            agent: Some(self.agents[task.agent].name.clone()),
-            program: None,
-            for_each: false,
-            item: None,
+            agent: task.agent().map(|agent| self.agents[agent].name.clone()),
+            program: match &task.work {
+                Work::Command(program) => program.argv.first().map(|program| program.text().to_owned()),
+                Work::Agent { .. } => None,
+            },
+            for_each: task.for_each.is_some(),
+            item: task.item.as_ref().map(|item| item.value.clone()),
             needs,
             digest: digest.hex(8),
         }
@@ -389,7 +555,12 @@ impl Orchestra {
     /// The same orchestra with some of its tasks alone, and the edges among those.
     #[must_use]
     pub fn select(&self, keep: &[TaskIx]) -> Self {
-        let tasks = keep.iter().map(|&ix| self.tasks[ix].clone()).collect();
+        let mut tasks: Vec<Task> = keep.iter().map(|&ix| self.tasks[ix].clone()).collect();
+        for for_each in tasks.iter_mut().filter_map(|task| task.for_each.as_mut()) {
+            if let Items::Output { task, .. } = &mut Arc::make_mut(for_each).items {
+                *task = keep.iter().position(|kept| kept == task).unwrap_or_default();
+            }
+        }
         let groups = self
             .execution
             .groups

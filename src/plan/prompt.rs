@@ -6,8 +6,8 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-use crate::plan::orchestra::{Agent, Task};
-use crate::plan::template::{TemplateError, Values};
+use crate::plan::orchestra::{Agent, Item};
+use crate::plan::template::{ItemValues, Template, TemplateError, Values};
 use crate::words::digest::Parts;
 use crate::words::redact::Redactor;
 
@@ -25,6 +25,18 @@ pub struct Inputs<'i> {
     pub secret: &'i str,
     /// The outputs of the tasks that this one needs, by name, in the order in which the file names them.
     pub outputs: &'i [(&'i str, &'i str)],
+    /// The item that the task was made for.
+    pub item: Option<&'i Item>,
+}
+
+impl<'i> Inputs<'i> {
+    /// The same for templates.
+    #[must_use]
+    pub fn values(&self) -> Values<'i> {
+        let outputs = self.outputs.iter().copied().collect();
+        let item = self.item.map(|item| ItemValues { value: &item.value, index: item.index, length: item.length });
+        Values { goal: self.goal, run: self.run, outputs, item }
+    }
 }
 
 /// The two texts of a prompt.
@@ -43,9 +55,13 @@ impl Prompt {
     ///
     /// # Errors
     /// A template that does not go with these values.
-    pub fn new(task: &Task, agent: &Agent, inputs: &Inputs<'_>, form: Option<&str>) -> Result<Self, TemplateError> {
-        let values = Values { goal: inputs.goal, run: inputs.run, outputs: inputs.outputs.iter().copied().collect() };
-        let description = task.description.render(&values)?;
+    pub fn new(
+        description: &Template,
+        agent: &Agent,
+        inputs: &Inputs<'_>,
+        form: Option<&str>,
+    ) -> Result<Self, TemplateError> {
+        let description = description.render(&inputs.values())?;
         let mut system = system(agent, !inputs.outputs.is_empty());
         if let Some(form) = form {
             let _ = write!(system, "\n\n{form}");
@@ -130,27 +146,10 @@ pub fn data(secret: &str, name: &[&str], source: &str, text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::retry::RetryPolicy;
-    use crate::plan::spec::{OnError, Priority};
     use crate::plan::template::Template;
     use crate::words::id::Name;
 
     fn prompt(outputs: &[(&str, &str)]) -> Prompt {
-        let task = Task {
-            name: Name::new("b").unwrap(),
-            agent: 0,
-            description: Template::new("Improve '{goal}'"),
-            priority: Priority::Medium,
-            timeout: std::time::Duration::from_secs(1),
-            retry: RetryPolicy::none(),
-            on_error: OnError::Stop,
-            reuse: None,
-            output: crate::plan::orchestra::OutputRule::default(),
-            verify: Vec::new(),
-            limits: crate::plan::spec::Limits::default(),
-            inputs: None,
-            outputs: None,
-        };
         let agent = Agent {
             name: Name::new("dev").unwrap(),
             title: "Developer".into(),
@@ -162,7 +161,8 @@ mod tests {
             temperature: None,
             max_tokens: None,
         };
-        Prompt::new(&task, &agent, &Inputs { goal: "a {x} login", run: "run_1", secret: "s", outputs }, None).unwrap()
+        let inputs = Inputs { goal: "a {x} login", run: "run_1", secret: "s", outputs, item: None };
+        Prompt::new(&Template::new("Improve '{goal}'"), &agent, &inputs, None).unwrap()
     }
 
     #[test]

@@ -62,7 +62,7 @@ impl RetryPolicy {
     /// What the provider asks for is a lower bound of the wait.
     #[must_use]
     pub fn wait(&self, attempts: u32, failure: &Failure, random: f64) -> Option<Duration> {
-        if attempts >= self.max_attempts || !failure.kind.is_retryable() {
+        if attempts >= self.max_attempts || !failure.kind.policy().retry {
             return None;
         }
         let asked = failure.retry_after_ms.map_or(Duration::ZERO, Duration::from_millis);

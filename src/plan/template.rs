@@ -35,6 +35,19 @@ pub struct Values<'v> {
     pub run: &'v str,
     /// `outputs.<task>`, for the tasks whose outputs this one gets.
     pub outputs: BTreeMap<&'v str, &'v str>,
+    /// `item` and `loop`, for a member of a task that stands for many.
+    pub item: Option<ItemValues<'v>>,
+}
+
+/// What the template of a member knows of its item.
+#[derive(Debug, Clone, Copy)]
+pub struct ItemValues<'v> {
+    /// `item`
+    pub value: &'v serde_json::Value,
+    /// `loop.index`, from 1.
+    pub index: usize,
+    /// `loop.length`
+    pub length: usize,
 }
 
 /// A mistake in a template.
@@ -86,7 +99,7 @@ impl Template {
     #[must_use]
     pub fn check(&self, outputs: &[&str], all_tasks: &BTreeSet<&str>) -> Vec<TemplateError> {
         let known: BTreeMap<&str, &str> = outputs.iter().map(|&name| (name, "")).collect();
-        let trial = Values { goal: "goal", run: "run", outputs: known };
+        let trial = Values { goal: "goal", run: "run", outputs: known, item: None };
         self.holes.iter().filter_map(|hole| self.check_hole(hole, &trial, all_tasks)).collect()
     }
 
@@ -144,10 +157,29 @@ impl Template {
 
 impl Values<'_> {
     fn context(&self) -> Value {
-        minijinja::context! {
-            goal => self.goal,
-            run => minijinja::context! { id => self.run },
-            outputs => Value::from_pairs(self.outputs.iter().map(|(&name, &text)| (name, text))),
+        let outputs = Value::from_pairs(self.outputs.iter().map(|(&name, &text)| (name, text)));
+        let run = minijinja::context! { id => self.run };
+        let Some(ItemValues { value, index, length }) = self.item else {
+            return minijinja::context! { goal => self.goal, run, outputs };
+        };
+        let position = minijinja::context! { index, index0 => index.saturating_sub(1), length };
+        minijinja::context! { goal => self.goal, run, outputs, item => of_json(value), loop => position }
+    }
+}
+
+fn of_json(value: &serde_json::Value) -> Value {
+    match value {
+        serde_json::Value::Null => Value::from(()),
+        serde_json::Value::Bool(value) => Value::from(*value),
+        serde_json::Value::Number(number) => match (number.as_i64(), number.as_u64()) {
+            (Some(number), _) => Value::from(number),
+            (None, Some(number)) => Value::from(number),
+            (None, None) => Value::from(number.as_f64().unwrap_or(f64::NAN)),
+        },
+        serde_json::Value::String(text) => Value::from(text.as_str()),
+        serde_json::Value::Array(list) => list.iter().map(of_json).collect(),
+        serde_json::Value::Object(fields) => {
+            Value::from_pairs(fields.iter().map(|(name, value)| (name.as_str(), of_json(value))))
         }
     }
 }
@@ -208,7 +240,7 @@ mod tests {
     use super::*;
 
     fn values<'v>() -> Values<'v> {
-        Values { goal: "a {{ goal }} {x}", run: "run_1", outputs: BTreeMap::from([("plan", "out {goal}")]) }
+        Values { goal: "a {{ goal }} {x}", run: "run_1", outputs: BTreeMap::from([("plan", "out {goal}")]), item: None }
     }
 
     fn check(text: &str) -> Vec<String> {

@@ -98,6 +98,13 @@ impl Budget {
         Self { run, groups, tasks, in_flight: HashMap::new(), is_unlimited }
     }
 
+    /// A task that the run has grown by, with its own limits and the groups it belongs to.
+    pub fn add_task(&mut self, limits: Limits, groups: Vec<usize>) {
+        let account = Account::new(limits);
+        self.is_unlimited &= account.is_unlimited();
+        self.tasks.push(Task { account, groups });
+    }
+
     /// Whether there is no limit at all, so that nobody needs to ask.
     #[must_use]
     pub fn is_unlimited(&self) -> bool {

@@ -26,7 +26,7 @@ pub struct Try<'t> {
 
 /// One model of a chain.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Rung {
+pub struct Candidate {
     /// How many tokens it takes at once, where that is known.
     pub context_window: Option<u64>,
     /// For how long it is better left alone from now on.
@@ -35,9 +35,9 @@ pub struct Rung {
 
 /// The chain of a task, as it stands now.
 #[derive(Debug, Clone, Copy)]
-pub struct Rungs<'r> {
+pub struct Candidates<'r> {
     /// The models in their order; at least one.
-    pub models: &'r [Rung],
+    pub models: &'r [Candidate],
     /// How often each of them is tried.
     pub policy: &'r RetryPolicy,
     /// The estimated size of the prompt.
@@ -53,7 +53,7 @@ pub enum Next {
         wait: Duration,
     },
     /// Another model.
-    Fall {
+    FallBack {
         /// The model, by its place in the chain.
         to: usize,
         /// How long to wait: not at all, unless every model that is left cools.
@@ -65,37 +65,39 @@ pub enum Next {
 
 /// The model to begin with: the first that does not cool and whose window fits, or else the one that is ready soonest.
 #[must_use]
-pub fn first(rungs: &Rungs) -> usize {
-    rungs.best(0..rungs.models.len()).unwrap_or(0)
+pub fn first(candidates: &Candidates) -> usize {
+    candidates.best(0..candidates.models.len()).unwrap_or(0)
 }
 
 /// What follows the last of `tries`, which are all since the run was last taken up, oldest first. `random` is
 /// anything from 0 to 1.
 #[must_use]
-pub fn next(rungs: &Rungs, tries: &[Try], random: f64) -> Next {
+pub fn next(candidates: &Candidates, tries: &[Try], random: f64) -> Next {
     let Some(last) = tries.last() else { return Next::GiveUp };
-    if last.failure.kind.is_nobodys() {
+    if !last.failure.kind.policy().fall_back {
         return Next::GiveUp;
     }
-    let again = rungs.wait(tries, last.model, random);
-    let other = rungs.other(tries, last.model, random);
+    let again = candidates.wait(tries, last.model, random);
+    let other = candidates.other(tries, last.model, random);
     match (again, other) {
         (Some(wait), None) => Next::Again { wait },
         (Some(wait), Some(to)) => {
-            let left_alone = rungs.left_alone_for(last);
-            let ready_in = rungs.ready_in(to);
+            let left_alone = candidates.left_alone_for(last);
+            let ready_in = candidates.ready_in(to);
             if left_alone > LONG_WAIT_WITH_A_FALLBACK && ready_in < left_alone {
-                Next::Fall { to, wait: ready_in }
+                Next::FallBack { to, wait: ready_in }
             } else {
                 Next::Again { wait }
             }
         }
-        (None, Some(to)) if rungs.ready_in(to) <= LONGEST_WAIT => Next::Fall { to, wait: rungs.ready_in(to) },
+        (None, Some(to)) if candidates.ready_in(to) <= LONGEST_WAIT => {
+            Next::FallBack { to, wait: candidates.ready_in(to) }
+        }
         (None, _) => Next::GiveUp,
     }
 }
 
-impl Rungs<'_> {
+impl Candidates<'_> {
     /// How long to wait before a model is tried again; `None` if it is used up.
     fn wait(&self, tries: &[Try], model: usize, random: f64) -> Option<Duration> {
         let mut of_it = tries.iter().filter(|other| other.model == model);
@@ -123,7 +125,7 @@ impl Rungs<'_> {
     /// the prompt.
     fn too_small(&self, tries: &[Try]) -> Option<u64> {
         let too_long = tries.iter().filter(|other| other.failure.kind == FailureKind::ContextTooLong);
-        let window = |model: usize| self.models.get(model).and_then(|rung| rung.context_window);
+        let window = |model: usize| self.models.get(model).and_then(|candidate| candidate.context_window);
         too_long.map(|other| window(other.model).unwrap_or(self.prompt_tokens)).max()
     }
 
@@ -147,7 +149,7 @@ impl Rungs<'_> {
     /// For how long the failed model is to be left alone, as its provider asks or because it cools.
     fn left_alone_for(&self, last: &Try) -> Duration {
         let asked = last.failure.retry_after_ms.map_or(Duration::ZERO, Duration::from_millis);
-        let cooling = self.models.get(last.model).and_then(|rung| rung.cooling_for);
+        let cooling = self.models.get(last.model).and_then(|candidate| candidate.cooling_for);
         asked.max(cooling.unwrap_or_default())
     }
 }

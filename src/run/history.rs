@@ -1,27 +1,31 @@
 //! What a run has come to: the fold of its events that views, summaries and a resume read.
 //!
-//! Live and read back, events go through the same [`History::apply`]. Knows no file and no clock.
+//! Live and read back, events go through the same [`History::apply`]. An event that does not fit what came before is
+//! refused and changes nothing. Knows no file, no clock and no orchestra: a run can be read without its file.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::words::conversation::AssistantMessage;
-use crate::words::event::{
-    CacheKey, Event, Output, PlannedTask, Record, RunEvent, RunStarted, RunStatus, SkipReason, TaskEvent,
-};
-use crate::words::failure::{Failure, FailureKind};
-use crate::words::id::{Name, RunId};
-use crate::words::usage::Usage;
+use crate::words::event::{Event, PlannedTask, Record, RunEvent, RunStarted, RunStatus, TaskEvent};
+use crate::words::id::Name;
+
+mod illegal;
+mod task;
+
+pub use illegal::IllegalEvent;
+pub use task::{Step, TaskHistory, TaskState, ToolAnswer, ToolRead};
 
 /// A run, folded.
 #[derive(Debug, Clone)]
 pub struct History {
     /// What was fixed at the start.
     pub start: Arc<RunStarted>,
-    /// The tasks in file order.
+    /// The tasks: those of the file in its order, then those that the run has grown by.
     pub tasks: Vec<TaskHistory>,
+    /// The values that the tasks share, by their keys.
+    pub ctx: BTreeMap<String, Value>,
     /// How the last process left the run; `None` while one holds it, or when it was killed.
     pub status: Option<RunStatus>,
     /// Wall time of the first event, in milliseconds since 1970.
@@ -32,6 +36,10 @@ pub struct History {
     pub resumes: u32,
     /// The sequence number of the last event.
     pub last_seq: u64,
+    /// The signal that told this process to stop the run, if one did.
+    pub stop: Option<String>,
+    /// Whether a limit stopped a task since the run was last taken up.
+    limit_reached: bool,
     /// The time that earlier processes spent on the run, in microseconds.
     earlier_us: u64,
     /// The last event's time in its process, in microseconds.
@@ -39,153 +47,89 @@ pub struct History {
     index: HashMap<Name, usize>,
 }
 
-/// A task of a run, folded.
-#[derive(Debug, Clone)]
-pub struct TaskHistory {
-    /// What the journal says of it at the start.
-    pub planned: PlannedTask,
-    /// How it stands.
-    pub state: TaskState,
-    /// Attempts so far, over all processes.
-    pub attempts: u32,
-    /// Attempts since the run was last taken up.
-    pub tries: u32,
-    /// Calls so far.
-    pub calls: u32,
-    /// Tokens so far.
-    pub usage: Usage,
-    /// Dollars so far, for the calls that had a price.
-    pub cost_usd: Option<f64>,
-    /// Whether a call was made whose price is not known.
-    pub unpriced: bool,
-    /// The model of the last attempt, as `provider/model`.
-    pub model: Option<String>,
-    /// The conversation of the task that is not done: what was said is not asked for again.
-    pub conversation: Vec<Exchange>,
-    /// What tools have told the model: the output depends on it.
-    pub heard: Vec<Heard>,
-    /// What the first attempt of the last process says that the output depends on.
-    pub cache_key: Option<Arc<CacheKey>>,
-    /// The run's time at the first attempt's start, in microseconds.
-    pub started_us: Option<u64>,
-    /// The run's time at the task's end, in microseconds.
-    pub ended_us: Option<u64>,
-}
-
-/// A turn of a model in an attempt that goes on after it, and what came of it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Exchange {
-    /// What the model said.
-    pub turn: Arc<AssistantMessage>,
-    /// The ids of the calls of tools that were begun.
-    pub begun: Vec<String>,
-    /// The answers of tools, by the ids of their calls.
-    pub answers: Vec<ToolAnswer>,
-    /// What the model is told if the turn is an answer that does not do.
-    pub correction: Option<Arc<str>>,
-}
-
-/// What a tool was asked and what it said.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Heard {
-    /// The id of the call.
-    id: String,
-    /// The tool.
-    pub tool: String,
-    /// What it was asked.
-    pub arguments: Value,
-    /// The SHA-256 of its answer in lowercase hex; empty while there is none.
-    pub sha256: String,
-}
-
-/// The answer of a tool.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ToolAnswer {
-    /// The id of the call.
-    pub id: String,
-    /// What the model is told.
-    pub output: Output,
-    /// Whether the call failed.
-    pub is_error: bool,
-}
-
-/// How a task stands.
-#[derive(Debug, Clone, PartialEq)]
-pub enum TaskState {
-    /// It waits for others, or for a place.
-    Waiting,
-    /// An attempt is under way, or was when its process ended.
-    Running,
-    /// The last attempt failed and the next one waits.
-    Retrying(Failure),
-    /// Done.
-    Succeeded(Output),
-    /// Taken over from another run.
-    Reused(Output, RunId),
-    /// Stopped by a limit, in these words.
-    Limited(String),
-    /// Failed for good.
-    Failed(Failure),
-    /// Not run, because of this task.
-    Skipped(Name, SkipReason),
-}
-
-impl TaskHistory {
-    /// The output, if there is one.
-    #[must_use]
-    pub fn output(&self) -> Option<&Output> {
-        match &self.state {
-            TaskState::Succeeded(output) | TaskState::Reused(output, _) => Some(output),
-            _ => None,
-        }
-    }
-
-    /// From the first attempt's start to the end, in milliseconds; 0 while there is no end.
-    #[must_use]
-    pub fn duration_ms(&self) -> u64 {
-        match (self.started_us, self.ended_us) {
-            (Some(start), Some(end)) => end.saturating_sub(start) / 1000,
-            _ => 0,
-        }
-    }
-}
-
 impl History {
-    /// Begins the fold with a journal's first record; `None` if that is not a start.
-    #[must_use]
-    pub fn begin(record: &Record) -> Option<Self> {
-        let Event::Run(RunEvent::Started(start)) = &record.event else { return None };
+    /// Folds a whole journal.
+    ///
+    /// # Errors
+    /// The first record that does not fit.
+    pub fn of(records: &[Record]) -> Result<Self, IllegalEvent> {
+        let (first, rest) = records.split_first().ok_or_else(IllegalEvent::no_start)?;
+        let mut history = Self::begin(first)?;
+        rest.iter().try_for_each(|record| history.apply(record))?;
+        Ok(history)
+    }
+
+    /// Begins the fold with a journal's first record.
+    ///
+    /// # Errors
+    /// If that is not a start with number 1.
+    pub fn begin(record: &Record) -> Result<Self, IllegalEvent> {
+        let Event::Run(RunEvent::Started(start)) = &record.event else {
+            return Err(IllegalEvent::new(record, "the first event of a run is its start"));
+        };
         let tasks: Vec<TaskHistory> = start.tasks.iter().cloned().map(TaskHistory::new).collect();
-        Some(Self {
-            index: tasks.iter().enumerate().map(|(ix, t)| (t.planned.task.clone(), ix)).collect(),
+        let index: HashMap<Name, usize> =
+            tasks.iter().enumerate().map(|(ix, task)| (task.planned.task.clone(), ix)).collect();
+        if record.seq != 1 || index.len() != tasks.len() {
+            return Err(IllegalEvent::new(record, "a start has number 1, and its tasks different names"));
+        }
+        Ok(Self {
+            index,
             start: start.clone(),
             tasks,
+            ctx: BTreeMap::new(),
             status: None,
             started_at_ms: record.at_ms,
             last_at_ms: record.at_ms,
             resumes: 0,
             last_seq: record.seq,
+            stop: None,
+            limit_reached: false,
             earlier_us: 0,
             mono_us: record.mono_us,
         })
     }
 
-    /// Takes note of the next record.
-    pub fn apply(&mut self, record: &Record) {
-        self.last_seq = record.seq;
-        self.last_at_ms = record.at_ms;
+    /// Takes the next record. The only place where a history changes.
+    ///
+    /// # Errors
+    /// If the record does not fit what came before; nothing has changed then.
+    pub fn apply(&mut self, record: &Record) -> Result<(), IllegalEvent> {
+        self.check(record).map_err(|why| IllegalEvent::new(record, why))?;
+        self.follow(record);
+        Ok(())
+    }
+
+    /// Takes a record whether it fits or not.
+    #[cfg(test)]
+    pub fn force(&mut self, record: &Record) {
+        self.follow(record);
+    }
+
+    fn follow(&mut self, record: &Record) {
         if let Event::Run(RunEvent::Resumed { rerun, changed, .. }) = &record.event {
             self.earlier_us += self.mono_us;
-            self.mono_us = record.mono_us;
             self.take_up(rerun, changed);
-            return;
         }
+        self.last_seq = record.seq;
+        self.last_at_ms = record.at_ms;
         self.mono_us = record.mono_us;
-        let now = self.elapsed_us();
-        if let Event::Run(RunEvent::Finished { status }) = &record.event {
-            self.status = Some(*status);
-        } else if let Some(task) = record.event.task().and_then(|name| self.index.get(name)) {
-            self.tasks[*task].apply(&record.event, now);
+        match &record.event {
+            Event::Run(RunEvent::Started(_) | RunEvent::Resumed { .. }) => {}
+            Event::Run(RunEvent::GraphGrown { parent, tasks }) => self.grow(parent, tasks),
+            Event::Run(RunEvent::StopRequested { signal }) => self.stop = Some(signal.clone()),
+            Event::Run(RunEvent::Finished { status }) => self.status = Some(*status),
+            Event::Task { task, event } => {
+                let now = self.elapsed_us();
+                if let Some(&ix) = self.index.get(task) {
+                    self.tasks[ix].apply(event, now);
+                }
+                match event {
+                    TaskEvent::LimitReached { .. } => self.limit_reached = true,
+                    TaskEvent::CtxSet { key, value, .. } => self.set_ctx(key, value),
+                    _ => {}
+                }
+            }
         }
     }
 
@@ -201,7 +145,7 @@ impl History {
         self.earlier_us + mono_us.max(self.mono_us)
     }
 
-    /// Which task, in file order, has this name.
+    /// The place of the task with this name in [`History::tasks`].
     #[must_use]
     pub fn place(&self, name: &str) -> Option<usize> {
         self.index.get(name).copied()
@@ -213,155 +157,191 @@ impl History {
         self.index.get(name).map(|&ix| &self.tasks[ix])
     }
 
+    /// The tasks that count: all but those that a later growth has left out.
+    pub fn counted(&self) -> impl Iterator<Item = &TaskHistory> {
+        self.tasks.iter().filter(|task| task.state != TaskState::Withdrawn)
+    }
+
     /// Whether there is nothing left to do: every task is done, and the workspace has been seen to show it.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.status == Some(RunStatus::Succeeded)
     }
 
+    /// How the run stands if it ends now.
+    pub(super) fn end_status(&self) -> RunStatus {
+        let (mut all, mut succeeded, mut open) = (0, 0, 0);
+        for task in self.counted() {
+            all += 1;
+            succeeded += usize::from(task.output().is_some());
+            open += usize::from(!task.state.is_final());
+        }
+        match () {
+            () if succeeded == all => RunStatus::Succeeded,
+            () if self.limit_reached => RunStatus::Limited,
+            () if open > 0 => RunStatus::Interrupted,
+            () if succeeded > 0 => RunStatus::Partial,
+            () => RunStatus::Failed,
+        }
+    }
+
+    fn set_ctx(&mut self, key: &str, value: &Value) {
+        if value.is_null() {
+            self.ctx.remove(key);
+        } else {
+            self.ctx.insert(key.to_owned(), value.clone());
+        }
+    }
+
+    fn grow(&mut self, parent: &Name, tasks: &[PlannedTask]) {
+        let Some(&parent) = self.index.get(parent) else { return };
+        let mut members = Vec::with_capacity(tasks.len());
+        for planned in tasks {
+            let ix = match self.index.get(&planned.task) {
+                Some(&ix) => {
+                    // One of an earlier growth: what it has cost stays counted, and its attempts go on counting.
+                    self.tasks[ix].replan(planned.clone());
+                    ix
+                }
+                None => {
+                    self.index.insert(planned.task.clone(), self.tasks.len());
+                    self.tasks.push(TaskHistory::new(planned.clone()));
+                    self.tasks.len() - 1
+                }
+            };
+            self.tasks[ix].parent = Some(parent);
+            members.push(ix);
+        }
+        self.tasks[parent].members = Some(members);
+    }
+
     fn take_up(&mut self, rerun: &[Name], changed: &[PlannedTask]) {
         self.status = None;
+        self.stop = None;
+        self.limit_reached = false;
         self.resumes += 1;
         for planned in changed {
             if let Some(&ix) = self.index.get(&planned.task) {
                 self.tasks[ix].planned = planned.clone();
             }
         }
-        for task in &mut self.tasks {
-            task.tries = 0;
-            if !rerun.is_empty() || !changed.is_empty() {
-                task.conversation.clear();
-                task.heard.clear();
-            }
-            if task.output().is_none() {
-                task.reopen();
-            }
-        }
+        let anew = !rerun.is_empty() || !changed.is_empty();
+        self.tasks.iter_mut().for_each(|task| task.take_up(anew));
         for name in rerun {
-            if let Some(&ix) = self.index.get(name) {
-                self.tasks[ix].reopen();
+            let Some(&ix) = self.index.get(name) else { continue };
+            self.tasks[ix].reopen();
+            for member in self.tasks[ix].members.take().unwrap_or_default() {
+                self.tasks[member].state = TaskState::Withdrawn;
             }
         }
     }
-}
 
-impl Exchange {
-    fn new(turn: Arc<AssistantMessage>) -> Self {
-        Self { turn, begun: Vec::new(), answers: Vec::new(), correction: None }
-    }
-}
-
-impl TaskHistory {
-    fn new(planned: PlannedTask) -> Self {
-        Self {
-            planned,
-            state: TaskState::Waiting,
-            attempts: 0,
-            tries: 0,
-            calls: 0,
-            usage: Usage::default(),
-            cost_usd: None,
-            unpriced: false,
-            model: None,
-            conversation: Vec::new(),
-            heard: Vec::new(),
-            cache_key: None,
-            started_us: None,
-            ended_us: None,
+    /// Why a record does not fit, if it does not.
+    fn check(&self, record: &Record) -> Result<(), String> {
+        if record.seq != self.last_seq + 1 {
+            return Err(format!("it has number {}, and {} is next", record.seq, self.last_seq + 1));
+        }
+        let resumes = matches!(record.event, Event::Run(RunEvent::Resumed { .. }));
+        if self.status.is_some() && !resumes {
+            return Err("the run has ended".to_owned());
+        }
+        if record.mono_us < self.mono_us && !resumes {
+            return Err("it is earlier than the event before it".to_owned());
+        }
+        match &record.event {
+            Event::Run(event) => self.check_of_run(event),
+            Event::Task { task, event } => {
+                let Some(&ix) = self.index.get(task) else { return Err("there is no such task".to_owned()) };
+                self.check_of_others(ix, event)?;
+                self.tasks[ix].check(event)
+            }
         }
     }
 
-    fn reopen(&mut self) {
-        self.state = TaskState::Waiting;
-        self.started_us = None;
-        self.ended_us = None;
-    }
-
-    fn apply(&mut self, event: &Event, now_us: u64) {
+    fn check_of_run(&self, event: &RunEvent) -> Result<(), String> {
         match event {
-            Event::Task { event: TaskEvent::AttemptStarted { attempt, model, cache_key, .. }, .. } => {
-                self.state = TaskState::Running;
-                self.attempts = *attempt;
-                self.tries += 1;
-                self.model.clone_from(model);
-                if cache_key.is_some() {
-                    self.cache_key.clone_from(cache_key);
-                }
-                self.started_us.get_or_insert(now_us);
-            }
-            Event::Task { event: TaskEvent::CallStarted { .. }, .. } => self.calls += 1,
-            Event::Task { event: TaskEvent::CallFinished { usage, cost_usd, turn, .. }, .. } => {
-                self.usage += *usage;
-                self.add_cost(*cost_usd);
-                self.conversation.extend(turn.clone().map(Exchange::new));
-            }
-            Event::Task { event: TaskEvent::AnswerRejected { correction, .. }, .. } => {
-                if let Some(last) = self.conversation.last_mut() {
-                    last.correction = Some(correction.clone());
+            RunEvent::Started(_) => Err("the run has begun".to_owned()),
+            RunEvent::Resumed { rerun, changed, .. } => {
+                let unknown = rerun.iter().chain(changed.iter().map(|planned| &planned.task));
+                match unknown.into_iter().find(|name| !self.index.contains_key(*name)) {
+                    Some(name) => Err(format!("there is no task `{name}`")),
+                    None => Ok(()),
                 }
             }
-            Event::Task { event: TaskEvent::ToolStarted { id, tool, arguments, .. }, .. } => {
-                let (id_heard, tool, arguments) = (id.clone(), tool.clone(), arguments.clone());
-                self.heard.push(Heard { id: id_heard, tool, arguments, sha256: String::new() });
-                if let Some(last) = self.conversation.last_mut() {
-                    last.begun.push(id.clone());
-                }
-            }
-            Event::Task { event: TaskEvent::ToolFinished { id, output, is_error, .. }, .. } => {
-                if let Some(heard) = self.heard.iter_mut().rfind(|heard| heard.id == *id) {
-                    heard.sha256.clone_from(&output.sha256);
-                }
-                if let Some(last) = self.conversation.last_mut() {
-                    last.answers.push(ToolAnswer { id: id.clone(), output: output.clone(), is_error: *is_error });
-                }
-            }
-            Event::Task { event: TaskEvent::LimitReached { message, .. }, .. } => {
-                self.state = TaskState::Limited(message.clone())
-            }
-            Event::Task { event: TaskEvent::CallFailed { usage: Some(usage), cost_usd, .. }, .. } => {
-                self.usage += *usage;
-                self.add_cost(*cost_usd);
-            }
-            Event::Task { event: TaskEvent::AttemptFailed { failure, retry_in_ms, .. }, .. } => {
-                if failure.kind.spoils_conversation() {
-                    self.conversation.clear();
-                    self.heard.clear();
-                }
-                match retry_in_ms {
-                    Some(_) => self.state = TaskState::Retrying(failure.clone()),
-                    None if failure.kind == FailureKind::Cancelled => self.reopen(),
-                    None => {}
-                }
-            }
-            Event::Task { event: TaskEvent::Succeeded { output, .. }, .. } => {
-                self.end(TaskState::Succeeded(output.clone()), now_us)
-            }
-            Event::Task { event: TaskEvent::Reused { run, output, .. }, .. } => {
-                self.end(TaskState::Reused(output.clone(), run.clone()), now_us);
-            }
-            Event::Task { event: TaskEvent::Failed { failure, .. }, .. } => {
-                self.end(TaskState::Failed(failure.clone()), now_us)
-            }
-            Event::Task { event: TaskEvent::Skipped { because, reason, .. }, .. } => {
-                self.end(TaskState::Skipped(because.clone(), *reason), now_us);
-            }
-            _ => {}
+            RunEvent::GraphGrown { parent, tasks } => self.check_growth(parent, tasks),
+            RunEvent::StopRequested { .. } if self.stop.is_some() => Err("the run was told to stop before".to_owned()),
+            RunEvent::StopRequested { .. } => Ok(()),
+            RunEvent::Finished { status } => self.check_end(*status),
         }
     }
 
-    fn end(&mut self, state: TaskState, now_us: u64) {
-        // A failed task's next try goes on with what was said.
-        if matches!(state, TaskState::Succeeded(_) | TaskState::Reused(..)) {
-            self.conversation = Vec::new();
+    fn check_end(&self, status: RunStatus) -> Result<(), String> {
+        if let Some(task) = self.counted().find(|task| task.state.is_under_way()) {
+            return Err(format!("`{}` is under way", task.planned.task));
         }
-        self.state = state;
-        self.ended_us = Some(now_us);
+        let all_done = self.counted().all(|task| task.output().is_some());
+        if all_done != (status == RunStatus::Succeeded) {
+            return Err(format!("{} of its tasks are done", if all_done { "all" } else { "not all" }));
+        }
+        Ok(())
     }
 
-    fn add_cost(&mut self, cost_usd: Option<f64>) {
-        match cost_usd {
-            Some(cost) => *self.cost_usd.get_or_insert(0.0) += cost,
-            None => self.unpriced = true,
+    fn check_growth(&self, parent: &Name, tasks: &[PlannedTask]) -> Result<(), String> {
+        let Some(parent) = self.task(parent.as_str()) else { return Err(format!("there is no task `{parent}`")) };
+        if !parent.planned.for_each || parent.members.is_some() || parent.state != TaskState::Waiting {
+            return Err(format!("`{}` does not wait for its members", parent.planned.task));
+        }
+        self.check_needs(parent)?;
+        let mut names = std::collections::HashSet::with_capacity(tasks.len());
+        for planned in tasks {
+            let before = self.task(planned.task.as_str());
+            if before.is_some_and(|task| task.state != TaskState::Withdrawn) || !names.insert(&planned.task) {
+                return Err(format!("there is a task `{}` already", planned.task));
+            }
+            if planned.item.is_none() || planned.for_each || planned.needs != parent.planned.needs {
+                return Err(format!("`{}` is no member of `{}`", planned.task, parent.planned.task));
+            }
+        }
+        Ok(())
+    }
+
+    /// What an event needs of the other tasks.
+    fn check_of_others(&self, ix: usize, event: &TaskEvent) -> Result<(), String> {
+        let task = &self.tasks[ix];
+        match event {
+            TaskEvent::AttemptStarted { .. } => {
+                if self.stop.is_some() {
+                    return Err("the run was told to stop".to_owned());
+                }
+                self.check_needs(task)
+            }
+            TaskEvent::Reused { cache: Some(_), .. } => self.check_needs(task),
+            TaskEvent::Skipped { because, .. } => match self.task(because.as_str()).map(|cause| &cause.state) {
+                Some(TaskState::Failed(_) | TaskState::Skipped(..)) => Ok(()),
+                _ => Err(format!("`{because}` has not failed")),
+            },
+            TaskEvent::Succeeded { .. } | TaskEvent::Failed { .. } if task.members.is_some() => {
+                let open = task.members.iter().flatten().find(|&&member| !self.tasks[member].state.is_final());
+                match open {
+                    Some(&member) => Err(format!("its member `{}` has not ended", self.tasks[member].planned.task)),
+                    None => Ok(()),
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_needs(&self, task: &TaskHistory) -> Result<(), String> {
+        let missing = task.planned.needs.iter().find(|name| {
+            // A need that was left out by `--only` is no task of this run.
+            self.task(name.as_str()).is_some_and(|needed| needed.output().is_none())
+        });
+        match missing {
+            Some(name) => Err(format!("it needs `{name}`, which is not done")),
+            None => Ok(()),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

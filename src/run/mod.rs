@@ -6,4 +6,5 @@ pub mod fallback;
 pub mod history;
 pub mod rate_limit;
 pub mod schedule;
+pub mod state;
 pub mod summary;

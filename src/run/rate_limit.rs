@@ -12,29 +12,17 @@
 use std::time::Duration;
 
 use crate::plan::retry::LONGEST_WAIT;
-use crate::words::failure::{Failure, FailureKind};
+use crate::words::failure::Failure;
+use crate::words::rate_limit::RateLimitInfo;
 
-mod cooldown;
+mod circuit_breaker;
 mod quota;
 mod window;
 
-pub use cooldown::Cooldowns;
+pub use circuit_breaker::CircuitBreakers;
 
 use quota::Quota;
 use window::Window;
-
-/// What a provider says about its pace, from the headers of its answer. Each part may be missing.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct RateLimitInfo {
-    /// How many requests it still takes before the reset.
-    pub requests_left: Option<u64>,
-    /// How long until it takes requests without counting those before.
-    pub requests_reset: Option<Duration>,
-    /// How many tokens it still takes before the reset.
-    pub tokens_left: Option<u64>,
-    /// How long until it takes tokens without counting those before.
-    pub tokens_reset: Option<Duration>,
-}
 
 /// Whether a call may begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +55,12 @@ impl Limiter {
     #[must_use]
     pub fn new(lanes: usize) -> Self {
         Self { lanes: vec![Lane::default(); lanes] }
+    }
+
+    /// How many lanes there are.
+    #[must_use]
+    pub fn lanes(&self) -> usize {
+        self.lanes.len()
     }
 
     /// Whether a call of about `tokens` tokens may begin. Who is told [`Admit::Now`] calls [`Limiter::begin`] before
@@ -138,7 +132,7 @@ impl Lane {
                 self.on_probation = false;
                 self.window.note_success();
             }
-            Ended::Failed(failure, _) if failure.kind == FailureKind::RateLimited => self.slow_down(failure, now),
+            Ended::Failed(failure, _) if failure.kind.policy().slow_down => self.slow_down(failure, now),
             Ended::Answered(_) | Ended::Failed(..) => self.window.note_end(),
         }
     }

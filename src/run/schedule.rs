@@ -1,21 +1,18 @@
-//! The scheduler: a value that is told what happened and asked what to do next.
+//! Which task starts next: the graph, and how far each of its nodes is.
 //!
-//! Live events and those read back from a journal go through the same [`Schedule::apply`], so a resumed run stands
-//! where the interrupted one stood. Knows no time, no file and no model.
+//! Knows no event, no attempt, no time and no model. The graph may grow while it is worked through.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::collections::{BinaryHeap, VecDeque};
+use std::ops::Range;
 
-use crate::plan::graph::{Edge, Plan, TaskIx};
-use crate::plan::orchestra::Rules;
-use crate::words::event::{Event, RunEvent, RunStatus, SkipReason, TaskEvent};
-use crate::words::failure::FailureKind;
-use crate::words::id::Name;
+use crate::plan::graph::{Edge, Node, NodeIx, Plan, Rank, TaskIx};
+use crate::words::event::SkipReason;
 
-/// What is to be done next. The caller does it and applies the event that says so.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What is to be done next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// Begin the first attempt at a task.
+    /// Begin a task; for one that stands for many, both before it has members and when all of them have ended.
     Start(TaskIx),
     /// Say that a task is not run.
     Skip {
@@ -27,130 +24,124 @@ pub enum Step {
         reason: SkipReason,
     },
     /// Nothing runs and nothing can start any more.
-    Finish(RunStatus),
+    Over,
 }
 
+/// How far a node is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// Waits for other nodes.
+enum Progress {
+    /// It waits for other nodes.
     Waiting,
-    /// Could start.
+    /// It could start.
     Ready,
     /// An attempt is under way, or waits for its next try.
     Running,
-    /// Cannot go on, because of a limit; a resume may.
+    /// It cannot go on, because of a limit; a resume may.
     Limited,
+    /// Done.
     Succeeded,
-    Failed,
-    Skipped,
+    /// Failed or skipped.
+    Gone,
 }
 
-impl State {
+impl Progress {
     fn is_final(self) -> bool {
-        matches!(self, Self::Succeeded | Self::Failed | Self::Skipped)
+        matches!(self, Self::Succeeded | Self::Gone)
     }
 }
 
-/// The states of a run's tasks.
 #[derive(Debug, Clone)]
-pub struct Schedule<'p> {
-    plan: &'p Plan,
-    rules: &'p Rules,
-    names: HashMap<&'p str, TaskIx>,
-    states: Vec<State>,
-    /// For each node, how many of those that it waits for are not final.
-    missing: Vec<u32>,
-    /// Lowest rank first. May hold tasks that are no longer ready; they are passed over.
-    ready: BinaryHeap<Reverse<((u8, TaskIx), TaskIx)>>,
-    /// Tasks that can no longer run, each with the failure that is the cause.
-    doomed: VecDeque<(TaskIx, TaskIx, SkipReason)>,
-    running: u32,
-    unfinished: usize,
-    stop_requested: bool,
-    /// Whether a task was stopped by a limit, its own or another one.
-    limit_reached: bool,
-    /// Whether it was the limit of the whole run, so that nothing new starts.
-    run_limited: bool,
-    finished: bool,
+struct NodeState {
+    progress: Progress,
+    /// How many of those that it waits for are not final.
+    missing: u32,
+    /// Whether its failure stops the run: nothing new starts then.
+    stops_run: bool,
+    /// The task whose member it is.
+    parent: Option<TaskIx>,
+    /// Where it stands for many: the members that have not had their turn.
+    fan_out: Option<FanOut>,
 }
 
-impl<'p> Schedule<'p> {
-    /// A run in which nothing has happened. `names` are those of the plan's tasks, by index.
+#[derive(Debug, Clone, Default)]
+struct FanOut {
+    /// How many members run side by side; `None` is no limit of its own.
+    max_parallel: Option<u32>,
+    members: Vec<TaskIx>,
+    /// How many have their turn.
+    active: u32,
+    /// Members that could start and wait for the turn of others to end.
+    queue: VecDeque<TaskIx>,
+}
+
+/// What the schedule has to know of a task beside its place in the graph.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TaskRules {
+    /// Whether its failure stops the run; of a member: whether its failure stops its siblings.
+    pub stops_on_failure: bool,
+    /// Whether it stands for many, and how many of them run side by side.
+    pub fan_out: Option<Option<u32>>,
+}
+
+/// The progress of a run's tasks.
+#[derive(Debug, Clone)]
+pub struct Schedule {
+    /// How many tasks may run at once; `None` is no limit.
+    max_parallel: Option<u32>,
+    /// By the plan's nodes.
+    nodes: Vec<NodeState>,
+    /// Lowest rank first. May hold tasks that are no longer ready; they are passed over.
+    ready: BinaryHeap<Reverse<(Rank, TaskIx)>>,
+    /// Tasks that stand for many and are ready. They take no place of those that run, and go on when nothing new
+    /// starts: what they do costs nothing.
+    ready_to_fan_out: VecDeque<TaskIx>,
+    /// Tasks that can no longer run, each with the failure that is the cause.
+    pending_skips: VecDeque<(TaskIx, TaskIx, SkipReason)>,
+    running: u32,
+    stopped: bool,
+}
+
+impl Schedule {
+    /// A run in which nothing has happened. `rules` are those of the plan's tasks.
     #[must_use]
-    pub fn new(plan: &'p Plan, rules: &'p Rules, names: impl IntoIterator<Item = &'p Name>) -> Self {
+    pub fn new(plan: &Plan, max_parallel: Option<u32>, rules: impl IntoIterator<Item = TaskRules>) -> Self {
         let mut schedule = Self {
-            plan,
-            rules,
-            names: names.into_iter().enumerate().map(|(ix, name)| (name.as_str(), ix)).collect(),
-            states: Vec::new(),
-            missing: Vec::new(),
+            max_parallel,
+            nodes: vec![NodeState::of(TaskRules::default(), None); plan.nodes()],
             ready: BinaryHeap::new(),
-            doomed: VecDeque::new(),
+            ready_to_fan_out: VecDeque::new(),
+            pending_skips: VecDeque::new(),
             running: 0,
-            unfinished: 0,
-            stop_requested: false,
-            limit_reached: false,
-            run_limited: false,
-            finished: false,
+            stopped: false,
         };
-        schedule.rebuild(|_| State::Waiting);
+        for (task, rules) in rules.into_iter().enumerate() {
+            schedule.nodes[plan.node(task)] = NodeState::of(rules, None);
+        }
+        schedule.rebuild(plan, |_| false);
         schedule
     }
 
     /// What to do next; `None` means to wait for something to happen.
-    pub fn next_step(&mut self) -> Option<Step> {
-        if self.finished {
-            return None;
-        }
-        while let Some(&(task, because, reason)) = self.doomed.front() {
-            if matches!(self.states[task], State::Waiting | State::Ready) {
+    pub fn next(&mut self, plan: &Plan) -> Option<Step> {
+        while let Some(&(task, because, reason)) = self.pending_skips.front() {
+            if matches!(self.progress(plan, task), Progress::Waiting | Progress::Ready) {
                 return Some(Step::Skip { task, because, reason });
             }
-            self.doomed.pop_front();
+            self.pending_skips.pop_front();
         }
-        if !self.stop_requested && !self.run_limited && self.rules.max_parallel.is_none_or(|max| self.running < max) {
+        self.ready_to_fan_out.retain(|&task| self.nodes[plan.node(task)].progress == Progress::Ready);
+        if let Some(&task) = self.ready_to_fan_out.front() {
+            return Some(Step::Start(task));
+        }
+        if !self.stopped && self.max_parallel.is_none_or(|max| self.running < max) {
             while let Some(&Reverse((_, task))) = self.ready.peek() {
-                if self.states[task] == State::Ready {
+                if self.progress(plan, task) == Progress::Ready {
                     return Some(Step::Start(task));
                 }
                 self.ready.pop();
             }
         }
-        (self.running == 0).then(|| Step::Finish(self.status()))
-    }
-
-    /// Takes note of what happened. The only place where a state changes.
-    pub fn apply(&mut self, event: &Event) {
-        match event {
-            Event::Task { task, event: TaskEvent::AttemptStarted { .. } } => self.enter(task, State::Running),
-            Event::Task { task, event: TaskEvent::Succeeded { .. } }
-            | Event::Task { task, event: TaskEvent::Reused { .. } } => self.enter(task, State::Succeeded),
-            Event::Task { task, event: TaskEvent::Failed { .. } } => self.enter(task, State::Failed),
-            Event::Task { task, event: TaskEvent::Skipped { .. } } => self.enter(task, State::Skipped),
-            Event::Run(RunEvent::Resumed { rerun, .. }) => self.take_up(rerun),
-            Event::Run(RunEvent::StopRequested { .. }) => self.stop_requested = true,
-            Event::Run(RunEvent::Finished { .. }) => self.finished = true,
-            Event::Task { task, event: TaskEvent::LimitReached { run, .. } } => {
-                self.enter(task, State::Limited);
-                self.limit_reached = true;
-                self.run_limited |= run;
-            }
-            // The run was told to stop in the middle of it: the task is open again.
-            Event::Task { task, event: TaskEvent::AttemptFailed { failure, .. } }
-                if failure.kind == FailureKind::Cancelled =>
-            {
-                self.enter(task, State::Ready);
-            }
-            Event::Run(RunEvent::Started(_) | RunEvent::GraphGrown { .. })
-            | Event::Task { event: TaskEvent::CallStarted { .. }, .. }
-            | Event::Task { event: TaskEvent::CallFinished { .. }, .. }
-            | Event::Task { event: TaskEvent::CallFailed { .. }, .. }
-            | Event::Task { event: TaskEvent::AnswerRejected { .. }, .. }
-            | Event::Task { event: TaskEvent::ToolStarted { .. }, .. }
-            | Event::Task { event: TaskEvent::ToolFinished { .. }, .. }
-            | Event::Task { event: TaskEvent::CtxSet { .. }, .. }
-            | Event::Task { event: TaskEvent::AttemptFailed { .. }, .. } => {}
-        }
+        (self.running == 0).then_some(Step::Over)
     }
 
     /// How many tasks have an attempt under way or wait for their next try.
@@ -159,122 +150,249 @@ impl<'p> Schedule<'p> {
         self.running
     }
 
-    /// Whether every task succeeded.
+    /// Whether nothing runs and nothing can start any more.
     #[must_use]
-    pub fn all_succeeded(&self) -> bool {
-        self.states[..self.plan.len()].iter().all(|&s| s == State::Succeeded)
+    pub fn is_over(&self, plan: &Plan) -> bool {
+        let open = |task: TaskIx| self.progress(plan, task) == Progress::Ready;
+        let skips = self
+            .pending_skips
+            .iter()
+            .any(|&(task, ..)| matches!(self.progress(plan, task), Progress::Waiting | Progress::Ready));
+        let starts = !self.stopped && self.ready.iter().any(|&Reverse((_, task))| open(task));
+        let fans_out = self.ready_to_fan_out.iter().any(|&task| open(task));
+        self.running == 0 && !skips && !starts && !fans_out
     }
 
-    fn status(&self) -> RunStatus {
-        let count = |state| self.states[..self.plan.len()].iter().filter(|&&s| s == state).count();
-        let succeeded = count(State::Succeeded);
-        if succeeded == self.plan.len() {
-            RunStatus::Succeeded
-        } else if self.limit_reached {
-            RunStatus::Limited
-        } else if self.unfinished > 0 {
-            RunStatus::Interrupted
-        } else if succeeded > 0 {
-            RunStatus::Partial
-        } else {
-            RunStatus::Failed
+    /// Whether a task could start now, as far as the graph is concerned.
+    #[must_use]
+    pub fn is_ready(&self, plan: &Plan, task: TaskIx) -> bool {
+        self.progress(plan, task) == Progress::Ready
+    }
+
+    /// Nothing new starts from here on.
+    pub fn stop(&mut self) {
+        self.stopped = true;
+    }
+
+    /// An attempt at a task begins.
+    pub fn begin(&mut self, plan: &Plan, task: TaskIx) {
+        self.enter(plan, task, Progress::Running);
+    }
+
+    /// A task that was under way is open again.
+    pub fn reopen(&mut self, plan: &Plan, task: TaskIx) {
+        self.enter(plan, task, Progress::Ready);
+    }
+
+    /// A limit stopped a task.
+    pub fn limit(&mut self, plan: &Plan, task: TaskIx) {
+        self.enter(plan, task, Progress::Limited);
+    }
+
+    /// A task is done.
+    pub fn succeed(&mut self, plan: &Plan, task: TaskIx) {
+        self.enter(plan, task, Progress::Succeeded);
+    }
+
+    /// A task has failed.
+    pub fn fail(&mut self, plan: &Plan, task: TaskIx) {
+        self.enter(plan, task, Progress::Gone);
+        let node = &self.nodes[plan.node(task)];
+        match node.parent {
+            // What it means for the run is its parent's to say.
+            Some(parent) if node.stops_run => self.skip_siblings(plan, parent, task),
+            None if node.stops_run => self.skip_all(plan, task),
+            _ => {}
         }
     }
 
-    fn enter(&mut self, name: &Name, state: State) {
-        let Some(&task) = self.names.get(name.as_str()) else { return };
-        let before = std::mem::replace(&mut self.states[task], state);
-        if before == state || before.is_final() {
-            self.states[task] = before;
+    /// A task is not run.
+    pub fn skip(&mut self, plan: &Plan, task: TaskIx) {
+        self.enter(plan, task, Progress::Gone);
+    }
+
+    /// The plan has grown by members of `parent`: `new` are nodes that it did not have; `members` are all, new and old.
+    pub fn grow(&mut self, plan: &Plan, parent: TaskIx, new: Range<TaskIx>, members: &[TaskIx], rules: TaskRules) {
+        for task in new {
+            let node = plan.node(task);
+            if node >= self.nodes.len() {
+                self.nodes.resize(node + 1, NodeState::of(rules, Some(parent)));
+            }
+        }
+        for &member in members {
+            let node = &mut self.nodes[plan.node(member)];
+            *node = NodeState::of(rules, Some(parent));
+        }
+        let node = &mut self.nodes[plan.node(parent)];
+        node.progress = Progress::Waiting;
+        node.missing = u32::try_from(members.len()).unwrap_or(u32::MAX);
+        let max_parallel = node.fan_out.take().and_then(|fan_out| fan_out.max_parallel);
+        node.fan_out = Some(FanOut { max_parallel, members: members.to_vec(), ..FanOut::default() });
+        // What they need is done, or their parent would not have been ready.
+        members.iter().for_each(|&member| self.offer(plan, member));
+        if members.is_empty() {
+            self.make_ready(plan, parent);
+        }
+    }
+
+    /// A new process goes on: only what `keeps` says is done stays so.
+    pub fn take_up(&mut self, plan: &Plan, keeps: impl Fn(TaskIx) -> bool) {
+        self.rebuild(plan, keeps);
+    }
+
+    /// How far each node is.
+    #[cfg(test)]
+    pub(super) fn essence(&self) -> String {
+        let nodes = self.nodes.iter().map(|node| (Some(node.progress).filter(|at| at.is_final()), node.missing));
+        format!("{:?} {}", nodes.collect::<Vec<_>>(), self.running)
+    }
+
+    fn progress(&self, plan: &Plan, task: TaskIx) -> Progress {
+        self.nodes[plan.node(task)].progress
+    }
+
+    fn enter(&mut self, plan: &Plan, task: TaskIx, progress: Progress) {
+        let node = &mut self.nodes[plan.node(task)];
+        let before = node.progress;
+        if before == progress || before.is_final() {
             return;
         }
-        self.running -= u32::from(before == State::Running);
-        self.running += u32::from(state == State::Running);
-        if !state.is_final() {
-            return;
+        node.progress = progress;
+        self.running -= u32::from(before == Progress::Running);
+        self.running += u32::from(progress == Progress::Running);
+        match progress {
+            Progress::Ready => self.make_ready(plan, task),
+            Progress::Succeeded | Progress::Gone => {
+                if progress == Progress::Gone {
+                    self.skip_dependents(plan, task);
+                }
+                self.release(plan, plan.node(task));
+                if matches!(before, Progress::Ready | Progress::Running | Progress::Limited) {
+                    self.end_turn(plan, task);
+                }
+            }
+            Progress::Waiting | Progress::Running | Progress::Limited => {}
         }
-        self.unfinished -= 1;
-        if state != State::Succeeded {
-            self.doom_dependents(task);
-        }
-        if state == State::Failed && self.rules.stops_on_failure[task] {
-            self.doom_all(task);
-        }
-        self.release(task);
     }
 
-    fn doom_dependents(&mut self, failed: TaskIx) {
-        for &(dependent, edge) in self.plan.successors(failed) {
-            if edge == Edge::Needs {
-                self.doomed.push_back((dependent, failed, SkipReason::Dependency));
+    fn skip_dependents(&mut self, plan: &Plan, failed: TaskIx) {
+        for &(dependent, edge) in plan.successors(plan.node(failed)) {
+            if let (Edge::Needs, Node::Task(dependent)) = (edge, plan.kind(dependent)) {
+                self.pending_skips.push_back((dependent, failed, SkipReason::Dependency));
             }
         }
     }
 
-    fn doom_all(&mut self, failed: TaskIx) {
-        for &task in self.plan.order() {
-            if matches!(self.states[task], State::Waiting | State::Ready) {
-                self.doomed.push_back((task, failed, SkipReason::Stopped));
+    fn skip_siblings(&mut self, plan: &Plan, parent: TaskIx, failed: TaskIx) {
+        let members = self.nodes[plan.node(parent)].fan_out.as_ref().map(|fan_out| fan_out.members.clone());
+        for member in members.unwrap_or_default() {
+            if matches!(self.progress(plan, member), Progress::Waiting | Progress::Ready) {
+                self.pending_skips.push_back((member, failed, SkipReason::Stopped));
+            }
+        }
+    }
+
+    fn skip_all(&mut self, plan: &Plan, failed: TaskIx) {
+        for &task in plan.order() {
+            if matches!(self.progress(plan, task), Progress::Waiting | Progress::Ready) {
+                self.pending_skips.push_back((task, failed, SkipReason::Stopped));
             }
         }
     }
 
     /// Lets what waited for `node` go on; a barrier passes it on at once.
-    fn release(&mut self, node: usize) {
+    fn release(&mut self, plan: &Plan, node: NodeIx) {
         let mut open = vec![node];
         while let Some(node) = open.pop() {
-            for &(successor, _) in self.plan.successors(node) {
-                self.missing[successor] -= 1;
-                if self.missing[successor] > 0 {
+            for &(successor, _) in plan.successors(node) {
+                let state = &mut self.nodes[successor];
+                state.missing = state.missing.saturating_sub(1);
+                if state.missing > 0 {
                     continue;
                 }
-                if successor >= self.plan.len() {
-                    open.push(successor);
-                } else if self.states[successor] == State::Waiting {
-                    self.make_ready(successor);
+                match plan.kind(successor) {
+                    Node::Barrier => open.push(successor),
+                    Node::Task(task) if state.progress == Progress::Waiting => self.offer(plan, task),
+                    Node::Task(_) => {}
                 }
             }
         }
     }
 
-    fn make_ready(&mut self, task: TaskIx) {
-        self.states[task] = State::Ready;
-        self.ready.push(Reverse((self.plan.rank(task), task)));
+    /// A task that waits for nothing can start: a member, when it has its turn.
+    fn offer(&mut self, plan: &Plan, task: TaskIx) {
+        let parent = self.nodes[plan.node(task)].parent;
+        if let Some(fan_out) = parent.and_then(|parent| self.nodes[plan.node(parent)].fan_out.as_mut()) {
+            if fan_out.max_parallel.is_some_and(|max| fan_out.active >= max.max(1)) {
+                fan_out.queue.push_back(task);
+                return;
+            }
+            fan_out.active += 1;
+        }
+        self.make_ready(plan, task);
     }
 
-    /// A new process goes on: only successes stay, less those that are to run again.
-    fn take_up(&mut self, rerun: &[Name]) {
-        let mut keep: Vec<bool> = self.states.iter().map(|&s| s == State::Succeeded).collect();
-        for name in rerun {
-            if let Some(&task) = self.names.get(name.as_str()) {
-                keep[task] = false;
+    /// A member has ended: the next one of its fan-out has its turn.
+    fn end_turn(&mut self, plan: &Plan, member: TaskIx) {
+        let parent = self.nodes[plan.node(member)].parent;
+        let Some(parent) = parent.map(|parent| plan.node(parent)) else { return };
+        if let Some(fan_out) = &mut self.nodes[parent].fan_out {
+            fan_out.active = fan_out.active.saturating_sub(1);
+        }
+        while let Some(next) = self.nodes[parent].fan_out.as_mut().and_then(|fan_out| fan_out.queue.pop_front()) {
+            if self.progress(plan, next) == Progress::Waiting {
+                return self.offer(plan, next);
             }
         }
-        self.rebuild(|node| if keep[node] { State::Succeeded } else { State::Waiting });
     }
 
-    fn rebuild(&mut self, state: impl Fn(usize) -> State) {
-        let nodes = self.plan.nodes();
-        self.states = (0..nodes).map(|n| if n < self.plan.len() { state(n) } else { State::Waiting }).collect();
-        self.missing = (0..nodes).map(|n| self.plan.waits_for(n)).collect();
+    fn make_ready(&mut self, plan: &Plan, task: TaskIx) {
+        let node = &mut self.nodes[plan.node(task)];
+        node.progress = Progress::Ready;
+        if node.fan_out.is_some() {
+            self.ready_to_fan_out.push_back(task);
+        } else {
+            self.ready.push(Reverse((plan.rank(task), task)));
+        }
+    }
+
+    fn rebuild(&mut self, plan: &Plan, keeps: impl Fn(TaskIx) -> bool) {
         self.ready.clear();
-        self.doomed.clear();
+        self.ready_to_fan_out.clear();
+        self.pending_skips.clear();
         self.running = 0;
-        self.stop_requested = false;
-        self.limit_reached = false;
-        self.run_limited = false;
-        self.finished = false;
-        self.unfinished = self.states[..self.plan.len()].iter().filter(|s| !s.is_final()).count();
-        for node in 0..nodes {
-            let open_from_the_start = self.plan.waits_for(node) == 0;
-            if self.states[node] == State::Succeeded || (node >= self.plan.len() && open_from_the_start) {
-                self.release(node);
-            } else if open_from_the_start && self.states[node] == State::Waiting {
-                self.make_ready(node);
+        self.stopped = false;
+        for (ix, node) in self.nodes.iter_mut().enumerate() {
+            let kept = matches!(plan.kind(ix), Node::Task(task) if keeps(task));
+            node.progress = if kept { Progress::Succeeded } else { Progress::Waiting };
+            node.missing = plan.waits_for(ix);
+            if let Some(fan_out) = &mut node.fan_out {
+                fan_out.active = 0;
+                fan_out.queue.clear();
+            }
+        }
+        for ix in 0..self.nodes.len() {
+            let open_from_the_start = plan.waits_for(ix) == 0;
+            match plan.kind(ix) {
+                Node::Task(_) if self.nodes[ix].progress == Progress::Succeeded => self.release(plan, ix),
+                Node::Barrier if open_from_the_start => self.release(plan, ix),
+                Node::Task(task) if open_from_the_start && self.nodes[ix].progress == Progress::Waiting => {
+                    self.offer(plan, task);
+                }
+                _ => {}
             }
         }
     }
 }
 
-#[cfg(test)]
-mod tests;
+impl NodeState {
+    fn of(rules: TaskRules, parent: Option<TaskIx>) -> Self {
+        Self {
+            progress: Progress::Waiting,
+            missing: 0,
+            stops_run: rules.stops_on_failure,
+            parent,
+            fan_out: rules.fan_out.map(|max_parallel| FanOut { max_parallel, ..FanOut::default() }),
+        }
+    }
+}

@@ -140,7 +140,7 @@ impl Summary {
     pub fn of(history: &History) -> Self {
         let start = &history.start;
         let mut totals = Spent::default();
-        for task in &history.tasks {
+        for task in history.counted() {
             totals.add(task);
         }
         Self {
@@ -154,8 +154,8 @@ impl Summary {
             duration_ms: history.elapsed_us() / 1000,
             workspace: start.workspace.clone(),
             totals,
-            agents: agents(&history.tasks),
-            tasks: history.tasks.iter().map(|task| TaskSummary::of(task, &start.workspace)).collect(),
+            agents: agents(history.counted()),
+            tasks: history.counted().map(|task| TaskSummary::of(task, &start.workspace)).collect(),
         }
     }
 
@@ -221,6 +221,7 @@ impl TaskSummary {
                 summary.error = Some(failure.clone());
                 TaskStatus::Failed
             }
+            TaskState::Withdrawn => TaskStatus::Skipped,
             TaskState::Reused(_, run) => {
                 summary.reused_from = Some(run.clone());
                 TaskStatus::Reused
@@ -234,7 +235,7 @@ impl TaskSummary {
     }
 }
 
-fn agents(tasks: &[TaskHistory]) -> Vec<AgentSummary> {
+fn agents<'h>(tasks: impl Iterator<Item = &'h TaskHistory>) -> Vec<AgentSummary> {
     let mut agents: Vec<AgentSummary> = Vec::new();
     let mut places: HashMap<&str, usize> = HashMap::new();
     for task in tasks {

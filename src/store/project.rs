@@ -273,9 +273,10 @@ impl Project {
         let folder = self.root.join(STATE_DIR).join("runs").join(run.as_str());
         let dir = self.run_dir(run).map_err(|error| JournalError::of(&folder, error))?;
         let contents = journal::read(&dir)?;
-        let mut records = contents.records.iter();
-        let mut history = records.next().and_then(History::begin).ok_or(JournalError::Empty)?;
-        records.for_each(|record| history.apply(record));
+        let history = History::of(&contents.records).map_err(|illegal| JournalError::Damaged {
+            line: usize::try_from(illegal.seq).unwrap_or(usize::MAX),
+            why: illegal.to_string(),
+        })?;
         Ok((contents, history))
     }
 }

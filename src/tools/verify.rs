@@ -83,8 +83,8 @@ impl Verifier {
         };
         if !context.is_rehearsal {
             verifier.file = task.output.file.clone();
-            verifier.inputs = task.inputs.clone().unwrap_or_default();
-            verifier.outputs = task.outputs.clone().unwrap_or_default();
+            verifier.inputs = task.reads.clone().unwrap_or_default();
+            verifier.outputs = task.writes.clone().unwrap_or_default();
             verifier.checks = task.verify.clone();
         }
         verifier

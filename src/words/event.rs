@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::words::conversation::AssistantMessage;
 use crate::words::failure::Failure;
 use crate::words::id::{Name, RunId};
+use crate::words::rate_limit::RateLimitInfo;
 use crate::words::usage::{StopReason, Usage};
 
 /// The version of the journal's format. A journal with another one is refused by name.
@@ -150,6 +151,9 @@ pub enum TaskEvent {
         /// The model, as `provider/model`; absent where a program does the task.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         model: Option<String>,
+        /// The model's place in the chain of the agent, from 0: two of them may have one name, at two addresses.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        candidate: usize,
         /// All that the output will depend on, where the first try of a process makes it anew.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cache_key: Option<Arc<CacheKey>>,
@@ -185,6 +189,9 @@ pub enum TaskEvent {
         latency_ms: u64,
         /// From sending to the first byte of the body, in milliseconds.
         first_byte_ms: u64,
+        /// What the provider says about its rate limits.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rate_limit: Option<RateLimitInfo>,
         /// What the model said, where that is not the end of the attempt: it calls tools, or is asked once more.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         turn: Option<Arc<AssistantMessage>>,
@@ -205,6 +212,9 @@ pub enum TaskEvent {
         cost_usd: Option<f64>,
         /// From sending to the failure, in milliseconds.
         latency_ms: u64,
+        /// What the provider says about its rate limits.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rate_limit: Option<RateLimitInfo>,
         /// Whether nobody can say what the call cost, so that what was reserved for it stays counted.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         unsettled: bool,
@@ -269,6 +279,9 @@ pub enum TaskEvent {
         /// The model of the next try, where that is another one of the chain.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         next_model: Option<String>,
+        /// The place of the next try's model in the chain; absent when there is no next try.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next_candidate: Option<usize>,
     },
     /// A task is done and its output is safe.
     #[serde(rename = "task_succeeded")]
@@ -485,6 +498,11 @@ pub struct CacheHit {
     pub cost_usd: Option<f64>,
     /// What the output depends on.
     pub cache_key: Arc<CacheKey>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(n: &usize) -> bool {
+    *n == 0
 }
 
 /// Why a task is skipped.

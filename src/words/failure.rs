@@ -69,29 +69,70 @@ pub enum FailureKind {
     Cancelled,
     /// Something on this machine stands in the way, such as a full disk or a program that is missing: mend that.
     Environment,
+    /// The program that does a task failed.
+    CommandFailed,
+    /// Members of the task failed.
+    MembersFailed,
     /// A fault in orch itself.
     Internal,
 }
 
-impl FailureKind {
+/// What a failure of a class leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FailurePolicy {
     /// Whether the same request to the same model can succeed later.
-    #[must_use]
-    pub fn is_retryable(self) -> bool {
-        matches!(self, Self::RateLimited | Self::Overloaded | Self::Timeout | Self::Connection | Self::Malformed)
-    }
+    pub retry: bool,
+    /// Whether another model may succeed.
+    pub fall_back: bool,
+    /// What it says about the model.
+    pub breaker: Breaker,
+    /// Whether the calls with the same key slow down.
+    pub slow_down: bool,
+    /// Whether the next attempt begins the conversation anew, since what was said in it is what failed.
+    pub spoils_conversation: bool,
+}
+
+/// What a failure does to the circuit breaker of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Breaker {
+    /// Nothing: it says nothing about the model.
+    Ignore,
+    /// Several in a row open it for a while.
+    Count,
+    /// It opens for as long as the provider says.
+    AsTold,
+    /// It opens for the rest of the run.
+    Open,
 }
 
 impl FailureKind {
-    /// Whether no model can do anything about it.
+    /// The table of what each class leads to. A new class gets its row here.
     #[must_use]
-    pub fn is_nobodys(self) -> bool {
-        matches!(self, Self::Budget | Self::Cancelled | Self::Environment | Self::Internal)
-    }
-
-    /// Whether the next try begins the conversation anew, since what was said in it is what failed.
-    #[must_use]
-    pub fn spoils_conversation(self) -> bool {
-        matches!(self, Self::ContextTooLong | Self::Refused | Self::InvalidOutput)
+    #[rustfmt::skip]
+    pub const fn policy(self) -> FailurePolicy {
+        use Breaker::{AsTold, Count, Ignore, Open};
+        // retry, fall back, breaker, slow down, spoils the conversation
+        let (retry, fall_back, breaker, slow_down, spoils_conversation) = match self {
+            Self::Auth           => (false, true,  Open,   false, false),
+            Self::Quota          => (false, true,  Open,   false, false),
+            Self::RateLimited    => (true,  true,  AsTold, true,  false),
+            Self::Overloaded     => (true,  true,  Count,  false, false),
+            Self::Timeout        => (true,  true,  Count,  false, false),
+            Self::Connection     => (true,  true,  Count,  false, false),
+            Self::ContextTooLong => (false, true,  Ignore, false, true),
+            Self::Refused        => (false, true,  Ignore, false, true),
+            Self::Truncated      => (false, true,  Ignore, false, false),
+            Self::Malformed      => (true,  true,  Ignore, false, false),
+            Self::InvalidOutput  => (false, true,  Ignore, false, true),
+            Self::BadRequest     => (false, true,  Ignore, false, false),
+            Self::Budget         => (false, false, Ignore, false, false),
+            Self::Cancelled      => (false, false, Ignore, false, false),
+            Self::Environment    => (false, false, Ignore, false, false),
+            Self::CommandFailed  => (false, false, Ignore, false, false),
+            Self::MembersFailed  => (false, false, Ignore, false, false),
+            Self::Internal       => (false, false, Ignore, false, false),
+        };
+        FailurePolicy { retry, fall_back, breaker, slow_down, spoils_conversation }
     }
 }
 
@@ -113,6 +154,8 @@ impl fmt::Display for FailureKind {
             Self::Budget => "limit reached",
             Self::Cancelled => "cancelled",
             Self::Environment => "not possible on this machine",
+            Self::CommandFailed => "command failed",
+            Self::MembersFailed => "members failed",
             Self::Internal => "internal fault",
         })
     }

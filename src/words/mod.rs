@@ -6,6 +6,7 @@ pub mod digest;
 pub mod event;
 pub mod failure;
 pub mod id;
+pub mod rate_limit;
 pub mod redact;
 pub mod text;
 pub mod usage;

@@ -138,7 +138,8 @@ fn what_a_tool_said_in_an_unfinished_run_stays() {
             latency_ms: 1,
         },
     };
-    let story = RunBuilder::of(&[("a", "x")]).attempt("a", 1, "m").then(finished);
+    let story = RunBuilder::of(&[("a", "x")]).attempt("a", 1, "m").call("a", 1, "m").uses_tool("a", 1, "1");
+    let story = story.then(finished);
     let dir = Dir::create(&place.at(".orchestra/runs/run_20261120_093000_0001")).unwrap();
     Journal::create(dir, Vec::new()).unwrap().append(&story.records).unwrap();
     assert!(matches!(sweep(&place.project, &[], false), Ok(Swept::Done { objects: 0, .. })));

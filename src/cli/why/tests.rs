@@ -46,7 +46,8 @@ impl Place {
     }
 
     fn write(&self, story: RunBuilder) {
-        let story = story.finished(RunStatus::Succeeded);
+        let all_done = story.history.tasks.iter().all(|task| task.output().is_some());
+        let story = story.finished(if all_done { RunStatus::Succeeded } else { RunStatus::Partial });
         let path = self.folder.path().join(".orchestra/runs").join(story.history.start.run.as_str());
         Journal::create(crate::store::disk::Dir::create(&path).unwrap(), Vec::new())
             .unwrap()
@@ -58,7 +59,7 @@ impl Place {
     fn makes(&self, number: u16, of: Option<Arc<CacheKey>>, change: impl FnOnce(&mut RunStarted)) {
         let begins = Event::Task {
             task: name("a"),
-            event: TaskEvent::AttemptStarted { attempt: 1, model: Some("m".into()), cache_key: of },
+            event: TaskEvent::AttemptStarted { attempt: 1, model: Some("m".into()), candidate: 0, cache_key: of },
         };
         self.write(Self::story(number, change).then(begins).succeeds("a", 1));
     }

@@ -57,6 +57,7 @@ fn recorded(task: &TaskHistory, objects: &Objects) -> io::Result<std::sync::Arc<
         | TaskState::Running
         | TaskState::Retrying(_)
         | TaskState::Limited(_)
+        | TaskState::Withdrawn
         | TaskState::Skipped(..) => Ok("".into()),
     }
 }

@@ -1,14 +1,18 @@
-//! What an attempt begins with: the prompt, what was said before, and what the output will depend on.
+//! With what an attempt begins: the prompt or the command line, what was said before, and what the output will depend
+//! on.
 
 use std::sync::Arc;
 
-use crate::attempt::{Attempt, Said};
-use crate::engine::runner::stage::RunError;
-use crate::engine::runner::{Runner, Stage};
+use crate::attempt::{Attempt, CommandAttempt, RunHandle, Said, USUAL_MAX_TOKENS};
+use crate::engine::runner::{RunError, Runner, Stage};
 use crate::plan::graph::TaskIx;
+use crate::plan::orchestra::{Agent, Item, Program, Task, Work};
+use crate::plan::output::OutputSpec;
 use crate::plan::prompt::{Inputs, Prompt};
+use crate::plan::template::{Template, TemplateError};
 use crate::run::cache_key::{Ingredients, cache_key};
-use crate::run::history::{Exchange, History};
+use crate::run::history::{History, Step};
+use crate::run::state::{Input, Preparation, State};
 use crate::words::conversation::ToolResult;
 use crate::words::event::CacheKey;
 use crate::words::failure::{Failure, FailureKind};
@@ -17,110 +21,243 @@ use crate::words::failure::{Failure, FailureKind};
 const MAX_ROUNDS: u32 = 50;
 
 /// An attempt that could begin.
-pub(super) struct Prepared {
-    pub(super) attempt: Attempt,
-    /// What the output will depend on, where a later run may have it and this is the first try.
-    pub(super) cache_key: Option<Arc<CacheKey>>,
+pub(super) enum Prepared {
+    /// A conversation with a model.
+    Agent(Box<Attempt>),
+    /// A program.
+    Command(Box<CommandAttempt>),
 }
 
-impl Runner<'_> {
-    /// Prepares an attempt on one model of the task's chain.
-    pub(super) fn prepare(
-        &self,
-        task: TaskIx,
-        number: u32,
-        model: usize,
-    ) -> Result<Result<Prepared, Failure>, RunError> {
-        let Some(history) = &self.history else { return Ok(Err(Failure::new(FailureKind::Internal, "no history"))) };
-        let definition = &self.orchestra.tasks[task];
-        let agent = self.orchestra.agent_of(task);
-        let mut outputs: Vec<(&str, Arc<str>)> = Vec::new();
-        let mut digests: Vec<(&str, &str)> = Vec::new();
-        for &needed in self.orchestra.plan.needs(task) {
-            let name = self.orchestra.tasks[needed].name.as_str();
-            if let Some(text) = self.stage.output(needed, history)? {
-                outputs.push((name, text));
+impl Prepared {
+    /// Makes the attempt.
+    pub(super) async fn perform(self, handle: &RunHandle) -> Result<String, Failure> {
+        match self {
+            Self::Agent(attempt) => attempt.perform(handle).await,
+            Self::Command(attempt) => attempt.perform().await,
+        }
+    }
+}
+
+impl Runner {
+    /// Says with what an attempt at a task would begin.
+    pub(super) fn prepare(&mut self, task: TaskIx) -> Result<(), RunError> {
+        let Some(history) = self.state.history() else { return Ok(()) };
+        let needs = Needs::of(task, &self.stage, &self.state, history)?;
+        let preparation = match self.stage.attempt(task, &self.state, history, &needs)? {
+            Err(failure) => Preparation::Refused(failure),
+            Ok((prepared, cache_key)) => {
+                let cached = cache_key.as_ref().and_then(|key| self.stage.cached(task, key, &self.state));
+                cached.unwrap_or_else(|| self.ready(task, prepared, cache_key))
             }
-            if let Some(output) = history.task(name).and_then(|task| task.output()) {
-                digests.push((name, &output.sha256));
+        };
+        self.state.tell(Input::Prepared(task, preparation));
+        Ok(())
+    }
+
+    fn ready(&mut self, task: TaskIx, prepared: Prepared, cache_key: Option<Arc<CacheKey>>) -> Preparation {
+        let (mut prompt_tokens, mut first_call) = (0, None);
+        if let Prepared::Agent(attempt) = &prepared
+            && let Some(tools) = attempt.tool_set.ready()
+        {
+            let chain = self.state.orchestra().tasks[task].agent().map_or(&[][..], |agent| &self.stage.clients[agent]);
+            let asks: Vec<_> = chain.iter().map(|client| attempt.ask(1, &tools, client)).collect();
+            prompt_tokens = asks.first().map_or(0, |ask| ask.input_tokens);
+            if attempt.begins_with_a_call() {
+                first_call = Some(asks.iter().map(|ask| ask.need).collect());
             }
         }
-        let outputs: Vec<(&str, &str)> = outputs.iter().map(|(name, text)| (*name, &**text)).collect();
-        let inputs = Inputs {
-            goal: &history.start.goal,
-            run: history.start.run.as_str(),
-            secret: &history.start.marker,
-            outputs: &outputs,
-        };
-        let output_spec = &self.stage.output_specs[task];
-        let prompt = match Prompt::new(definition, agent, &inputs, output_spec.instructions().as_deref()) {
-            Ok(prompt) => prompt.redacted(self.stage.tool_sets[definition.agent].redactor()),
-            Err(error) => {
-                let message = format!("the description's {}: {}", error.hole, error.message);
-                return Ok(Err(Failure::new(FailureKind::BadRequest, message)));
+        self.prepared.insert(task, prepared);
+        Preparation::Ready { cache_key, prompt_tokens, first_call }
+    }
+}
+
+/// What the tasks that a task needs have made.
+struct Needs {
+    /// The name and the text of each output.
+    outputs: Vec<(String, Arc<str>)>,
+    /// The name and the digest of each.
+    digests: Vec<(String, String)>,
+}
+
+impl Needs {
+    fn of(task: TaskIx, stage: &Stage, state: &State, history: &History) -> Result<Self, RunError> {
+        let mut needs = Self { outputs: Vec::new(), digests: Vec::new() };
+        for &needed in state.orchestra().plan.needs(task) {
+            let name = state.orchestra().tasks[needed].name.to_string();
+            if let Some(text) = stage.output(needed, state)? {
+                needs.outputs.push((name.clone(), text));
             }
-        };
-        let files = match self.stage.verifier[task].of_inputs() {
+            if let Some(output) = history.tasks[needed].output() {
+                needs.digests.push((name, output.sha256.clone()));
+            }
+        }
+        Ok(needs)
+    }
+}
+
+/// An attempt that can begin, and the key of its output where a later run may use it; or why it cannot.
+type Prepares = Result<(Prepared, Option<Arc<CacheKey>>), Failure>;
+
+/// What goes into an attempt, beside the task itself.
+struct Given<'g> {
+    task: TaskIx,
+    definition: &'g Task,
+    inputs: Inputs<'g>,
+    digests: &'g [(&'g str, &'g str)],
+    files: Vec<(String, String)>,
+    /// Whether this is the first try, whose output a later run may use.
+    is_kept: bool,
+}
+
+impl Stage {
+    fn attempt(&self, task: TaskIx, state: &State, history: &History, needs: &Needs) -> Result<Prepares, RunError> {
+        let definition = &state.orchestra().tasks[task];
+        let outputs: Vec<(&str, &str)> = needs.outputs.iter().map(|(name, text)| (name.as_str(), &**text)).collect();
+        let digests: Vec<(&str, &str)> =
+            needs.digests.iter().map(|(name, digest)| (name.as_str(), digest.as_str())).collect();
+        let item: Option<&Item> = definition.item.as_ref();
+        let start = &history.start;
+        let inputs =
+            Inputs { goal: &start.goal, run: start.run.as_str(), secret: &start.marker, outputs: &outputs, item };
+        let files = match self.verifiers[task].of_inputs() {
             Ok(files) => files,
             Err(why) => {
-                let message = format!("an input of the task cannot be used: {why}");
+                let message = format!("a file that the task reads cannot be used: {why}");
                 return Ok(Err(Failure::new(FailureKind::BadRequest, message)));
             }
         };
-        let client = self.client(task, model).clone();
-        let is_kept = self.stage.keeps(task) && !self.failed.contains_key(&task);
-        let cache_key = is_kept.then(|| {
-            let verifier = format!("{:?} {:?} {:?}", definition.output.file, definition.verify, definition.outputs);
-            Arc::new(cache_key(&Ingredients {
-                system: &prompt.system,
-                description: &prompt.description,
-                goal: inputs.goal,
-                outputs: &digests,
-                models: &self.stage.models_of(definition.agent),
-                output: &format!("{} {verifier}", output_spec.digest_text()),
-                tools: &agent.tools.iter().map(|grant| format!("{grant:?}")).collect::<Vec<_>>(),
-                files: &files,
-            }))
+        let is_kept = self.keeps(task) && history.tasks[task].tries == 0;
+        let given = Given { task, definition, inputs, digests: &digests, files, is_kept };
+        match &definition.work {
+            Work::Agent { agent, description } => {
+                let agent = (*agent, &state.orchestra().agents[*agent]);
+                self.conversation_of(&given, agent, description, state, history)
+            }
+            Work::Command(program) => Ok(self.command_of(&given, program)),
+        }
+    }
+
+    fn conversation_of(
+        &self,
+        given: &Given<'_>,
+        (place, agent): (usize, &Agent),
+        description: &Template,
+        state: &State,
+        history: &History,
+    ) -> Result<Prepares, RunError> {
+        let Given { task, definition, inputs, .. } = given;
+        let output_spec = &self.output_specs[*task];
+        let tool_set = &self.tool_sets[place];
+        let prompt = match Prompt::new(description, agent, inputs, output_spec.instructions().as_deref()) {
+            Ok(prompt) => prompt.redacted(tool_set.redactor()),
+            Err(error) => return Ok(Err(template_failed("description", &error))),
+        };
+        let cache_key = given.is_kept.then(|| {
+            self.key(given, output_spec, &prompt.system, &prompt.description, &self.models_of(place), &agent.tools)
         });
+        let Some(client) = self.clients[place].first().cloned() else {
+            return Ok(Err(Failure::new(FailureKind::Internal, "the agent has no model")));
+        };
+        let limits = &state.orchestra().limits;
         let attempt = Attempt {
             task: definition.name.clone(),
             agent: agent.name.clone(),
-            number,
+            number: history.tasks[*task].attempts + 1,
             prompt,
-            conversation: conversation(&self.stage, history, definition.name.as_str())?,
-            max_tokens: self.gate.counts().then_some(crate::attempt::USUAL_MAX_TOKENS),
+            conversation: self.conversation(&history.tasks[*task].conversation)?,
+            max_tokens: state.counts_cost().then_some(USUAL_MAX_TOKENS),
             client,
-            tool_set: self.stage.tool_sets[definition.agent].clone(),
+            tool_set: tool_set.clone(),
             output_spec: output_spec.clone(),
-            verifier: self.stage.verifier[task].clone(),
+            verifier: self.verifiers[*task].clone(),
             marker: history.start.marker.clone(),
-            max_rounds: definition.limits.max_iterations.or(self.orchestra.limits.max_iterations).unwrap_or(MAX_ROUNDS)
-                as usize,
+            max_rounds: definition.limits.max_iterations.or(limits.max_iterations).unwrap_or(MAX_ROUNDS) as usize,
             timeout: definition.timeout,
             granted: false,
         };
-        Ok(Ok(Prepared { attempt, cache_key }))
+        Ok(Ok((Prepared::Agent(Box::new(attempt)), cache_key)))
     }
-}
 
-/// What was said in earlier attempts, with the texts of the tools' answers.
-fn conversation(stage: &Stage, history: &History, task: &str) -> Result<Vec<Said>, RunError> {
-    let exchanges = history.task(task).map(|task| task.conversation.as_slice()).unwrap_or_default();
-    exchanges.iter().map(|exchange| said(stage, exchange)).collect()
-}
+    fn command_of(&self, given: &Given<'_>, program: &Program) -> Prepares {
+        let Given { task, definition, inputs, .. } = given;
+        let values = inputs.values();
+        let render =
+            |what: &str, template: &Template| template.render(&values).map_err(|error| template_failed(what, &error));
+        let argv: Vec<String> = program.argv.iter().map(|one| render("run", one)).collect::<Result<_, _>>()?;
+        let stdin = program.stdin.as_ref().map(|stdin| render("stdin", stdin)).transpose()?;
+        let output_spec = &self.output_specs[*task];
+        let cache_key = given.is_kept.then(|| {
+            let described = serde_json::json!({"run": argv, "env": program.env, "stdin": stdin}).to_string();
+            self.key(given, output_spec, "", &described, &[], &[])
+        });
+        let checks = (output_spec.clone(), self.verifiers[*task].clone());
+        let name = definition.name.as_str();
+        let attempt = self.programs.attempt(name, argv, stdin, &program.env, definition.timeout, checks);
+        Ok((Prepared::Command(Box::new(attempt)), cache_key))
+    }
 
-fn said(stage: &Stage, exchange: &Exchange) -> Result<Said, RunError> {
-    let mut results = Vec::with_capacity(exchange.answers.len());
-    for call in &exchange.turn.calls {
-        if let Some(answer) = exchange.answers.iter().find(|answer| answer.id == call.id) {
-            let text = stage.objects.get(&answer.output).map_err(RunError::Objects)?;
-            results.push(ToolResult { id: call.id.clone(), name: call.name.clone(), text, is_error: answer.is_error });
+    fn key(
+        &self,
+        given: &Given<'_>,
+        output_spec: &OutputSpec,
+        system: &str,
+        description: &str,
+        models: &[String],
+        tools: &[crate::plan::orchestra::Grant],
+    ) -> Arc<CacheKey> {
+        let task = given.definition;
+        let verifier = format!("{:?} {:?} {:?}", task.output.file, task.verify, task.writes);
+        Arc::new(cache_key(&Ingredients {
+            system,
+            description,
+            goal: given.inputs.goal,
+            outputs: given.digests,
+            models,
+            output: &format!("{} {verifier}", output_spec.digest_text()),
+            tools: &tools.iter().map(|grant| format!("{grant:?}")).collect::<Vec<_>>(),
+            files: &given.files,
+        }))
+    }
+
+    /// The same attempt with the model that was chosen for it.
+    pub(super) fn with_model(
+        &self,
+        prepared: Prepared,
+        task_agent: Option<usize>,
+        candidate: usize,
+        granted: bool,
+    ) -> Prepared {
+        match prepared {
+            Prepared::Agent(mut attempt) => {
+                let chain = task_agent.map_or(&[][..], |agent| &self.clients[agent]);
+                if let Some(client) = chain.get(candidate) {
+                    attempt.client = client.clone();
+                }
+                attempt.granted = granted;
+                Prepared::Agent(attempt)
+            }
+            command @ Prepared::Command(_) => command,
         }
     }
-    Ok(Said {
-        turn: exchange.turn.clone(),
-        begun: exchange.begun.clone(),
-        results,
-        correction: exchange.correction.clone(),
-    })
+
+    /// What was said in earlier attempts, with the texts of the tools' answers.
+    fn conversation(&self, steps: &[Step]) -> Result<Vec<Said>, RunError> {
+        steps.iter().map(|step| self.said(step)).collect()
+    }
+
+    fn said(&self, step: &Step) -> Result<Said, RunError> {
+        let mut results = Vec::with_capacity(step.answers.len());
+        for call in &step.turn.calls {
+            if let Some(answer) = step.answers.iter().find(|answer| answer.id == call.id) {
+                let text = self.objects.get(&answer.output).map_err(RunError::Objects)?;
+                let (id, name) = (call.id.clone(), call.name.clone());
+                results.push(ToolResult { id, name, text, is_error: answer.is_error });
+            }
+        }
+        Ok(Said { turn: step.turn.clone(), begun: step.begun.clone(), results, correction: step.correction.clone() })
+    }
+}
+
+fn template_failed(key: &str, error: &TemplateError) -> Failure {
+    Failure::new(FailureKind::BadRequest, format!("in `{key}`, {}: {}", error.hole, error.message))
 }

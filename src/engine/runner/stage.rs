@@ -6,13 +6,14 @@ use std::io;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use crate::attempt::ModelClient;
+use crate::attempt::{ModelClient, Programs};
 use crate::observe::Observers;
 use crate::os::clock::Clock;
 use crate::plan::graph::TaskIx;
 use crate::plan::orchestra::{Agent, ModelRef, Orchestra};
 use crate::plan::output::OutputSpec;
-use crate::run::history::{Heard, History};
+use crate::run::history::{History, IllegalEvent, ToolRead};
+use crate::run::state::{ModelFacts, Preparation, State};
 use crate::store::journal::Journal;
 use crate::store::objects::Objects;
 use crate::store::reuse::{Entry, Read, Store};
@@ -30,10 +31,12 @@ pub struct Stage {
     pub clients: Vec<Vec<Arc<ModelClient>>>,
     /// For each agent, what it may use.
     pub tool_sets: Vec<Arc<ToolSet>>,
-    /// For each task, what its answer has to be.
-    pub output_specs: Vec<OutputSpec>,
+    /// For each task, what its output has to be.
+    pub output_specs: Vec<Arc<OutputSpec>>,
     /// For each task, what has to hold when it is done.
-    pub verifier: Vec<Arc<Verifier>>,
+    pub verifiers: Vec<Arc<Verifier>>,
+    /// What the programs of tasks have in common.
+    pub programs: Programs,
     /// The values that the tasks share.
     pub ctx: Ctx,
     /// Earlier results that may be used again; `None` where the run makes everything anew.
@@ -79,13 +82,44 @@ pub enum RunError {
     /// An output that the journal names could not be read or kept.
     #[error("an output could not be kept: {0}")]
     Objects(io::Error),
+    /// An event contradicts the run: the journal was changed, or orch has a fault.
+    #[error("{0}")]
+    Illegal(IllegalEvent),
 }
 
 impl Stage {
-    /// Makes records durable, then shows them. `history` is the run with all of them applied.
+    /// What the state has to know of the models of each agent.
+    pub(super) fn chains(&self) -> Vec<Vec<ModelFacts>> {
+        let facts = |client: &Arc<ModelClient>| ModelFacts {
+            label: client.label.clone(),
+            number: client.number,
+            lane: client.lane,
+            context_window: client.context_window,
+        };
+        self.clients.iter().map(|chain| chain.iter().map(facts).collect()).collect()
+    }
+
+    /// Gives the members of a task what it has itself.
+    pub(super) fn grow(&mut self, state: &State, parent: &Name) {
+        let Some(history) = state.history() else { return };
+        let Some(parent) = history.place(parent.as_str()) else { return };
+        for &member in history.tasks[parent].members.iter().flatten() {
+            let (output_spec, verifier) = (self.output_specs[parent].clone(), self.verifiers[parent].clone());
+            put(&mut self.output_specs, member, output_spec);
+            put(&mut self.verifiers, member, verifier);
+            if let Some(reuse) = &mut self.reuse {
+                let (reads, keeps) = (reuse.reads[parent], reuse.keeps[parent]);
+                put(&mut reuse.reads, member, reads);
+                put(&mut reuse.keeps, member, keeps);
+            }
+        }
+    }
+
+    /// Makes records durable, then shows them. `state` is the run with all of them applied.
     ///
     /// The end of a run is written when the workspace shows all of it: a run that has an end needs nothing more.
-    pub(super) fn write(&mut self, batch: &[Record], history: &History) -> Result<(), RunError> {
+    pub(super) fn write(&mut self, batch: &[Record], state: &State) -> Result<(), RunError> {
+        let Some(history) = state.history() else { return Ok(()) };
         let (batch, end) = match batch.split_last() {
             Some((end, before)) if matches!(end.event, Event::Run(RunEvent::Finished { .. })) => (before, Some(end)),
             _ => (batch, None),
@@ -99,7 +133,7 @@ impl Stage {
             self.observers.see(record, history);
         }
         if let Some(end) = end {
-            self.show_result(history)?;
+            self.show_result(state)?;
             self.journal.append(std::slice::from_ref(end)).map_err(RunError::Journal)?;
             self.observers.see(end, history);
         }
@@ -112,30 +146,27 @@ impl Stage {
         self.reuse.as_ref().is_some_and(|reusing| reusing.keeps[task])
     }
 
-    /// The event that takes over an earlier result, if there is one whose inputs are the same.
-    pub(super) fn reusable(&mut self, task: TaskIx, cache_key: &Arc<CacheKey>, name: &Name) -> Option<Event> {
+    /// An earlier result that takes the place of an attempt, if there is one whose inputs are the same.
+    pub(super) fn cached(&mut self, task: TaskIx, key: &Arc<CacheKey>, state: &State) -> Option<Preparation> {
         let reusing = self.reuse.as_mut().filter(|reusing| reusing.reads[task])?;
-        let tool_set = &self.tool_sets[self.orchestra.tasks[task].agent];
+        let tool_set = state.orchestra().tasks[task].agent().map(|agent| &self.tool_sets[agent]);
         let still_reads = |read: &Read| {
-            let answer = tool_set.ask_again(&read.tool, &read.arguments);
+            let answer = tool_set.and_then(|tools| tools.ask_again(&read.tool, &read.arguments));
             answer.is_some_and(|answer| sha256(answer.as_bytes()) == read.sha256)
         };
-        let verifier = &self.verifier[task];
+        let verifier = &self.verifiers[task];
         let holds = |entry: &Entry| {
             let files = verifier.of_outputs().is_ok_and(|files| files == entry.files);
             files && entry.reads.iter().all(still_reads)
         };
-        let found = reusing.store.find(&cache_key.key, self.clock.wall_ms(), reusing.ttl, holds)?;
-        let reused = CacheHit {
+        let found = reusing.store.find(&key.key, self.clock.wall_ms(), reusing.ttl, holds)?;
+        let hit = CacheHit {
             made_at_ms: found.made_at_ms,
             usage: found.usage,
             cost_usd: found.cost_usd,
-            cache_key: cache_key.clone(),
+            cache_key: key.clone(),
         };
-        Some(Event::Task {
-            task: name.clone(),
-            event: TaskEvent::Reused { run: found.run, output: found.output, cache: Some(reused) },
-        })
+        Some(Preparation::Cached { run: found.run, output: found.output, hit })
     }
 
     /// Keeps new successes for later runs, once they are in the journal. Losing one of them costs a later run a call
@@ -146,7 +177,7 @@ impl Stage {
             let name = record.event.task()?;
             let task = history.place(name.as_str()).filter(|&ix| reusing.keeps[ix])?;
             let known = &history.tasks[task];
-            let verifier = &self.verifier[task];
+            let verifier = &self.verifiers[task];
             let (run, task) = (history.start.run.clone(), name.clone());
             Some(match &record.event {
                 Event::Task { event: TaskEvent::Succeeded { output, .. }, .. } => Entry {
@@ -157,7 +188,7 @@ impl Stage {
                     made_at_ms: record.at_ms,
                     usage: known.usage,
                     cost_usd: known.cost_usd,
-                    reads: known.heard.iter().map(read).collect(),
+                    reads: known.reads.iter().map(read).collect(),
                     files: verifier.of_outputs().ok()?,
                 },
                 _ => return None,
@@ -172,8 +203,8 @@ impl Stage {
     }
 
     /// The output of a task, if it has one.
-    pub(super) fn output(&self, task: TaskIx, history: &History) -> Result<Option<Arc<str>>, RunError> {
-        let output = history.task(self.orchestra.tasks[task].name.as_str()).and_then(|task| task.output());
+    pub(super) fn output(&self, task: TaskIx, state: &State) -> Result<Option<Arc<str>>, RunError> {
+        let output = state.history().and_then(|history| history.tasks[task].output());
         output.map(|output| self.objects.get(output)).transpose().map_err(RunError::Objects)
     }
 
@@ -233,17 +264,17 @@ impl Stage {
 
     /// Puts an output that was not made anew into the task's own file. A new one is there before the task succeeds.
     fn deliver(&self, task: &Name, text: &str, history: &History) -> Result<(), RunError> {
-        let Some(verifier) = history.place(task.as_str()).map(|ix| &self.verifier[ix]) else { return Ok(()) };
+        let Some(verifier) = history.place(task.as_str()).map(|ix| &self.verifiers[ix]) else { return Ok(()) };
         let Some(path) = verifier.file() else { return Ok(()) };
         let written = verifier.deliver(path, text);
         written.map_err(|why| RunError::Workspace { task: task.to_string(), error: io::Error::other(why) })
     }
 
     /// The result is the output of the task that nothing follows; of several, each under its name.
-    fn show_result(&self, history: &History) -> Result<(), RunError> {
+    fn show_result(&self, state: &State) -> Result<(), RunError> {
         let mut outputs = Vec::new();
-        for task in self.orchestra.plan.last() {
-            outputs.push(self.output(task, history)?.map(|text| (&self.orchestra.tasks[task].name, text)));
+        for task in state.orchestra().plan.last() {
+            outputs.push(self.output(task, state)?.map(|text| (&state.orchestra().tasks[task].name, text)));
         }
         let written = match outputs.into_iter().collect::<Option<Vec<_>>>().as_deref() {
             None => self.workspace.clear_result(),
@@ -258,8 +289,8 @@ impl Stage {
     }
 }
 
-fn read(heard: &Heard) -> Read {
-    Read { tool: heard.tool.clone(), arguments: heard.arguments.clone(), sha256: heard.sha256.clone() }
+fn read(read: &ToolRead) -> Read {
+    Read { tool: read.tool.clone(), arguments: read.arguments.clone(), sha256: read.sha256.clone() }
 }
 
 /// A model as a cache_key knows it: all that decides what it answers, and nothing of keys and prices.
@@ -267,4 +298,12 @@ fn described(label: &str, model: Option<&ModelRef>, temperature: Option<f64>, ma
     let base_url = model.and_then(|model| model.base_url.as_deref()).unwrap_or_default();
     let argv = model.map(|model| model.argv.join("\u{0}")).unwrap_or_default();
     format!("{label} {base_url} {argv} {temperature:?} {max_tokens:?}")
+}
+
+/// Puts a value at a place that is there, or is the next one.
+fn put<T>(values: &mut Vec<T>, place: usize, value: T) {
+    match values.get_mut(place) {
+        Some(slot) => *slot = value,
+        None => values.push(value),
+    }
 }

@@ -31,10 +31,11 @@ pub(in crate::engine) fn cache(
         .map(|task| {
             // An agent that changes something does so in every run, unless the file says that it need not, or declares
             // what it reads and makes.
-            let agent = &orchestra.agents[task.agent];
-            let acts = !setup.tool_sets[task.agent].is_pure()
-                || agent.models.iter().any(|model| model.provider == Provider::Command);
-            let declared = task.inputs.is_some() && task.outputs.is_some();
+            let acts = task.agent().is_none_or(|agent| {
+                let programs = orchestra.agents[agent].models.iter().any(|model| model.provider == Provider::Command);
+                programs || !setup.tool_sets[agent].is_pure()
+            });
+            let declared = task.reads.is_some() && task.writes.is_some();
             task.reuse.unwrap_or(orchestra.reuse.is_some() && (declared || !acts))
         })
         .collect();

@@ -4,15 +4,18 @@
 //! Opens no file itself: playbooks come in as texts.
 
 mod agents;
+mod extend;
 mod grants;
 mod groups;
 mod models;
+
+pub use extend::{ExtendError, MAX_MEMBERS, extend};
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use crate::plan::graph::{GraphSpec, Ordering, Plan, TaskIx, TaskSpec};
-use crate::plan::orchestra::{Agent, Execution, Group, Orchestra, Reuse, Task};
+use crate::plan::orchestra::{Agent, Execution, Group, Orchestra, Reuse, Task, Work};
 use crate::plan::resolve::agents::Cast;
 use crate::plan::retry::{Growth, RetryPolicy};
 use crate::plan::spec::located::{Either, Spanned};
@@ -112,7 +115,10 @@ impl<'r> Resolver<'r> {
         let plan = self.plan(strategy, &contexts, &groups);
         self.check_templates(plan.as_ref(), &contexts, &names);
 
-        let tasks = self.tasks(settings, strategy, &names, &players)?;
+        let mut tasks = self.tasks(settings, strategy, &names, &players)?;
+        for (group, of) in groups.iter().enumerate() {
+            of.outline.tasks.iter().for_each(|&task| tasks[task].group = Some(group));
+        }
         let plan = plan?;
         let section = self.file.orchestra.as_ref();
         let metadata = self.file.metadata.as_ref();
@@ -453,8 +459,10 @@ impl<'r> Resolver<'r> {
             let (Some(name), Some(agent)) = (name, *player) else { continue };
             tasks.push(Task {
                 name,
-                agent,
-                description: crate::plan::template::Template::new(&task.description.value),
+                work: Work::Agent { agent, description: crate::plan::template::Template::new(&task.description.value) },
+                for_each: None,
+                item: None,
+                group: None,
                 priority: task.priority.unwrap_or_default(),
                 timeout: command_line.or_else(|| seconds(task.timeout_seconds)).unwrap_or(default_timeout),
                 retry: retry(task.retry_strategy.as_ref().or(default_retry)),
@@ -463,8 +471,8 @@ impl<'r> Resolver<'r> {
                 output,
                 verify,
                 limits: task.limits.as_ref().map(|limits| limits.value.clone()).unwrap_or_default(),
-                inputs,
-                outputs,
+                reads: inputs,
+                writes: outputs,
             });
         }
         grants::check_shared_files(&self.file.tasks.value, &mut self.found);

@@ -2,14 +2,14 @@ use proptest::prelude::*;
 
 use super::*;
 
-const READY: Rung = Rung { context_window: None, cooling_for: None };
+const READY: Candidate = Candidate { context_window: None, cooling_for: None };
 
-fn window(tokens: u64) -> Rung {
-    Rung { context_window: Some(tokens), ..READY }
+fn window(tokens: u64) -> Candidate {
+    Candidate { context_window: Some(tokens), ..READY }
 }
 
-fn cooling(seconds: u64) -> Rung {
-    Rung { cooling_for: Some(Duration::from_secs(seconds)), ..READY }
+fn cooling(seconds: u64) -> Candidate {
+    Candidate { cooling_for: Some(Duration::from_secs(seconds)), ..READY }
 }
 
 fn failure(kind: FailureKind) -> Failure {
@@ -21,10 +21,10 @@ fn limited(seconds: u64) -> Failure {
 }
 
 /// What follows these tries, each a model and its failure, for a prompt of 100 tokens.
-fn after(models: &[Rung], tries: &[(usize, Failure)]) -> Next {
+fn after(models: &[Candidate], tries: &[(usize, Failure)]) -> Next {
     let policy = RetryPolicy::exponential();
     let tries: Vec<_> = tries.iter().map(|(model, failure)| Try { model: *model, failure }).collect();
-    next(&Rungs { models, policy: &policy, prompt_tokens: 100 }, &tries, 1.0)
+    next(&Candidates { models, policy: &policy, prompt_tokens: 100 }, &tries, 1.0)
 }
 
 fn again(seconds: u64) -> Next {
@@ -32,7 +32,7 @@ fn again(seconds: u64) -> Next {
 }
 
 fn fall(to: usize) -> Next {
-    Next::Fall { to, wait: Duration::ZERO }
+    Next::FallBack { to, wait: Duration::ZERO }
 }
 
 #[test]
@@ -74,11 +74,14 @@ fn a_long_wait_is_waited_only_where_nobody_else_is_ready_sooner() {
     assert_eq!(after(&[READY, READY], &[(0, limited(31))]), fall(1));
     assert_eq!(after(&[READY], &[(0, limited(31))]), again(32));
     assert_eq!(after(&[READY, cooling(300)], &[(0, limited(31))]), again(32));
-    assert_eq!(after(&[READY, cooling(5)], &[(0, limited(60))]), Next::Fall { to: 1, wait: Duration::from_secs(5) });
+    assert_eq!(
+        after(&[READY, cooling(5)], &[(0, limited(60))]),
+        Next::FallBack { to: 1, wait: Duration::from_secs(5) }
+    );
     assert_eq!(after(&[cooling(60), READY], &[(0, failure(FailureKind::Timeout))]), fall(1));
     // The first has waited long enough when the second is used up.
     let back = [(0, limited(60)), (1, failure(FailureKind::Refused))];
-    assert_eq!(after(&[cooling(20), READY], &back), Next::Fall { to: 0, wait: Duration::from_secs(20) });
+    assert_eq!(after(&[cooling(20), READY], &back), Next::FallBack { to: 0, wait: Duration::from_secs(20) });
     assert_eq!(after(&[READY, READY], &[(0, limited(86_400)), (1, failure(FailureKind::Refused))]), Next::GiveUp);
 }
 
@@ -86,7 +89,7 @@ fn a_long_wait_is_waited_only_where_nobody_else_is_ready_sooner() {
 fn a_model_that_cools_is_passed_over_and_waited_for_only_if_all_do() {
     let refused = || failure(FailureKind::Refused);
     assert_eq!(after(&[READY, cooling(9), READY], &[(0, refused())]), fall(2));
-    let soonest = Next::Fall { to: 2, wait: Duration::from_secs(4) };
+    let soonest = Next::FallBack { to: 2, wait: Duration::from_secs(4) };
     assert_eq!(after(&[READY, cooling(9), cooling(4)], &[(0, refused())]), soonest);
     assert_eq!(after(&[READY, cooling(3600)], &[(0, refused())]), Next::GiveUp);
 }
@@ -107,12 +110,12 @@ fn a_prompt_that_is_too_long_goes_to_a_larger_window_only() {
 #[test]
 fn the_first_model_is_ready_and_large_enough_or_ready_soonest() {
     let policy = RetryPolicy::exponential();
-    let first = |models: &[Rung]| first(&Rungs { models, policy: &policy, prompt_tokens: 100 });
+    let first = |models: &[Candidate]| first(&Candidates { models, policy: &policy, prompt_tokens: 100 });
     assert_eq!(first(&[READY, READY]), 0);
     assert_eq!(first(&[cooling(1), window(99), window(100)]), 2);
     assert_eq!(first(&[cooling(9), cooling(3), cooling(3)]), 1);
     assert_eq!(first(&[cooling(9), window(99)]), 1);
-    assert_eq!(first(&[Rung { cooling_for: Some(Duration::from_secs(3)), ..window(9) }, cooling(3)]), 1);
+    assert_eq!(first(&[Candidate { cooling_for: Some(Duration::from_secs(3)), ..window(9) }, cooling(3)]), 1);
     assert_eq!(first(&[]), 0);
 }
 
@@ -142,33 +145,35 @@ fn failures() -> impl Strategy<Value = Failure> {
         .prop_map(|(kind, retry_after_ms)| Failure { retry_after_ms, ..failure(kind) })
 }
 
-fn rungs() -> impl Strategy<Value = Vec<Rung>> {
-    let rung = (prop::option::of(0..300_u64), prop::option::weighted(0.3, 0..400_u64))
-        .prop_map(|(window, seconds)| Rung { context_window: window, cooling_for: seconds.map(Duration::from_secs) });
-    prop::collection::vec(rung, 1..5)
+fn candidates() -> impl Strategy<Value = Vec<Candidate>> {
+    let candidate =
+        (prop::option::of(0..300_u64), prop::option::weighted(0.3, 0..400_u64)).prop_map(|(window, seconds)| {
+            Candidate { context_window: window, cooling_for: seconds.map(Duration::from_secs) }
+        });
+    prop::collection::vec(candidate, 1..5)
 }
 
 proptest! {
     #[test]
     fn no_model_is_tried_more_often_than_allowed_and_the_chain_ends(
-        models in rungs(),
+        models in candidates(),
         failures in prop::collection::vec((failures(), 0.0..=1.0), 40),
         max_attempts in 1..5_u32,
     ) {
         let policy = RetryPolicy { max_attempts, ..RetryPolicy::exponential() };
-        let rungs = Rungs { models: &models, policy: &policy, prompt_tokens: 100 };
+        let candidates = Candidates { models: &models, policy: &policy, prompt_tokens: 100 };
         let mut tries = vec![];
-        let mut model = first(&rungs);
+        let mut model = first(&candidates);
         for (failure, random) in &failures {
             tries.push(Try { model, failure });
             let attempts = tries.iter().filter(|t| t.model == model).count();
             prop_assert!(attempts <= max_attempts as usize, "model {model} is tried {attempts} times");
-            match next(&rungs, &tries, *random) {
+            match next(&candidates, &tries, *random) {
                 Next::Again { wait } => prop_assert!(wait <= LONGEST_WAIT + policy.max),
-                Next::Fall { to, wait } => {
+                Next::FallBack { to, wait } => {
                     prop_assert!(to != model && wait <= LONGEST_WAIT);
                     let final_failure = tries.iter().rev().find(|t| t.model == to).map(|t| t.failure.kind);
-                    prop_assert!(final_failure.is_none_or(FailureKind::is_retryable));
+                    prop_assert!(final_failure.is_none_or(|kind| kind.policy().retry));
                     model = to;
                 }
                 Next::GiveUp => return Ok(()),
@@ -179,15 +184,15 @@ proptest! {
 
     #[test]
     fn a_chain_of_one_model_is_the_policy(
-        model in rungs(),
+        model in candidates(),
         failures in prop::collection::vec(failures(), 1..6),
         random in 0.0..=1.0,
         max_attempts in 1..5_u32,
     ) {
         let policy = RetryPolicy { max_attempts, ..RetryPolicy::exponential() };
-        let rungs = Rungs { models: &model[..1], policy: &policy, prompt_tokens: 100 };
+        let candidates = Candidates { models: &model[..1], policy: &policy, prompt_tokens: 100 };
         let tries: Vec<_> = failures.iter().map(|failure| Try { model: 0, failure }).collect();
         let expected = policy.wait(u32::try_from(tries.len()).unwrap(), &failures[failures.len() - 1], random);
-        prop_assert_eq!(next(&rungs, &tries, random), expected.map_or(Next::GiveUp, |wait| Next::Again { wait }));
+        prop_assert_eq!(next(&candidates, &tries, random), expected.map_or(Next::GiveUp, |wait| Next::Again { wait }));
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BinaryHeap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::words::failure::FailureKind;
 
 const LANE: usize = 0;
 

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use orch::run::rate_limit::RateLimitInfo;
 use orch::words::failure::FailureKind;
+use orch::words::rate_limit::RateLimitInfo;
 use serde_json::{Value, json};
 
 use super::{ALL, KEY, after, ask, assert_answers, assert_fails, wire};

@@ -101,7 +101,7 @@ fn a_connection_that_fails_says_how() {
             (format!("https://{plain}"), no_tls.to_owned()),
         ] {
             let failed = assert_fails(vendor.name, ask(&at(vendor, &base_url)), FailureKind::Connection, &words);
-            assert!(!failed.unsettled && failed.failure.kind.is_retryable(), "nothing has been sent: {failed:?}");
+            assert!(!failed.unsettled && failed.failure.kind.policy().retry, "nothing has been sent: {failed:?}");
         }
     }
 }

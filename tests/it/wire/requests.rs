@@ -139,7 +139,7 @@ fn a_server_that_takes_no_schema_is_asked_without_one_the_next_time() {
         let ask = || ask_for(&wire, &with_schema(request("hello")), &PATIENT);
         assert_fails(vendor.name, ask(), FailureKind::BadRequest, "no such model");
         let failed = assert_fails(vendor.name, ask(), FailureKind::Malformed, "unavailable now (the next attempt");
-        assert!(failed.failure.kind.is_retryable() && !failed.unsettled);
+        assert!(failed.failure.kind.policy().retry && !failed.unsettled);
         assert!(ask().is_ok());
         let asked: Vec<bool> = server.seen().iter().map(|seen| seen.body.get(key).is_some()).collect();
         assert_eq!(asked, [true, true, false], "{}", vendor.name);

@@ -31,8 +31,8 @@ fn loaded(text: &str) -> Orchestra {
 }
 
 fn rendered(orchestra: &Orchestra, task: usize) -> String {
-    let values = Values { goal: "G", run: "r", outputs: BTreeMap::new() };
-    orchestra.tasks[task].description.render(&values).unwrap()
+    let values = Values { goal: "G", run: "r", outputs: BTreeMap::new(), item: None };
+    orchestra.tasks[task].description().unwrap().render(&values).unwrap()
 }
 
 fn names(orchestra: &Orchestra) -> Vec<&str> {

@@ -1,0 +1,134 @@
+//! A task that stands for many: where its items come from, and what becomes of their outputs.
+
+use serde_json::Value;
+
+use crate::engine::runner::{RunError, Runner};
+use crate::plan::graph::TaskIx;
+use crate::plan::orchestra::{Collect, Items};
+use crate::plan::resolve;
+use crate::run::state::Input;
+use crate::words::failure::{Failure, FailureKind};
+
+impl Runner {
+    /// Says what the members of a task are.
+    pub(super) fn expand(&mut self, task: TaskIx) -> Result<(), RunError> {
+        let members = match self.items(task)? {
+            Ok(items) => self.members(task, items),
+            Err(why) => Err(Failure::new(FailureKind::BadRequest, why)),
+        };
+        self.state.tell(Input::Expanded(task, members));
+        Ok(())
+    }
+
+    fn members(&self, task: TaskIx, items: Vec<Value>) -> Result<Vec<crate::words::event::PlannedTask>, Failure> {
+        let orchestra = self.state.orchestra();
+        match resolve::extend(orchestra, task, items) {
+            Ok(members) => Ok(orchestra.planned_members(task, &members)),
+            Err(error) => Err(Failure::new(FailureKind::BadRequest, error.to_string())),
+        }
+    }
+
+    /// The items of a task; the inner error says why its list is none.
+    fn items(&self, task: TaskIx) -> Result<Result<Vec<Value>, String>, RunError> {
+        let orchestra = self.state.orchestra();
+        let Some(for_each) = &orchestra.tasks[task].for_each else { return Ok(Ok(Vec::new())) };
+        match &for_each.items {
+            Items::Literal(items) => Ok(Ok(items.clone())),
+            Items::Output { task, path } => {
+                let name = &orchestra.tasks[*task].name;
+                let text = self.stage.output(*task, &self.state)?.unwrap_or_default();
+                Ok(items_of(&text, path)
+                    .map_err(|why| format!("the output of `{name}` has no list to go through: {why}")))
+            }
+        }
+    }
+
+    /// Puts the outputs of a task's members together, in the order of their items.
+    pub(super) fn collect(&mut self, task: TaskIx) -> Result<(), RunError> {
+        let members = self.state.history().and_then(|history| history.tasks[task].members.clone()).unwrap_or_default();
+        let mut outputs = Vec::with_capacity(members.len());
+        for member in members {
+            let name = self.state.orchestra().tasks[member].name.to_string();
+            outputs.push((name, self.stage.output(member, &self.state)?));
+        }
+        let how = self.state.orchestra().tasks[task].for_each.as_ref().map(|for_each| for_each.collect);
+        let text = collected(&outputs, how.unwrap_or_default());
+        let output = self.stage.objects.put(text).map_err(RunError::Objects)?;
+        self.state.tell(Input::Collected(task, Ok(output)));
+        Ok(())
+    }
+}
+
+/// The items in an output: a JSON list under `path`, or without a path the lines of a text.
+fn items_of(text: &str, path: &[String]) -> Result<Vec<Value>, String> {
+    let json: Result<Value, _> = serde_json::from_str(text);
+    let mut value = match json {
+        Ok(value) => value,
+        Err(_) if path.is_empty() => {
+            return Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(Value::from).collect());
+        }
+        Err(error) => return Err(format!("it is not JSON: {error}")),
+    };
+    for (depth, field) in path.iter().enumerate() {
+        let inner = match &mut value {
+            Value::Array(list) => field.parse().ok().and_then(|index: usize| list.get_mut(index)),
+            other => other.get_mut(field),
+        };
+        value = inner.map(Value::take).ok_or_else(|| format!("there is no `{}`", path[..=depth].join(".")))?;
+    }
+    match value {
+        Value::Array(items) => Ok(items),
+        Value::String(text) if path.is_empty() => Ok(text.lines().map(Value::from).collect()),
+        _ if path.is_empty() => Err("it is one value and no list".to_owned()),
+        _ => Err(format!("`{}` is no list", path.join("."))),
+    }
+}
+
+/// One text of many outputs. A member without an output has `null` in a list, and its place in a text says so.
+fn collected(outputs: &[(String, Option<std::sync::Arc<str>>)], how: Collect) -> String {
+    match how {
+        Collect::Json => {
+            let value = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
+            let list: Vec<Value> = outputs.iter().map(|(_, text)| text.as_deref().map_or(Value::Null, value)).collect();
+            serde_json::to_string_pretty(&list).unwrap_or_default()
+        }
+        Collect::Text => {
+            let part = |(name, text): &(String, Option<std::sync::Arc<str>>)| {
+                format!("# {name}\n\n{}\n", text.as_deref().map_or("(it failed)", str::trim_end))
+            };
+            outputs.iter().map(part).collect::<Vec<_>>().join("\n")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn path(fields: &str) -> Vec<String> {
+        fields.split('.').filter(|field| !field.is_empty()).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn items_are_a_list_in_json_or_lines() {
+        assert_eq!(items_of("[1, \"b\"]", &[]).unwrap(), [json!(1), json!("b")]);
+        assert_eq!(items_of("one\n\n  two \n", &[]).unwrap(), [json!("one"), json!("two")]);
+        assert_eq!(items_of(r#"{"plan": [{"files": ["a"]}]}"#, &path("plan.0.files")).unwrap(), [json!("a")]);
+        assert_eq!(items_of("", &[]).unwrap(), [Value::Null; 0]);
+        assert_eq!(items_of(r#"{"a": {}}"#, &path("a.b")).unwrap_err(), "there is no `a.b`");
+        assert_eq!(items_of(r#"{"a": 3}"#, &path("a")).unwrap_err(), "`a` is no list");
+        assert!(items_of("text", &path("a")).unwrap_err().starts_with("it is not JSON"));
+    }
+
+    #[test]
+    fn outputs_stay_in_the_order_of_their_items() {
+        let outputs = [("x.1".to_owned(), Some("{\"a\": 1}".into())), ("x.2".to_owned(), None)];
+        assert_eq!(
+            serde_json::from_str::<Value>(&collected(&outputs, Collect::Json)).unwrap(),
+            json!([{"a": 1}, null])
+        );
+        assert_eq!(collected(&outputs, Collect::Text), "# x.1\n\n{\"a\": 1}\n\n# x.2\n\n(it failed)\n");
+    }
+}

@@ -1,0 +1,241 @@
+//! Which calls may be made now: limits are held, and providers are not pressed.
+//!
+//! A call is reserved before it is made and settled when it ends; both follow from events, so that a resumed run counts
+//! on. Requests that must wait stand in line, one line for each provider and key, and only the first of a line is
+//! looked at.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::{CallRequest, ModelFacts, State};
+use crate::plan::orchestra::{Orchestra, Task};
+use crate::plan::spec;
+use crate::run::budget::{self, Budget, CallKey, Exceeded, Limits, Need, Scope, Spent};
+use crate::run::history::History;
+use crate::run::rate_limit::{Admit, CircuitBreakers, Ended, Limiter};
+use crate::words::event::TaskEvent;
+use crate::words::id::Name;
+
+/// Whether a call may be made.
+pub(super) enum Verdict {
+    /// It may, now.
+    Go,
+    /// Later.
+    Wait,
+    /// A limit stands against it.
+    Never(Exceeded),
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Admission {
+    budget: Budget,
+    /// The groups as a person knows them.
+    groups: Vec<String>,
+    limiter: Limiter,
+    breakers: CircuitBreakers,
+    models: usize,
+    lines: Vec<VecDeque<CallRequest>>,
+    /// When the first of a line may be looked at again.
+    opens_at: Option<Duration>,
+}
+
+impl State {
+    /// Whether a call may be made now. Nothing is reserved: the event that says so does that.
+    pub(super) fn admit(&mut self, call: &CallRequest, lane: usize, now_us: u64) -> Verdict {
+        let run_us = self.history.as_ref().map_or(0, |history| history.elapsed_at_us(now_us));
+        let since = |start: Option<u64>| Duration::from_micros(start.map_or(0, |start| run_us.saturating_sub(start)));
+        let started = self.history.as_ref().and_then(|history: &History| history.tasks[call.task].started_us);
+        let groups = &self.group_started_us;
+        let group = |group: usize| since(groups.get(group).copied().flatten());
+        let elapsed = [Duration::from_micros(run_us), since(started)];
+        self.admission.ask(call, lane, elapsed, &group, Duration::from_micros(now_us))
+    }
+}
+
+impl Admission {
+    pub(super) fn new(orchestra: &Orchestra, chains: &[Vec<ModelFacts>]) -> Self {
+        let groups = &orchestra.execution.groups;
+        let facts = || chains.iter().flatten();
+        let lanes = facts().map(|facts| facts.lane + 1).max().unwrap_or(0);
+        let models = facts().map(|facts| facts.number + 1).max().unwrap_or(0);
+        let tasks = orchestra.tasks.iter().map(account).collect();
+        let of_groups = groups.iter().map(|group| limits(&group.limits)).collect();
+        Self {
+            budget: Budget::new(limits(&orchestra.limits), of_groups, tasks),
+            groups: groups.iter().map(|group| format!("the group `{}`", group.name)).collect(),
+            limiter: Limiter::new(lanes),
+            breakers: CircuitBreakers::new(models),
+            models,
+            lines: vec![VecDeque::new(); lanes],
+            opens_at: None,
+        }
+    }
+
+    pub(super) fn add_task(&mut self, task: &Task) {
+        let (limits, groups) = account(task);
+        self.budget.add_task(limits, groups);
+    }
+
+    pub(super) fn counts_cost(&self) -> bool {
+        !self.budget.is_unlimited()
+    }
+
+    /// Another process goes on: what was in flight is spent, and nothing is known of the providers' rate limits.
+    pub(super) fn take_up(&mut self) {
+        self.budget.take_up();
+        self.limiter = Limiter::new(self.lines.len());
+        self.breakers = CircuitBreakers::new(self.models);
+        self.lines.iter_mut().for_each(VecDeque::clear);
+        self.opens_at = None;
+    }
+
+    fn ask(
+        &mut self,
+        call: &CallRequest,
+        lane: usize,
+        [run, task]: [Duration; 2],
+        group: &dyn Fn(usize) -> Duration,
+        now: Duration,
+    ) -> Verdict {
+        let need = Need { tokens: call.need.tokens, cost_usd: call.need.cost_usd };
+        match self.budget.ask(call.task, &need, run, task, group) {
+            budget::Verdict::Exceeded(exceeded) => return Verdict::Never(exceeded),
+            budget::Verdict::Wait => return Verdict::Wait,
+            budget::Verdict::Granted => {}
+        }
+        if lane >= self.limiter.lanes() {
+            return Verdict::Go;
+        }
+        match self.limiter.admit(lane, call.input_tokens, now) {
+            Admit::Now => Verdict::Go,
+            Admit::At(when) => {
+                self.opens_at = Some(self.opens_at.map_or(when, |before| before.min(when)));
+                Verdict::Wait
+            }
+            Admit::AfterAnEnd => Verdict::Wait,
+        }
+    }
+
+    /// A call begins, as its event says.
+    pub(super) fn begin(&mut self, task: usize, lane: Option<usize>, tokens: u64, event: &TaskEvent, now: Duration) {
+        let TaskEvent::CallStarted { attempt, call, reserved, .. } = event else { return };
+        let need =
+            reserved.map_or(Need { tokens: 0, cost_usd: 0.0 }, |r| Need { tokens: r.tokens, cost_usd: r.cost_usd });
+        self.budget.reserve(task, CallKey { attempt: *attempt, call: *call }, &need);
+        if let Some(lane) = lane {
+            self.limiter.begin(lane, tokens, now);
+        }
+    }
+
+    /// A call has ended, as its event says.
+    pub(super) fn end(
+        &mut self,
+        task: usize,
+        lane: Option<usize>,
+        number: Option<usize>,
+        event: &TaskEvent,
+        now: Duration,
+    ) {
+        let (key, spent, ended) = match event {
+            TaskEvent::CallFinished { attempt, call, usage, cost_usd, rate_limit, .. } => {
+                let tokens = usage.input_tokens + usage.output_tokens;
+                let spent = Some(Spent { tokens, cost_usd: cost_usd.unwrap_or(0.0) });
+                (CallKey { attempt: *attempt, call: *call }, spent, Ended::Answered(*rate_limit))
+            }
+            TaskEvent::CallFailed { attempt, call, failure, usage, cost_usd, rate_limit, unsettled, .. } => {
+                let tokens = usage.map_or(0, |usage| usage.input_tokens + usage.output_tokens);
+                // The numbers of an answer that broke off are those of its beginning: the model may have written on.
+                let spent = (!unsettled).then_some(Spent { tokens, cost_usd: cost_usd.unwrap_or(0.0) });
+                (CallKey { attempt: *attempt, call: *call }, spent, Ended::Failed(failure, *rate_limit))
+            }
+            _ => return,
+        };
+        self.budget.settle(task, key, spent);
+        if let Some(number) = number {
+            match &ended {
+                Ended::Answered(_) => self.breakers.succeeded(number),
+                Ended::Failed(failure, _) => self.breakers.note(number, failure, now),
+            }
+        }
+        if let Some(lane) = lane {
+            self.limiter.end(lane, now, &ended);
+        }
+    }
+
+    /// A call was given up in the middle.
+    pub(super) fn give_up(&mut self, lane: usize, now: Duration) {
+        self.limiter.end(lane, now, &Ended::Answered(None));
+    }
+
+    /// In words for a person, whose limit stands against a call of `task`, and how it can be raised.
+    pub(super) fn explain(&self, exceeded: &Exceeded, task: &Name) -> String {
+        match exceeded.scope {
+            Scope::Run => exceeded.told_of("the run"),
+            Scope::Group(group) => exceeded.told_of(self.groups.get(group).map_or("the group", String::as_str)),
+            Scope::Task => exceeded.told_of(&format!("the task `{task}`")),
+        }
+    }
+
+    /// Until when a model is better left alone; `None` if it need not be.
+    pub(super) fn open_until(&self, model: usize, now: Duration) -> Option<Duration> {
+        self.breakers.until(model, now)
+    }
+
+    /// Whether somebody stands in line for a lane already, so that nobody else goes first.
+    pub(super) fn has_line(&self, lane: usize) -> bool {
+        self.lines.get(lane).is_some_and(|line| !line.is_empty())
+    }
+
+    pub(super) fn stand_in_line(&mut self, lane: usize, request: CallRequest) {
+        if let Some(line) = self.lines.get_mut(lane) {
+            line.push_back(request);
+        }
+    }
+
+    pub(super) fn lanes(&self) -> usize {
+        self.lines.len()
+    }
+
+    pub(super) fn first(&self, lane: usize) -> Option<CallRequest> {
+        self.lines.get(lane)?.front().copied()
+    }
+
+    pub(super) fn drop_first(&mut self, lane: usize) {
+        if let Some(line) = self.lines.get_mut(lane) {
+            line.pop_front();
+        }
+    }
+
+    /// A request of any line, taken out.
+    pub(super) fn pop(&mut self) -> Option<CallRequest> {
+        self.lines.iter_mut().find_map(VecDeque::pop_front)
+    }
+
+    /// The lines are gone through: what was known of when they open is found anew.
+    pub(super) fn look_again(&mut self) {
+        self.opens_at = None;
+    }
+
+    pub(super) fn opens_at_us(&self) -> Option<u64> {
+        let rounded_up = |time: Duration| u64::try_from(time.as_nanos().div_ceil(1000)).unwrap_or(u64::MAX);
+        self.opens_at.map(rounded_up)
+    }
+}
+
+/// Whether it is a limit of the whole run.
+pub(super) fn is_of_run(exceeded: &Exceeded) -> bool {
+    matches!(exceeded.scope, Scope::Run)
+}
+
+fn account(task: &Task) -> (Limits, Vec<usize>) {
+    (limits(&task.limits), task.group.into_iter().collect())
+}
+
+fn limits(limits: &spec::Limits) -> Limits {
+    Limits {
+        max_api_calls: limits.max_api_calls,
+        token_budget: limits.token_budget,
+        cost_limit_usd: limits.cost_limit_usd,
+        max_seconds: limits.max_seconds,
+    }
+}
