@@ -110,7 +110,7 @@ impl CommandAttempt {
         };
         let finished = process::run(command).await.map_err(|error| {
             let kind = match error {
-                process::Trouble::TimedOut { .. } => FailureKind::CommandFailed,
+                process::Error::TimedOut { .. } => FailureKind::CommandFailed,
                 _ => FailureKind::Environment,
             };
             Failure::new(kind, self.redactor.redact(&error.to_string()).into_owned())

@@ -18,7 +18,7 @@ use crate::model::redaction::{MESSAGE_BYTES, excerpt, redact_failure, redact_sto
 use crate::model::reply_builder::count;
 use crate::model::status::by_status;
 use crate::net::http::Deadlines;
-use crate::os::process::{self, Command, Exit, Finished, RUN_VARIABLE, Stdin, Trouble, clean_environment, is_clean};
+use crate::os::process::{self, Command, Exit, Finished, RUN_VARIABLE, Stdin, clean_environment, is_clean};
 use crate::words::conversation::AssistantMessage;
 use crate::words::failure::{Failure, FailureKind};
 use crate::words::redact::Redactor;
@@ -212,16 +212,16 @@ impl CommandModel {
     }
 
     /// The failure for a program that did not come to its end.
-    fn stopped(&self, trouble: &Trouble) -> CallFailure {
+    fn stopped(&self, trouble: &process::Error) -> CallFailure {
         let kind = match trouble {
-            Trouble::NotFound { .. } | Trouble::NotExecutable { .. } | Trouble::NoDirectory { .. } => {
-                FailureKind::BadRequest
-            }
-            Trouble::Io { source, .. } => match source.kind() {
+            process::Error::NotFound { .. }
+            | process::Error::NotExecutable { .. }
+            | process::Error::NoDirectory { .. } => FailureKind::BadRequest,
+            process::Error::Io { source, .. } => match source.kind() {
                 io::ErrorKind::InvalidInput | io::ErrorKind::ArgumentListTooLong => FailureKind::BadRequest,
                 _ => FailureKind::Internal,
             },
-            Trouble::TimedOut { stdout, .. } => {
+            process::Error::TimedOut { stdout, .. } => {
                 let text = String::from_utf8_lossy(stdout);
                 let partial = if self.format == Format::Text { &*text } else { "" };
                 let failure = Failure::new(FailureKind::Timeout, self.overtime(trouble));
@@ -233,8 +233,8 @@ impl CommandModel {
     }
 
     /// What is said of a program that took too long, with its last complaint: some try a wrong key again for minutes.
-    fn overtime(&self, trouble: &Trouble) -> String {
-        let Trouble::TimedOut { stdout, stderr, .. } = trouble else { return trouble.to_string() };
+    fn overtime(&self, trouble: &process::Error) -> String {
+        let process::Error::TimedOut { stdout, stderr, .. } = trouble else { return trouble.to_string() };
         let reported = answer::read(self.format, &String::from_utf8_lossy(stdout)).ok();
         let reported = reported.and_then(|answer| answer.complaint).map(|complaint| complaint.said);
         match reported.unwrap_or_else(|| last_lines(&String::from_utf8_lossy(stderr))) {

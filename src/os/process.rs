@@ -12,7 +12,6 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use thiserror::Error;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::time::{self, Instant};
 
@@ -20,10 +19,10 @@ use crate::os::process::capture::Capture;
 use crate::os::process::tree::Tree;
 
 mod capture;
-#[cfg(target_os = "linux")]
-mod census;
 mod environment;
 mod family;
+#[cfg(target_os = "linux")]
+mod process_table;
 mod tree;
 
 pub use environment::{clean_environment, find_program, is_clean};
@@ -91,8 +90,8 @@ pub enum Exit {
 }
 
 /// Why a program did not come to its own end.
-#[derive(Debug, Error)]
-pub enum Trouble {
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
     /// There is no such program.
     #[error("cannot find the program `{program}`: is it installed, and is its folder in PATH?")]
     NotFound {
@@ -141,7 +140,7 @@ pub enum Trouble {
 ///
 /// # Errors
 /// The program cannot be started, or has not ended in time. A program that fails has finished, see [`Exit`].
-pub async fn run(command: Command) -> Result<Finished, Trouble> {
+pub async fn run(command: Command) -> Result<Finished, Error> {
     let started = Instant::now();
     let mut tree = Tree::start(&command).await?;
     let (stdin, out, err) = tree.streams();
@@ -165,8 +164,8 @@ pub async fn run(command: Command) -> Result<Finished, Trouble> {
             stderr_cut: stderr.cut,
             duration: started.elapsed(),
         }),
-        Some(Err(source)) => Err(Trouble::Io { program: program(), source }),
-        None => Err(Trouble::TimedOut {
+        Some(Err(source)) => Err(Error::Io { program: program(), source }),
+        None => Err(Error::TimedOut {
             program: program(),
             after: command.timeout,
             stdout: stdout.bytes,

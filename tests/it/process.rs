@@ -11,7 +11,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use orch::os::clock;
-use orch::os::process::{self, Command, Exit, Finished, RUN_VARIABLE, Stdin, Trouble, clean_environment};
+use orch::os::process::{self, Command, Exit, Finished, RUN_VARIABLE, Stdin, clean_environment};
 use tempfile::TempDir;
 
 mod agents;
@@ -111,7 +111,7 @@ async fn nobody_outlives_a_timeout_and_what_was_said_is_kept() {
     let timeout = Duration::from_secs(2);
     let trouble = process::run(Command { timeout, ..scene.command(&script) }).await.unwrap_err();
     assert_eq!(trouble.to_string(), "`/bin/sh` was ended, because it was not done after 2 seconds");
-    let Trouble::TimedOut { stdout, stderr, .. } = trouble else { panic!() };
+    let process::Error::TimedOut { stdout, stderr, .. } = trouble else { panic!() };
     assert_eq!((&*stdout, &*stderr), (&b"half\n"[..], &b"bad\n"[..]));
     scene.nobody_is_left(6);
 }
@@ -148,12 +148,12 @@ async fn one_who_will_not_end_is_killed_and_one_who_cleans_up_may() {
     let stubborn = "trap '' TERM; echo $$ > pids; while :; do sleep $MARK; done";
     let timeout = Duration::from_millis(500);
     let trouble = process::run(Command { timeout, ..scene.command(stubborn) }).await.unwrap_err();
-    assert!(matches!(trouble, Trouble::TimedOut { .. }), "{trouble}");
+    assert!(matches!(trouble, process::Error::TimedOut { .. }), "{trouble}");
     scene.nobody_is_left(1);
 
     let tidy = "trap 'echo bye; exit' TERM; echo $$ > pids; while :; do sleep 0.05; done";
     let command = Command { timeout, grace: LONG, ..scene.command(tidy) };
-    let Trouble::TimedOut { stdout, .. } = process::run(command).await.unwrap_err() else { panic!() };
+    let process::Error::TimedOut { stdout, .. } = process::run(command).await.unwrap_err() else { panic!() };
     assert_eq!(stdout, b"bye\n");
     scene.nobody_is_left(1);
 }

@@ -4,7 +4,7 @@ use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::Trouble;
+use super::Error;
 
 /// The variables that every program may see. None of them holds a key.
 const CLEAN: [&str; 8] = ["PATH", "HOME", "LANG", "TERM", "TMPDIR", "TZ", "USER", "SHELL"];
@@ -65,7 +65,7 @@ pub fn is_clean(name: &str) -> bool {
 ///
 /// # Errors
 /// `NotFound`, or `NotExecutable` when there are only files that cannot be run.
-pub fn find_program(program: &str, directory: &Path, environment: &[(String, String)]) -> Result<PathBuf, Trouble> {
+pub fn find_program(program: &str, directory: &Path, environment: &[(String, String)]) -> Result<PathBuf, Error> {
     let path = environment.iter().rev().find(|(name, _)| is_path(name)).map_or(USUAL_PATH, |(_, value)| value);
     let candidates: Vec<PathBuf> = if program.contains(std::path::is_separator) {
         vec![directory.join(program)]
@@ -83,7 +83,7 @@ pub fn find_program(program: &str, directory: &Path, environment: &[(String, Str
         found = true;
     }
     let program = program.to_owned();
-    Err(if found { Trouble::NotExecutable { program } } else { Trouble::NotFound { program } })
+    Err(if found { Error::NotExecutable { program } } else { Error::NotFound { program } })
 }
 
 fn is_path(name: &str) -> bool {
@@ -147,16 +147,16 @@ mod tests {
         let find = |program| find_program(program, folder.path(), &environment);
         std::fs::create_dir_all(at("first")).unwrap();
         std::fs::create_dir_all(at("bin")).unwrap();
-        assert!(matches!(find("tool"), Err(Trouble::NotFound { program }) if program == "tool"));
+        assert!(matches!(find("tool"), Err(Error::NotFound { program }) if program == "tool"));
         // A folder of that name is no program, and a file is one only where it can be run.
         std::fs::create_dir(at("bin/tool.d")).unwrap();
-        assert!(matches!(find("tool.d"), Err(Trouble::NotFound { .. })));
+        assert!(matches!(find("tool.d"), Err(Error::NotFound { .. })));
         std::fs::write(at("first/tool"), "").unwrap();
-        assert!(matches!(find("tool"), Err(Trouble::NotExecutable { .. })));
+        assert!(matches!(find("tool"), Err(Error::NotExecutable { .. })));
         std::fs::write(at("bin/tool"), "").unwrap();
         std::fs::set_permissions(at("bin/tool"), PermissionsExt::from_mode(0o755)).unwrap();
         assert_eq!(find("tool").unwrap(), at("bin/tool"));
         assert_eq!(find("./bin/tool").unwrap(), at("./bin/tool"));
-        assert!(matches!(find(""), Err(Trouble::NotFound { .. })));
+        assert!(matches!(find(""), Err(Error::NotFound { .. })));
     }
 }

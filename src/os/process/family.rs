@@ -12,7 +12,7 @@ use tokio::time::{self, Instant};
 use std::collections::HashMap;
 
 #[cfg(target_os = "linux")]
-use crate::os::process::census::{self, Entry};
+use crate::os::process::process_table::{self, Entry};
 
 /// The variable that marks a program and its descendants. Where orch runs inside of orch it holds a word for each.
 pub(super) const PROCESS_VARIABLE: &str = "ORCH_PROCESS";
@@ -62,7 +62,7 @@ impl Family {
             word,
             first,
             #[cfg(target_os = "linux")]
-            first_started: first.and_then(census::look_up).map(|entry| entry.started),
+            first_started: first.and_then(process_table::look_up).map(|entry| entry.started),
             #[cfg(target_os = "linux")]
             known: HashMap::new(),
         }
@@ -99,16 +99,16 @@ impl Family {
     /// Looks who is there, so that they are known later, and reaps those who have ended.
     pub fn look(&mut self) -> Vec<Entry> {
         let own = own_pid();
-        let entries = census::take();
+        let entries = process_table::take();
         let youngest = self.first_started.unwrap_or(0);
         // The first one's number is given out again some time after it was reaped.
         let first = self.first.filter(|&first| {
             !entries.iter().any(|entry| entry.pid == first && Some(entry.started) != self.first_started)
         });
-        let family = census::kin(&entries, own, |entry| {
+        let family = process_table::descendants(&entries, own, |entry| {
             first.is_some_and(|first| entry.pid == first || entry.group == first)
                 || self.known.contains_key(&(entry.pid, entry.started))
-                || entry.started >= youngest && census::is_marked(entry.pid, self.variable, &self.word)
+                || entry.started >= youngest && process_table::is_marked(entry.pid, self.variable, &self.word)
         });
         for entry in &family {
             self.known.entry((entry.pid, entry.started)).or_default();
@@ -163,12 +163,12 @@ pub async fn end_leftovers(run: &str, grace: Duration) -> usize {
     #[cfg(target_os = "linux")]
     {
         // We may have been started by the run ourselves, say by an agent of it.
-        let mut above = census::look_up(own_pid());
+        let mut above = process_table::look_up(own_pid());
         while let Some(entry) = above {
-            if census::is_marked(entry.pid, RUN_VARIABLE, run) {
+            if process_table::is_marked(entry.pid, RUN_VARIABLE, run) {
                 return 0;
             }
-            above = census::look_up(entry.parent);
+            above = process_table::look_up(entry.parent);
         }
         family.end(grace).await;
         family.known.len()

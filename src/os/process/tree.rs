@@ -11,7 +11,7 @@ use tokio::time;
 
 use super::environment::find_program;
 use super::family::{Family, PROCESS_VARIABLE, Word, adopt_orphans};
-use super::{Command, Stdin, Trouble};
+use super::{Command, Error, Stdin};
 use crate::os::clock;
 
 /// How long a program that was killed is waited for. Only one that the kernel holds takes longer.
@@ -39,13 +39,13 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    pub async fn start(command: &Command) -> Result<Self, Trouble> {
+    pub async fn start(command: &Command) -> Result<Self, Error> {
         let named = command.argv.first().map_or("", String::as_str);
-        let io = |source| Trouble::Io { program: named.to_owned(), source };
+        let io = |source| Error::Io { program: named.to_owned(), source };
         // A relative one would be taken from where the program runs, not from where we do.
         let directory = std::path::absolute(&command.directory).map_err(io)?;
         if !directory.is_dir() {
-            return Err(Trouble::NoDirectory { program: named.to_owned(), directory });
+            return Err(Error::NoDirectory { program: named.to_owned(), directory });
         }
         let program = find_program(named, &directory, &command.environment)?;
         adopt_orphans();

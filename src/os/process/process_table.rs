@@ -1,4 +1,4 @@
-//! Who lives on this machine, as `/proc` tells it, and who of them belongs together.
+//! The processes of this machine, as `/proc` lists them, and which of them descend from which.
 //!
 //! Source of the format: <https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>.
 
@@ -57,7 +57,7 @@ pub(super) fn is_marked(pid: i32, name: &str, word: &str) -> bool {
 
 /// Those that `is_first` says of, and everybody who comes from them: children, and members of a process group or session
 /// whose leader is among them. Never `own`, nor the first process of the machine.
-pub(super) fn kin(entries: &[Entry], own: i32, is_first: impl Fn(&Entry) -> bool) -> Vec<Entry> {
+pub(super) fn descendants(entries: &[Entry], own: i32, is_first: impl Fn(&Entry) -> bool) -> Vec<Entry> {
     let others = entries.iter().copied().filter(|entry| entry.pid != own && entry.pid > 1);
     let (mut family, mut rest): (Vec<Entry>, Vec<Entry>) = others.partition(is_first);
     let mut pids: HashSet<i32> = family.iter().map(|entry| entry.pid).collect();
@@ -111,7 +111,8 @@ mod tests {
 
     fn found(entries: &[(i32, i32, i32, i32)], first: i32) -> Vec<i32> {
         let entries: Vec<_> = entries.iter().copied().map(entry).collect();
-        let mut pids: Vec<_> = kin(&entries, 100, |entry| entry.pid == first).iter().map(|entry| entry.pid).collect();
+        let mut pids: Vec<_> =
+            descendants(&entries, 100, |entry| entry.pid == first).iter().map(|entry| entry.pid).collect();
         pids.sort_unstable();
         pids
     }
