@@ -71,6 +71,7 @@ pub async fn execute(prepared: Prepared, observers: Observers, signals: Signals)
         clients: setup.clients,
         tool_sets: setup.tool_sets,
         output_specs: setup.output_specs,
+        verify: setup.verify,
         verifiers: setup.verifiers,
         programs: setup.programs,
         ctx: setup.ctx,

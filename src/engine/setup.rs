@@ -48,6 +48,8 @@ pub(super) struct RunSetup {
     pub(super) tool_sets: Vec<Arc<ToolSet>>,
     /// For each task, what its answer has to be.
     pub(super) output_specs: Vec<Arc<OutputSpec>>,
+    /// What the checks of all tasks share.
+    pub(super) verify: Arc<VerifyContext>,
     /// For each task, what has to hold when it is done.
     pub(super) verifiers: Vec<Arc<Verifier>>,
     /// What the programs of tasks have in common.
@@ -177,6 +179,7 @@ pub(super) fn setup(
     Ok(RunSetup {
         tool_sets: tool_sets.collect::<Result<_, _>>()?,
         verifiers: verifiers.collect(),
+        verify: verify.clone(),
         output_specs: orchestra
             .tasks
             .iter()

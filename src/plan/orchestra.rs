@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::plan::graph::{Plan, TaskIx};
 use crate::plan::retry::RetryPolicy;
-use crate::plan::spec::{Limits, OnError, OutputFormat, Price, Priority, Provider, Strategy};
+use crate::plan::spec::{Collect, Limits, OnError, OutputFormat, Price, Priority, Provider, Strategy};
 use crate::plan::template::Template;
 use crate::plan::tier::Tier;
 use crate::words::digest::Parts;
@@ -372,16 +372,6 @@ pub enum Items {
         /// The fields on the way to the list.
         path: Vec<String>,
     },
-}
-
-/// What the output of a task is that stands for many.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Collect {
-    /// A JSON list of the outputs in the order of the items; `null` for one that failed.
-    #[default]
-    Json,
-    /// The outputs one after another, each under its name.
-    Text,
 }
 
 /// The item that a task was made for.

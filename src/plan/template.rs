@@ -97,10 +97,16 @@ impl Template {
 
     /// Checks every expression against the tasks whose outputs there will be.
     #[must_use]
-    pub fn check(&self, outputs: &[&str], all_tasks: &BTreeSet<&str>) -> Vec<TemplateError> {
+    pub fn check(&self, outputs: &[&str], all_tasks: &BTreeSet<&str>, items: ItemsKnown<'_>) -> Vec<TemplateError> {
         let known: BTreeMap<&str, &str> = outputs.iter().map(|&name| (name, "")).collect();
         let trial = Values { goal: "goal", run: "run", outputs: known, item: None };
-        self.holes.iter().filter_map(|hole| self.check_hole(hole, &trial, all_tasks)).collect()
+        self.holes.iter().filter_map(|hole| self.check_hole(hole, &trial, all_tasks, items)).collect()
+    }
+
+    /// Whether a place of the text needs the item of a list.
+    #[must_use]
+    pub fn names_item(&self) -> bool {
+        self.holes.iter().any(Hole::names_item)
     }
 
     /// The text with its places filled in.
@@ -123,6 +129,20 @@ impl Template {
         Ok(rendered)
     }
 
+    /// Whether a place that needs an item which is not known yet is an expression, and asks `loop` for what it has.
+    fn check_loop(&self, hole: &Hole) -> Option<TemplateError> {
+        let fault = |message: String, help: &str| TemplateError {
+            hole: self.text[hole.range.clone()].to_owned(),
+            message,
+            help: Some(help.to_owned()),
+        };
+        let unknown = |name: &String| {
+            name.strip_prefix("loop.").is_some_and(|field| !matches!(field, "index" | "index0" | "length"))
+        };
+        let name = hole.names().into_iter().find(unknown)?;
+        Some(fault(format!("there is no `{name}`"), "it has `loop.index`, `loop.index0` and `loop.length`"))
+    }
+
     fn evaluate(&self, hole: &Hole, context: &Value) -> Result<String, TemplateError> {
         let fault = |message: String, help: Option<String>| TemplateError {
             hole: self.text[hole.range.clone()].to_owned(),
@@ -139,12 +159,31 @@ impl Template {
         Ok(value.to_string())
     }
 
-    fn check_hole(&self, hole: &Hole, trial: &Values<'_>, all_tasks: &BTreeSet<&str>) -> Option<TemplateError> {
-        let mut error = self.evaluate(hole, &trial.context()).err()?;
+    fn check_hole(
+        &self,
+        hole: &Hole,
+        trial: &Values<'_>,
+        all_tasks: &BTreeSet<&str>,
+        items: ItemsKnown<'_>,
+    ) -> Option<TemplateError> {
+        let of_list = !matches!(items, ItemsKnown::None) && hole.names_item();
+        if let Some(error) = of_list.then(|| self.check_loop(hole)).flatten() {
+            return Some(error);
+        }
+        let mut error = match items {
+            ItemsKnown::These(items) if hole.names_item() => items.iter().enumerate().find_map(|(place, value)| {
+                let item = ItemValues { value, index: place + 1, length: items.len() };
+                let error = self.evaluate(hole, &Values { item: Some(item), ..trial.clone() }.context()).err()?;
+                Some(TemplateError { message: format!("{} (for item {})", error.message, place + 1), ..error })
+            })?,
+            // What fields it has is seen when it is there.
+            ItemsKnown::Later if hole.names_item() => return None,
+            _ => self.evaluate(hole, &trial.context()).err()?,
+        };
         let names = environment().compile_expression(&hole.expression).map(|e| e.undeclared_variables(true));
         let mut names: Vec<String> = names.into_iter().flatten().collect();
         names.sort();
-        for name in &names {
+        for name in names.iter().filter(|name| !of_list || !names_item(name)) {
             if let Some((message, help)) = unknown(name, trial, all_tasks) {
                 error.message = message;
                 error.help = Some(help);
@@ -153,6 +192,32 @@ impl Template {
         }
         Some(error)
     }
+}
+
+/// What is known before the run of the items that a text is filled in for.
+#[derive(Debug, Clone, Copy)]
+pub enum ItemsKnown<'v> {
+    /// There are none.
+    None,
+    /// These.
+    These(&'v [serde_json::Value]),
+    /// There will be some.
+    Later,
+}
+
+impl Hole {
+    fn names(&self) -> Vec<String> {
+        let compiled = environment().compile_expression(&self.expression);
+        compiled.map(|expression| expression.undeclared_variables(true).into_iter().collect()).unwrap_or_default()
+    }
+
+    fn names_item(&self) -> bool {
+        self.names().iter().any(|name| names_item(name))
+    }
+}
+
+fn names_item(name: &str) -> bool {
+    matches!(name.split('.').next(), Some("item" | "loop"))
 }
 
 impl Values<'_> {
@@ -191,7 +256,10 @@ fn unknown(name: &str, known: &Values<'_>, all_tasks: &BTreeSet<&str>) -> Option
         "goal" => None,
         "run" if tail.is_empty() || tail == "id" => None,
         "run" => Some((format!("`run` has no `{tail}`"), "it has `run.id`".to_owned())),
-        "ctx" | "item" => Some((
+        "item" | "loop" => known.item.is_none().then(|| {
+            (format!("`{head}` is known only in a task with `for_each`"), "give the task a `for_each`".to_owned())
+        }),
+        "ctx" => Some((
             format!("`{head}` is not supported yet"),
             "use `outputs.<task>` for the output of a task in `context`".to_owned(),
         )),
@@ -211,7 +279,7 @@ fn unknown(name: &str, known: &Values<'_>, all_tasks: &BTreeSet<&str>) -> Option
             }
         }
         _ => {
-            let help = near_miss(head, ["goal", "outputs", "run"])
+            let help = near_miss(head, ["goal", "outputs", "run", "item", "loop"])
                 .map_or_else(literal_help, |near| format!("did you mean `{near}`?"));
             Some((format!("unknown name `{head}`"), help))
         }
@@ -244,7 +312,7 @@ mod tests {
     }
 
     fn check(text: &str) -> Vec<String> {
-        let errors = Template::new(text).check(&["plan"], &BTreeSet::from(["plan", "other"]));
+        let errors = Template::new(text).check(&["plan"], &BTreeSet::from(["plan", "other"]), ItemsKnown::None);
         errors.into_iter().map(|e| format!("{}: {} ({})", e.hole, e.message, e.help.unwrap_or_default())).collect()
     }
 

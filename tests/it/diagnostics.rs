@@ -236,7 +236,7 @@ fn templates_fill_in_what_there_is_and_leave_other_braces_alone() {
         ("{{ outputs.c }}", "there is no task `c`"),
         ("{{ outputs.b }}", "the task does not get the output of `b`"),
         ("{{ ctx.x }}", "`ctx` is not supported yet"),
-        ("{{ item }}", "`item` is not supported yet"),
+        ("{{ item }}", "`item` is known only in a task with `for_each`"),
     ] {
         assert_eq!(messages(text(bad)), [message], "{bad}");
     }

@@ -4,6 +4,7 @@
 
 mod commands;
 mod diagnostics;
+mod keys;
 mod mcp;
 mod process;
 mod project;

@@ -4,8 +4,9 @@ use serde_json::Value;
 
 use crate::engine::runner::{RunError, Runner};
 use crate::plan::graph::TaskIx;
-use crate::plan::orchestra::{Collect, Items};
+use crate::plan::orchestra::Items;
 use crate::plan::resolve;
+use crate::plan::spec::Collect;
 use crate::run::state::Input;
 use crate::words::failure::{Failure, FailureKind};
 

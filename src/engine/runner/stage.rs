@@ -18,7 +18,7 @@ use crate::store::journal::Journal;
 use crate::store::objects::Objects;
 use crate::store::reuse::{Entry, Read, Store};
 use crate::store::workspace::{self, Workspace};
-use crate::tools::{Ctx, ToolSet, Verifier};
+use crate::tools::{Ctx, ToolSet, Verifier, VerifyContext};
 use crate::words::digest::sha256;
 use crate::words::event::{CacheHit, CacheKey, Event, Record, RunEvent, TaskEvent};
 use crate::words::id::Name;
@@ -33,6 +33,8 @@ pub struct Stage {
     pub tool_sets: Vec<Arc<ToolSet>>,
     /// For each task, what its output has to be.
     pub output_specs: Vec<Arc<OutputSpec>>,
+    /// What the checks of all tasks share.
+    pub verify: Arc<VerifyContext>,
     /// For each task, what has to hold when it is done.
     pub verifiers: Vec<Arc<Verifier>>,
     /// What the programs of tasks have in common.
@@ -104,7 +106,8 @@ impl Stage {
         let Some(history) = state.history() else { return };
         let Some(parent) = history.place(parent.as_str()) else { return };
         for &member in history.tasks[parent].members.iter().flatten() {
-            let (output_spec, verifier) = (self.output_specs[parent].clone(), self.verifiers[parent].clone());
+            let output_spec = self.output_specs[parent].clone();
+            let verifier = Arc::new(Verifier::new(&self.verify, &state.orchestra().tasks[member]));
             put(&mut self.output_specs, member, output_spec);
             put(&mut self.verifiers, member, verifier);
             if let Some(reuse) = &mut self.reuse {

@@ -1,9 +1,13 @@
 //! The members of a task that stands for many, checked like the tasks of a file.
 
+use std::collections::{BTreeMap, HashSet};
+
 use serde_json::Value;
 
 use crate::plan::graph::TaskIx;
-use crate::plan::orchestra::{Item, Orchestra, Task};
+use crate::plan::orchestra::{Item, Orchestra, OutputRule, Task};
+use crate::plan::resolve::grants::is_in_project;
+use crate::plan::template::{ItemValues, Template, Values};
 use crate::words::id::Name;
 
 /// How many members a task may have. A list comes from a model more often than from a person.
@@ -22,6 +26,14 @@ pub enum ExtendError {
         task: Name,
         /// How many items its list has.
         items: usize,
+    },
+    /// The file of an item cannot be.
+    #[error("the files of `{task}`: {why}")]
+    File {
+        /// The task.
+        task: Name,
+        /// Which item's it is, and why it cannot be.
+        why: String,
     },
     /// A member would have a name that cannot be.
     #[error("a member of `{task}` cannot be called `{member}`: {why}")]
@@ -55,6 +67,11 @@ pub fn extend(orchestra: &Orchestra, parent: TaskIx, items: Vec<Value>) -> Resul
     let taken: Vec<String> =
         others.map(|other| other.name.as_str().to_lowercase()).filter(|name| name.starts_with(&prefix)).collect();
     let length = items.len();
+    let mut files = match &task.output.file {
+        Some(file) => files(file, &items).map_err(|why| ExtendError::File { task: task.name.clone(), why })?,
+        None => Vec::new(),
+    }
+    .into_iter();
     let member = |(index, value): (usize, Value)| {
         let index = index + 1;
         let member = format!("{}.{index}", task.name);
@@ -63,7 +80,35 @@ pub fn extend(orchestra: &Orchestra, parent: TaskIx, items: Vec<Value>) -> Resul
             return Err(error("another task has that name".to_owned()));
         }
         let name = Name::new(&member).map_err(|why| error(why.to_string()))?;
-        Ok(Task { name, for_each: None, item: Some(Item { parent, index, length, value }), ..task.clone() })
+        let item = Some(Item { parent, index, length, value });
+        let output = OutputRule { file: files.next(), ..task.output.clone() };
+        Ok(Task { name, for_each: None, item, output, ..task.clone() })
     };
     items.into_iter().enumerate().map(member).collect()
+}
+
+/// The files that the outputs of a list's items go to, filled in. A model may have made the items.
+///
+/// # Errors
+/// The first item whose file cannot be, and why.
+pub(super) fn files(file: &str, items: &[Value]) -> Result<Vec<String>, String> {
+    let template = Template::new(file);
+    let mut taken = HashSet::with_capacity(items.len());
+    let length = items.len();
+    let of_item = |(place, value): (usize, &Value)| {
+        let item = Some(ItemValues { value, index: place + 1, length });
+        let values = Values { goal: "", run: "", outputs: BTreeMap::new(), item };
+        let number = place + 1;
+        let path = template.render(&values).map_err(|error| format!("item {number}: {}", error.message))?;
+        // Some file systems do not tell `A` from `a`.
+        let plain: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+        if !is_in_project(&path) {
+            return Err(format!("item {number}: `{path}` is not a path of a file in the project"));
+        }
+        if !taken.insert(plain.join("/").to_lowercase()) {
+            return Err(format!("item {number}: the file `{path}` is that of an earlier item"));
+        }
+        Ok(path)
+    };
+    items.iter().enumerate().map(of_item).collect()
 }

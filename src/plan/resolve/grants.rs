@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::plan::orchestra::{Check, Grant, McpServer, McpTransport, OutputRule};
-use crate::plan::resolve::Surroundings;
+use crate::plan::resolve::{Surroundings, extend};
 use crate::plan::spec::located::{Either, Spanned};
 use crate::plan::spec::{self, InlineAgent, OrchestraFile, OutputFormat, Text, ToolGrant};
+use crate::plan::template::Template;
 use crate::plan::tools::{self, GrantSettings};
 use crate::words::diagnostic::{Diagnostic, near_miss};
 
@@ -158,12 +159,28 @@ pub(super) fn output(task: &spec::Task, around: &Surroundings<'_>, found: &mut V
         }
     }
     let file = table.path.as_ref().or(table.file.as_ref());
-    if let Some(file) = file
-        && !(format == OutputFormat::Plan && file.value == PLAN_FILE)
-    {
-        check_path(file, found);
+    match (file, &task.for_each) {
+        (Some(file), _) if format == OutputFormat::Plan && file.value == PLAN_FILE => {}
+        (Some(file), Some(list)) if Template::new(&file.value).names_item() => check_files(file, list, found),
+        (Some(file), _) => check_path(file, found),
+        (None, _) => {}
     }
     OutputRule { format, schema: schema.map(|(schema, _)| schema), file: file.map(|file| file.value.clone()) }
+}
+
+/// The files of a list's items, as far as the items are known.
+fn check_files(file: &Text, list: &Either<Text, Spanned<Vec<serde_json::Value>>>, found: &mut Vec<Diagnostic>) {
+    let Either::Full(items) = list else { return };
+    if let Err(why) = extend::files(&file.value, &items.value) {
+        found.push(Diagnostic::error(why, file.span.clone(), "with these items"));
+    }
+}
+
+/// Whether a path says by its form that it lies in the project; what links do is for the one that opens it.
+pub(super) fn is_in_project(path: &str) -> bool {
+    let parts: Vec<&str> = path.split(['/', '\\']).collect();
+    let leaves = path.starts_with(['/', '\\', '~']) || path.contains(':') || parts.contains(&"..");
+    !leaves && !path.trim().is_empty() && !matches!(parts.first(), Some(&".git" | &".orchestra"))
 }
 
 /// The files that a task reads.
@@ -227,15 +244,12 @@ pub(super) fn checks(task: &spec::Task, found: &mut Vec<Diagnostic>) -> Vec<Chec
     checks
 }
 
-/// A path in the project says so by its form; what links do is for those who open it.
 fn check_path(path: &Text, found: &mut Vec<Diagnostic>) {
-    let parts: Vec<&str> = path.value.split(['/', '\\']).collect();
-    let leaves = path.value.starts_with(['/', '\\', '~']) || path.value.contains(':') || parts.contains(&"..");
     if path.value.contains("{{") || path.value.contains("{goal}") {
         let message = format!("`{}` is a template, and a path is taken as it stands", path.value);
         found.push(Diagnostic::error(message, path.span.clone(), "not filled in here").help("write the path itself"));
     }
-    if leaves || path.value.trim().is_empty() || matches!(parts.first(), Some(&".git" | &".orchestra")) {
+    if !is_in_project(&path.value) {
         let message = format!("`{}` is not a path of a file in the project", path.value);
         found.push(Diagnostic::error(message, path.span.clone(), "").help("write it relative to the project's folder"));
     }

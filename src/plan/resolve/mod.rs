@@ -8,6 +8,7 @@ mod extend;
 mod grants;
 mod groups;
 mod models;
+mod work;
 
 pub use extend::{ExtendError, MAX_MEMBERS, extend};
 
@@ -15,11 +16,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use crate::plan::graph::{GraphSpec, Ordering, Plan, TaskIx, TaskSpec};
-use crate::plan::orchestra::{Agent, Execution, Group, Orchestra, Reuse, Task, Work};
+use crate::plan::orchestra::{Agent, Execution, Group, Orchestra, Reuse, Task};
 use crate::plan::resolve::agents::Cast;
 use crate::plan::retry::{Growth, RetryPolicy};
 use crate::plan::spec::located::{Either, Spanned};
 use crate::plan::spec::{self, Gaps, Limits, OnError, OrchestraFile, Retry, RetryStrategy, RetryTable, Strategy, Text};
+use crate::plan::template::Template;
 use crate::plan::tier::Tier;
 use crate::words::diagnostic::{Diagnostic, Source, Span, near_miss};
 use crate::words::event::Overrides;
@@ -80,7 +82,8 @@ pub fn agents_named(file: &OrchestraFile) -> BTreeSet<&str> {
         Either::Short(name) => Some(name.value.as_str()),
         Either::Full(_) => None,
     });
-    listed.chain(file.tasks.value.iter().map(|task| task.value.agent.value.as_str())).collect()
+    let of_tasks = file.tasks.value.iter().filter_map(|task| task.value.agent.as_ref());
+    listed.chain(of_tasks.map(|agent| agent.value.as_str())).collect()
 }
 
 struct Resolver<'r> {
@@ -98,7 +101,7 @@ impl<'r> Resolver<'r> {
         let mut cast = Cast::new(self.file, self.around);
         let mut players: Vec<Option<usize>> = Vec::with_capacity(self.file.tasks.value.len());
         for task in &self.file.tasks.value {
-            let player = cast.player(&task.value.agent);
+            let player = task.value.agent.as_ref().and_then(|agent| cast.player(agent));
             players.push(cast.with_models(player, task.value.model.as_ref()));
         }
         cast.check_unused();
@@ -115,7 +118,7 @@ impl<'r> Resolver<'r> {
         let plan = self.plan(strategy, &contexts, &groups);
         self.check_templates(plan.as_ref(), &contexts, &names);
 
-        let mut tasks = self.tasks(settings, strategy, &names, &players)?;
+        let mut tasks = self.tasks(settings, strategy, &names, &players, plan.as_ref())?;
         for (group, of) in groups.iter().enumerate() {
             of.outline.tasks.iter().for_each(|&task| tasks[task].group = Some(group));
         }
@@ -407,8 +410,8 @@ impl<'r> Resolver<'r> {
         let tasks = &self.file.tasks.value;
         let mut all: Option<BTreeSet<&str>> = None;
         for (ix, task) in tasks.iter().enumerate() {
-            let description = &task.value.description;
-            if !description.value.contains("{{") {
+            let texts: Vec<&Text> = Self::templates(&task.value).filter(|text| text.value.contains("{{")).collect();
+            if texts.is_empty() {
                 continue;
             }
             let all = all.get_or_insert_with(|| names.keys().copied().collect());
@@ -419,15 +422,18 @@ impl<'r> Resolver<'r> {
                 }
                 _ => all.iter().copied().collect(),
             };
-            for error in crate::plan::template::Template::new(&description.value).check(&outputs, all) {
-                // A folded text differs from its source, so the place is looked for where the text begins.
-                let start = description.span.start;
-                let text = &self.around.source.text;
-                let span = text[start..]
-                    .find(&error.hole)
-                    .map_or_else(|| description.span.clone(), |at| start + at..start + at + error.hole.len());
-                let diagnostic = Diagnostic::error(error.message, span, "in this template");
-                self.found.push(Diagnostic { help: error.help, ..diagnostic });
+            let items = Self::items_known(&task.value);
+            for said in texts {
+                for error in Template::new(&said.value).check(&outputs, all, items) {
+                    // A folded text differs from its source, so the place is looked for where the text begins.
+                    let start = said.span.start;
+                    let text = &self.around.source.text;
+                    let span = text[start..]
+                        .find(&error.hole)
+                        .map_or_else(|| said.span.clone(), |at| start + at..start + at + error.hole.len());
+                    let diagnostic = Diagnostic::error(error.message, span, "in this template");
+                    self.found.push(Diagnostic { help: error.help, ..diagnostic });
+                }
             }
         }
     }
@@ -438,6 +444,7 @@ impl<'r> Resolver<'r> {
         strategy: Strategy,
         names: &HashMap<&'r str, TaskIx>,
         players: &[Option<usize>],
+        plan: Option<&Plan>,
     ) -> Option<Vec<Task>> {
         let default_retry = settings.and_then(|s| s.retry_strategy.as_ref());
         let default_on_error = settings.and_then(|s| s.on_error).unwrap_or(match strategy {
@@ -449,18 +456,21 @@ impl<'r> Resolver<'r> {
         let default_timeout =
             command_line.or_else(|| seconds(settings.and_then(|s| s.task_timeout_seconds))).unwrap_or(DEFAULT_TIMEOUT);
         let mut tasks = Vec::with_capacity(self.file.tasks.value.len());
-        for (task, player) in self.file.tasks.value.iter().zip(players) {
+        let file = self.file;
+        for (ix, (task, player)) in file.tasks.value.iter().zip(players).enumerate() {
             let task = &task.value;
+            let work = self.work(task, *player);
+            let for_each = self.for_each(ix, task, names, plan);
             let output = grants::output(task, self.around, &mut self.found);
             let verify = grants::checks(task, &mut self.found);
             let inputs = task.inputs.as_ref().map(|inputs| grants::inputs(inputs, &mut self.found));
             let outputs = task.outputs.as_ref().map(|outputs| grants::outputs(outputs, &mut self.found));
             let name = names.contains_key(task.name.value.as_str()).then(|| Name::new(&task.name.value).ok()).flatten();
-            let (Some(name), Some(agent)) = (name, *player) else { continue };
+            let (Some(name), Some(work)) = (name, work) else { continue };
             tasks.push(Task {
                 name,
-                work: Work::Agent { agent, description: crate::plan::template::Template::new(&task.description.value) },
-                for_each: None,
+                work,
+                for_each,
                 item: None,
                 group: None,
                 priority: task.priority.unwrap_or_default(),

@@ -512,12 +512,28 @@ pub struct InlineAgent {
 pub struct Task {
     /// The name, which also names its output file.
     pub name: Text,
-    /// The agent that plays it.
-    pub agent: Text,
+    /// The agent that does it. A task has either an agent or `run`.
+    pub agent: Option<Text>,
+    /// A program and its arguments that do the task without a model; what it writes to standard output is the output.
+    /// `{goal}` and `{{ ... }}` are filled in, each argument by itself, and nothing goes through a shell.
+    pub run: Option<Spanned<Vec<Text>>>,
+    /// For `run`: the environment variables that the program is given besides the usual ones, by name.
+    pub env: Option<Spanned<Vec<Text>>>,
+    /// For `run`: what the program reads on standard input; `{goal}` and `{{ ... }}` are filled in.
+    pub stdin: Option<Text>,
+    /// Makes the task once for each item of a list: a list in the file, or `outputs.TASK` or `outputs.TASK.FIELD` for a
+    /// JSON list or the lines of a text that a task in `context` has made. `{{ item }}` and `{{ loop.index }}` are
+    /// filled in.
+    pub for_each: Option<Either<Text, Spanned<Vec<serde_json::Value>>>>,
+    /// For `for_each`: how many of its tasks run side by side; as many as the run allows if left out.
+    #[schemars(range(min = 1))]
+    pub max_parallel: Option<Spanned<u32>>,
+    /// For `for_each`: what its own output is; `json` if left out.
+    pub collect: Option<Spanned<Collect>>,
     /// The model for this task, or a list of them, in place of the agent's.
     pub model: Option<Either<Text, Spanned<Vec<Text>>>>,
-    /// What is to be done; `{goal}` and `{{ ... }}` are filled in.
-    pub description: Text,
+    /// What the agent is to do; `{goal}` and `{{ ... }}` are filled in.
+    pub description: Option<Text>,
     /// The tasks whose outputs it gets.
     pub context: Option<Spanned<Vec<Text>>>,
     /// Which of several ready tasks starts first; `medium` if left out.
@@ -544,6 +560,17 @@ pub struct Task {
     pub outputs: Option<Vec<Text>>,
     /// What the task may use, over all its attempts.
     pub limits: Option<Spanned<Limits>>,
+}
+
+/// What the output of a task with `for_each` is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Collect {
+    /// A JSON list of the outputs in the order of the items; `null` for one that failed.
+    #[default]
+    Json,
+    /// The outputs one after another, each under its name.
+    Text,
 }
 
 /// Which of several ready tasks starts first.

@@ -30,7 +30,7 @@ tasks:
     timeout: 0
     priority: urgent
     context: b
-    for_each: ctx.x
+    when: ctx.x
   - {name: b, agent: x, description: y, timeout_seconds: 0, name: c}
 ";
     let found = mistakes(text);
@@ -46,7 +46,7 @@ tasks:
         ("unknown key `timeout` in a task", "timeout"),
         ("`priority` cannot be `urgent`", "urgent"),
         ("`context` must be a list", "b"),
-        ("`for_each` in a task is not supported yet", "for_each"),
+        ("`when` in a task is not supported yet", "when"),
         ("`timeout_seconds` must be more than 0", "0"),
         ("`name` stands twice in a task", "name"),
         ("a task has no `name`", "nme"),
@@ -73,7 +73,7 @@ fn the_schema_says_what_the_types_say() {
     let schema = schema();
     assert_eq!(schema["additionalProperties"], false);
     assert_eq!(schema["required"], serde_json::json!(["tasks"]));
-    assert_eq!(schema["$defs"]["Task"]["required"], serde_json::json!(["name", "agent", "description"]));
+    assert_eq!(schema["$defs"]["Task"]["required"], serde_json::json!(["name"]));
 }
 
 #[test]

@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use super::*;
 use crate::plan::graph::{GraphSpec, GroupSpec, Ordering, Plan, TaskSpec};
-use crate::plan::orchestra::{Collect, ForEach, Items, Task, Work};
+use crate::plan::orchestra::{ForEach, Items, Task, Work};
 use crate::plan::resolve;
 use crate::plan::retry::RetryPolicy;
-use crate::plan::spec::{Limits, OnError};
+use crate::plan::spec::{Collect, Limits, OnError};
 use crate::plan::template::Template;
 use crate::run_builder::{agent, orchestra_of, start_of, task};
 use crate::words::event::Holder;

@@ -1,0 +1,225 @@
+//! How a task is done: by an agent or by a program, once or for each item of a list.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::plan::graph::{Plan, TaskIx};
+use crate::plan::orchestra::{ForEach, Items, Program, Work};
+use crate::plan::resolve::Resolver;
+use crate::plan::spec::located::{Either, Spanned};
+use crate::plan::spec::{self, Text};
+use crate::plan::template::{ItemsKnown, Template};
+use crate::words::diagnostic::{Diagnostic, near_miss};
+
+impl<'r> Resolver<'r> {
+    /// How a task is done; `None`, with what is wrong, where that cannot be told.
+    pub(super) fn work(&mut self, task: &spec::Task, agent: Option<usize>) -> Option<Work> {
+        let Some(run) = &task.run else { return self.work_of_agent(task, agent) };
+        let name = &task.name.value;
+        let of_agents = [
+            ("agent", task.agent.as_ref().map(|text| &text.span)),
+            ("description", task.description.as_ref().map(|text| &text.span)),
+            (
+                "model",
+                task.model.as_ref().map(|models| match models {
+                    Either::Short(text) => &text.span,
+                    Either::Full(list) => &list.span,
+                }),
+            ),
+        ];
+        for (key, span) in of_agents.into_iter().filter_map(|(key, span)| Some((key, span?))) {
+            let message = format!("`{name}` is done by a program, and `{key}` is for an agent");
+            self.found.push(
+                Diagnostic::error(message, span.clone(), "not with `run`")
+                    .see(run.span.clone(), "the program")
+                    .help(format!("take out `{key}`, or `run`")),
+            );
+        }
+        if run.value.first().is_none_or(|program| program.value.trim().is_empty()) {
+            self.found.push(
+                Diagnostic::error("`run` names no program", run.span.clone(), "")
+                    .help("the program, then its arguments: `[cargo, test]`"),
+            );
+        }
+        let program = Program {
+            argv: run.value.iter().map(|argument| Template::new(&argument.value)).collect(),
+            env: task.env.iter().flat_map(|env| &env.value).map(|name| name.value.clone()).collect(),
+            stdin: task.stdin.as_ref().map(|stdin| Template::new(&stdin.value)),
+        };
+        Some(Work::Command(Arc::new(program)))
+    }
+
+    fn work_of_agent(&mut self, task: &spec::Task, agent: Option<usize>) -> Option<Work> {
+        let env = task.env.as_ref().map(|env| ("env", &env.span));
+        let stdin = task.stdin.as_ref().map(|stdin| ("stdin", &stdin.span));
+        for (key, span) in env.into_iter().chain(stdin) {
+            let message = format!("`{key}` is for a program, and this task has none");
+            self.found.push(
+                Diagnostic::error(message, span.clone(), "not without `run`")
+                    .help("name the program with `run`, or take this out"),
+            );
+        }
+        let name = &task.name;
+        match (&task.agent, &task.description) {
+            (Some(_), Some(description)) => {
+                Some(Work::Agent { agent: agent?, description: Template::new(&description.value) })
+            }
+            (None, _) => {
+                let message = format!("nobody does `{}`: it has neither `agent` nor `run`", name.value);
+                self.found.push(
+                    Diagnostic::error(message, name.span.clone(), "this task")
+                        .help("give it an `agent` and a `description`, or a program with `run`"),
+                );
+                None
+            }
+            (Some(_), None) => {
+                let message = format!("`{}` lacks `description`", name.value);
+                self.found.push(
+                    Diagnostic::error(message, name.span.clone(), "this task").help("say what its agent is to do"),
+                );
+                None
+            }
+        }
+    }
+
+    /// The list that a task stands for.
+    pub(super) fn for_each(
+        &mut self,
+        ix: TaskIx,
+        task: &spec::Task,
+        names: &HashMap<&'r str, TaskIx>,
+        plan: Option<&Plan>,
+    ) -> Option<Arc<ForEach>> {
+        let Some(said) = &task.for_each else {
+            let collect = task.collect.as_ref().map(|collect| ("collect", &collect.span));
+            let parallel = task.max_parallel.as_ref().map(|max| ("max_parallel", &max.span));
+            for (key, span) in collect.into_iter().chain(parallel) {
+                let message = format!("`{key}` is for a task with `for_each`");
+                self.found.push(Diagnostic::error(message, span.clone(), "there is no list").help("take it out"));
+            }
+            return None;
+        };
+        let items = match said {
+            Either::Full(list) => self.literal(list)?,
+            Either::Short(text) => self.items_of_output(ix, text, names, plan)?,
+        };
+        let file = task.output.as_ref().and_then(|output| output.path.as_ref().or(output.file.as_ref()));
+        if let Some(file) = file.filter(|file| !Template::new(&file.value).names_item()) {
+            let message = format!("every item's output would go to the file `{}`", file.value);
+            self.found.push(
+                Diagnostic::error(message, file.span.clone(), "one file for all")
+                    .help("put the item into its name, such as `{{ item }}.md` or `{{ loop.index }}.md`"),
+            );
+        }
+        Some(Arc::new(ForEach {
+            items,
+            max_parallel: task.max_parallel.as_ref().map(|max| max.value),
+            collect: task.collect.as_ref().map(|collect| collect.value).unwrap_or_default(),
+        }))
+    }
+
+    fn literal(&mut self, list: &Spanned<Vec<Value>>) -> Option<Items> {
+        if list.value.is_empty() {
+            self.found.push(
+                Diagnostic::error("the list of `for_each` is empty", list.span.clone(), "no item")
+                    .help("name at least one item, or take the task out"),
+            );
+            return None;
+        }
+        Some(Items::Literal(list.value.clone()))
+    }
+
+    /// `outputs.TASK`, or a field of it.
+    fn items_of_output(
+        &mut self,
+        ix: TaskIx,
+        text: &Text,
+        names: &HashMap<&'r str, TaskIx>,
+        plan: Option<&Plan>,
+    ) -> Option<Items> {
+        let said = text.value.trim();
+        let said = said.strip_prefix("{{").and_then(|said| said.strip_suffix("}}")).map_or(said, str::trim);
+        let Some(rest) = said.strip_prefix("outputs.") else {
+            self.found.push(
+                Diagnostic::error("this is not a list for `for_each`", text.span.clone(), "")
+                    .help("write a list, or `outputs.TASK.FIELD` for one that a task in `context` has made"),
+            );
+            return None;
+        };
+        // A name may have dots in it, so the longest one that fits is meant.
+        let is_named =
+            |name: &str| rest.strip_prefix(name).is_some_and(|behind| behind.is_empty() || behind.starts_with('.'));
+        let named = names.iter().filter(|(name, _)| is_named(name)).max_by_key(|(name, _)| name.len());
+        let Some((&name, &task)) = named else {
+            let wrong = rest.split('.').next().unwrap_or(rest);
+            if !self.around.gaps.entries {
+                let help = near_miss(wrong, names.keys().copied())
+                    .map_or_else(|| "name a task of this file".to_owned(), |near| format!("did you mean `{near}`?"));
+                let message = format!("there is no task `{wrong}`");
+                self.found.push(Diagnostic::error(message, text.span.clone(), "not a task").help(help));
+            }
+            return None;
+        };
+        if plan.is_some_and(|plan| !plan.needs(ix).contains(&task)) && !self.around.gaps.settings {
+            let message = format!("the task does not get the output of `{name}`");
+            self.found.push(
+                Diagnostic::error(message, text.span.clone(), "not in `context`")
+                    .help(format!("add `{name}` to its `context`")),
+            );
+            return None;
+        }
+        let path: Vec<String> =
+            rest[name.len()..].split('.').filter(|field| !field.is_empty()).map(str::to_owned).collect();
+        self.check_fields(task, &path, text);
+        Some(Items::Output { task, path })
+    }
+
+    /// Where the file says what an output looks like, a field that it does not have is a mistake.
+    fn check_fields(&mut self, task: TaskIx, path: &[String], text: &Text) {
+        let output = self.file.tasks.value[task].value.output.as_ref();
+        let mut schema = match output.and_then(|output| output.schema.as_ref()) {
+            Some(Either::Full(inline)) => {
+                inline.value.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
+            }
+            Some(Either::Short(path)) => match self.around.schemas.get(&path.value) {
+                Some(Ok(schema)) => schema.clone(),
+                _ => return,
+            },
+            None => return,
+        };
+        for field in path {
+            let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
+            let Some(inner) = properties.get(field) else {
+                let help = near_miss(field, properties.keys().map(String::as_str)).map_or_else(
+                    || "the schema of that output says which there are".to_owned(),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                let message = format!("that output has no field `{field}`");
+                self.found.push(Diagnostic::error(message, text.span.clone(), "no such field").help(help));
+                return;
+            };
+            schema = inner.clone();
+        }
+        if let Some(kind) = schema.get("type").and_then(Value::as_str).filter(|kind| *kind != "array") {
+            let message = format!("`for_each` goes through a list, and this is of type {kind}");
+            self.found.push(Diagnostic::error(message, text.span.clone(), "no list"));
+        }
+    }
+
+    /// What is known of the items that the texts of a task are filled in for.
+    pub(super) fn items_known(task: &spec::Task) -> ItemsKnown<'_> {
+        match &task.for_each {
+            None => ItemsKnown::None,
+            Some(Either::Full(list)) => ItemsKnown::These(&list.value),
+            Some(Either::Short(_)) => ItemsKnown::Later,
+        }
+    }
+
+    /// The texts of a task that are filled in.
+    pub(super) fn templates(task: &spec::Task) -> impl Iterator<Item = &Text> {
+        let run = task.run.iter().flat_map(|run| &run.value);
+        task.description.iter().chain(run).chain(&task.stdin)
+    }
+}
