@@ -56,7 +56,7 @@ pub trait Observer {
         Ok(())
     }
 
-    /// The process leaves the run. Also called when there was no [`crate::words::event::Event::RunFinished`].
+    /// The process leaves the run. Also called when there was no [`RunEvent::Finished`](crate::words::event::RunEvent).
     ///
     /// # Errors
     /// When the last of what it has to show cannot be shown.

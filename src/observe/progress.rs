@@ -1,6 +1,6 @@
 //! A run on a terminal: a live view that is redrawn, and above it the lines that stay.
 //!
-//! [`LiveView`] decides what the view shows and [`line()`] what the lines say; this file brings both to the
+//! `LiveView` decides what the view shows and [`line()`] what the lines say; this file brings both to the
 //! terminal, and not too often.
 
 use std::io::{self, Write};
