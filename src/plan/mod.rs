@@ -1,5 +1,6 @@
 //! From text to a checked plan: the file as written, all its mistakes at once, the orchestra, the graph.
 
+pub mod digest;
 pub mod graph;
 pub mod orchestra;
 pub mod output;

@@ -7,15 +7,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::plan::digest;
 use crate::plan::graph::{Plan, TaskIx};
 use crate::plan::retry::RetryPolicy;
 use crate::plan::spec::{Collect, Limits, OnError, OutputFormat, Price, Priority, Provider, Strategy};
 use crate::plan::template::Template;
 use crate::plan::tier::Tier;
-use crate::words::digest::Parts;
 use crate::words::event::PlannedTask;
 use crate::words::id::Name;
-use serde::Serialize;
 
 /// An orchestra, ready to run.
 #[derive(Debug, Clone)]
@@ -88,7 +87,7 @@ pub enum McpTransport {
 }
 
 /// A tool that an agent may use.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Grant {
     /// One of orch's own.
     BuiltIn(&'static str),
@@ -166,7 +165,7 @@ pub struct Group {
 }
 
 /// Who plays tasks.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct Agent {
     /// The name that tasks use.
     pub name: Name,
@@ -189,10 +188,9 @@ pub struct Agent {
 }
 
 /// A model and where it is served.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ModelRef {
     /// The wire format.
-    #[serde(serialize_with = "provider_name")]
     pub provider: Provider,
     /// The name that the server knows it by.
     pub model: String,
@@ -207,17 +205,14 @@ pub struct ModelRef {
     /// For an agent CLI: the variables that it is given besides the usual ones.
     pub env: Vec<String>,
     /// How many tokens a prompt and its answer may have together.
-    #[serde(skip)]
     pub context_window: Option<u64>,
     /// What it costs.
-    #[serde(skip)]
     pub price: Option<Price>,
     /// How freely it chooses its words, unless the agent says so.
     pub temperature: Option<f64>,
     /// The longest answer, in tokens, unless the agent says so.
     pub max_tokens: Option<u32>,
     /// How long one call may take; `None` is as long as the attempt may.
-    #[serde(skip)]
     pub timeout: Option<Duration>,
 }
 
@@ -282,11 +277,6 @@ impl Provider {
     pub fn by_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|provider| provider.name() == name || provider.aliases().contains(&name))
     }
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
-fn provider_name<S: serde::Serializer>(provider: &Provider, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(provider.name())
 }
 
 /// What is played.
@@ -488,46 +478,14 @@ impl Orchestra {
         members.iter().map(|member| self.planned_task(member, parent, &agents)).collect()
     }
 
-    fn agent_digests(&self) -> Vec<Parts> {
-        let of_agent = |agent: &Agent| {
-            let mut digest = Parts::default();
-            digest.add(&serde_json::to_string(agent).unwrap_or_default());
-            digest
-        };
-        self.agents.iter().map(of_agent).collect()
+    fn agent_digests(&self) -> Vec<String> {
+        self.agents.iter().map(digest::agent).collect()
     }
 
     /// `ix` is where the task, or the task whose member it is, stands in the graph.
-    fn planned_task(&self, task: &Task, ix: TaskIx, agents: &[Parts]) -> PlannedTask {
+    fn planned_task(&self, task: &Task, ix: TaskIx, agents: &[String]) -> PlannedTask {
         let needs: Vec<Name> = self.plan.needs(ix).iter().map(|&n| self.tasks[n].name.clone()).collect();
-        // Timeouts, retries and priorities decide whether and when there is a result, and not which.
-        let mut digest = Parts::default();
-        match &task.work {
-            Work::Agent { agent, description } => {
-                digest = agents[*agent].clone();
-                digest.add(description.text());
-            }
-            Work::Command(program) => {
-                digest.add("run");
-                program.argv.iter().for_each(|argument| digest.add(argument.text()));
-                digest.add("env");
-                program.env.iter().for_each(|name| digest.add(name));
-                program.stdin.iter().for_each(|stdin| digest.add(stdin.text()));
-            }
-        }
-        if let Some(for_each) = &task.for_each {
-            digest.add(&format!("{:?} {:?}", for_each.items, for_each.collect));
-        }
-        if let Some(item) = &task.item {
-            digest.add(&item.value.to_string());
-        }
-        needs.iter().for_each(|name| digest.add(name.as_str()));
-        if task.output != OutputRule::default() || !task.verify.is_empty() {
-            digest.add(&format!("{:?} {:?}", task.output, task.verify));
-        }
-        if task.reads.is_some() || task.writes.is_some() {
-            digest.add(&format!("{:?} {:?}", task.reads, task.writes));
-        }
+        let digest = digest::task(task, agents, &needs, &self.tasks);
         PlannedTask {
             task: task.name.clone(),
             agent: task.agent().map(|agent| self.agents[agent].name.clone()),

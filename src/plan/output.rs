@@ -151,13 +151,6 @@ impl OutputSpec {
             }
         }
     }
-
-    /// All that the contract says, for a cache_key.
-    #[must_use]
-    pub fn digest_text(&self) -> String {
-        let schema = self.schema.as_ref().map(|schema| schema.written.to_string()).unwrap_or_default();
-        format!("{:?} {schema}", self.form)
-    }
 }
 
 impl Schema {

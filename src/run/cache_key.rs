@@ -189,6 +189,11 @@ mod tests {
     }
 
     #[test]
+    fn a_key_stays_from_version_to_version() {
+        assert_eq!(cache_key(&usual()).key, "ebae27a37fffed3dede3a1a1672fdc2c");
+    }
+
+    #[test]
     fn texts_do_not_move_from_one_part_to_another() {
         let split = |models: &[&str]| {
             let models: Vec<String> = models.iter().map(|&model| model.to_owned()).collect();

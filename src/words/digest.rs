@@ -39,6 +39,26 @@ impl Parts {
         self.0.update(part.as_bytes());
     }
 
+    /// Feeds a field under its name.
+    pub fn field(&mut self, name: &str, value: &str) {
+        self.add(name);
+        self.add(value);
+    }
+
+    /// Feeds a field if it has a value. One without a value feeds nothing, so that a new optional field changes no
+    /// digest of what does not use it.
+    pub fn optional(&mut self, name: &str, value: Option<impl AsRef<str>>) {
+        if let Some(value) = value {
+            self.field(name, value.as_ref());
+        }
+    }
+
+    /// Feeds a list under its name: how many values there are, then each.
+    pub fn list<S: AsRef<str>>(&mut self, name: &str, values: &[S]) {
+        self.field(name, &values.len().to_string());
+        values.iter().for_each(|value| self.add(value.as_ref()));
+    }
+
     /// The first `bytes` of the digest, in lowercase hex.
     #[must_use]
     pub fn hex(self, bytes: usize) -> String {
@@ -60,6 +80,24 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fields_and_lists_do_not_run_together() {
+        let digest = |lists: &[&[&str]]| {
+            let mut digest = Parts::default();
+            lists.iter().for_each(|list| digest.list("l", list));
+            digest.hex(8)
+        };
+        assert_ne!(digest(&[&["a", "l", "0"]]), digest(&[&["a"], &[]]));
+        assert_ne!(digest(&[&[], &["a"]]), digest(&[&["a"], &[]]));
+        let optional = |value: Option<&str>| {
+            let mut digest = Parts::default();
+            digest.optional("o", value);
+            digest.hex(8)
+        };
+        assert_ne!(optional(Some("")), optional(None));
+        assert_eq!(optional(None), Parts::default().hex(8));
+    }
 
     #[test]
     fn parts_do_not_run_together() {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use crate::attempt::{Attempt, CommandAttempt, RunHandle, Said, USUAL_MAX_TOKENS};
 use crate::engine::runner::{RunError, Runner, Stage};
+use crate::plan::digest;
 use crate::plan::graph::TaskIx;
-use crate::plan::orchestra::{Agent, Item, Program, Task, Work};
-use crate::plan::output::OutputSpec;
+use crate::plan::orchestra::{Agent, Grant, Item, Program, Task, Work};
 use crate::plan::prompt::{Inputs, Prompt};
 use crate::plan::template::{Template, TemplateError};
 use crate::run::cache_key::{Ingredients, cache_key};
@@ -152,9 +152,9 @@ impl Stage {
             Ok(prompt) => prompt.redacted(tool_set.redactor()),
             Err(error) => return Ok(Err(template_failed("description", &error))),
         };
-        let cache_key = given.is_kept.then(|| {
-            self.key(given, output_spec, &prompt.system, &prompt.description, &self.models_of(place), &agent.tools)
-        });
+        let cache_key = given
+            .is_kept
+            .then(|| self.key(given, &prompt.system, &prompt.description, &self.models_of(place), &agent.tools));
         let Some(client) = self.clients[place].first().cloned() else {
             return Ok(Err(Failure::new(FailureKind::Internal, "the agent has no model")));
         };
@@ -186,10 +186,9 @@ impl Stage {
         let argv: Vec<String> = program.argv.iter().map(|one| render("run", one)).collect::<Result<_, _>>()?;
         let stdin = program.stdin.as_ref().map(|stdin| render("stdin", stdin)).transpose()?;
         let output_spec = &self.output_specs[*task];
-        let cache_key = given.is_kept.then(|| {
-            let described = serde_json::json!({"run": argv, "env": program.env, "stdin": stdin}).to_string();
-            self.key(given, output_spec, "", &described, &[], &[])
-        });
+        let cache_key = given
+            .is_kept
+            .then(|| self.key(given, "", &digest::command(&argv, &program.env, stdin.as_deref()), &[], &[]));
         let checks = (output_spec.clone(), self.verifiers[*task].clone());
         let name = definition.name.as_str();
         let attempt = self.programs.attempt(name, argv, stdin, &program.env, definition.timeout, checks);
@@ -199,22 +198,19 @@ impl Stage {
     fn key(
         &self,
         given: &Given<'_>,
-        output_spec: &OutputSpec,
         system: &str,
         description: &str,
         models: &[String],
-        tools: &[crate::plan::orchestra::Grant],
+        tools: &[Grant],
     ) -> Arc<CacheKey> {
-        let task = given.definition;
-        let verifier = format!("{:?} {:?} {:?}", task.output.file, task.verify, task.writes);
         Arc::new(cache_key(&Ingredients {
             system,
             description,
             goal: given.inputs.goal,
             outputs: given.digests,
             models,
-            output: &format!("{} {verifier}", output_spec.digest_text()),
-            tools: &tools.iter().map(|grant| format!("{grant:?}")).collect::<Vec<_>>(),
+            output: &digest::result(given.definition),
+            tools: &tools.iter().map(digest::grant).collect::<Vec<_>>(),
             files: &given.files,
         }))
     }

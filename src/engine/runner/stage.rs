@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::attempt::{ModelClient, Programs};
 use crate::observe::Observers;
 use crate::os::clock::Clock;
+use crate::plan::digest;
 use crate::plan::graph::TaskIx;
 use crate::plan::orchestra::{Agent, ModelRef, Orchestra};
 use crate::plan::output::OutputSpec;
@@ -226,13 +227,14 @@ impl Stage {
     pub(super) fn models_of(&self, agent: usize) -> Vec<String> {
         let Agent { models, temperature, max_tokens, .. } = &self.orchestra.agents[agent];
         if models.is_empty() {
-            let of_client =
-                |client: &Arc<ModelClient>| described(&client.label, None, client.temperature, client.max_tokens);
+            let of_client = |client: &Arc<ModelClient>| {
+                digest::answering_model(&client.label, None, client.temperature, client.max_tokens)
+            };
             return self.clients[agent].iter().map(of_client).collect();
         }
         let of_model = |model: &ModelRef| {
             let (temperature, max_tokens) = (temperature.or(model.temperature), max_tokens.or(model.max_tokens));
-            described(&model.label(), Some(model), temperature, max_tokens)
+            digest::answering_model(&model.label(), Some(model), temperature, max_tokens)
         };
         models.iter().map(of_model).collect()
     }
@@ -294,13 +296,6 @@ impl Stage {
 
 fn read(read: &ToolRead) -> Read {
     Read { tool: read.tool.clone(), arguments: read.arguments.clone(), sha256: read.sha256.clone() }
-}
-
-/// A model as a cache_key knows it: all that decides what it answers, and nothing of keys and prices.
-fn described(label: &str, model: Option<&ModelRef>, temperature: Option<f64>, max_tokens: Option<u32>) -> String {
-    let base_url = model.and_then(|model| model.base_url.as_deref()).unwrap_or_default();
-    let argv = model.map(|model| model.argv.join("\u{0}")).unwrap_or_default();
-    format!("{label} {base_url} {argv} {temperature:?} {max_tokens:?}")
 }
 
 /// Puts a value at a place that is there, or is the next one.
