@@ -4,8 +4,8 @@
 //! whose parent is gone. Knows nothing of what the program is for. There is never a shell in between: arguments arrive
 //! as they are given.
 //!
-//! How the tree is found is told in `process/family.rs`. Where there is no `/proc` only the process group is ended, and on
-//! Windows only the program itself.
+//! `process/process_tree.rs` says how the tree is found. Where there is no `/proc` only the process group is ended, and
+//! on Windows only the program itself.
 
 use std::io;
 use std::path::PathBuf;
@@ -16,24 +16,24 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::time::{self, Instant};
 
 use crate::os::process::capture::Capture;
-use crate::os::process::tree::Tree;
+use crate::os::process::running::Running;
 
 mod capture;
 mod environment;
-mod family;
 #[cfg(target_os = "linux")]
 mod process_table;
-mod tree;
+mod process_tree;
+mod running;
 
 pub use environment::{clean_environment, find_program, is_clean};
-pub use family::{RUN_VARIABLE, end_leftovers};
+pub use process_tree::{RUN_VARIABLE, end_leftovers};
 
 /// How long the output of a program that has ended is still read. It is in the pipe already, so this only ends where
 /// somebody else holds the other end.
 const DRAIN: Duration = Duration::from_millis(500);
 
-/// How often a running program's descendants are looked at, so that one is still known when its parents are gone.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often a running program's descendants are scanned for, so that one is still known when its parents are gone.
+const SCAN: Duration = Duration::from_secs(1);
 
 /// How a program is run.
 #[derive(Debug, Clone)]
@@ -142,15 +142,15 @@ pub enum Error {
 /// The program cannot be started, or has not ended in time. A program that fails has finished, see [`Exit`].
 pub async fn run(command: Command) -> Result<Finished, Error> {
     let started = Instant::now();
-    let mut tree = Tree::start(&command).await?;
-    let (stdin, out, err) = tree.streams();
+    let mut running = Running::start(&command).await?;
+    let (stdin, out, err) = running.streams();
     let (mut stdout, mut stderr) = (Capture::new(command.max_output_bytes), Capture::new(command.max_output_bytes));
     let pumps = async {
         tokio::join!(feed(stdin, &command.stdin), stdout.fill(out), stderr.fill(err));
     };
     let life = async {
-        let status = live(&mut tree, command.timeout).await;
-        tree.end().await;
+        let status = live(&mut running, command.timeout).await;
+        running.end().await;
         status
     };
     let status = beside(life, pumps).await;
@@ -174,19 +174,19 @@ pub async fn run(command: Command) -> Result<Finished, Error> {
     }
 }
 
-/// Waits for the program itself, and keeps an eye on its descendants. `None` when it takes too long.
-async fn live(tree: &mut Tree, limit: Duration) -> Option<io::Result<ExitStatus>> {
+/// Waits for the program itself, and scans for its descendants meanwhile. `None` when it takes too long.
+async fn live(running: &mut Running, limit: Duration) -> Option<io::Result<ExitStatus>> {
     let deadline = time::sleep(limit);
     tokio::pin!(deadline);
-    let mut look = time::interval(LOOK);
-    look.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
-    look.reset();
+    let mut scan = time::interval(SCAN);
+    scan.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
+    scan.reset();
     loop {
         tokio::select! {
             biased;
-            status = tree.wait() => return Some(status),
+            status = running.wait() => return Some(status),
             () = &mut deadline => return None,
-            _ = look.tick() => tree.look(),
+            _ = scan.tick() => running.scan(),
         }
     }
 }

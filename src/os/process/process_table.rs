@@ -46,33 +46,33 @@ fn read(stat: &str) -> Option<Entry> {
     })
 }
 
-/// Whether the variable `name` of a process, as that was started with it, has `word` among its words, which `:`
+/// Whether the variable `name` of a process, as that was started with it, has `mark` among its marks, which `:`
 /// separates.
-pub(super) fn is_marked(pid: i32, name: &str, word: &str) -> bool {
+pub(super) fn is_marked(pid: i32, name: &str, mark: &str) -> bool {
     let Ok(environment) = fs::read(format!("/proc/{pid}/environ")) else { return false };
     let value = |variable: &[u8]| variable.strip_prefix(name.as_bytes())?.strip_prefix(b"=").map(<[u8]>::to_vec);
     let mut values = environment.split(|&byte| byte == 0).filter_map(value);
-    values.any(|value| value.split(|&byte| byte == b':').any(|part| part == word.as_bytes()))
+    values.any(|value| value.split(|&byte| byte == b':').any(|part| part == mark.as_bytes()))
 }
 
-/// Those that `is_first` says of, and everybody who comes from them: children, and members of a process group or session
-/// whose leader is among them. Never `own`, nor the first process of the machine.
-pub(super) fn descendants(entries: &[Entry], own: i32, is_first: impl Fn(&Entry) -> bool) -> Vec<Entry> {
+/// The roots and their descendants: children, and members of a process group or session whose leader is among them.
+/// Never `own`, nor the first process of the machine.
+pub(super) fn descendants(entries: &[Entry], own: i32, is_root: impl Fn(&Entry) -> bool) -> Vec<Entry> {
     let others = entries.iter().copied().filter(|entry| entry.pid != own && entry.pid > 1);
-    let (mut family, mut rest): (Vec<Entry>, Vec<Entry>) = others.partition(is_first);
-    let mut pids: HashSet<i32> = family.iter().map(|entry| entry.pid).collect();
+    let (mut found, mut rest): (Vec<Entry>, Vec<Entry>) = others.partition(is_root);
+    let mut pids: HashSet<i32> = found.iter().map(|entry| entry.pid).collect();
     loop {
-        let before = family.len();
+        let before = found.len();
         rest.retain(|entry| {
             let belongs = [entry.parent, entry.group, entry.session].iter().any(|pid| pids.contains(pid));
             if belongs {
                 pids.insert(entry.pid);
-                family.push(*entry);
+                found.push(*entry);
             }
             !belongs
         });
-        if family.len() == before {
-            return family;
+        if found.len() == before {
+            return found;
         }
     }
 }
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn we_are_among_those_who_live() {
+    fn this_process_is_in_the_table() {
         let own = i32::try_from(std::process::id()).unwrap();
         let entry = look_up(own).unwrap();
         assert!(take().contains(&entry));
@@ -133,9 +133,9 @@ mod tests {
         );
         // A session of its own, with an orphan in it.
         assert_eq!(found(&with(&[(111, 100, 111, 111), (120, 100, 120, 111)]), 111), [111, 120]);
-        // Our other children, our group and our session are left alone, even where one of the family has joined our group.
+        // Our other children, our group and our session are left alone, even where a descendant has joined our group.
         assert_eq!(found(&with(&[(111, 100, 100, 50), (121, 100, 121, 50)]), 111), [111]);
-        // So is a session that one of the family did not begin: it may be that of the terminal next door.
+        // So is a session that no descendant began: it may be that of the terminal next door.
         assert_eq!(found(&with(&[(60, 1, 60, 60), (61, 60, 61, 60), (111, 1, 111, 60)]), 111), [111]);
         assert_eq!(found(&us, 111), [0; 0]);
         assert_eq!(found(&us, 100), [0; 0], "never ourselves");

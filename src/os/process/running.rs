@@ -1,4 +1,4 @@
-//! A program that runs, and what comes from it. When it is dropped, all of it is killed.
+//! A running program with its process tree. Dropping it kills the whole tree.
 
 use std::io;
 use std::path::Path;
@@ -10,39 +10,38 @@ use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 use tokio::time;
 
 use super::environment::find_program;
-use super::family::{Family, PROCESS_VARIABLE, Word, adopt_orphans};
+use super::process_tree::{PROCESS_VARIABLE, ProcessTree, Signal, adopt_orphans};
 use super::{Command, Error, Stdin};
 use crate::os::clock;
 
 /// How long a program that was killed is waited for. Only one that the kernel holds takes longer.
 const LAST_WAIT: Duration = Duration::from_secs(1);
 
-/// How often a dropped tree is killed, with [`DROP_PAUSE`] between. Whoever drops it is kept waiting.
+/// How often a dropped tree is killed, with [`DROP_PAUSE`] between. The caller waits meanwhile.
 const DROP_ROUNDS: u32 = 50;
 
 /// See [`DROP_ROUNDS`].
 const DROP_PAUSE: Duration = Duration::from_millis(1);
 
-/// How often a program is tried that cannot be started because somebody is writing its file: an update of an agent's
-/// program takes moments.
+/// How often a program is tried whose file another process is writing: an update of an agent's program takes moments.
 const BUSY_ROUNDS: u32 = 20;
 
 /// See [`BUSY_ROUNDS`].
 const BUSY_PAUSE: Duration = Duration::from_millis(25);
 
-/// A program that runs, and what comes from it.
-pub(super) struct Tree {
+/// A running program with its process tree.
+pub(super) struct Running {
     child: Child,
-    family: Family,
+    tree: ProcessTree,
     grace: Duration,
     ended: bool,
 }
 
-impl Tree {
+impl Running {
     pub async fn start(command: &Command) -> Result<Self, Error> {
         let named = command.argv.first().map_or("", String::as_str);
         let io = |source| Error::Io { program: named.to_owned(), source };
-        // A relative one would be taken from where the program runs, not from where we do.
+        // A relative one would be taken from where the program runs, not from where orch does.
         let directory = std::path::absolute(&command.directory).map_err(io)?;
         if !directory.is_dir() {
             return Err(Error::NoDirectory { program: named.to_owned(), directory });
@@ -62,15 +61,15 @@ impl Tree {
     }
 
     fn spawn(command: &Command, program: &Path, directory: &Path) -> io::Result<Self> {
-        let word = format!("{:016x}{:016x}", clock::random(), clock::random());
-        let inherited = std::env::var(PROCESS_VARIABLE).map(|words| format!("{words}:")).unwrap_or_default();
+        let mark = format!("{:016x}{:016x}", clock::random(), clock::random());
+        let inherited = std::env::var(PROCESS_VARIABLE).map(|marks| format!("{marks}:")).unwrap_or_default();
         let mut program = tokio::process::Command::new(program);
         program
             .args(command.argv.iter().skip(1))
             .current_dir(directory)
             .env_clear()
             .envs(command.environment.iter().map(|(name, value)| (name, value)))
-            .env(PROCESS_VARIABLE, format!("{inherited}{word}"))
+            .env(PROCESS_VARIABLE, format!("{inherited}{mark}"))
             .stdin(if command.stdin == Stdin::Null { Stdio::null() } else { Stdio::piped() })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -78,8 +77,8 @@ impl Tree {
         #[cfg(unix)]
         program.process_group(0);
         let child = program.spawn()?;
-        let first = child.id().and_then(|pid| i32::try_from(pid).ok());
-        Ok(Self { child, family: Family::of(first, word), grace: command.grace, ended: false })
+        let root = child.id().and_then(|pid| i32::try_from(pid).ok());
+        Ok(Self { child, tree: ProcessTree::of(root, mark), grace: command.grace, ended: false })
     }
 
     pub fn streams(&mut self) -> (Option<ChildStdin>, Option<ChildStdout>, Option<ChildStderr>) {
@@ -91,29 +90,29 @@ impl Tree {
         self.child.wait().await
     }
 
-    /// Takes note of who is there.
-    pub fn look(&mut self) {
-        self.family.look();
+    /// Remembers the descendants, see [`ProcessTree::scan`].
+    pub fn scan(&mut self) {
+        self.tree.scan();
     }
 
-    /// Ends whatever is left, the program itself too.
+    /// Ends the whole tree, the program itself too.
     pub async fn end(&mut self) {
-        self.family.end(self.grace).await;
-        // Has an effect only where the family could not be told.
+        self.tree.end(self.grace).await;
+        // Has an effect only where the tree could not be signalled.
         let _ = self.child.start_kill();
         let _ = time::timeout(LAST_WAIT, self.child.wait()).await;
         self.ended = true;
     }
 }
 
-impl Drop for Tree {
+impl Drop for Running {
     fn drop(&mut self) {
         if self.ended {
             return;
         }
         for _ in 0..DROP_ROUNDS {
-            let living = self.family.tell(Word::Kill);
-            // Only after its children have been found by it.
+            let living = self.tree.signal(Signal::Kill);
+            // Only after its children have been found through it.
             let _ = self.child.start_kill();
             let reaped = !matches!(self.child.try_wait(), Ok(None));
             if living == 0 && reaped {
