@@ -1,4 +1,4 @@
-//! Runs a program and ends its whole process tree.
+//! Runs a program, to its end or beside the caller, and ends its whole process tree.
 //!
 //! However a run ends, nothing of it stays behind: not a background child, not one that left the session, not one
 //! whose parent is gone. Knows nothing of what the program is for. There is never a shell in between: arguments arrive
@@ -8,7 +8,7 @@
 //! on Windows only the program itself.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
 
@@ -19,12 +19,14 @@ use crate::os::process::capture::Capture;
 use crate::os::process::running::Running;
 
 mod capture;
+mod child;
 mod environment;
 #[cfg(target_os = "linux")]
 mod process_table;
 mod process_tree;
 mod running;
 
+pub use child::{Child, Streams};
 pub use environment::{clean_environment, find_program, is_clean};
 pub use process_tree::{RUN_VARIABLE, end_leftovers};
 
@@ -34,6 +36,19 @@ const DRAIN: Duration = Duration::from_millis(500);
 
 /// How often a running program's descendants are scanned for, so that one is still known when its parents are gone.
 const SCAN: Duration = Duration::from_secs(1);
+
+/// Which program is started, and where. [`Child::spawn`] starts it, [`run`] runs a whole [`Command`].
+#[derive(Debug, Clone, Copy)]
+pub struct Program<'a> {
+    /// See [`Command::argv`].
+    pub argv: &'a [String],
+    /// See [`Command::directory`].
+    pub directory: &'a Path,
+    /// See [`Command::environment`].
+    pub environment: &'a [(String, String)],
+    /// See [`Command::grace`].
+    pub grace: Duration,
+}
 
 /// How a program is run.
 #[derive(Debug, Clone)]
@@ -52,6 +67,19 @@ pub struct Command {
     pub max_output_bytes: usize,
     /// How long a process that is asked to end (`SIGTERM`) has for it before it is killed (`SIGKILL`).
     pub grace: Duration,
+}
+
+impl Command {
+    fn program(&self) -> Program<'_> {
+        Program { argv: &self.argv, directory: &self.directory, environment: &self.environment, grace: self.grace }
+    }
+}
+
+impl Program<'_> {
+    /// As the caller named it.
+    fn name(&self) -> String {
+        self.argv.first().cloned().unwrap_or_default()
+    }
 }
 
 /// What a program reads.
@@ -142,7 +170,7 @@ pub enum Error {
 /// The program cannot be started, or has not ended in time. A program that fails has finished, see [`Exit`].
 pub async fn run(command: Command) -> Result<Finished, Error> {
     let started = Instant::now();
-    let mut running = Running::start(&command).await?;
+    let mut running = Running::start(&command.program(), command.stdin != Stdin::Null).await?;
     let (stdin, out, err) = running.streams();
     let (mut stdout, mut stderr) = (Capture::new(command.max_output_bytes), Capture::new(command.max_output_bytes));
     let pumps = async {
@@ -154,7 +182,7 @@ pub async fn run(command: Command) -> Result<Finished, Error> {
         status
     };
     let status = beside(life, pumps).await;
-    let program = || command.argv.first().cloned().unwrap_or_default();
+    let program = || command.program().name();
     match status {
         Some(Ok(status)) => Ok(Finished {
             exit: exit(status),

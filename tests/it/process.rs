@@ -16,6 +16,7 @@ use tempfile::TempDir;
 
 mod agents;
 mod killed;
+mod servers;
 
 /// Nothing here takes that long; a process that does hangs.
 const LONG: Duration = Duration::from_secs(20);

@@ -119,9 +119,8 @@ impl Tools {
                 text("forgotten".to_owned())
             }
             "keep" => {
-                let mut command = Command::new(std::env::current_exe().unwrap());
-                command.args(["hold", &arguments["port"].to_string()]).stdin(Stdio::null());
-                text(command.spawn().unwrap().id().to_string())
+                keep(&arguments["port"].to_string(), arguments["how"].as_str());
+                text("kept".to_owned())
             }
             "environment" => text(std::env::vars().map(|(name, value)| format!("{name}={value}\n")).collect()),
             "structured" => {
@@ -133,6 +132,22 @@ impl Tools {
             other => text(format!("this is {other}")),
         }
     }
+}
+
+/// Starts a process in the background that holds a connection to `port`. It may do its best to outlive this server.
+fn keep(port: &str, how: Option<&str>) {
+    let script = match how {
+        None => r#""$0" hold "$1" &"#,
+        // It has a session of its own, and ignores SIGTERM.
+        Some("away") => r#"trap '' TERM; setsid "$0" hold "$1" &"#,
+        // The same, without the environment by which it is found; its parent is there long enough to be seen.
+        Some("bare") => r#"trap '' TERM; env -i setsid "$0" hold "$1" & sleep 1.5"#,
+        Some(other) => panic!("{other}"),
+    };
+    let program = std::env::current_exe().unwrap();
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", script]).arg(program).arg(port).stdin(Stdio::null()).stdout(Stdio::null());
+    assert!(command.status().unwrap().success());
 }
 
 /// Tools whose descriptions are long, colourful and full of orders, and whose arguments are a book.

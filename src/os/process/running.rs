@@ -11,7 +11,7 @@ use tokio::time;
 
 use super::environment::find_program;
 use super::process_tree::{PROCESS_VARIABLE, ProcessTree, Signal, adopt_orphans};
-use super::{Command, Error, Stdin};
+use super::{Error, Program};
 use crate::os::clock;
 
 /// How long a program that was killed is waited for. Only one that the kernel holds takes longer.
@@ -30,6 +30,7 @@ const BUSY_ROUNDS: u32 = 20;
 const BUSY_PAUSE: Duration = Duration::from_millis(25);
 
 /// A running program with its process tree.
+#[derive(Debug)]
 pub(super) struct Running {
     child: Child,
     tree: ProcessTree,
@@ -38,19 +39,20 @@ pub(super) struct Running {
 }
 
 impl Running {
-    pub async fn start(command: &Command) -> Result<Self, Error> {
-        let named = command.argv.first().map_or("", String::as_str);
-        let io = |source| Error::Io { program: named.to_owned(), source };
+    /// Starts a program, with a pipe for its standard input or with none.
+    pub async fn start(program: &Program<'_>, with_stdin: bool) -> Result<Self, Error> {
+        let named = program.name();
+        let io = |source| Error::Io { program: named.clone(), source };
         // A relative one would be taken from where the program runs, not from where orch does.
-        let directory = std::path::absolute(&command.directory).map_err(io)?;
+        let directory = std::path::absolute(program.directory).map_err(io)?;
         if !directory.is_dir() {
-            return Err(Error::NoDirectory { program: named.to_owned(), directory });
+            return Err(Error::NoDirectory { program: named.clone(), directory });
         }
-        let program = find_program(named, &directory, &command.environment)?;
+        let file = find_program(&named, &directory, program.environment)?;
         adopt_orphans();
         let mut round = 0;
         loop {
-            match Self::spawn(command, &program, &directory) {
+            match Self::spawn(program, &file, &directory, with_stdin) {
                 Err(busy) if busy.kind() == io::ErrorKind::ExecutableFileBusy && round < BUSY_ROUNDS => {
                     round += 1;
                     time::sleep(BUSY_PAUSE).await;
@@ -60,25 +62,25 @@ impl Running {
         }
     }
 
-    fn spawn(command: &Command, program: &Path, directory: &Path) -> io::Result<Self> {
+    fn spawn(program: &Program<'_>, file: &Path, directory: &Path, with_stdin: bool) -> io::Result<Self> {
         let mark = format!("{:016x}{:016x}", clock::random(), clock::random());
         let inherited = std::env::var(PROCESS_VARIABLE).map(|marks| format!("{marks}:")).unwrap_or_default();
-        let mut program = tokio::process::Command::new(program);
-        program
-            .args(command.argv.iter().skip(1))
+        let mut command = tokio::process::Command::new(file);
+        command
+            .args(program.argv.iter().skip(1))
             .current_dir(directory)
             .env_clear()
-            .envs(command.environment.iter().map(|(name, value)| (name, value)))
+            .envs(program.environment.iter().map(|(name, value)| (name, value)))
             .env(PROCESS_VARIABLE, format!("{inherited}{mark}"))
-            .stdin(if command.stdin == Stdin::Null { Stdio::null() } else { Stdio::piped() })
+            .stdin(if with_stdin { Stdio::piped() } else { Stdio::null() })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
         #[cfg(unix)]
-        program.process_group(0);
-        let child = program.spawn()?;
+        command.process_group(0);
+        let child = command.spawn()?;
         let root = child.id().and_then(|pid| i32::try_from(pid).ok());
-        Ok(Self { child, tree: ProcessTree::of(root, mark), grace: command.grace, ended: false })
+        Ok(Self { child, tree: ProcessTree::of(root, mark), grace: program.grace, ended: false })
     }
 
     pub fn streams(&mut self) -> (Option<ChildStdin>, Option<ChildStdout>, Option<ChildStderr>) {

@@ -1,26 +1,26 @@
 //! The process of a server that speaks on its standard input and output.
 //!
-//! It stands in a process group of its own, so that what it starts ends with it: by request first, by force in the end.
+//! Knows what a server says on its standard error, and how much time it has for its end. How that is brought about,
+//! with everything that the server has started, [`process`] knows.
 
 use std::collections::VecDeque;
 use std::path::Path;
-use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, BufReader};
-use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
-use tokio::task::JoinHandle;
+use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::os::process::{self, Child, Program, Streams};
 use crate::words::redact::Redactor;
 
-/// How long a server may take to end by itself once nobody listens.
+/// How long a server may take to end by itself once its standard input is closed.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// How long it may take to end once it is told to.
-#[cfg(unix)]
-const TERM_TIME: Duration = Duration::from_secs(1);
+/// How long it and its descendants have after `SIGTERM`.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// How long the last words of a server that failed are waited for.
 const LAST_WORDS_TIME: Duration = Duration::from_millis(200);
@@ -35,112 +35,43 @@ const TAIL_BYTES: usize = 500;
 /// A running server. Dropped, it is killed with everything that it started.
 pub(super) struct Process {
     child: Child,
-    /// Until the process was waited for. Before that its number cannot be anybody else's.
-    id: Option<u32>,
     tail: Arc<Mutex<VecDeque<u8>>>,
     redactor: Redactor,
-    errors: JoinHandle<()>,
+    /// Reads the standard error, for as long as this is there.
+    errors: JoinSet<()>,
 }
 
 impl Process {
     /// Starts `argv` with this environment and no other.
-    pub(super) fn start(
+    pub(super) async fn start(
         server: &str,
         argv: &[String],
         environment: &[(String, String)],
         directory: &Path,
         redactor: Redactor,
-    ) -> std::io::Result<(Self, ChildStdout, ChildStdin)> {
-        let missing = || std::io::Error::other("its standard streams are missing");
-        let (program, arguments) = argv.split_first().ok_or_else(|| std::io::Error::other("no program is named"))?;
-        let mut command = Command::new(program);
-        command.args(arguments).env_clear().envs(environment.iter().cloned()).current_dir(directory);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-        #[cfg(unix)]
-        command.process_group(0);
-        let mut child = command.spawn()?;
-        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    ) -> Result<(Self, ChildStdout, ChildStdin), process::Error> {
+        let (child, streams) = Child::spawn(&Program { argv, directory, environment, grace: GRACE }).await?;
+        let Streams { stdin, stdout, stderr } = streams;
         let tail = Arc::default();
-        let errors =
-            tokio::spawn(log(server.to_owned(), stderr.ok_or_else(missing)?, Arc::clone(&tail), redactor.clone()));
-        let process = Self { id: child.id(), child, tail, redactor, errors };
-        Ok((process, stdout.ok_or_else(missing)?, stdin.ok_or_else(missing)?))
+        let mut errors = JoinSet::new();
+        errors.spawn(log(server.to_owned(), stderr, Arc::clone(&tail), redactor.clone()));
+        Ok((Self { child, tail, redactor, errors }, stdout, stdin))
     }
 
     /// The last that it wrote on its standard error, if anything.
     pub(super) async fn last_words(&mut self) -> String {
         // Elapsed or joined, what has come by now is what there is.
-        let _ = timeout(LAST_WORDS_TIME, &mut self.errors).await;
+        let _ = timeout(LAST_WORDS_TIME, self.errors.join_next()).await;
         let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
         // Its beginning is wherever the rest was dropped.
         let words = String::from_utf8_lossy(tail.make_contiguous()).trim().to_owned();
         self.redactor.redact_part(&words).into_owned()
     }
 
-    /// Ends it, its standard input being closed: waits, asks, and then forces.
-    pub(super) async fn end(mut self) {
-        let Some(id) = self.id else { return };
-        if timeout(FAREWELL, self.child.wait()).await.is_ok() {
-            // What it started may still be there, and keeps the number of the group taken.
-            end_tree(id).await;
-        } else {
-            tokio::join!(end_tree(id), async { drop(timeout(FAREWELL, self.child.wait()).await) });
-        }
-        self.id = None;
+    /// Ends it, its standard input being closed: waits, asks, and then kills.
+    pub(super) async fn end(self) {
+        self.child.end(FAREWELL).await;
     }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        self.errors.abort();
-        if let Some(id) = self.id {
-            kill_tree(id);
-        }
-    }
-}
-
-/// Ends the group that `id` leads: asks, waits until nobody is left, and forces after [`TERM_TIME`].
-#[cfg(unix)]
-pub(super) async fn end_tree(id: u32) {
-    use rustix::process::{Signal, kill_process_group, test_kill_process_group};
-
-    const PAUSE: Duration = Duration::from_millis(10);
-    let Some(group) = group(id) else { return };
-    if kill_process_group(group, Signal::TERM).is_err() {
-        return;
-    }
-    let gone = async {
-        while test_kill_process_group(group).is_ok() {
-            tokio::time::sleep(PAUSE).await;
-        }
-    };
-    if timeout(TERM_TIME, gone).await.is_err() {
-        kill_tree(id);
-    }
-}
-
-/// Without process groups there is no one to ask.
-#[cfg(not(unix))]
-pub(super) async fn end_tree(id: u32) {
-    kill_tree(id);
-}
-
-/// Kills the group at once.
-#[cfg(unix)]
-fn kill_tree(id: u32) {
-    if let Some(group) = group(id) {
-        // Nobody left to kill is what is wanted.
-        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-    }
-}
-
-/// The runtime kills the process itself when its handle is dropped.
-#[cfg(not(unix))]
-fn kill_tree(_id: u32) {}
-
-#[cfg(unix)]
-fn group(id: u32) -> Option<rustix::process::Pid> {
-    rustix::process::Pid::from_raw(i32::try_from(id).ok()?)
 }
 
 /// Reads the standard error to its end, so that the server never waits for a reader.

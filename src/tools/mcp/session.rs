@@ -96,7 +96,7 @@ impl Session {
                 (timeout(config.timeout, opening.begin(transport)).await, None)
             }
             Transport::Stdio { argv, environment, directory } => {
-                let started = Process::start(&config.name, argv, environment, directory, redactor.clone());
+                let started = Process::start(&config.name, argv, environment, directory, redactor.clone()).await;
                 let (process, stdout, stdin) = started.map_err(|error| {
                     failed(FailureKind::BadRequest, format!("its program cannot be started: {error}"))
                 })?;

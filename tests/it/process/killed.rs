@@ -2,17 +2,13 @@
 //! anything starts again.
 
 use std::fs;
-use std::io::Read;
-use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
-use std::time::{Duration, Instant};
 
 use orch::os::clock;
 use rustix::process::Signal;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{LONG, RUNAWAYS, left};
-use crate::mcp::program;
+use super::{RUNAWAYS, left};
 use crate::project::{Ended, Project, RUN, output};
 use crate::server::{Act, Server};
 use crate::stories::conversation::calls;
@@ -177,52 +173,4 @@ fn a_command_that_gives_evidence_is_ended_and_run_again() {
     place.witness("check");
     place.is_clear(project.args(["resume"]).run().exits(0));
     assert_eq!(server.seen().len(), 1, "the answer that was paid for is looked at again");
-}
-
-#[test]
-fn a_server_of_tools_and_what_it_has_started_are_ended() {
-    let server = Server::start();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    server.when("\"call-2\"", [Act::Text("went on".to_owned())]);
-    server.when("\"call-1\"", [calls(&[("call-2", "local__slow", json!({}))])]);
-    server.when("do a", [calls(&[("call-1", "local__keep", json!({"port": port}))])]);
-    // It does not end although nobody listens any more, nor when it is asked to.
-    let program = json!([program(), "serve", "stdio", "--stubborn"]);
-    let text = format!(
-        "orchestra: {{id: x}}\nmcp_servers: {{local: {{argv: {program}}}}}\n\
-         agents: [{{name: developer, tools: [local/keep, local/slow]}}]\n\
-         tasks: [{{name: a, agent: developer, description: do a}}]\n"
-    );
-    let project = Project::new().file("x.yaml", text).server(&server).args(RUN);
-    let running = project.spawn();
-    let (mut grandchild, _) = listener.accept().unwrap();
-    let begun = |event: &Value| event["type"] == "tool_started" && event["id"] == "call-2";
-    running.wait_until(|| !project.runs().is_empty() && project.journal().iter().any(begun));
-    running.signal(Signal::KILL);
-    drop(running);
-    grandchild.set_read_timeout(Some(LONG)).unwrap();
-    grandchild.read_exact(&mut [0; 4]).unwrap();
-    let run = project.runs()[0].clone();
-    assert_eq!(of_run(&run), 2, "nobody ends them but the next orch");
-
-    let ended = project.args(["resume"]).run().exits(0).file_is(&output("a"), "went on");
-    ended.says("note: 2 processes that the killed run had left were ended");
-    assert!(is_closed(grandchild));
-    assert_eq!(of_run(&run), 0);
-}
-
-/// How many processes of a run there are, by its id in their environments.
-fn of_run(run: &str) -> usize {
-    let folders = fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path());
-    let environments = folders.filter_map(|folder| fs::read(folder.join("environ")).ok());
-    let wanted = format!("ORCH_RUN={run}\0");
-    environments.filter(|environment| String::from_utf8_lossy(environment).contains(&wanted)).count()
-}
-
-/// Whether the other side ends within a time in which nothing hangs.
-fn is_closed(mut connection: TcpStream) -> bool {
-    let started = Instant::now();
-    let _ = connection.read_to_end(&mut Vec::new());
-    started.elapsed() < LONG - Duration::from_secs(1)
 }
