@@ -48,7 +48,7 @@ impl Programs {
         stdin: Option<String>,
         env: &[String],
         timeout: Duration,
-        (output_spec, verifier): (Arc<OutputSpec>, Arc<Verifier>),
+        (output_spec, verifier): (OutputSpec, Arc<Verifier>),
     ) -> CommandAttempt {
         let mut environment = self.environment.clone();
         environment.extend(env.iter().filter_map(|name| Some((name.clone(), self.variables.get(name)?.clone()))));
@@ -80,7 +80,7 @@ pub struct CommandAttempt {
     /// How long it may take.
     pub timeout: Duration,
     /// What the output has to be.
-    pub output_spec: Arc<OutputSpec>,
+    pub output_spec: OutputSpec,
     /// What has to hold when there is one.
     pub verifier: Arc<Verifier>,
     /// What must not leave.

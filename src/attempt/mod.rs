@@ -53,7 +53,7 @@ pub struct Attempt {
     /// What the model may use.
     pub tool_set: Arc<ToolSet>,
     /// What the answer has to be.
-    pub output_spec: Arc<OutputSpec>,
+    pub output_spec: OutputSpec,
     /// What has to hold when there is an answer.
     pub verifier: Arc<Verifier>,
     /// The run's secret, from which the markers of data are derived.

@@ -191,7 +191,7 @@ impl From<SetupError> for CliError {
             SetupError::Variable { variable, .. } | SetupError::ProgramVariable { variable, .. } => {
                 Self::usage(what).help(format!("set {variable} in the environment"))
             }
-            SetupError::Program { .. } | SetupError::Project { .. } | SetupError::Schema(_) => Self::usage(what),
+            SetupError::Program { .. } | SetupError::Project { .. } => Self::usage(what),
         }
     }
 }

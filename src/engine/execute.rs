@@ -70,7 +70,6 @@ pub async fn execute(prepared: Prepared, observers: Observers, signals: Signals)
         orchestra,
         clients: setup.clients,
         tool_sets: setup.tool_sets,
-        output_specs: setup.output_specs,
         verify: setup.verify,
         verifiers: setup.verifiers,
         programs: setup.programs,

@@ -16,9 +16,8 @@ use crate::model::command;
 use crate::model::settings::{Settings, Unusable};
 use crate::net::http::{Url, secrets_of_address};
 use crate::os::process::{RUN_VARIABLE, clean_environment};
-use crate::plan::orchestra::{ModelRef, Orchestra, OutputRule, Work};
-use crate::plan::output::{Form, OutputSpec, SchemaError};
-use crate::plan::spec::{OutputFormat, Provider};
+use crate::plan::orchestra::{ModelRef, Orchestra, Work};
+use crate::plan::spec::Provider;
 use crate::store::disk::Dir;
 use crate::store::project::Project;
 use crate::tools::mcp::Servers;
@@ -47,7 +46,6 @@ pub(super) struct RunSetup {
     /// For each agent, what it may use.
     pub(super) tool_sets: Vec<Arc<ToolSet>>,
     /// For each task, what its answer has to be.
-    pub(super) output_specs: Vec<Arc<OutputSpec>>,
     /// What the checks of all tasks share.
     pub(super) verify: Arc<VerifyContext>,
     /// For each task, what has to hold when it is done.
@@ -112,9 +110,6 @@ pub enum SetupError {
         /// Why.
         error: io::Error,
     },
-    /// A task's JSON Schema is wrong.
-    #[error(transparent)]
-    Schema(#[from] SchemaError),
 }
 
 /// Sets an orchestra up for a run; its cache is still closed then, see [`cache`].
@@ -180,12 +175,6 @@ pub(super) fn setup(
         tool_sets: tool_sets.collect::<Result<_, _>>()?,
         verifiers: verifiers.collect(),
         verify: verify.clone(),
-        output_specs: orchestra
-            .tasks
-            .iter()
-            .map(|task| output_spec(&task.output).map(|wanted| if rehearses { OutputSpec::free() } else { wanted }))
-            .map(|spec| spec.map(Arc::new))
-            .collect::<Result<_, _>>()?,
         clients,
         programs,
         ctx,
@@ -233,15 +222,3 @@ fn acts(orchestra: &Orchestra) -> bool {
 }
 
 struct Secrets(Vec<SecretString>);
-
-/// What an answer has to be.
-fn output_spec(output: &OutputRule) -> Result<OutputSpec, SchemaError> {
-    let form = match output.format {
-        OutputFormat::Text => Form::Text,
-        OutputFormat::Markdown => Form::Markdown,
-        OutputFormat::Json => Form::Json,
-        OutputFormat::File => Form::File,
-        OutputFormat::Plan => Form::Plan,
-    };
-    OutputSpec::new(form, output.schema.clone())
-}

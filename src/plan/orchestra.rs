@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use crate::plan::digest;
 use crate::plan::graph::{Plan, TaskIx};
+use crate::plan::output::OutputSpec;
 use crate::plan::retry::RetryPolicy;
-use crate::plan::spec::{Collect, Limits, OnError, OutputFormat, Price, Priority, Provider, Strategy};
+use crate::plan::spec::{Collect, Limits, OnError, Price, Priority, Provider, Strategy};
 use crate::plan::template::Template;
 use crate::plan::tier::Tier;
 use crate::words::event::PlannedTask;
@@ -108,19 +109,17 @@ pub enum Grant {
 }
 
 /// What a task's output is to be.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct OutputRule {
-    /// What kind of text.
-    pub format: OutputFormat,
-    /// The JSON Schema that it must match.
-    pub schema: Option<serde_json::Value>,
+    /// What the text has to be.
+    pub spec: OutputSpec,
     /// A file in the project that gets it as well.
     pub file: Option<String>,
 }
 
 impl Default for OutputRule {
     fn default() -> Self {
-        Self { format: OutputFormat::Text, schema: None, file: None }
+        Self { spec: OutputSpec::free(), file: None }
     }
 }
 

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use jsonschema::Validator;
 use serde_json::Value;
 
+use crate::plan::spec::OutputFormat;
+
 mod json;
 mod mend;
 pub mod plan;
@@ -19,25 +21,10 @@ const MAX_PROBLEMS: usize = 5;
 /// The longest message about an answer, in bytes.
 const MAX_MESSAGE_BYTES: usize = 2000;
 
-/// What kind of text an output is to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// Any text.
-    Text,
-    /// Markdown.
-    Markdown,
-    /// One JSON document.
-    Json,
-    /// The content of a file, and nothing else.
-    File,
-    /// A plan; see [`plan`].
-    Plan,
-}
-
-/// What an answer has to be. Cheap to clone.
+/// What an answer has to be; any text, if nothing is said. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct OutputSpec {
-    form: Form,
+    format: OutputFormat,
     schema: Option<Arc<Schema>>,
 }
 
@@ -81,11 +68,11 @@ impl OutputSpec {
     ///
     /// # Errors
     /// A schema that is none, or that refers to something outside of itself.
-    pub fn new(form: Form, schema: Option<Value>) -> Result<Self, SchemaError> {
-        let written = match (form, schema) {
-            (Form::Plan, _) => plan::schema(),
+    pub fn new(format: OutputFormat, schema: Option<Value>) -> Result<Self, SchemaError> {
+        let written = match (format, schema) {
+            (OutputFormat::Plan, _) => plan::schema(),
             (_, Some(schema)) => schema,
-            (_, None) => return Ok(Self { form, schema: None }),
+            (_, None) => return Ok(Self { format, schema: None }),
         };
         let validator =
             jsonschema::draft202012::options().build(&written).or_else(|_| jsonschema::validator_for(&written));
@@ -93,14 +80,20 @@ impl OutputSpec {
             let path = error.instance_path().to_string();
             SchemaError { path: if path.is_empty() { "/".to_owned() } else { path }, why: error.to_string() }
         })?;
-        let form = if form == Form::Plan { Form::Plan } else { Form::Json };
-        Ok(Self { form, schema: Some(Arc::new(Schema { written, validator })) })
+        let format = if format == OutputFormat::Plan { OutputFormat::Plan } else { OutputFormat::Json };
+        Ok(Self { format, schema: Some(Arc::new(Schema { written, validator })) })
     }
 
     /// A contract that any answer fulfils.
     #[must_use]
     pub fn free() -> Self {
-        Self { form: Form::Text, schema: None }
+        Self { format: OutputFormat::Text, schema: None }
+    }
+
+    /// What kind of text it is.
+    #[must_use]
+    pub fn format(&self) -> OutputFormat {
+        self.format
     }
 
     /// The schema, for providers that can hold a model to it.
@@ -112,16 +105,18 @@ impl OutputSpec {
     /// What a prompt says about the form; `None` where any text will do.
     #[must_use]
     pub fn instructions(&self) -> Option<String> {
-        Some(match (self.form, &self.schema) {
-            (Form::Text, _) => return None,
-            (Form::Markdown, _) => "Answer in Markdown.".to_owned(),
-            (Form::File, _) => {
+        Some(match (self.format, &self.schema) {
+            (OutputFormat::Text, _) => return None,
+            (OutputFormat::Markdown, _) => "Answer in Markdown.".to_owned(),
+            (OutputFormat::File, _) => {
                 "Answer with the whole content of the file and nothing else: no remarks before or after \
                                 it, no code fence, and nothing left out."
                     .to_owned()
             }
-            (Form::Json | Form::Plan, None) => "Answer with one JSON document and nothing else.".to_owned(),
-            (Form::Json | Form::Plan, Some(schema)) => format!(
+            (OutputFormat::Json | OutputFormat::Plan, None) => {
+                "Answer with one JSON document and nothing else.".to_owned()
+            }
+            (OutputFormat::Json | OutputFormat::Plan, Some(schema)) => format!(
                 "Answer with one JSON document and nothing else. It has to match this JSON Schema:\n{}",
                 schema.written
             ),
@@ -135,16 +130,16 @@ impl OutputSpec {
     /// What is wrong with the answer.
     pub fn check(&self, answer: &str) -> Result<Accepted, Rejection> {
         let rejection = |message: String| Rejection { message };
-        match self.form {
-            Form::Text => Ok(Accepted { text: answer.to_owned(), repaired: false }),
-            Form::Markdown => Ok(text::markdown(answer)),
-            Form::File => text::file(answer).map_err(rejection),
-            Form::Json | Form::Plan => {
+        match self.format {
+            OutputFormat::Text => Ok(Accepted { text: answer.to_owned(), repaired: false }),
+            OutputFormat::Markdown => Ok(text::markdown(answer)),
+            OutputFormat::File => text::file(answer).map_err(rejection),
+            OutputFormat::Json | OutputFormat::Plan => {
                 let found = json::find(answer).map_err(rejection)?;
                 if let Some(schema) = &self.schema {
                     schema.check(&found.value)?;
                 }
-                if self.form == Form::Plan {
+                if self.format == OutputFormat::Plan {
                     plan::check(&found.value).map_err(rejection)?;
                 }
                 Ok(Accepted { text: found.text, repaired: found.repaired })

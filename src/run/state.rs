@@ -289,7 +289,6 @@ impl State {
     }
 
     fn next_of_schedule(&mut self) -> Vec<Command> {
-        let asked = self.tasks.iter().any(|task| task.asked);
         match self.schedule.next(&self.orchestra.plan) {
             Some(Step::Start(task)) if self.tasks[task].asked => Vec::new(),
             Some(Step::Start(task)) => {
@@ -301,7 +300,7 @@ impl State {
                 let because = self.name(because).clone();
                 vec![self.record(task, TaskEvent::Skipped { because, reason })]
             }
-            Some(Step::Over) if !asked => {
+            Some(Step::Over) if !self.tasks.iter().any(|task| task.asked) => {
                 let status = self.history.as_ref().map_or(RunStatus::Failed, History::end_status);
                 vec![Command::Record(RunEvent::Finished { status }.into())]
             }
@@ -370,7 +369,10 @@ impl State {
 
     /// After the run was told to stop: nothing waits for a next try or a call, and what runs has its time.
     fn wind_down(&mut self, now_us: u64) -> Vec<Command> {
-        if let Some(task) = self.tasks.iter().position(|task| task.due_us.is_some()) {
+        while let Some(std::cmp::Reverse((due_us, task))) = self.due.pop() {
+            if self.tasks[task].due_us != Some(due_us) {
+                continue;
+            }
             let message = "the run was told to stop before the next try";
             return vec![self.cancel(task, message)];
         }

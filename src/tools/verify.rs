@@ -76,7 +76,7 @@ impl Verifier {
         let mut verifier = Self {
             context: context.clone(),
             file: None,
-            is_plan: task.output.format == OutputFormat::Plan,
+            is_plan: task.output.spec.format() == OutputFormat::Plan,
             inputs: Vec::new(),
             outputs: Vec::new(),
             checks: Vec::new(),

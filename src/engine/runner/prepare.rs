@@ -146,7 +146,7 @@ impl Stage {
         history: &History,
     ) -> Result<Prepares, RunError> {
         let Given { task, definition, inputs, .. } = given;
-        let output_spec = &self.output_specs[*task];
+        let output_spec = self.output_spec(definition);
         let tool_set = &self.tool_sets[place];
         let prompt = match Prompt::new(description, agent, inputs, output_spec.instructions().as_deref()) {
             Ok(prompt) => prompt.redacted(tool_set.redactor()),
@@ -168,7 +168,7 @@ impl Stage {
             max_tokens: state.counts_cost().then_some(USUAL_MAX_TOKENS),
             client,
             tool_set: tool_set.clone(),
-            output_spec: output_spec.clone(),
+            output_spec,
             verifier: self.verifiers[*task].clone(),
             marker: history.start.marker.clone(),
             max_rounds: definition.limits.max_iterations.or(limits.max_iterations).unwrap_or(MAX_ROUNDS) as usize,
@@ -185,11 +185,10 @@ impl Stage {
             |what: &str, template: &Template| template.render(&values).map_err(|error| template_failed(what, &error));
         let argv: Vec<String> = program.argv.iter().map(|one| render("run", one)).collect::<Result<_, _>>()?;
         let stdin = program.stdin.as_ref().map(|stdin| render("stdin", stdin)).transpose()?;
-        let output_spec = &self.output_specs[*task];
         let cache_key = given
             .is_kept
             .then(|| self.key(given, "", &digest::command(&argv, &program.env, stdin.as_deref()), &[], &[]));
-        let checks = (output_spec.clone(), self.verifiers[*task].clone());
+        let checks = (self.output_spec(definition), self.verifiers[*task].clone());
         let name = definition.name.as_str();
         let attempt = self.programs.attempt(name, argv, stdin, &program.env, definition.timeout, checks);
         Ok((Prepared::Command(Box::new(attempt)), cache_key))

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::plan::orchestra::{Item, Orchestra};
+use crate::plan::output::OutputSpec;
 use crate::plan::resolve::{Surroundings, resolve};
 use crate::plan::spec::{self, Gaps, Provider};
 use crate::words::diagnostic::Source;
@@ -109,9 +110,11 @@ fn the_digests_of_grants_models_checks_and_outputs_stay() {
         max_tokens: Some(7),
         ..ModelRef::new(Provider::Command, "m")
     };
-    let rule = |format| output(&OutputRule { format, ..OutputRule::default() });
-    let of_schema =
-        OutputRule { format: OutputFormat::Json, schema: Some(json!({"type": "object"})), file: Some("a.json".into()) };
+    let rule = |format| output(&OutputRule { spec: OutputSpec::new(format, None).unwrap(), file: None });
+    let of_schema = OutputRule {
+        spec: OutputSpec::new(OutputFormat::Json, Some(json!({"type": "object"}))).unwrap(),
+        file: Some("a.json".into()),
+    };
     let allow = vec![vec!["cargo".into(), "test".into()], vec!["make".into()]];
     let all = [
         ("built-in tool", grant(&Grant::BuiltIn("read_file"))),

@@ -1,10 +1,11 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Accepted, Form, OutputSpec, correction};
+use super::{Accepted, OutputSpec, correction};
+use crate::plan::spec::OutputFormat;
 
 fn json_contract() -> OutputSpec {
-    OutputSpec::new(Form::Json, None).unwrap()
+    OutputSpec::new(OutputFormat::Json, None).unwrap()
 }
 
 fn value(answer: &str) -> Result<Value, String> {
@@ -61,7 +62,7 @@ fn what_is_not_one_whole_document_is_rejected() {
 #[test]
 fn a_schema_is_held_and_the_model_is_told_where() {
     let schema = json!({"type": "object", "required": ["name", "age"], "properties": {"age": {"type": "integer"}}});
-    let contract = OutputSpec::new(Form::Text, Some(schema)).unwrap();
+    let contract = OutputSpec::new(OutputFormat::Text, Some(schema)).unwrap();
     assert!(contract.check(r#"{"name": "x", "age": 3}"#).is_ok());
     let rejection = contract.check(r#"{"age": "three"}"#).unwrap_err();
     assert!(rejection.message.contains("/age") && rejection.message.contains("name"), "{}", rejection.message);
@@ -71,18 +72,20 @@ fn a_schema_is_held_and_the_model_is_told_where() {
 
 #[test]
 fn a_wrong_schema_is_an_error_and_nothing_is_fetched() {
-    assert!(OutputSpec::new(Form::Json, Some(json!({"type": "objekt"}))).is_err());
+    assert!(OutputSpec::new(OutputFormat::Json, Some(json!({"type": "objekt"}))).is_err());
     for outside in ["https://example.com/a.json", "file:///etc/passwd", "other.json"] {
-        assert!(OutputSpec::new(Form::Json, Some(json!({ "$ref": outside }))).is_err(), "{outside}");
+        assert!(OutputSpec::new(OutputFormat::Json, Some(json!({ "$ref": outside }))).is_err(), "{outside}");
     }
     assert!(
-        OutputSpec::new(Form::Json, Some(json!({"$defs": {"a": {"type": "string"}}, "$ref": "#/$defs/a"}))).is_ok()
+        OutputSpec::new(OutputFormat::Json, Some(json!({"$defs": {"a": {"type": "string"}}, "$ref": "#/$defs/a"})))
+            .is_ok()
     );
 }
 
 #[test]
 fn a_file_is_the_answer_or_its_one_code_block() {
-    let file = |answer: &str| OutputSpec::new(Form::File, None).unwrap().check(answer).map(|accepted| accepted.text);
+    let file =
+        |answer: &str| OutputSpec::new(OutputFormat::File, None).unwrap().check(answer).map(|accepted| accepted.text);
     assert_eq!(file("fn main() {}").unwrap(), "fn main() {}\n");
     assert_eq!(file("```rust\nfn main() {}\n```").unwrap(), "fn main() {}\n");
     assert_eq!(file("Here:\n\n```rust\nfn main() {}\n```\nEnjoy.").unwrap(), "fn main() {}\n");
@@ -99,7 +102,7 @@ fn a_file_is_the_answer_or_its_one_code_block() {
 
 #[test]
 fn a_fence_around_markdown_goes() {
-    let markdown = |answer: &str| OutputSpec::new(Form::Markdown, None).unwrap().check(answer).unwrap().text;
+    let markdown = |answer: &str| OutputSpec::new(OutputFormat::Markdown, None).unwrap().check(answer).unwrap().text;
     assert_eq!(markdown("```markdown\n# A\ntext\n```"), "# A\ntext");
     assert_eq!(markdown("# A\n```sh\nls\n```"), "# A\n```sh\nls\n```");
 }
@@ -146,7 +149,7 @@ proptest! {
 
     #[test]
     fn no_answer_makes_it_panic(answer in "\\PC{0,200}") {
-        for form in [Form::Text, Form::Markdown, Form::Json, Form::File] {
+        for form in [OutputFormat::Text, OutputFormat::Markdown, OutputFormat::Json, OutputFormat::File] {
             let _ = OutputSpec::new(form, None).unwrap().check(&answer);
         }
     }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::plan::orchestra::{Check, Grant, McpServer, McpTransport, OutputRule};
+use crate::plan::output::OutputSpec;
 use crate::plan::resolve::{Surroundings, extend};
 use crate::plan::spec::located::{Either, Spanned};
 use crate::plan::spec::{self, InlineAgent, OrchestraFile, OutputFormat, Text, ToolGrant};
@@ -165,7 +166,13 @@ pub(super) fn output(task: &spec::Task, around: &Surroundings<'_>, found: &mut V
         (Some(file), _) => check_path(file, found),
         (None, _) => {}
     }
-    OutputRule { format, schema: schema.map(|(schema, _)| schema), file: file.map(|file| file.value.clone()) }
+    let (schema, span) = schema.unzip();
+    let spec = OutputSpec::new(format, schema).unwrap_or_else(|error| {
+        let span = span.unwrap_or_else(|| task.name.span.clone());
+        found.push(Diagnostic::error(error.to_string(), span, "").help("schemas are of draft 2020-12"));
+        OutputSpec::free()
+    });
+    OutputRule { spec, file: file.map(|file| file.value.clone()) }
 }
 
 /// The files of a list's items, as far as the items are known.

@@ -37,9 +37,13 @@ fn where_an_output_goes_is_checked_before_the_run() {
         ("{format: file, path: \"{{ item.path }}\"}", "is a template"),
         ("{format: file, path: .orchestra/plan.md}", "not a path of a file in the project"),
         ("{format: plan, schema: {type: object}}", "a schema describes JSON"),
+        ("{schema: {type: objekt}}", "the JSON Schema is wrong at /type"),
+        ("{schema: {properties: {a: {$ref: \"https://example.com/a\"}}}}", "the JSON Schema is wrong at"),
     ] {
         let file = format!("tasks: [{{name: a, agent: developer, description: do a, output: {output}}}]\n");
-        project(&server, &file).run().exits(2).says(message);
+        let project = project(&server, &file);
+        let ended = project.run().exits(2).says(message);
+        ended.project.args(["validate", "x.yaml"]).run().exits(2).says(message);
     }
     let two = "tasks:\n  - {name: a, agent: developer, description: do a, output: {file: x/A.md}}\n  - {name: b, agent: developer, description: do b, output: {file: ./x/a.md}}\n";
     project(&server, two).run().exits(2).says("two tasks write the file");
