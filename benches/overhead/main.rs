@@ -7,7 +7,7 @@
 //! The runs lie in the temporary folder, so `TMPDIR` names the disk that is measured. An ext4 where many files were
 //! deleted in the last minutes is slow to make new ones and spoils the growth; take a fresh one, or wait.
 
-#![allow(clippy::expect_used, reason = "what cannot be measured ends the measurement")]
+#![expect(clippy::expect_used, reason = "what cannot be measured ends the measurement")]
 
 mod limiter;
 mod process;

@@ -117,6 +117,7 @@ pub fn show_head() {
 }
 
 /// A line of the table, with a remark.
+#[expect(clippy::cast_precision_loss, reason = "for people to read")]
 pub fn show(name: &str, cost: Cost, remark: &str) {
     let peak = cost.peak_kib as f64 / 1024.0;
     println!(

@@ -43,6 +43,7 @@ pub fn measure() {
     println!("processor time of 10 MB to the bare reader's: {:.2}", ratio(orch.cpu, bare.cpu));
     let rate = 9.0 / orch.cpu.saturating_sub(small.cpu).as_secs_f64().max(1e-6);
     println!("a second of the processor reads {rate:.0} MB of events");
+    #[expect(clippy::cast_precision_loss, reason = "for people to read")]
     let grown = orch.peak_kib.saturating_sub(small.peak_kib) as f64 / 1024.0;
     println!("memory that 9 MB more take: {grown:.1} MiB (the text in them is 0.9)");
 }

@@ -16,6 +16,7 @@ pub(super) struct Args {
     shell: Shell,
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "every command returns the same")]
 pub(super) fn run<C: clap::CommandFactory>(args: &Args) -> Outcome {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut C::command(), "orch", &mut script);

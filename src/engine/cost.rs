@@ -24,6 +24,7 @@ pub struct Known {
 }
 
 /// Looks a model up. A price in the file comes first, then the table's, which holds at a vendor's own address alone.
+#[must_use]
 pub fn known(model: &ModelRef, settings: &Settings) -> Known {
     let host = settings.host(model).unwrap_or_default();
     let listed = prices::find(&host, &model.model, today());
@@ -50,6 +51,7 @@ fn today() -> u64 {
 }
 
 /// The agents whose calls some limit counts in dollars, each as its index.
+#[must_use]
 pub fn counted_agents(orchestra: &Orchestra) -> BTreeSet<usize> {
     let in_dollars = |limits: &Limits| limits.cost_limit_usd.is_some();
     let groups = orchestra.execution.groups.iter().filter(|group| in_dollars(&group.limits));

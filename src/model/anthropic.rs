@@ -197,7 +197,7 @@ impl Wire for Anthropic {
 fn read_stop(message: &Value, draft: &mut ReplyBuilder) {
     let Some(reason) = message["stop_reason"].as_str().filter(|reason| !reason.is_empty()) else { return };
     if let Some(explanation) = message["stop_details"]["explanation"].as_str() {
-        draft.refusal = explanation.to_owned();
+        explanation.clone_into(&mut draft.refusal);
     }
     draft.stop = Some(match reason {
         "end_turn" => Stop::Complete(StopReason::End),

@@ -68,7 +68,7 @@ impl ModelClient {
 
     /// Dollars for a call: by the price, or else what the model itself bills. `None` where neither is known.
     #[must_use]
-    #[allow(clippy::cast_precision_loss, reason = "no call costs nine million dollars")]
+    #[expect(clippy::cast_precision_loss, reason = "no call costs nine million dollars")]
     pub fn cost(&self, usage: Usage) -> Option<f64> {
         let billed = usage.billed_nano_usd.filter(|_| self.model.bills_itself());
         self.price.map(|price| price.cost_usd(&usage)).or_else(|| billed.map(|nano| nano as f64 / 1e9))

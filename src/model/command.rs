@@ -126,7 +126,7 @@ impl CommandModel {
             argv: arguments.argv,
             directory: self.directory.clone(),
             environment,
-            timeout: self.deadline.unwrap_or(timeout).min(timeout - ending),
+            timeout: self.deadline.unwrap_or(timeout).min(timeout.saturating_sub(ending)),
             max_output_bytes: MAX_OUTPUT_BYTES,
             grace: ending * 2 / 3,
         };

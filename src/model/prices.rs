@@ -150,7 +150,7 @@ impl Tariff {
     }
 }
 
-#[allow(clippy::cast_precision_loss, reason = "no call has 2^53 tokens")]
+#[expect(clippy::cast_precision_loss, reason = "no call has 2^53 tokens")]
 fn number(tokens: u64) -> f64 {
     tokens as f64
 }

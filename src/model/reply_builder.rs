@@ -163,7 +163,12 @@ pub(crate) fn count(usage: Option<Usage>, request: &ModelRequest, text: &str) ->
 /// A number of tokens. Some servers write it as a float; what no model can have used is not taken.
 pub(crate) fn tokens(value: &Value) -> Option<u64> {
     const MOST: u64 = 1_000_000_000_000;
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be in range")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "checked to be in range"
+    )]
     let from_float = |n: f64| (0.0..=MOST as f64).contains(&n).then_some(n as u64);
     value.as_u64().or_else(|| value.as_f64().and_then(from_float)).filter(|&n| n <= MOST)
 }

@@ -7,6 +7,7 @@ use std::fmt::Write;
 use crate::run::history::{History, TaskHistory};
 use crate::words::event::{Event, Record, RunEvent, RunStarted, RunStatus, SkipReason, TaskEvent};
 use crate::words::failure::{Failure, FailureKind};
+use crate::words::id::Name;
 use crate::words::text::{count, dollars, duration, one_line, plural, tokens};
 use crate::words::usage::{StopReason, Usage};
 
@@ -75,7 +76,7 @@ fn started(start: &RunStarted, verbose: bool) -> String {
         one_line(&start.workspace, MESSAGE)
     );
     for (ix, task) in start.tasks.iter().take(TASKS).enumerate() {
-        let needs: Vec<&str> = task.needs.iter().map(|need| need.as_str()).collect();
+        let needs: Vec<&str> = task.needs.iter().map(Name::as_str).collect();
         let after = if needs.is_empty() { String::new() } else { format!(", after {}", needs.join(", ")) };
         let _ = write!(said, "\n  {}. {} ({}){after}", ix + 1, task.task, one_line(task.doer(), MESSAGE));
     }

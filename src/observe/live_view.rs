@@ -59,13 +59,12 @@ impl LiveView {
                 self.show(record.seq, task, &detail, known.started_us.unwrap_or_default());
             }
             Event::Task { task, event: TaskEvent::AttemptFailed { failure, retry_in_ms: Some(ms), .. } } => {
-                self.wait(task, failure, *ms)
+                self.wait(task, failure, *ms);
             }
             Event::Task { task, event: TaskEvent::AttemptFailed { .. } } => self.hide(task),
             Event::Task { event: TaskEvent::CallFinished { usage, .. }, .. }
             | Event::Task { event: TaskEvent::CallFailed { usage: Some(usage), .. }, .. } => self.usage += *usage,
-            Event::Task { task, event: TaskEvent::Succeeded { .. } }
-            | Event::Task { task, event: TaskEvent::Reused { .. } } => {
+            Event::Task { task, event: TaskEvent::Succeeded { .. } | TaskEvent::Reused { .. } } => {
                 self.hide(task);
                 self.done += 1;
             }

@@ -146,7 +146,7 @@ impl Timeline {
                 self.open(task, What::Attempt(*attempt), model.as_deref());
             }
             Event::Task { task, event: TaskEvent::CallStarted { call, model, .. } } => {
-                self.open(task, What::Call(*call), Some(model))
+                self.open(task, What::Call(*call), Some(model));
             }
             Event::Task { task, event: TaskEvent::CallFinished { call, usage, cost_usd, first_byte_ms, .. } } => {
                 self.close(task, What::Call(*call), |notes| {
@@ -174,7 +174,7 @@ impl Timeline {
                 self.close(task, What::Task, |notes| notes.outcome = Some(Outcome::Succeeded));
             }
             Event::Task { task, event: TaskEvent::Failed { failure } } => {
-                self.close(task, What::Task, |notes| notes.fail(failure.kind))
+                self.close(task, What::Task, |notes| notes.fail(failure.kind));
             }
             _ => {}
         }

@@ -40,7 +40,7 @@ pub fn random() -> u64 {
 
 /// A number from 0 to 1, evenly spread.
 #[must_use]
-#[allow(clippy::cast_precision_loss, reason = "53 bits fit")]
+#[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
 pub fn random_fraction() -> f64 {
     (random() >> 11) as f64 / (1u64 << 53) as f64
 }

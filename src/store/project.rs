@@ -120,19 +120,19 @@ impl Project {
         let looks_like_a_path = name.contains(['/', '\\']) || name.ends_with(".yaml") || name.ends_with(".yml");
         let named = self.root.join(name);
         if looks_like_a_path || named.is_file() {
-            return self.read(&named, name);
+            return Self::read(&named, name);
         }
         for file in [format!("{name}_orchestra.yaml"), format!("{name}.yaml"), format!("{name}_orchestra.yml")] {
             let path = format!("{ORCHESTRAS_DIR}/{file}");
             if self.has(&path) {
-                return self.read(&self.root.join(&path), &path);
+                return Self::read(&self.root.join(&path), &path);
             }
         }
         let (mut known, mut unread) = (Vec::new(), Vec::new());
         let orchestras = self.orchestras()?;
         let is_empty = orchestras.is_empty();
         for path in orchestras {
-            let Ok(source) = self.read(&self.root.join(&path), &path) else {
+            let Ok(source) = Self::read(&self.root.join(&path), &path) else {
                 unread.push(path);
                 continue;
             };
@@ -181,7 +181,7 @@ impl Project {
         let (mut loaded, mut warnings, mut errors) = (BTreeMap::new(), Vec::new(), Vec::new());
         for name in agents {
             let Some(path) = self.playbook_path(name) else { continue };
-            match self.read(&self.root.join(&path), &path) {
+            match Self::read(&self.root.join(&path), &path) {
                 Err(FindError::Unreadable(report)) => errors.push(*report),
                 Err(error) => {
                     let source = Arc::new(Source::new(path, ""));
@@ -224,7 +224,7 @@ impl Project {
             .find(|path| self.has(path))
     }
 
-    fn read(&self, path: &Path, shown: &str) -> Result<Arc<Source>, FindError> {
+    fn read(path: &Path, shown: &str) -> Result<Arc<Source>, FindError> {
         let failed = |error| FindError::Io { path: shown.to_owned(), error };
         let file = disk::open_file(path).map_err(failed)?;
         let size = file.metadata().map_err(failed)?.len();

@@ -82,10 +82,10 @@ impl Verifier {
             checks: Vec::new(),
         };
         if !context.is_rehearsal {
-            verifier.file = task.output.file.clone();
+            verifier.file.clone_from(&task.output.file);
             verifier.inputs = task.reads.clone().unwrap_or_default();
             verifier.outputs = task.writes.clone().unwrap_or_default();
-            verifier.checks = task.verify.clone();
+            verifier.checks.clone_from(&task.verify);
         }
         verifier
     }

@@ -231,7 +231,7 @@ mod tests {
         for text in [
             "pa+ss/w=rd\"1\\2é",
             r#"pa+ss\/w=rd\"1\\2é"#,
-            r#"pa\u002bss\/w\u003Drd\u00221\\2\u00e9"#,
+            r"pa\u002bss\/w\u003Drd\u00221\\2\u00e9",
             "pa%2Bss%2fw%3Drd%221%5C2%C3%A9",
             "pa%252Bss%252fw%253Drd%25221%255C2%25C3%25A9",
             "a%2Fb%2541%5C%2F",
@@ -248,7 +248,7 @@ mod tests {
             let shown = r.redact_secrets(text).into_owned();
             assert!(shown.contains(REDACTED) && shown.len() < REDACTED.len() + 10, "{text}: {shown}");
         }
-        for text in ["pa+ss/w=rd", r#"a \ and 100% of \u002b"#, "sk-canary-", "%", "\\", "pa%2", "pa\\u00"] {
+        for text in ["pa+ss/w=rd", r"a \ and 100% of \u002b", "sk-canary-", "%", "\\", "pa%2", "pa\\u00"] {
             assert!(matches!(r.redact_secrets(text), Cow::Borrowed(_)), "{text}");
         }
     }

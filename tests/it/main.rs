@@ -1,6 +1,6 @@
 //! The integration tests, in one binary: they run the real `orch` against real files and a real HTTP server on loopback.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests, helpers included")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests, helpers included")]
 
 mod commands;
 mod diagnostics;

@@ -20,7 +20,6 @@ use vendor::Vendor;
 
 /// What the server does with one request.
 #[derive(Clone, Debug)]
-#[allow(dead_code, reason = "not every act is wanted by every test")]
 pub enum Act {
     /// Answers with this text.
     Text(String),
@@ -58,14 +57,11 @@ impl Act {
 
 /// A request as it came, and how its answer went.
 #[derive(Clone, Debug)]
-#[allow(dead_code, reason = "not every fact is wanted by every test")]
 pub struct Seen {
     pub method: String,
     pub path: String,
     pub headers: Vec<(String, String)>,
     pub body: Value,
-    /// Its place in the order in which requests began, from 1.
-    pub started: usize,
     /// Its place in the order in which answers ended, from 1; `None` while it is under way.
     pub ended: Option<usize>,
     /// Whether the answer was written to its end.
@@ -123,7 +119,6 @@ pub struct Server {
     shared: Arc<Shared>,
 }
 
-#[allow(dead_code, reason = "not every question is asked by every test")]
 impl Server {
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -261,7 +256,7 @@ impl Shared {
         let mut number = 0;
         self.change(|state| {
             number = state.seen.len();
-            state.seen.push(Seen { started: number + 1, ..request.clone() });
+            state.seen.push(request.clone());
             state.in_flight += 1;
             state.most_in_flight = state.most_in_flight.max(state.in_flight);
         });
@@ -355,5 +350,5 @@ fn read_request(reader: &mut impl BufRead) -> Option<Seen> {
     reader.read_exact(&mut body).ok()?;
     let body = serde_json::from_slice(&body).unwrap_or_default();
     let at = Instant::now();
-    Some(Seen { method, path, headers, body, started: 0, ended: None, completed: false, at, ended_at: None })
+    Some(Seen { method, path, headers, body, ended: None, completed: false, at, ended_at: None })
 }

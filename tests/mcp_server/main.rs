@@ -3,7 +3,7 @@
 //! `serve stdio` speaks on the standard streams. `serve http` listens on loopback, prints its port, and ends when its
 //! standard input does. Anything else, as `cargo test` starts it, ends at once.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is a part of the tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "this is a part of the tests")]
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -78,7 +78,7 @@ fn serve(manners: Manners, over_http: bool) {
             stdio(manners).await;
         }
         if stubborn {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     });
     runtime.shutdown_timeout(Duration::ZERO);

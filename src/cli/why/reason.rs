@@ -133,7 +133,7 @@ fn list(changes: &[Difference]) -> String {
     }
 }
 
-#[allow(clippy::ptr_arg, reason = "serde asks for a reference to the field")]
+#[expect(clippy::ptr_arg, reason = "serde asks for a reference to the field")]
 fn in_sentences<S: serde::Serializer>(changes: &Vec<Difference>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(changes.iter().map(ToString::to_string))
 }

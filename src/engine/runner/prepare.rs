@@ -154,7 +154,7 @@ impl Stage {
         };
         let cache_key = given
             .is_kept
-            .then(|| self.key(given, &prompt.system, &prompt.description, &self.models_of(place), &agent.tools));
+            .then(|| Self::key(given, &prompt.system, &prompt.description, &self.models_of(place), &agent.tools));
         let Some(client) = self.clients[place].first().cloned() else {
             return Ok(Err(Failure::new(FailureKind::Internal, "the agent has no model")));
         };
@@ -187,21 +187,14 @@ impl Stage {
         let stdin = program.stdin.as_ref().map(|stdin| render("stdin", stdin)).transpose()?;
         let cache_key = given
             .is_kept
-            .then(|| self.key(given, "", &digest::command(&argv, &program.env, stdin.as_deref()), &[], &[]));
+            .then(|| Self::key(given, "", &digest::command(&argv, &program.env, stdin.as_deref()), &[], &[]));
         let checks = (self.output_spec(definition), self.verifiers[*task].clone());
         let name = definition.name.as_str();
         let attempt = self.programs.attempt(name, argv, stdin, &program.env, definition.timeout, checks);
         Ok((Prepared::Command(Box::new(attempt)), cache_key))
     }
 
-    fn key(
-        &self,
-        given: &Given<'_>,
-        system: &str,
-        description: &str,
-        models: &[String],
-        tools: &[Grant],
-    ) -> Arc<CacheKey> {
+    fn key(given: &Given<'_>, system: &str, description: &str, models: &[String], tools: &[Grant]) -> Arc<CacheKey> {
         Arc::new(cache_key(&Ingredients {
             system,
             description,

@@ -243,8 +243,7 @@ impl Stage {
     /// Brings the workspace in line with an event.
     fn show(&self, event: &Event, history: &History) -> Result<(), RunError> {
         let (task, text) = match event {
-            Event::Task { task, event: TaskEvent::Succeeded { output, .. } }
-            | Event::Task { task, event: TaskEvent::Reused { output, .. } } => {
+            Event::Task { task, event: TaskEvent::Succeeded { output, .. } | TaskEvent::Reused { output, .. } } => {
                 (task, self.objects.get(output).map_err(RunError::Objects)?)
             }
             Event::Task { task, event: TaskEvent::CtxSet { .. } } => {

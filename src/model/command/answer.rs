@@ -121,7 +121,7 @@ fn claude_usage(result: &Value) -> Option<Usage> {
 }
 
 /// Dollars in billionths; none for what is no amount.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is positive and has an end")]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is positive and has an end")]
 fn nano(usd: f64) -> Option<u64> {
     (0.0..1e9).contains(&usd).then(|| (usd * 1e9).round() as u64)
 }
@@ -135,7 +135,7 @@ fn codex(stdout: &str) -> Result<Answer, &'static str> {
         match event["type"].as_str() {
             Some("item.completed") if event["item"]["type"] == "agent_message" => {
                 // An agent speaks between its steps; its answer is what it says last.
-                answer.draft.text = event["item"]["text"].as_str().unwrap_or_default().to_owned();
+                event["item"]["text"].as_str().unwrap_or_default().clone_into(&mut answer.draft.text);
             }
             Some("turn.completed") => {
                 let number = |key: &str| tokens(&event["usage"][key]).unwrap_or(0);
@@ -214,6 +214,7 @@ mod tests {
     use super::*;
     use crate::words::failure::FailureKind;
 
+    #[expect(clippy::unnecessary_wraps, reason = "an answer has it or not")]
     fn usage(input_tokens: u64, output_tokens: u64, cached_tokens: u64) -> Option<Usage> {
         Some(Usage { input_tokens, output_tokens, cached_tokens, ..Usage::default() })
     }

@@ -70,7 +70,7 @@ fn comment(start: char, rest: &mut Peekable<Chars<'_>>) -> Option<()> {
     loop {
         match (rest.next(), block) {
             (Some('/'), true) if before == '*' => return Some(()),
-            (Some('\n'), false) | (None, false) => return Some(()),
+            (Some('\n') | None, false) => return Some(()),
             (Some(c), _) => before = c,
             (None, true) => return None,
         }

@@ -137,6 +137,12 @@ proptest! {
     #[test]
     fn what_is_cut_off_is_never_taken_for_the_whole(document in any_json(), cut in 0.0..1.0f64) {
         let text = document.to_string();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_precision_loss,
+            clippy::cast_sign_loss,
+            reason = "any place will do"
+        )]
         let at = (text.len() as f64 * cut) as usize;
         let prefix = &text[..text.char_indices().map(|(i, _)| i).take_while(|&i| i <= at).last().unwrap_or(0)];
         if let Ok(found) = value(prefix) {

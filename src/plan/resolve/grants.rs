@@ -40,7 +40,7 @@ fn grant(name: &Text, full: Option<&ToolGrant>, file: &OrchestraFile) -> Result<
     let built_in = tools::find(&name.value);
     if built_in.is_some_and(|tool| tool.settings == GrantSettings::Commands) {
         let allow = full.and_then(|full| full.allow.as_ref()).map(|allow| allow.value.clone()).unwrap_or_default();
-        if allow.is_empty() || allow.iter().any(|prefix| prefix.first().is_none_or(|program| program.is_empty())) {
+        if allow.is_empty() || allow.iter().any(|prefix| prefix.first().is_none_or(String::is_empty)) {
             return Err(Box::new(
                 error(format!("`{}` needs to be told which commands are allowed", name.value), "").help(format!(
                     "name how they begin: `- {{name: {}, allow: [[cargo, test], [npm, test]]}}`",

@@ -58,7 +58,7 @@ impl<'s> Check<'s> {
                     self.visit(item, item_schema, &format!("an entry of {what}"));
                 }
             }
-            #[allow(clippy::cast_precision_loss, reason = "bounds in the format are small")]
+            #[expect(clippy::cast_precision_loss, reason = "bounds in the format are small")]
             Value::Int(number) => self.visit_number(node, *number as f64, schema, what),
             Value::Float(number) => self.visit_number(node, *number, schema, what),
             Value::Null | Value::Bool(_) | Value::Text(_) => {}

@@ -221,7 +221,7 @@ impl<'de> Visitor<'de> for TreeVisitor {
         Ok(Value::Int(value))
     }
 
-    #[allow(clippy::cast_precision_loss, reason = "a number beyond i64 is out of every range that the format knows")]
+    #[expect(clippy::cast_precision_loss, reason = "a number beyond i64 is out of every range that the format knows")]
     fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
         Ok(i64::try_from(value).map_or(Value::Float(value as f64), Value::Int))
     }

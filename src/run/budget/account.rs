@@ -51,18 +51,18 @@ impl Amount {
     }
 }
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast of a float stops at the ends")]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast of a float stops at the ends")]
 fn nano_up(usd: f64) -> u64 {
     if usd.is_nan() { u64::MAX } else { (usd * NANO).ceil() as u64 }
 }
 
 /// A limit that is not a number allows nothing.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast of a float stops at the ends")]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast of a float stops at the ends")]
 fn nano_down(usd: f64) -> u64 {
     (usd * NANO).floor() as u64
 }
 
-#[allow(clippy::cast_precision_loss, reason = "for people to read")]
+#[expect(clippy::cast_precision_loss, reason = "for people to read")]
 fn usd(nano: u64) -> f64 {
     nano as f64 / NANO
 }
@@ -147,7 +147,7 @@ impl Fit {
     }
 }
 
-#[allow(clippy::cast_precision_loss, reason = "for people to read")]
+#[expect(clippy::cast_precision_loss, reason = "for people to read")]
 fn number(n: u64) -> f64 {
     n as f64
 }

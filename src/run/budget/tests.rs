@@ -198,7 +198,12 @@ fn holds(limits: &Limits, truth: &Truth) -> bool {
         && limits.cost_limit_usd.is_none_or(|max| truth.cost_usd <= max * (1.0 + 1e-12))
 }
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "any part of the tokens will do"
+)]
 fn part(tokens: u64, share: f64) -> u64 {
     (tokens as f64 * share) as u64
 }

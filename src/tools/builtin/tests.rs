@@ -178,6 +178,7 @@ fn all_grants(allow: &[&[&str]]) -> Vec<Grant> {
 
 #[test]
 fn every_name_that_an_author_may_write_has_a_tool_and_an_effect() {
+    use Effect::{None, Once, Repeatable};
     assert_eq!(TOOLS.map(|row| row.name), tools::names());
     let project = Project::with(&all_grants(&[]), real_runner());
     let offered = project.offered();
@@ -188,7 +189,6 @@ fn every_name_that_an_author_may_write_has_a_tool_and_an_effect() {
         assert_eq!(tool.parameters["additionalProperties"], false, "{}", tool.name);
     }
     let effects = tools::names().map(|name| project.tools.effect(name));
-    use Effect::{None, Once, Repeatable};
     assert_eq!(effects, [None, None, None, Repeatable, Once, Once, None, Repeatable]);
 }
 

@@ -1,6 +1,6 @@
 //! How a session with a server begins, and what we are to the server.
 
-use rmcp::model::{ClientConfig, ErrorCode, ErrorData, Implementation, ProtocolVersion};
+use rmcp::model::{ClientCapabilities, ClientConfig, ErrorCode, ErrorData, Implementation, ProtocolVersion};
 use rmcp::service::{
     ClientInitializeError, ClientLifecycleMode, ClientServiceExt, Peer, RequestContext, RoleClient, RunningService,
 };
@@ -16,7 +16,8 @@ pub(super) struct Client;
 impl ClientHandler for Client {
     fn get_info(&self) -> ClientConfig {
         let name = Implementation::new("orch", env!("CARGO_PKG_VERSION"));
-        ClientConfig::new(Default::default(), name).with_protocol_version(ProtocolVersion::LATEST_WITH_INITIALIZE)
+        ClientConfig::new(ClientCapabilities::default(), name)
+            .with_protocol_version(ProtocolVersion::LATEST_WITH_INITIALIZE)
     }
 
     /// The SDK would answer with an empty list; the other two requests it declines by itself.

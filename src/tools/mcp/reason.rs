@@ -4,6 +4,7 @@
 
 use std::error::Error;
 
+use rmcp::model::ProtocolVersion;
 use rmcp::service::{ClientInitializeError, ServiceError};
 use rmcp::transport::DynamicTransportError;
 use rmcp::transport::streamable_http_client::StreamableHttpError;
@@ -37,7 +38,7 @@ pub(super) fn of_start(error: &ClientInitializeError) -> Reason {
             Reason::new(FailureKind::BadRequest, words)
         }
         ClientInitializeError::NoCompatibleProtocolVersion { server_supported, .. } => {
-            let versions: Vec<_> = server_supported.iter().map(|version| version.as_str()).collect();
+            let versions: Vec<_> = server_supported.iter().map(ProtocolVersion::as_str).collect();
             let words = format!("it speaks versions of MCP that orch does not: {}", versions.join(", "));
             Reason::new(FailureKind::BadRequest, words)
         }

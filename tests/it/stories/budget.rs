@@ -184,7 +184,7 @@ enum Answer {
 }
 
 /// Chooses what the server does with a call, and writes down what that would cost.
-#[allow(clippy::cast_precision_loss, reason = "small numbers")]
+#[expect(clippy::cast_precision_loss, reason = "small numbers")]
 fn direct(case: &Case, books: &Mutex<Books>, seen: &Seen) -> Act {
     let body = seen.body.to_string();
     let task = (0..case.needs.len()).find(|ix| body.contains(&format!("Your task: perform t{ix}!"))).unwrap();
@@ -278,7 +278,7 @@ impl Account {
         self.usd += usd;
     }
 
-    #[allow(clippy::cast_precision_loss, reason = "cents")]
+    #[expect(clippy::cast_precision_loss, reason = "cents")]
     fn is_within(&self, limit: &Limit) -> bool {
         limit.calls.is_none_or(|max| self.calls <= max)
             && limit.tokens.is_none_or(|max| self.tokens <= max)

@@ -1,5 +1,7 @@
 //! What calls cost, what is set aside for them, and what has to be known before.
 
+#![expect(clippy::float_cmp, reason = "the same sum in the same order is the same number")]
+
 use serde_json::{Value, json};
 
 use crate::project::{Project, RUN, orchestra, output};

@@ -159,7 +159,7 @@ fn what_is_too_large_is_cut_off() {
         let begun = if vendor.sends_events() { "data: {" } else { "{" };
         let endless = |of: u8| Act::Repeat {
             head: vendor.head_and(begun),
-            piece: [b"10000\r\n", &[of; 0x10000][..], b"\r\n"].concat(),
+            piece: [b"10000\r\n", &vec![of; 0x10000][..], b"\r\n"].concat(),
             pause: Duration::ZERO,
         };
         let line = zip(&[begun.as_bytes(), &mebibytes(b'x')].concat());
@@ -183,7 +183,7 @@ fn a_flood_has_an_end() {
     for vendor in ALL {
         // Bytes that are cheap to pass over, so that only their number counts.
         let line = [if vendor.sends_events() { b':' } else { b' ' }];
-        let piece = [&b"100000\r\n"[..], &line, &[b' '; 0x10_0000 - 2], b"\n\r\n"].concat();
+        let piece = [&b"100000\r\n"[..], &line, &vec![b' '; 0x10_0000 - 2], b"\n\r\n"].concat();
         let flood = Act::Repeat { head: vendor.head_and(&vendor.half("half")), piece, pause: Duration::ZERO };
         let deadlines = Deadlines { total: 6 * PATIENT.total, ..PATIENT };
         let reply = after_within(vendor, &deadlines, flood);

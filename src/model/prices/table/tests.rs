@@ -98,6 +98,7 @@ fn spans(prices: &Value) -> Vec<String> {
         let Some(rates) = dearest(prices, day) else { return Vec::new() };
         let from = if day == CHECKED { 0 } else { day };
         let span = match rates {
+            #[expect(clippy::float_cmp, reason = "both are read from the same text")]
             (short, _, long) if short == long => format!("since({}, {short:?})", grouped(from)),
             (short, above, long) => format!("tiered({}, {short:?}, {}, {long:?})", grouped(from), grouped(above)),
         };
