@@ -17,6 +17,7 @@ use crate::cli::{Context, Outcome, terminal};
 use crate::engine::load;
 use crate::engine::phase::{RunPhase, Seen, choose, look};
 use crate::engine::{Notes, leftovers};
+use crate::model::settings::Settings;
 use crate::store::disk::{self, Dir};
 use crate::store::journal::JournalError;
 use crate::store::lock::{self, Claim, Lock, LockError, this_process};
@@ -198,7 +199,7 @@ fn remove_run(project: &Project, run: &RunId, path: &Path) -> Result<(), LockErr
     let lock = Lock::take(&project.run_dir(run)?, lock::RUN, &this_command())?;
     if lock.before.is_some() {
         let mut notes = Notes::default();
-        block_on(leftovers::end_programs(run, &mut notes))?;
+        block_on(leftovers::end_programs(run, &Settings::from_environment(), &mut notes))?;
         if let Ok((_, history)) = project.history(run) {
             leftovers::remove_files(project, None, &history, &mut notes);
         }

@@ -21,7 +21,7 @@ use crate::engine::cost;
 use crate::model::command::version;
 use crate::model::prices::Rates;
 use crate::model::settings::{MODEL_VARIABLE, Settings};
-use crate::os::process::{clean_environment, find_program};
+use crate::os::process::find_program;
 use crate::plan::orchestra::ModelRef;
 use crate::plan::spec::Provider;
 use crate::store::project::Project;
@@ -101,7 +101,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
         wanted.into_iter().map(|wanted| prepare(wanted, &settings, project.root())).collect();
     let secrets = questions.iter().flatten().flat_map(Question::secrets).cloned();
     terminal::keep_secret(&Redactor::new(secrets.chain(settings.keys())));
-    let (answers, versions) = if args.offline { <_>::default() } else { ask_all(&questions)? };
+    let (answers, versions) = if args.offline { <_>::default() } else { ask_all(&questions, &settings)? };
     let mut models: Vec<Finding> = Vec::new();
     if let Err(unusable) = settings.default_model() {
         models.push(Finding { why: Some(unusable.why), help: Some(unusable.help), ..Finding::of_no_model() });
@@ -168,7 +168,7 @@ fn prepare(wanted: Wanted, settings: &Settings, root: &Path) -> Result<Question,
     };
     if wanted.model.provider == Provider::Command {
         let program = wanted.model.argv.first().map_or("", String::as_str);
-        match find_program(program, root, &clean_environment()) {
+        match find_program(program, root, &settings.clean_environment()) {
             Ok(file) => {
                 finding.usable = true;
                 finding.program = Some(file);
@@ -199,7 +199,7 @@ fn prepare(wanted: Wanted, settings: &Settings, root: &Path) -> Result<Question,
 type Answers = (Vec<(String, Answer)>, Vec<(PathBuf, Option<String>)>);
 
 /// Asks every server and every program once, all at the same time.
-fn ask_all(questions: &[Result<Question, Box<Finding>>]) -> Result<Answers, CliError> {
+fn ask_all(questions: &[Result<Question, Box<Finding>>], settings: &Settings) -> Result<Answers, CliError> {
     let mut programs: Vec<PathBuf> =
         questions.iter().filter_map(|question| question.as_ref().err()?.program.clone()).collect();
     programs.sort();
@@ -207,8 +207,9 @@ fn ask_all(questions: &[Result<Question, Box<Finding>>]) -> Result<Answers, CliE
     block_on(async {
         let mut saying = JoinSet::new();
         for program in programs {
+            let environment = settings.clean_environment();
             saying.spawn(async move {
-                let said = version(&program).await;
+                let said = version(&program, environment).await;
                 (program, said)
             });
         }

@@ -86,3 +86,24 @@ pub async fn execute(prepared: Prepared, observers: Observers, signals: Signals)
     files.lock.release();
     ended
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Loaded, Notes, Resume, Start, resume, start};
+    use crate::model::settings::Settings;
+    use crate::store::project::Project;
+
+    /// Compiles where a caller may spawn every step of a run on a runtime with several threads.
+    #[expect(dead_code, reason = "it only has to compile")]
+    fn all_can_be_spawned(
+        (project, settings, loaded): (&Project, &Settings, Loaded),
+        (begin, go_on, notes): (Start, &Resume, &mut Notes),
+        (prepared, observers, signals): (Prepared, Observers, Signals),
+    ) {
+        fn is_send(_: impl Send) {}
+        is_send(start(project, settings, loaded, begin, notes));
+        is_send(resume(project, settings, go_on, notes));
+        is_send(execute(prepared, observers, signals));
+    }
+}

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::engine::notes::{Notes, Notice};
 use crate::model::command;
+use crate::model::settings::Settings;
 use crate::os::process;
 use crate::plan::orchestra::Orchestra;
 use crate::run::history::History;
@@ -21,13 +22,12 @@ const GRACE: Duration = Duration::from_secs(2);
 
 /// Ends the programs that a killed process of the run has left, and removes the folders that they had. Before anything
 /// else is done in the run: they still act.
-pub async fn end_programs(run: &RunId, notes: &mut Notes) {
+pub async fn end_programs(run: &RunId, settings: &Settings, notes: &mut Notes) {
     let ended = process::end_leftovers(run.as_str(), GRACE).await;
     if ended > 0 {
         notes.add(Notice::ProgramsEnded(ended));
     }
-    let environment: Vec<(String, String)> = std::env::vars().collect();
-    command::remove_leftovers(run.as_str(), &environment);
+    command::remove_leftovers(run.as_str(), settings.variables());
 }
 
 /// Removes what is left of files that tools were writing, and of those that get the outputs of an orchestra's tasks.
@@ -46,7 +46,7 @@ pub fn remove_files(project: &Project, orchestra: Option<&Orchestra>, history: &
 }
 
 /// Does both for every run of the project whose process was killed and that was not resumed since.
-pub async fn of_killed_runs(project: &Project, orchestra: &Orchestra, notes: &mut Notes) {
+pub async fn of_killed_runs(project: &Project, settings: &Settings, orchestra: &Orchestra, notes: &mut Notes) {
     let runs = project.runs().unwrap_or_else(|error| {
         notes.add(Notice::LeftoversUnlisted(error));
         Vec::new()
@@ -64,7 +64,7 @@ pub async fn of_killed_runs(project: &Project, orchestra: &Orchestra, notes: &mu
         let claim = Claim { holder: this_process(), run: run.clone() };
         // One that is held is alive.
         let Ok(lock) = Lock::take(&dir, lock::RUN, &claim) else { continue };
-        end_programs(&run, notes).await;
+        end_programs(&run, settings, notes).await;
         if let Ok((_, history)) = project.history(&run) {
             remove_files(project, Some(orchestra), &history, notes);
         }

@@ -152,7 +152,7 @@ pub async fn resume(
     let claim = Claim { holder: this_process(), run: run.clone() };
     let run_dir = project.run_dir(&run).map_err(|error| ResumeError::Missing { run: run.clone(), error })?;
     let lock = files::take(&run_dir, &claim)?;
-    leftovers::end_programs(&run, notes).await;
+    leftovers::end_programs(&run, settings, notes).await;
     // Only now does nobody else write to it.
     let (contents, history) =
         project.history(&run).map_err(|error| ResumeError::Unreadable { run: run.clone(), error })?;

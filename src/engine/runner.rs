@@ -212,7 +212,7 @@ impl Runner {
         while self.attempts.try_join_next().is_some() {}
     }
 
-    async fn wait(&self, reports: &mut UnboundedReceiver<Report>, signals: &mut Signals) -> Wake {
+    async fn wait(&mut self, reports: &mut UnboundedReceiver<Report>, signals: &mut Signals) -> Wake {
         let now_us = self.stage.clock.mono_us();
         let due = self.state.wakes_at_us().map(|due_us| Duration::from_micros(due_us.saturating_sub(now_us)));
         let due = Instant::now() + due.unwrap_or(Duration::from_secs(86_400 * 365));

@@ -15,10 +15,9 @@ use crate::engine::runner::Reusing;
 use crate::model::command;
 use crate::model::settings::{Settings, Unusable};
 use crate::net::http::{Url, secrets_of_address};
-use crate::os::process::{RUN_VARIABLE, clean_environment};
+use crate::os::process::RUN_VARIABLE;
 use crate::plan::orchestra::{ModelRef, Orchestra, Work};
 use crate::plan::spec::Provider;
-use crate::store::disk::Dir;
 use crate::store::project::Project;
 use crate::tools::mcp::Servers;
 use crate::tools::{Ctx, ToolSet, Verifier, VerifyContext};
@@ -37,7 +36,7 @@ pub(super) use cache::cache;
 pub(super) use source::OpenSource;
 
 use clients::{chains, check_prices, rehearsed, remote_clients, replayed};
-use tool_sets::{servers, tool_set};
+use tool_sets::{project_files, servers, tool_context, tool_set};
 
 /// Who answers for each agent, what it may use, and what tasks have to return.
 pub(super) struct RunSetup {
@@ -153,20 +152,24 @@ pub(super) fn setup(
     };
     let servers = Servers::new(configs);
     let ctx: Ctx = Arc::default();
-    let tool_sets =
-        orchestra.agents.iter().map(|agent| tool_set(agent, project, &servers, &ctx, &redactor, run, rehearses));
+    let context = || tool_context(project, settings, &ctx, &redactor, run);
+    let tool_sets = orchestra.agents.iter().map(|agent| {
+        let grants = if rehearses { &[] } else { agent.tools.as_slice() };
+        tool_set(grants, context, &servers, &redactor)
+    });
     let marker = (RUN_VARIABLE.to_owned(), run.to_string());
+    let environment: Vec<_> = settings.clean_environment().into_iter().chain([marker]).collect();
     let programs = Programs {
         directory: project.root().to_owned(),
-        environment: clean_environment().into_iter().chain([marker]).collect(),
+        environment: environment.clone(),
         variables,
         redactor: redactor.clone(),
         rehearses,
     };
     let verify = Arc::new(VerifyContext {
-        project: Dir::open(project.root()).ok().map(|folder| Arc::new(folder.marked(run.as_str()))),
+        project: project_files(project, run).ok(),
         root: project.root().to_owned(),
-        environment: vec![(RUN_VARIABLE.to_owned(), run.to_string())],
+        environment,
         redactor: redactor.clone(),
         is_rehearsal: rehearses,
     });

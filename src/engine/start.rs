@@ -81,7 +81,7 @@ pub async fn start(
     let (source, marker) = start.source.open(project, Some(&loaded.orchestra))?;
     let orchestra = Arc::new(selection.orchestra);
     let mut setup = setup(&orchestra, project, settings, &run, source, notes)?;
-    leftovers::of_killed_runs(project, &orchestra, notes).await;
+    leftovers::of_killed_runs(project, settings, &orchestra, notes).await;
     let claim = Claim { holder: this_process(), run: run.clone() };
     let files = files::create(project, &orchestra, start.workspace.as_deref(), &claim)?;
     let overrides = with_source(loaded.overrides, &start.source);

@@ -18,7 +18,7 @@ use crate::model::redaction::{MESSAGE_BYTES, excerpt, redact_failure, redact_sto
 use crate::model::reply_builder::count;
 use crate::model::status::by_status;
 use crate::net::http::Deadlines;
-use crate::os::process::{self, Command, Exit, Finished, RUN_VARIABLE, Stdin, clean_environment, is_clean};
+use crate::os::process::{self, Command, Exit, Finished, RUN_VARIABLE, Stdin, clean_environment};
 use crate::words::conversation::AssistantMessage;
 use crate::words::failure::{Failure, FailureKind};
 use crate::words::redact::Redactor;
@@ -138,12 +138,10 @@ impl CommandModel {
 
     /// What the program sees. What stands later wins.
     fn visible(&self) -> Vec<(String, String)> {
-        let is_passed = |name: &String| {
-            is_clean(name) || name == RUN_VARIABLE || self.preset.needs(name) || self.passed.contains(name)
-        };
+        let is_passed = |name: &String| name == RUN_VARIABLE || self.preset.needs(name) || self.passed.contains(name);
         let given = self.environment.iter().filter(|(name, _)| is_passed(name)).cloned();
         let defaults = self.preset.defaults().iter().map(|&(name, value)| (name.to_owned(), value.to_owned()));
-        clean_environment().into_iter().chain(defaults).chain(given).collect()
+        clean_environment(self.environment.iter().cloned()).into_iter().chain(defaults).chain(given).collect()
     }
 
     fn read(&self, finished: &Finished, request: &ModelRequest, started: Instant) -> Result<Reply, CallFailure> {

@@ -2,6 +2,7 @@
 //!
 //! Keys are read here, put into a secret type, and go nowhere but into a request's header and the redactor.
 
+use std::ffi::OsString;
 use std::io::Read;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
@@ -13,7 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::model::Endpoint;
 use crate::model::vendor::Vendor;
 use crate::net::http::{Url, secrets_of_address};
-use crate::os::process::is_clean;
+use crate::os::process::{clean_environment, is_clean};
 use crate::plan::orchestra::ModelRef;
 use crate::plan::spec::Provider;
 use crate::words::redact::{names_key, secrets_of_variable};
@@ -29,13 +30,9 @@ const MAX_KEY_BYTES: u64 = 16 * 1024;
 
 /// What is used of the environment.
 pub struct Settings {
-    variable: Variables,
-    /// The variables that there are, where that can be told.
-    names: Vec<String>,
+    /// Names and values, in their order; of two with the same name the later one holds.
+    variables: Vec<(String, String)>,
 }
-
-/// Looks a variable up.
-type Variables = Box<dyn Fn(&str) -> Option<String>>;
 
 /// A model that can be called: where, and with which key.
 #[derive(Debug)]
@@ -56,23 +53,43 @@ pub struct Unusable {
 }
 
 impl Settings {
-    /// The process's environment.
+    /// The environment of this process. A variable that is no Unicode is left out.
     #[must_use]
     pub fn from_environment() -> Self {
-        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
-        Self { names, ..Self::new(|name| std::env::var(name).ok()) }
+        let unicode = |text: OsString| text.into_string().ok();
+        Self::from_variables(std::env::vars_os().filter_map(|(name, value)| Some((unicode(name)?, unicode(value)?))))
     }
 
-    /// An environment that `variable` looks names up in. Empty values count as absent.
-    pub fn new(variable: impl Fn(&str) -> Option<String> + 'static) -> Self {
-        let variable = move |name: &str| variable(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
-        Self { variable: Box::new(variable), names: Vec::new() }
+    /// An environment of these variables and no others, as names and values: for a process that runs orchestras for
+    /// several users, each with keys of their own. Programs and servers of tools are given parts of it, so it should
+    /// have `PATH` and `HOME` where there are any.
+    pub fn from_variables<N: Into<String>, V: Into<String>>(variables: impl IntoIterator<Item = (N, V)>) -> Self {
+        Self { variables: variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect() }
     }
 
-    /// The value of a variable.
+    /// The value of a variable, without blanks around it; `None` if it is not set or empty.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<String> {
-        (self.variable)(name)
+        let is_it = |known: &str| if cfg!(windows) { known.eq_ignore_ascii_case(name) } else { known == name };
+        let (_, value) = self.variables.iter().rfind(|(known, _)| is_it(known))?;
+        Some(value.trim()).filter(|value| !value.is_empty()).map(str::to_owned)
+    }
+
+    /// All variables, as names and values.
+    #[must_use]
+    pub fn variables(&self) -> &[(String, String)] {
+        &self.variables
+    }
+
+    /// The part of the environment that any program may see, see [`clean_environment`].
+    #[must_use]
+    pub fn clean_environment(&self) -> Vec<(String, String)> {
+        clean_environment(self.variables.iter().cloned())
+    }
+
+    /// The names of all variables.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.variables.iter().map(|(name, _)| name.as_str())
     }
 
     /// The keys in all variables whose names say that they hold one, and in all addresses, whoever they are for: a file
@@ -80,7 +97,7 @@ impl Settings {
     #[must_use]
     pub fn keys(&self) -> Vec<SecretString> {
         let mut keys = Vec::new();
-        for (name, value) in self.names.iter().filter_map(|name| Some((name, self.get(name)?))) {
+        for (name, value) in self.names().filter_map(|name| Some((name, self.get(name)?))) {
             keys.extend(Url::parse(&value).iter().flat_map(secrets_of_address));
             if names_key(name) {
                 keys.extend(secrets_of_variable(name, &value));
@@ -90,10 +107,10 @@ impl Settings {
         keys
     }
 
-    /// What may not be shown of the variables that a program is given: those of this process of which `is_given` says so.
+    /// What may not be shown of the variables that a program is given: those of which `is_given` says so.
     #[must_use]
     pub fn secrets(&self, is_given: impl Fn(&str) -> bool) -> Vec<SecretString> {
-        let given = self.names.iter().filter(|name| is_given(name) && !is_clean(name));
+        let given = self.names().filter(|name| is_given(name) && !is_clean(name));
         given.flat_map(|name| secrets_of_variable(name, &self.get(name).unwrap_or_default())).collect()
     }
 
@@ -138,7 +155,7 @@ impl Settings {
     pub fn reach(&self, model: &ModelRef) -> Result<Reachable, Unusable> {
         let (base_url, address_from) = self.address(model);
         let key = match &model.api_key_env {
-            _ if model.api_key_command.is_some() => Some(printed_key(model)?),
+            _ if model.api_key_command.is_some() => Some(printed_key(model, &self.variables)?),
             Some(name) => Some(self.get(name).map(SecretString::from).ok_or_else(|| Unusable {
                 why: format!("the key for {} is missing: {name} is not set", model.label()),
                 help: format!("set {name} in the environment"),
@@ -210,7 +227,7 @@ fn any_of(names: &[&str]) -> String {
 }
 
 /// The key that a command prints. It is asked for once a run, before anything is called.
-fn printed_key(model: &ModelRef) -> Result<SecretString, Unusable> {
+fn printed_key(model: &ModelRef, environment: &[(String, String)]) -> Result<SecretString, Unusable> {
     let argv = model.api_key_command.as_deref().unwrap_or_default();
     let unusable = |why: String| Unusable {
         why: format!("the key for {} is missing: its api_key_command {why}", model.label()),
@@ -219,6 +236,8 @@ fn printed_key(model: &ModelRef) -> Result<SecretString, Unusable> {
     let Some((program, arguments)) = argv.split_first() else { return Err(unusable("is empty".to_owned())) };
     let mut child = Command::new(program)
         .args(arguments)
+        .env_clear()
+        .envs(environment.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -258,7 +277,7 @@ mod tests {
     use super::*;
 
     fn settings(variables: &'static [(&str, &str)]) -> Settings {
-        Settings::new(move |name| variables.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned()))
+        Settings::from_variables(variables.iter().copied())
     }
 
     fn label(variables: &'static [(&str, &str)]) -> Result<String, String> {
@@ -290,9 +309,7 @@ mod tests {
             ("LLM_ADDRESS", "http://h/v1?key=url%2FGn7"),
             ("EDITOR", "vi1"),
         ];
-        let mut settings =
-            Settings::new(move |name| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned()));
-        settings.names = variables.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let settings = Settings::from_variables(variables);
         let shown = |keys: Vec<SecretString>| -> Vec<String> {
             keys.iter().map(|key| key.expose_secret().to_owned()).collect()
         };
@@ -324,9 +341,7 @@ mod tests {
             (Provider::Zhipu, [("ZHIPUAI_API_KEY", "k"), ("ZAI_BASE_URL", "http://z/v4")], "z/v4", true),
             (Provider::Ollama, [("OPENAI_API_KEY", "k"), ("OLLAMA_HOST", "h")], "h:11434/", false),
         ] {
-            let settings = Settings::new(move |name| {
-                variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned())
-            });
+            let settings = Settings::from_variables(variables);
             let model = ModelRef::new(provider, "m");
             let reachable = settings.reach(&model).unwrap();
             let url = reachable.endpoint.at(reachable.endpoint.path()).to_string();

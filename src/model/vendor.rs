@@ -174,7 +174,7 @@ mod tests {
             assert_eq!(Vendor::needs_key(vendor.base_url), !vendor.hosts.is_empty(), "{name}");
 
             let key = vendor.keys[0];
-            let settings = Settings::new(move |variable| (variable == key).then(|| "k".to_owned()));
+            let settings = Settings::from_variables([(key, "k")]);
             let reached = settings.reach(&ModelRef::new(vendor.provider, "m")).unwrap();
             assert_eq!(reached.endpoint.secrets().len(), 1, "{name}");
             let asked = vendor.wire(reached.endpoint).unwrap().list_models();

@@ -21,7 +21,7 @@ impl<W: Write> JsonLines<W> {
     }
 }
 
-impl<W: Write> Observer for JsonLines<W> {
+impl<W: Write + Send> Observer for JsonLines<W> {
     fn see(&mut self, record: &Record, _: &History) -> io::Result<()> {
         serde_json::to_writer(&mut *self.out.lines(), record)?;
         self.out.lines().push(b'\n');

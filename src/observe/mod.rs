@@ -25,7 +25,7 @@ use crate::run::history::History;
 use crate::words::event::Record;
 
 /// A view of a run.
-pub trait Observer {
+pub trait Observer: Send {
     /// Takes the next record. The history is the run with that record applied.
     ///
     /// # Errors
@@ -68,13 +68,13 @@ pub trait Observer {
 /// All views of a run.
 pub struct Observers {
     all: Vec<(&'static str, Box<dyn Observer>)>,
-    warnings: Box<dyn Write>,
+    warnings: Box<dyn Write + Send>,
 }
 
 impl Observers {
     /// None yet. One that fails later is named on `warnings`, which is standard error outside tests.
     #[must_use]
-    pub fn new(warnings: Box<dyn Write>) -> Self {
+    pub fn new(warnings: Box<dyn Write + Send>) -> Self {
         Self { all: Vec::new(), warnings }
     }
 
@@ -135,25 +135,24 @@ impl Observers {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
-    use std::rc::Rc;
+    use std::sync::{Arc, Mutex};
 
     use super::*;
     use crate::run_builder::RunBuilder;
 
     /// Standard error, to look at afterwards.
     #[derive(Clone, Default)]
-    struct Shared(Rc<RefCell<Vec<u8>>>);
+    struct Shared(Arc<Mutex<Vec<u8>>>);
 
     impl Shared {
         fn text(&self) -> String {
-            String::from_utf8(self.0.borrow().clone()).unwrap()
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
         }
     }
 
     impl Write for Shared {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.borrow_mut().write(bytes)
+            self.0.lock().unwrap().write(bytes)
         }
 
         fn flush(&mut self) -> io::Result<()> {
@@ -163,15 +162,16 @@ mod tests {
 
     /// Counts what it sees and fails at the second record, if it has a failure.
     struct Counter {
-        seen: Rc<RefCell<u32>>,
+        seen: Arc<Mutex<u32>>,
         failure: Option<io::ErrorKind>,
     }
 
     impl Observer for Counter {
         fn see(&mut self, _: &Record, _: &History) -> io::Result<()> {
-            *self.seen.borrow_mut() += 1;
+            let mut seen = self.seen.lock().unwrap();
+            *seen += 1;
             match self.failure {
-                Some(kind) if *self.seen.borrow() == 2 => Err(kind.into()),
+                Some(kind) if *seen == 2 => Err(kind.into()),
                 _ => Ok(()),
             }
         }
@@ -179,18 +179,18 @@ mod tests {
 
     /// How many of three records an observer saw beside one that never fails, and what was said about it.
     fn watch_with(failure: Option<io::ErrorKind>) -> (u32, String) {
-        let (stderr, seen, others) = (Shared::default(), Rc::default(), Rc::default());
+        let (stderr, seen, others) = (Shared::default(), Arc::default(), Arc::default());
         let mut observers = Observers::new(Box::new(stderr.clone()));
-        observers.add("the one", Counter { seen: Rc::clone(&seen), failure });
-        observers.add("the other", Counter { seen: Rc::clone(&others), failure: None });
+        observers.add("the one", Counter { seen: Arc::clone(&seen), failure });
+        observers.add("the other", Counter { seen: Arc::clone(&others), failure: None });
         let story = RunBuilder::of(&[]);
         for _ in 0..3 {
             observers.see(story.last(), &story.history);
         }
         observers.close();
         observers.see(story.last(), &story.history);
-        assert_eq!(*others.borrow(), 3, "the others go on, up to the close");
-        (seen.take(), stderr.text())
+        assert_eq!(*others.lock().unwrap(), 3, "the others go on, up to the close");
+        (*seen.lock().unwrap(), stderr.text())
     }
 
     #[test]

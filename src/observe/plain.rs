@@ -21,7 +21,7 @@ impl<W: Write> Plain<W> {
     }
 }
 
-impl<W: Write> Observer for Plain<W> {
+impl<W: Write + Send> Observer for Plain<W> {
     fn see(&mut self, record: &Record, history: &History) -> io::Result<()> {
         if let Some(line) = line(record, history, self.verbose) {
             self.out.lines().extend_from_slice(line.as_bytes());

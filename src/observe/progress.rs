@@ -23,9 +23,9 @@ pub struct Progress {
     board: LiveView,
     /// One bar whose message is the whole view: indicatif moves the cursor.
     bar: ProgressBar,
-    width: Box<dyn Fn() -> usize>,
+    width: Box<dyn Fn() -> usize + Send>,
     /// The same terminal, for lines that stay: they end in newlines, so that they can be copied and logged.
-    out: Box<dyn Write>,
+    out: Box<dyn Write + Send>,
     /// Lines that stay, not written yet.
     pending: String,
     drawn: Option<Instant>,
@@ -45,7 +45,7 @@ impl Progress {
         Self { color, verbose, ..progress }
     }
 
-    fn new(target: ProgressDrawTarget, width: Box<dyn Fn() -> usize>, out: Box<dyn Write>) -> Self {
+    fn new(target: ProgressDrawTarget, width: Box<dyn Fn() -> usize + Send>, out: Box<dyn Write + Send>) -> Self {
         let style = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
         let bar = ProgressBar::with_draw_target(None, target).with_style(style);
         Self {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crate::plan::resolve::LoadedPlaybook;
 use crate::plan::spec::{playbook, yaml};
@@ -18,10 +18,15 @@ pub const STATE_DIR: &str = ".orchestra";
 /// The folder of the orchestras.
 pub const ORCHESTRAS_DIR: &str = "orchestras";
 
-/// A project: the folder that `orch` is called in.
-#[derive(Debug)]
+/// Held by whoever writes files of a project by a tool.
+pub type WriteLock = Arc<Mutex<()>>;
+
+/// A project: the folder that `orch` is called in. A clone is the same project: the tools of its runs wait for each other
+/// when they write. A process that runs several orchestras in a folder makes one of these for them.
+#[derive(Debug, Clone)]
 pub struct Project {
     root: PathBuf,
+    writing: WriteLock,
 }
 
 /// Playbooks by the name of their agent, and what is to be said about their files.
@@ -82,7 +87,7 @@ impl Project {
     /// The project in a folder.
     #[must_use]
     pub fn at(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self { root: root.into(), writing: WriteLock::default() }
     }
 
     /// The folder of the project that `from` lies in: the nearest one that holds `orchestras/` or `.orchestra/`, as git
@@ -110,6 +115,12 @@ impl Project {
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Held by whoever writes in its folder by a tool.
+    #[must_use]
+    pub fn write_lock(&self) -> WriteLock {
+        self.writing.clone()
     }
 
     /// Finds an orchestra by path, by file name, or by the id inside.

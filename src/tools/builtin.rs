@@ -19,6 +19,7 @@ use self::file_tool::FileTool;
 pub use self::command::{Invocation, Ran, Runner};
 pub use self::ctx::Ctx;
 pub(super) use self::path::quoted;
+pub use self::project_files::ProjectFiles;
 
 mod arguments;
 mod command;
@@ -29,6 +30,7 @@ mod file_tool;
 mod list;
 mod path;
 mod place;
+mod project_files;
 mod read;
 mod search;
 #[cfg(test)]
@@ -42,9 +44,11 @@ const MAX_RESULT_BYTES: usize = 256 << 10;
 /// What built-in tools work with. One for each run.
 pub struct ToolContext {
     /// The project's folder.
-    pub project: Arc<Dir>,
+    pub project: Arc<ProjectFiles>,
     /// Its absolute path, for commands.
     pub root: PathBuf,
+    /// The environment of commands.
+    pub environment: Vec<(String, String)>,
     /// What runs commands.
     pub runner: Runner,
     /// The values that the tasks share.
@@ -87,7 +91,7 @@ pub fn granted(grants: &[Grant], context: &ToolContext) -> Vec<Arc<dyn Tool>> {
 ///
 /// # Errors
 /// Why it cannot be written.
-pub fn write_file(project: &Dir, path: &str, content: &str) -> Result<(), String> {
+pub fn write_file(project: &ProjectFiles, path: &str, content: &str) -> Result<(), String> {
     write::call(project, &json!({ "path": path, "content": content })).map(drop)
 }
 

@@ -12,7 +12,7 @@ use crate::plan::orchestra::{Check, Task};
 use crate::plan::output::plan;
 use crate::plan::spec::OutputFormat;
 use crate::store::disk::Dir;
-use crate::tools::builtin;
+use crate::tools::builtin::{self, ProjectFiles};
 use crate::words::failure::{Failure, FailureKind};
 use crate::words::redact::Redactor;
 
@@ -27,10 +27,10 @@ const OWN_FOLDER: &str = ".orchestra/";
 /// What the checks of all tasks of a run share.
 pub struct VerifyContext {
     /// The project's folder; `None` if it cannot be opened, which is an error for the tasks that need it.
-    pub project: Option<Arc<Dir>>,
+    pub project: Option<Arc<ProjectFiles>>,
     /// Its absolute path, where commands run.
     pub root: PathBuf,
-    /// What commands get in their environment besides the usual variables.
+    /// All that commands get in their environment.
     pub environment: Vec<(String, String)>,
     /// Removes secrets from what commands write.
     pub redactor: Redactor,
@@ -123,7 +123,7 @@ impl Verifier {
         paths.iter().map(digest).collect()
     }
 
-    fn project(&self) -> Result<&Dir, String> {
+    fn project(&self) -> Result<&ProjectFiles, String> {
         self.context.project.as_deref().ok_or_else(|| "the project's folder cannot be used".to_owned())
     }
 
@@ -170,12 +170,10 @@ impl Verifier {
     }
 
     async fn succeeds(&self, argv: &[String], timeout: Duration) -> Result<(), VerifyError> {
-        let mut environment = process::clean_environment();
-        environment.extend(self.context.environment.iter().cloned());
         let command = Command {
             argv: argv.to_vec(),
             directory: self.context.root.clone(),
-            environment,
+            environment: self.context.environment.clone(),
             stdin: Stdin::Null,
             timeout,
             max_output_bytes: OUTPUT_BYTES,

@@ -36,7 +36,7 @@ impl Scene {
     /// A command that runs `script`, where `$MARK` is the time to sleep for.
     fn command(&self, script: &str) -> Command {
         fs::write(self.folder.path().join("script"), script).unwrap();
-        let mut environment = clean_environment();
+        let mut environment = clean_environment(std::env::vars());
         environment.push(("MARK".to_owned(), self.mark.clone()));
         Command {
             argv: ["/bin/sh", "script"].map(str::to_owned).to_vec(),

@@ -25,7 +25,7 @@ fn findings(variables: &'static [(&str, &str)], answer: Option<Answer>) -> Findi
     std::fs::write(folder.path().join("orchestras/o.yaml"), FILE).unwrap();
     std::fs::write(folder.path().join("orchestras/p.yaml"), "task: []").unwrap();
     let project = Project::at(folder.path());
-    let settings = Settings::new(move |name| variables.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned()));
+    let settings = Settings::from_variables(variables.iter().copied());
     let (wanted, skipped) = wanted(&project, &settings).unwrap();
     let models = wanted.into_iter().map(|wanted| match prepare(wanted, &settings, project.root()) {
         Ok(question) => judge(question, answer.as_ref()),

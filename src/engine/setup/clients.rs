@@ -13,7 +13,7 @@ use crate::model::rehearsal::Rehearsal;
 use crate::model::settings::{Settings, Unusable};
 use crate::model::{Endpoint, Model, ModelClient, RemoteModel, Vendor};
 use crate::net::http::Client;
-use crate::os::process::{RUN_VARIABLE, clean_environment, find_program};
+use crate::os::process::{RUN_VARIABLE, find_program};
 use crate::plan::orchestra::{Agent, ModelRef, Orchestra};
 use crate::plan::spec::Provider;
 use crate::store::project::Project;
@@ -37,7 +37,7 @@ pub fn chain(agent: &Agent, settings: &Settings, root: &Path) -> (Chain, Vec<Unu
     let (mut usable, mut unusable) = (Vec::new(), Vec::new());
     for model in models {
         let reached = match model.provider {
-            Provider::Command => is_installed(&model, root).map(|()| None),
+            Provider::Command => is_installed(&model, settings, root).map(|()| None),
             _ => settings.reach(&model).map(|reached| Some(reached.endpoint)),
         };
         match reached {
@@ -48,9 +48,9 @@ pub fn chain(agent: &Agent, settings: &Settings, root: &Path) -> (Chain, Vec<Unu
     (usable, unusable)
 }
 
-fn is_installed(model: &ModelRef, root: &Path) -> Result<(), Unusable> {
+fn is_installed(model: &ModelRef, settings: &Settings, root: &Path) -> Result<(), Unusable> {
     let program = model.argv.first().map_or("", String::as_str);
-    find_program(program, root, &clean_environment()).map(drop).map_err(|trouble| Unusable {
+    find_program(program, root, &settings.clean_environment()).map(drop).map_err(|trouble| Unusable {
         why: format!("{} cannot be used: {trouble}", model.label()),
         help: format!("install `{program}`, or name another model; `orch doctor` says which can be used from here"),
     })
@@ -118,7 +118,7 @@ pub(super) fn remote_clients(
                 Some(endpoint) => Vendor::of(model.provider)
                     .wire(endpoint)
                     .map(|wire| Arc::new(RemoteModel::new(wire, http.clone(), redactor.clone())) as _),
-                None => Some(Arc::new(program(&model, project, run, redactor)?)),
+                None => Some(Arc::new(program(&model, project, settings, run, redactor)?)),
             };
             let Some(mut answers) = answers else { continue };
             if let Some(recorder) = &recorder {
@@ -163,11 +163,15 @@ pub(super) fn check_prices(orchestra: &Orchestra, settings: &Settings, chains: &
     }
 }
 
-fn program(model: &ModelRef, project: &Project, run: &RunId, redactor: &Redactor) -> Result<CommandModel, SetupError> {
+fn program(
+    model: &ModelRef,
+    project: &Project,
+    settings: &Settings,
+    run: &RunId,
+    redactor: &Redactor,
+) -> Result<CommandModel, SetupError> {
     // The program's own rules say what it sees of this: the usual variables, its vendor's, and those that are named.
-    let unicode = |text: std::ffi::OsString| text.into_string().ok();
-    let variables = std::env::vars_os().filter_map(|(name, value)| Some((unicode(name)?, unicode(value)?)));
-    let mut environment: Vec<(String, String)> = variables.collect();
+    let mut environment = settings.variables().to_vec();
     environment.push((RUN_VARIABLE.to_owned(), run.to_string()));
     CommandModel::new(model.argv.clone(), project.root().to_owned(), environment, None, redactor.clone())
         .map(|program| program.passing(model.env.iter().cloned()))

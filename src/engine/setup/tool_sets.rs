@@ -1,5 +1,6 @@
 //! What each agent may use: tools of orch's own, commands, and servers of tools.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,10 +9,10 @@ use secrecy::SecretString;
 use crate::engine::setup::{Secrets, SetupError};
 use crate::model::settings::Settings;
 use crate::os::process::{self, RUN_VARIABLE};
-use crate::plan::orchestra::{self, Agent, Grant, McpTransport, Orchestra};
+use crate::plan::orchestra::{self, Grant, McpTransport, Orchestra};
 use crate::store::disk::Dir;
 use crate::store::project::Project;
-use crate::tools::builtin::{self, ToolContext};
+use crate::tools::builtin::{self, ProjectFiles, ToolContext};
 use crate::tools::mcp::{ServerConfig, Servers, Transport};
 use crate::tools::{Ctx, ServerGrant, ToolSet};
 use crate::words::id::RunId;
@@ -22,36 +23,45 @@ const MCP_RESULT_BYTES: usize = 1024 * 1024;
 /// The longest wait for a program that ends, once it is told to.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// The tools that an agent is granted. `context` opens what the built-in ones need, and is not called without them.
 pub(super) fn tool_set(
-    agent: &Agent,
-    project: &Project,
+    grants: &[Grant],
+    context: impl FnOnce() -> Result<ToolContext, SetupError>,
     servers: &Servers,
-    ctx: &Ctx,
     redactor: &Redactor,
-    run: &RunId,
-    rehearses: bool,
 ) -> Result<Arc<ToolSet>, SetupError> {
-    let grants = if rehearses { &[] } else { agent.tools.as_slice() };
-    let built_in = if grants.iter().any(|grant| grant.built_in().is_some()) {
-        let folder = Dir::open(project.root())
-            .map(|folder| folder.marked(run.as_str()))
-            .map_err(|error| SetupError::Project { path: project.root().to_owned(), error })?;
-        let context = ToolContext {
-            project: Arc::new(folder),
-            root: project.root().to_owned(),
-            runner: commands(run, redactor),
-            ctx: ctx.clone(),
-        };
-        builtin::granted(grants, &context)
-    } else {
-        Vec::new()
-    };
+    let needs_context = grants.iter().any(|grant| grant.built_in().is_some());
+    let built_in = if needs_context { builtin::granted(grants, &context()?) } else { Vec::new() };
     let from_server = |grant: &Grant| match grant {
         Grant::Mcp { server, tool } => Some(ServerGrant { server: server.clone(), tool: tool.clone() }),
         _ => None,
     };
     let from_servers = grants.iter().filter_map(from_server).collect();
     Ok(Arc::new(ToolSet::new(built_in, servers.clone(), from_servers, redactor.clone())))
+}
+
+/// What the built-in tools of an agent work with.
+pub(super) fn tool_context(
+    project: &Project,
+    settings: &Settings,
+    ctx: &Ctx,
+    redactor: &Redactor,
+    run: &RunId,
+) -> Result<ToolContext, SetupError> {
+    let files = project_files(project, run);
+    Ok(ToolContext {
+        project: files.map_err(|error| SetupError::Project { path: project.root().to_owned(), error })?,
+        root: project.root().to_owned(),
+        environment: settings.clean_environment(),
+        runner: commands(run, redactor),
+        ctx: ctx.clone(),
+    })
+}
+
+/// The project's folder, for what a run reads and writes there.
+pub(super) fn project_files(project: &Project, run: &RunId) -> io::Result<Arc<ProjectFiles>> {
+    let folder = Dir::open(project.root())?.marked(run.as_str());
+    Ok(Arc::new(ProjectFiles::new(folder, project.write_lock())))
 }
 
 /// How a tool runs commands: with a clean environment, and with all that they started ended.
@@ -95,7 +105,7 @@ pub(super) fn servers(
     for server in &orchestra.mcp_servers {
         let transport = match &server.transport {
             McpTransport::Stdio { argv, env } => {
-                let mut environment = process::clean_environment();
+                let mut environment = settings.clean_environment();
                 environment.push((RUN_VARIABLE.to_owned(), run.to_string()));
                 for name in env {
                     let value = variable(settings, name, server)?;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::model::command::preset::Preset;
-use crate::os::process::{self, Command, Stdin, clean_environment};
+use crate::os::process::{self, Command, Stdin};
 use crate::words::text::clean;
 
 /// How long a program may take to say it. Those in JavaScript need seconds on a busy machine.
@@ -15,7 +15,7 @@ const MAX_BYTES: usize = 4096;
 
 /// What a program says to `--version`, in one line. `None` where it says nothing, and for a program that is not known by
 /// name: it is not asked, since who knows what it would do.
-pub async fn version(program: &Path) -> Option<String> {
+pub async fn version(program: &Path, environment: Vec<(String, String)>) -> Option<String> {
     let name = program.to_str()?;
     if Preset::of(name) == Preset::Unknown {
         return None;
@@ -23,7 +23,7 @@ pub async fn version(program: &Path) -> Option<String> {
     let command = Command {
         argv: vec![name.to_owned(), "--version".to_owned()],
         directory: std::env::temp_dir(),
-        environment: clean_environment(),
+        environment,
         stdin: Stdin::Null,
         timeout: PATIENCE,
         max_output_bytes: MAX_BYTES,

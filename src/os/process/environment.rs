@@ -1,7 +1,6 @@
 //! What a program sees of our environment, and where it is found.
 
 use std::env;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::Error;
@@ -29,16 +28,11 @@ const CLEAN_ON_WINDOWS: [&str; 13] = [
 /// Where programs are looked for when there is no `PATH`.
 const USUAL_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
-/// The part of our environment that any program may see: where things are and how the user likes them, and no keys.
-/// A variable that is no Unicode is left out.
+/// The part of an environment that any program may see, sorted by name: where things are and how the user likes them,
+/// and no keys.
 #[must_use]
-pub fn clean_environment() -> Vec<(String, String)> {
-    clean(env::vars_os())
-}
-
-fn clean(variables: impl Iterator<Item = (OsString, OsString)>) -> Vec<(String, String)> {
-    let texts = variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let given = texts.filter(|(name, _)| is_clean(name)).map(|(name, value)| match is_path(&name) {
+pub fn clean_environment(variables: impl Iterator<Item = (String, String)>) -> Vec<(String, String)> {
+    let given = variables.filter(|(name, _)| is_clean(name)).map(|(name, value)| match is_path(&name) {
         true => (name, absolute_folders(&value)),
         false => (name, value),
     });
@@ -122,7 +116,7 @@ mod tests {
         {
             assert!(!is_clean(name), "{name}");
         }
-        let environment = clean_environment();
+        let environment = clean_environment(env::vars());
         assert!(environment.iter().any(|(name, _)| is_path(name)));
         assert!(!environment.iter().any(|(name, _)| name.starts_with("CARGO")));
     }
@@ -131,7 +125,7 @@ mod tests {
     #[test]
     fn the_environment_holds_no_keys_and_no_folders_of_the_project() {
         let own = [("PATH", "bin:/usr/bin:./node_modules/.bin:"), ("OPENAI_API_KEY", "sk-1"), ("LC_ALL", "C")];
-        let given = clean(own.into_iter().map(|(name, value)| (name.into(), value.into())));
+        let given = clean_environment(own.into_iter().map(|(name, value)| (name.into(), value.into())));
         let given: Vec<(&str, &str)> = given.iter().map(|(name, value)| (&**name, &**value)).collect();
         assert_eq!(given, [("LC_ALL", "C"), ("PATH", "/usr/bin")]);
     }

@@ -15,10 +15,8 @@ use serde_json::{Value, json};
 
 use super::path::{ProjectPath, quoted};
 use super::place::{self, Missing};
-use super::{ToolContext, arguments};
-use crate::os::process::clean_environment;
+use super::{ProjectFiles, ToolContext, arguments};
 use crate::plan::orchestra::Grant;
-use crate::store::disk::Dir;
 use crate::tools::{CallContext, Effect, Outcome, Tool, ToolFuture};
 use crate::words::conversation;
 use crate::words::text;
@@ -77,6 +75,7 @@ pub(super) fn granted(grants: &[&Grant], context: &ToolContext) -> Arc<dyn Tool>
         timeout,
         project: context.project.clone(),
         root: context.root.clone(),
+        environment: context.environment.clone(),
         runner: context.runner.clone(),
     })
 }
@@ -88,9 +87,10 @@ struct RunCommand {
     allow: Vec<Vec<String>>,
     /// After which a command is ended.
     timeout: Duration,
-    project: Arc<Dir>,
+    project: Arc<ProjectFiles>,
     /// The project's absolute path.
     root: PathBuf,
+    environment: Vec<(String, String)>,
     runner: Runner,
 }
 
@@ -162,7 +162,7 @@ impl RunCommand {
         let invocation = Invocation {
             argv,
             directory: self.root.join(folder.parts().iter().collect::<PathBuf>()),
-            environment: clean_environment(),
+            environment: self.environment.clone(),
             timeout: self.timeout,
             max_output_bytes: MAX_KEPT_BYTES,
         };

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::file_tool::FileTool;
 use super::path::ProjectPath;
-use super::{arguments, place, write};
+use super::{ProjectFiles, arguments, place, write};
 use crate::store::disk::Dir;
 use crate::tools::Effect;
 use crate::words::conversation::Tool;
@@ -45,7 +45,7 @@ fn tool() -> Tool {
     }
 }
 
-pub(super) fn call(project: &Dir, arguments: &Value) -> Result<String, String> {
+pub(super) fn call(project: &ProjectFiles, arguments: &Value) -> Result<String, String> {
     let Arguments { path, old, new, all } = arguments::read(arguments, tool)?;
     let path = ProjectPath::of_written_file(&path)?;
     if old.is_empty() {
@@ -54,7 +54,7 @@ pub(super) fn call(project: &Dir, arguments: &Value) -> Result<String, String> {
     if old == new {
         return Err("`old` and `new` are the same, so there is nothing to do".to_owned());
     }
-    let _alone = write::alone();
+    let _alone = project.write_alone();
     let text = current(project, &path)?;
     let (edited, lines) = edited(&text, &old, &new, all.unwrap_or(false)).map_err(|why| format!("{path}: {why}"))?;
     write::put(project, &path, &edited)?;

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::ToolContext;
-use crate::store::disk::Dir;
+use super::{ProjectFiles, ToolContext};
 use crate::tools::{CallContext, Effect, Outcome, Tool, ToolFuture};
 use crate::words::conversation;
 
@@ -14,7 +13,7 @@ pub(super) struct FileTool {
     pub definition: fn() -> conversation::Tool,
     pub effect: Effect,
     /// Works in the project's folder. The error is a text for the model.
-    pub call: fn(&Dir, &Value) -> Result<String, String>,
+    pub call: fn(&ProjectFiles, &Value) -> Result<String, String>,
 }
 
 impl FileTool {
@@ -27,7 +26,7 @@ impl FileTool {
 struct Granted {
     tool: &'static FileTool,
     definition: conversation::Tool,
-    project: Arc<Dir>,
+    project: Arc<ProjectFiles>,
 }
 
 impl Tool for Granted {

@@ -9,8 +9,7 @@ use serde_json::{Value, json};
 use super::file_tool::FileTool;
 use super::path::ProjectPath;
 use super::walk::{Glob, walk};
-use super::{MAX_RESULT_BYTES, arguments};
-use crate::store::disk::Dir;
+use super::{MAX_RESULT_BYTES, ProjectFiles, arguments};
 use crate::tools::Effect;
 use crate::words::conversation::Tool;
 
@@ -54,7 +53,7 @@ fn tool() -> Tool {
     }
 }
 
-pub(super) fn call(project: &Dir, arguments: &Value) -> Result<String, String> {
+pub(super) fn call(project: &ProjectFiles, arguments: &Value) -> Result<String, String> {
     let Arguments { path, pattern, limit } = arguments::read(arguments, tool)?;
     let folder = ProjectPath::of_folder(path.as_deref().unwrap_or("."))?;
     let glob = pattern.as_deref().map(Glob::new).transpose()?;

@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 
 use super::file_tool::FileTool;
 use super::path::ProjectPath;
-use super::{MAX_RESULT_BYTES, arguments, place};
-use crate::store::disk::Dir;
+use super::{MAX_RESULT_BYTES, ProjectFiles, arguments, place};
 use crate::tools::Effect;
 use crate::words::conversation::Tool;
 
@@ -42,7 +41,7 @@ fn tool() -> Tool {
     }
 }
 
-pub(super) fn call(project: &Dir, arguments: &Value) -> Result<String, String> {
+pub(super) fn call(project: &ProjectFiles, arguments: &Value) -> Result<String, String> {
     let Arguments { path, offset, limit } = arguments::read(arguments, tool)?;
     let path = ProjectPath::of_file(&path)?;
     let (_, file) = place::file(project, &path)?;

@@ -11,7 +11,7 @@ use super::file_tool::FileTool;
 use super::path::ProjectPath;
 use super::place::{self, Unreadable};
 use super::walk::{Glob, walk};
-use super::{MAX_RESULT_BYTES, arguments};
+use super::{MAX_RESULT_BYTES, ProjectFiles, arguments};
 use crate::store::disk::{Dir, Kind};
 use crate::tools::Effect;
 use crate::words::conversation::Tool;
@@ -74,7 +74,7 @@ fn tool() -> Tool {
     }
 }
 
-pub(super) fn call(project: &Dir, arguments: &Value) -> Result<String, String> {
+pub(super) fn call(project: &ProjectFiles, arguments: &Value) -> Result<String, String> {
     let Arguments { pattern, path, glob, limit } = arguments::read(arguments, tool)?;
     let regex = RegexBuilder::new(&pattern).size_limit(MAX_PROGRAM_BYTES).build();
     let regex = regex.map_err(|error| format!("`pattern` is no regular expression that can be used: {error}"))?;

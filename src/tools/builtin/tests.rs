@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::os::process::clean_environment;
 use crate::plan::tools;
 use crate::tools::mcp::Servers;
 use crate::tools::{CallContext, Effect, Outcome, SetValue, ToolFuture, ToolSet};
@@ -34,6 +35,11 @@ impl SetValue for Values {
     }
 }
 
+/// A folder whose writers wait for nobody else.
+fn opened(root: &Path) -> ProjectFiles {
+    ProjectFiles::new(Dir::open(root).unwrap(), Arc::default())
+}
+
 /// A project in a folder of its own, with another folder beside it, and an agent's tools in it.
 pub(super) struct Project {
     around: tempfile::TempDir,
@@ -54,9 +60,12 @@ impl Project {
         }
         std::fs::write(around.path().join("outside/secret"), "secret").unwrap();
         let root = around.path().join("project");
-        let project = Arc::new(Dir::open(&root).unwrap());
+        let project = Arc::new(opened(&root));
         let ctx = Ctx::default();
-        let tools = super::granted(granted, &ToolContext { project, root, runner, ctx: ctx.clone() });
+        let tools = super::granted(
+            granted,
+            &ToolContext { project, root, environment: clean_environment(std::env::vars()), runner, ctx: ctx.clone() },
+        );
         let tools = ToolSet::new(tools, Servers::new(Vec::new()), Vec::new(), Redactor::default());
         Self { around, ctx, tools }
     }
@@ -347,7 +356,7 @@ fn a_swapped_folder_leads_nowhere() {
     use std::sync::atomic::{AtomicBool, Ordering};
     let project = Project::new();
     let root = project.root();
-    let dir = Dir::open(&root).unwrap();
+    let dir = opened(&root);
     for folder in ["open/sub", "kept/sub"] {
         std::fs::create_dir_all(root.join(folder)).unwrap();
     }
@@ -416,7 +425,7 @@ proptest! {
         }
         let (before, git) = (project.surroundings(), tree(&project.root().join(".git")));
         let path = format!("{start}{}", parts.join(slash));
-        let dir = Dir::open(&project.root()).unwrap();
+        let dir = opened(&project.root());
         let told = write::call(&dir, &json!({"path": path, "content": "mine"}));
         prop_assert_eq!(project.surroundings(), before);
         prop_assert_eq!(tree(&project.root().join(".git")), git);

@@ -1,14 +1,12 @@
 //! `write_file`: a file made or replaced as a whole.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::arguments;
 use super::file_tool::FileTool;
 use super::path::ProjectPath;
 use super::place::{self, Missing};
+use super::{ProjectFiles, arguments};
 use crate::store::disk::Dir;
 use crate::tools::Effect;
 use crate::words::conversation::Tool;
@@ -40,19 +38,12 @@ fn tool() -> Tool {
     }
 }
 
-pub(super) fn call(project: &Dir, arguments: &Value) -> Result<String, String> {
+pub(super) fn call(project: &ProjectFiles, arguments: &Value) -> Result<String, String> {
     let Arguments { path, content } = arguments::read(arguments, tool)?;
     let path = ProjectPath::of_written_file(&path)?;
-    let _alone = alone();
+    let _alone = project.write_alone();
     put(project, &path, &content)?;
     Ok(format!("Wrote {} to {path}", text::plural(content.len() as u64, "byte", "bytes")))
-}
-
-/// Waits until no other tool writes. Agents that play at the same time share the project: an edit that reads while
-/// another one writes would undo it.
-pub(super) fn alone() -> MutexGuard<'static, ()> {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Writes a file, and makes its folders.
