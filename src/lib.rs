@@ -1,5 +1,36 @@
 //! orch runs orchestras of LLM agents. See the README for what it does.
 //!
+//! The command line is one caller of [`engine`]; any program can be another:
+//!
+//! ```
+//! use orch::engine::{self, Notes, Observers, Overrides, Project, RunStatus, Settings, Start};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let folder = tempfile::tempdir()?;
+//! let text = "
+//! orchestra: {id: poem}
+//! tasks:
+//!   - {name: draft, agent: writer, description: 'Write a poem: {goal}'}
+//!   - {name: polish, agent: writer, context: [draft], description: Make it shorter}
+//! ";
+//! std::fs::write(folder.path().join("poem.yaml"), text)?;
+//!
+//! let project = Project::at(folder.path());
+//! let loaded = engine::load(&project, "poem.yaml", &Overrides::default())?;
+//! // `Start::new` calls the models; a rehearsal calls nobody and needs no key.
+//! let start = Start::rehearsal("the sea in winter");
+//! let mut notes = Notes::default();
+//! let prepared = engine::start(&project, &Settings::from_environment(), loaded, start, &mut notes).await?;
+//! let result = prepared.result_path();
+//! let ended = engine::execute(prepared, Observers::none(), engine::no_signals()).await?;
+//!
+//! assert_eq!(ended.status, RunStatus::Succeeded);
+//! assert!(std::fs::read_to_string(result)?.contains("polish"));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! The rooms, from the ground up; a room imports only from those above it in this list.
 //!
 //! | room | what is in it |

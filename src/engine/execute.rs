@@ -1,6 +1,6 @@
 //! Executes a run that is prepared, and lets go of all that it held.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::engine::files::RunFiles;
@@ -9,6 +9,7 @@ use crate::engine::setup::RunSetup;
 use crate::observe::Observers;
 use crate::os::clock::Clock;
 use crate::plan::orchestra::Orchestra;
+use crate::store::workspace::result_file;
 use crate::words::event::{Event, Record};
 use crate::words::id::RunId;
 use crate::words::redact::Redactor;
@@ -48,6 +49,12 @@ impl Prepared {
     #[must_use]
     pub fn workspace(&self) -> &Path {
         self.files.workspace.path()
+    }
+
+    /// The file that the run's result goes to.
+    #[must_use]
+    pub fn result_path(&self) -> PathBuf {
+        self.workspace().join(result_file())
     }
 
     /// Takes the run's secrets out of texts.

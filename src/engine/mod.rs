@@ -22,7 +22,13 @@ pub use files::OpenError;
 pub use load::{LoadError, Loaded, check, load};
 pub use notes::{Notes, Notice};
 pub use resume::{Resume, ResumeError, latest_unfinished, resume};
-pub use runner::{Ended, RunError, Signals};
+pub use runner::{Ended, RunError, Signals, no_signals};
 pub use select::{SelectError, Selector};
 pub use setup::{ModelSource, SetupError, SourceError};
 pub use start::{MAX_GOAL_BYTES, Start, StartError, check_goal, start};
+
+// What the calls above take and return from the rooms below, so that a caller need not know the rooms.
+pub use crate::model::settings::Settings;
+pub use crate::observe::Observers;
+pub use crate::store::project::Project;
+pub use crate::words::event::{Overrides, RunStatus};

@@ -38,6 +38,12 @@ pub struct Ended {
 /// Where the signals come from that tell a run to stop, by name.
 pub type Signals = UnboundedReceiver<&'static str>;
 
+/// For a run that nobody stops: there are no signals.
+#[must_use]
+pub fn no_signals() -> Signals {
+    mpsc::unbounded_channel().1
+}
+
 /// Carries out a run from `past`, the records that are in the journal, and `first`, the events that begin this process's
 /// part: a start or a resumption, with what belongs to it.
 ///

@@ -32,6 +32,20 @@ pub struct Start {
     pub workspace: Option<PathBuf>,
 }
 
+impl Start {
+    /// A run of the models that the orchestra names, with its results where the file says.
+    #[must_use]
+    pub fn new(goal: impl Into<String>) -> Self {
+        Self { goal: goal.into(), source: ModelSource::Models { record: None }, workspace: None }
+    }
+
+    /// The same with the offline player in place of every model: nothing is called and nothing costs.
+    #[must_use]
+    pub fn rehearsal(goal: impl Into<String>) -> Self {
+        Self { source: ModelSource::Rehearsal { script: None }, ..Self::new(goal) }
+    }
+}
+
 /// Why a run does not begin. Nothing was called; nothing was written but locks and empty folders.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {

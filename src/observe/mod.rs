@@ -78,6 +78,12 @@ impl Observers {
         Self { all: Vec::new(), warnings }
     }
 
+    /// None at all: the run is shown nowhere.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::new(Box::new(io::sink()))
+    }
+
     /// Adds a view; the name is for the warning if it fails.
     pub fn add(&mut self, name: &'static str, observer: impl Observer + 'static) {
         self.all.push((name, Box::new(observer)));

@@ -4,6 +4,7 @@
 
 mod commands;
 mod diagnostics;
+mod engine;
 mod keys;
 mod mcp;
 mod process;
