@@ -9,6 +9,7 @@
 
 #![expect(clippy::expect_used, reason = "what cannot be measured ends the measurement")]
 
+mod growth;
 mod limiter;
 mod process;
 mod reuse;
@@ -18,8 +19,9 @@ mod startup;
 mod stream;
 
 /// The parts by their names.
-const PARTS: [(&str, fn()); 4] = [
+const PARTS: [(&str, fn()); 5] = [
     ("startup", startup::measure),
+    ("growth", growth::measure),
     ("reuse", reuse::measure),
     ("stream", stream::measure),
     ("limiter", limiter::measure),
