@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::plan::orchestra::Orchestra;
-use crate::plan::resolve::{Surroundings, agents_named, resolve, schemas_named};
+use crate::plan::resolve::{ResolveContext, agents_named, resolve, schemas_named};
 use crate::plan::spec::{self, Reading, yaml};
 use crate::store::disk::Dir;
 use crate::store::project::{self, FindError, Project};
@@ -68,7 +68,7 @@ pub fn check(
     overrides: &Overrides,
 ) -> Result<(Orchestra, Vec<Report>), Vec<Report>> {
     let report = |mistakes| vec![Report::new(source.clone(), mistakes)];
-    let Reading { file, gaps, mistakes: of_form } = spec::read(source);
+    let Reading { file, omissions, mistakes: of_form } = spec::read(source);
     let Some(file) = file else { return Err(report(of_form)) };
     let (playbooks, warnings, broken) = match project.playbooks(agents_named(&file)) {
         Ok((playbooks, warnings)) => (playbooks, warnings, Vec::new()),
@@ -76,9 +76,15 @@ pub fn check(
     };
     let schemas = schemas_named(&file).into_iter().map(|path| (path.to_owned(), read_schema(project, path))).collect();
     let fallback_id = project::stem(&source.path).unwrap_or_default();
-    let around =
-        Surroundings { source, fallback_id: &fallback_id, playbooks: &playbooks, schemas: &schemas, overrides, gaps };
-    match resolve(&file, &around) {
+    let context = ResolveContext {
+        source,
+        fallback_id: &fallback_id,
+        playbooks: &playbooks,
+        schemas: &schemas,
+        overrides,
+        omissions,
+    };
+    match resolve(&file, &context) {
         Ok(orchestra) if broken.is_empty() && of_form.is_empty() => Ok((orchestra, warnings)),
         Ok(_) if of_form.is_empty() => Err(broken),
         Ok(_) => Err(broken.into_iter().chain(report(of_form)).collect()),

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::plan::orchestra::{Item, Orchestra};
 use crate::plan::output::OutputSpec;
-use crate::plan::resolve::{Surroundings, resolve};
-use crate::plan::spec::{self, Gaps, Provider};
+use crate::plan::resolve::{ResolveContext, resolve};
+use crate::plan::spec::{self, Omissions, Provider};
 use crate::words::diagnostic::Source;
 use crate::words::event::Overrides;
 
@@ -53,15 +53,15 @@ fn orchestra(text: &str) -> Orchestra {
     let reading = spec::read(&source);
     assert!(reading.mistakes.is_empty(), "{:?}", reading.mistakes);
     let file = reading.file.expect("a file of the right form");
-    let around = Surroundings {
-        gaps: Gaps::default(),
+    let context = ResolveContext {
+        omissions: Omissions::default(),
         source: &source,
         fallback_id: "a",
         playbooks: &BTreeMap::new(),
         schemas: &BTreeMap::new(),
         overrides: &Overrides::default(),
     };
-    resolve(&file, &around).expect("a file without mistakes")
+    resolve(&file, &context).expect("a file without mistakes")
 }
 
 fn digests(text: &str) -> Vec<String> {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::plan::orchestra::{Agent, ModelRef};
-use crate::plan::resolve::{Surroundings, grants, models};
+use crate::plan::resolve::{ResolveContext, grants, models};
 use crate::plan::roles;
 use crate::plan::spec::located::{Either, Spanned};
 use crate::plan::spec::playbook::Playbook;
@@ -21,15 +21,15 @@ pub struct LoadedPlaybook {
 }
 
 /// The agents that are found so far, and the mistakes in them.
-pub(super) struct Cast<'r> {
+pub(super) struct AgentTable<'r> {
     file: &'r OrchestraFile,
-    around: &'r Surroundings<'r>,
+    context: &'r ResolveContext<'r>,
     listed: HashMap<&'r str, Listed<'r>>,
     /// The models that the command line gives to all.
     for_all: Vec<ModelRef>,
     agents: Vec<Agent>,
     index: HashMap<&'r str, Option<usize>>,
-    found: Vec<Diagnostic>,
+    diagnostics: Vec<Diagnostic>,
 }
 
 enum Listed<'r> {
@@ -37,16 +37,16 @@ enum Listed<'r> {
     Inline(&'r InlineAgent),
 }
 
-impl<'r> Cast<'r> {
-    pub(super) fn new(file: &'r OrchestraFile, around: &'r Surroundings<'r>) -> Self {
-        let mut cast = Self {
+impl<'r> AgentTable<'r> {
+    pub(super) fn new(file: &'r OrchestraFile, context: &'r ResolveContext<'r>) -> Self {
+        let mut table = Self {
             file,
-            around,
+            context,
             listed: HashMap::new(),
             for_all: Vec::new(),
             agents: Vec::new(),
             index: HashMap::new(),
-            found: models::check(&file.models),
+            diagnostics: models::check(&file.models),
         };
         for agent in file.agents.iter().flatten() {
             let (name, entry) = match agent {
@@ -54,9 +54,9 @@ impl<'r> Cast<'r> {
                 Either::Full(inline) => (&inline.name, Listed::Inline(inline)),
             };
             // Listing an agent twice says nothing new, unless one of the two describes it.
-            let again = cast.listed.insert(&name.value, entry);
+            let again = table.listed.insert(&name.value, entry);
             if again.is_some_and(|first| matches!((first, agent), (Listed::Inline(_), _) | (_, Either::Full(_)))) {
-                cast.found.push(
+                table.diagnostics.push(
                     Diagnostic::error(
                         format!("the agent `{}` is listed twice", name.value),
                         name.span.clone(),
@@ -66,44 +66,44 @@ impl<'r> Cast<'r> {
                 );
             }
         }
-        let said = around.overrides.model.as_deref();
+        let said = context.overrides.model.as_deref();
         for model in said.into_iter().flat_map(|chain| chain.split(',')).map(str::trim) {
             let text = Spanned { value: model.to_owned(), span: 0..0 };
             match models::by_name(&text, &file.models) {
-                Ok(models) => cast.for_all.extend(models),
-                Err(mistake) => cast.found.push(Diagnostic {
+                Ok(models) => table.for_all.extend(models),
+                Err(mistake) => table.diagnostics.push(Diagnostic {
                     message: format!("--model: {}", mistake.message),
                     at: None,
                     ..*mistake
                 }),
             }
         }
-        cast
+        table
     }
 
     /// The agent that a task names.
-    pub(super) fn player(&mut self, name: &'r Text) -> Option<usize> {
+    pub(super) fn agent(&mut self, name: &'r Text) -> Option<usize> {
         if let Some(&known) = self.index.get(name.value.as_str()) {
             return known;
         }
         let agent = self.find(name);
-        let player = agent.map(|agent| {
+        let agent = agent.map(|agent| {
             self.agents.push(agent);
             self.agents.len() - 1
         });
-        self.index.insert(&name.value, player);
-        player
+        self.index.insert(&name.value, agent);
+        agent
     }
 
     /// The same agent with other models, for a task that says which.
     pub(super) fn with_models(
         &mut self,
-        player: Option<usize>,
+        agent: Option<usize>,
         models: Option<&'r Either<Text, Spanned<Vec<Text>>>>,
     ) -> Option<usize> {
-        let Some(models) = models else { return player };
+        let Some(models) = models else { return agent };
         let models = self.models(models);
-        let agent = &self.agents[player?];
+        let agent = &self.agents[agent?];
         let agent = self.with_model(Agent { models, ..agent.clone() });
         // Many tasks may say the same.
         let same = |known: &Agent| known.name == agent.name && known.models == agent.models;
@@ -129,7 +129,7 @@ impl<'r> Cast<'r> {
     }
 
     pub(super) fn finish(self) -> (Vec<Agent>, Vec<Diagnostic>) {
-        (self.agents, self.found)
+        (self.agents, self.diagnostics)
     }
 
     fn find(&mut self, text: &'r Text) -> Option<Agent> {
@@ -137,7 +137,7 @@ impl<'r> Cast<'r> {
             Ok(name) => name,
             Err(error) => {
                 let message = format!("{:?} cannot be the name of an agent", text.value);
-                self.found.push(Diagnostic::error(message, text.span.clone(), error.to_string()));
+                self.diagnostics.push(Diagnostic::error(message, text.span.clone(), error.to_string()));
                 return None;
             }
         };
@@ -149,7 +149,7 @@ impl<'r> Cast<'r> {
             self.not_listed(text);
             return None;
         }
-        if let Some(loaded) = self.around.playbooks.get(&text.value) {
+        if let Some(loaded) = self.context.playbooks.get(&text.value) {
             return Some(self.described_in(name, loaded, text));
         }
         if let Some(role) = roles::find(&text.value) {
@@ -165,13 +165,13 @@ impl<'r> Cast<'r> {
                 max_tokens: None,
             }));
         }
-        let known = roles::all().iter().map(|role| role.name).chain(self.around.playbooks.keys().map(String::as_str));
+        let known = roles::all().iter().map(|role| role.name).chain(self.context.playbooks.keys().map(String::as_str));
         let diagnostic = Diagnostic::error(
             format!("there is no agent `{}`", text.value),
             text.span.clone(),
             "neither a playbook of this project nor a built-in role",
         );
-        self.found.push(match near_miss(&text.value, known) {
+        self.diagnostics.push(match near_miss(&text.value, known) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
             None => diagnostic.help(format!(
                 "describe it here: `- {{name: {0}, role: ..., instructions: ...}}`, or in agents/{0}.yaml",
@@ -182,7 +182,7 @@ impl<'r> Cast<'r> {
     }
 
     fn not_listed(&mut self, text: &Text) {
-        if self.around.gaps.entries {
+        if self.context.omissions.entries {
             return;
         }
         let diagnostic = Diagnostic::error(
@@ -190,7 +190,7 @@ impl<'r> Cast<'r> {
             text.span.clone(),
             "",
         );
-        self.found.push(match near_miss(&text.value, self.listed.keys().copied()) {
+        self.diagnostics.push(match near_miss(&text.value, self.listed.keys().copied()) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
             None => diagnostic.help("list it there, or leave `agents` out"),
         });
@@ -204,7 +204,7 @@ impl<'r> Cast<'r> {
             (None, None) => name.to_string(),
         };
         let models = inline.model.as_ref().map(|models| self.models(models)).unwrap_or_default();
-        let tools = grants::granted_tools(inline, self.file, &mut self.found);
+        let tools = grants::granted_tools(inline, self.file, &mut self.diagnostics);
         self.with_model(Agent {
             name,
             title,
@@ -229,7 +229,7 @@ impl<'r> Cast<'r> {
             // Its place is in another file, so it is told where the orchestra names the agent.
             let (line, column) = mistake.at.as_ref().map_or((1, 1), |(span, _)| loaded.source.position(span.start));
             let label = format!("{}:{line}:{column}", loaded.source.path);
-            self.found.push(Diagnostic { at: Some((listed.span.clone(), label)), see: None, ..*mistake });
+            self.diagnostics.push(Diagnostic { at: Some((listed.span.clone(), label)), see: None, ..*mistake });
             Vec::new()
         });
         let title = playbook.title().map_or_else(|| name.to_string(), str::to_owned);
@@ -255,7 +255,7 @@ impl<'r> Cast<'r> {
         for name in names {
             match models::by_name(name, &self.file.models) {
                 Ok(named) => models.extend(named),
-                Err(mistake) => self.found.push(*mistake),
+                Err(mistake) => self.diagnostics.push(*mistake),
             }
         }
         models

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::plan::orchestra::{Check, Grant, McpServer, McpTransport, OutputRule};
 use crate::plan::output::OutputSpec;
-use crate::plan::resolve::{Surroundings, extend};
+use crate::plan::resolve::{ResolveContext, extend};
 use crate::plan::spec::located::{Either, Spanned};
 use crate::plan::spec::{self, InlineAgent, OrchestraFile, OutputFormat, Text, ToolGrant};
 use crate::plan::template::Template;
@@ -20,7 +20,11 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(300);
 const MCP_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The tools that an agent is given.
-pub(super) fn granted_tools(agent: &InlineAgent, file: &OrchestraFile, found: &mut Vec<Diagnostic>) -> Vec<Grant> {
+pub(super) fn granted_tools(
+    agent: &InlineAgent,
+    file: &OrchestraFile,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<Grant> {
     let mut grants = Vec::new();
     for tool in &agent.tools {
         let (name, full) = match tool {
@@ -29,7 +33,7 @@ pub(super) fn granted_tools(agent: &InlineAgent, file: &OrchestraFile, found: &m
         };
         match grant(name, full, file) {
             Ok(grant) => grants.push(grant),
-            Err(mistake) => found.push(*mistake),
+            Err(mistake) => diagnostics.push(*mistake),
         }
     }
     grants
@@ -78,7 +82,7 @@ fn grant(name: &Text, full: Option<&ToolGrant>, file: &OrchestraFile) -> Result<
 }
 
 /// The servers of tools.
-pub(super) fn servers(file: &OrchestraFile, found: &mut Vec<Diagnostic>) -> Vec<McpServer> {
+pub(super) fn servers(file: &OrchestraFile, diagnostics: &mut Vec<Diagnostic>) -> Vec<McpServer> {
     let mut servers = Vec::new();
     for (name, server) in &file.mcp_servers {
         let here = server.argv.as_ref().map(|argv| argv.span.clone());
@@ -96,7 +100,7 @@ pub(super) fn servers(file: &OrchestraFile, found: &mut Vec<Diagnostic>) -> Vec<
                     Some(span) => Diagnostic::error(message, span, ""),
                     None => Diagnostic::error_in_file(message),
                 };
-                found.push(diagnostic.help("`argv: [program, ...]`, or `url: https://...`"));
+                diagnostics.push(diagnostic.help("`argv: [program, ...]`, or `url: https://...`"));
                 continue;
             }
         };
@@ -112,7 +116,7 @@ pub(super) fn servers(file: &OrchestraFile, found: &mut Vec<Diagnostic>) -> Vec<
 }
 
 /// What a task's output is to be.
-pub(super) fn output(task: &spec::Task, around: &Surroundings<'_>, found: &mut Vec<Diagnostic>) -> OutputRule {
+pub(super) fn output(task: &spec::Task, context: &ResolveContext<'_>, diagnostics: &mut Vec<Diagnostic>) -> OutputRule {
     let Some(table) = &task.output else { return OutputRule::default() };
     let format = table.format.as_ref().map(|format| format.value);
     let schema = match &table.schema {
@@ -121,11 +125,11 @@ pub(super) fn output(task: &spec::Task, around: &Surroundings<'_>, found: &mut V
             let entries = inline.value.iter().map(|(key, value)| (key.clone(), value.clone()));
             Some((serde_json::Value::Object(entries.collect()), inline.span.clone()))
         }
-        Some(Either::Short(path)) => match around.schemas.get(&path.value) {
+        Some(Either::Short(path)) => match context.schemas.get(&path.value) {
             Some(Ok(schema)) => Some((schema.clone(), path.span.clone())),
             Some(Err(why)) => {
                 let message = format!("the schema {} cannot be used: {why}", path.value);
-                found.push(Diagnostic::error(message, path.span.clone(), ""));
+                diagnostics.push(Diagnostic::error(message, path.span.clone(), ""));
                 None
             }
             None => None,
@@ -134,7 +138,7 @@ pub(super) fn output(task: &spec::Task, around: &Surroundings<'_>, found: &mut V
     if let (Some(format), Some(_)) = (&table.format, &schema)
         && format.value != OutputFormat::Json
     {
-        found.push(
+        diagnostics.push(
             Diagnostic::error(
                 "a schema describes JSON, and this output is to be something else",
                 format.span.clone(),
@@ -146,13 +150,13 @@ pub(super) fn output(task: &spec::Task, around: &Surroundings<'_>, found: &mut V
     let format = format.unwrap_or(if schema.is_some() { OutputFormat::Json } else { OutputFormat::Text });
     if let Some(path) = &table.path {
         if format != OutputFormat::File {
-            found.push(
+            diagnostics.push(
                 Diagnostic::error("`path` names the file that an output is", path.span.clone(), "not with this format")
                     .help("write `format: file`, or `file` in place of `path` for a file that gets the output as well"),
             );
         }
         if let Some(file) = &table.file {
-            found.push(
+            diagnostics.push(
                 Diagnostic::error("`path` and `file` both say where the output goes", path.span.clone(), "here")
                     .see(file.span.clone(), "and here")
                     .help("keep one of the two"),
@@ -162,24 +166,24 @@ pub(super) fn output(task: &spec::Task, around: &Surroundings<'_>, found: &mut V
     let file = table.path.as_ref().or(table.file.as_ref());
     match (file, &task.for_each) {
         (Some(file), _) if format == OutputFormat::Plan && file.value == PLAN_FILE => {}
-        (Some(file), Some(list)) if Template::new(&file.value).names_item() => check_files(file, list, found),
-        (Some(file), _) => check_path(file, found),
+        (Some(file), Some(list)) if Template::new(&file.value).names_item() => check_files(file, list, diagnostics),
+        (Some(file), _) => check_path(file, diagnostics),
         (None, _) => {}
     }
     let (schema, span) = schema.unzip();
     let spec = OutputSpec::new(format, schema).unwrap_or_else(|error| {
         let span = span.unwrap_or_else(|| task.name.span.clone());
-        found.push(Diagnostic::error(error.to_string(), span, "").help("schemas are of draft 2020-12"));
+        diagnostics.push(Diagnostic::error(error.to_string(), span, "").help("schemas are of draft 2020-12"));
         OutputSpec::free()
     });
     OutputRule { spec, file: file.map(|file| file.value.clone()) }
 }
 
 /// The files of a list's items, as far as the items are known.
-fn check_files(file: &Text, list: &Either<Text, Spanned<Vec<serde_json::Value>>>, found: &mut Vec<Diagnostic>) {
+fn check_files(file: &Text, list: &Either<Text, Spanned<Vec<serde_json::Value>>>, diagnostics: &mut Vec<Diagnostic>) {
     let Either::Full(items) = list else { return };
     if let Err(why) = extend::files(&file.value, &items.value) {
-        found.push(Diagnostic::error(why, file.span.clone(), "with these items"));
+        diagnostics.push(Diagnostic::error(why, file.span.clone(), "with these items"));
     }
 }
 
@@ -191,32 +195,32 @@ pub(super) fn is_in_project(path: &str) -> bool {
 }
 
 /// The files that a task reads.
-pub(super) fn inputs(inputs: &[Text], found: &mut Vec<Diagnostic>) -> Vec<String> {
+pub(super) fn inputs(inputs: &[Text], diagnostics: &mut Vec<Diagnostic>) -> Vec<String> {
     for input in inputs {
-        check_path(input, found);
+        check_path(input, diagnostics);
         if let Err(error) = globset::Glob::new(&input.value) {
             let message = format!("`{}` is not a pattern for files: {}", input.value, error.kind());
-            found.push(Diagnostic::error(message, input.span.clone(), "").help("such as `src/**/*.rs`"));
+            diagnostics.push(Diagnostic::error(message, input.span.clone(), "").help("such as `src/**/*.rs`"));
         }
     }
     inputs.iter().map(|input| input.value.clone()).collect()
 }
 
 /// The files that a task makes.
-pub(super) fn outputs(outputs: &[Text], found: &mut Vec<Diagnostic>) -> Vec<String> {
-    outputs.iter().for_each(|output| check_path(output, found));
+pub(super) fn outputs(outputs: &[Text], diagnostics: &mut Vec<Diagnostic>) -> Vec<String> {
+    outputs.iter().for_each(|output| check_path(output, diagnostics));
     outputs.iter().map(|output| output.value.clone()).collect()
 }
 
 /// A file that two tasks write would hold the one's output or the other's, whoever is last.
-pub(super) fn check_shared_files(tasks: &[Spanned<spec::Task>], found: &mut Vec<Diagnostic>) {
+pub(super) fn check_shared_files(tasks: &[Spanned<spec::Task>], diagnostics: &mut Vec<Diagnostic>) {
     let mut writers: HashMap<String, &Text> = HashMap::new();
     for task in tasks {
         let output = task.value.output.as_ref();
         let Some(file) = output.and_then(|output| output.path.as_ref().or(output.file.as_ref())) else { continue };
         let plain = file.value.split('/').filter(|part| !matches!(*part, "" | ".")).collect::<Vec<_>>().join("/");
         if let Some(first) = writers.insert(plain.to_lowercase(), file) {
-            found.push(
+            diagnostics.push(
                 Diagnostic::error(
                     format!("two tasks write the file `{}`", file.value),
                     file.span.clone(),
@@ -230,7 +234,7 @@ pub(super) fn check_shared_files(tasks: &[Spanned<spec::Task>], found: &mut Vec<
 }
 
 /// What must hold when a task is done.
-pub(super) fn checks(task: &spec::Task, found: &mut Vec<Diagnostic>) -> Vec<Check> {
+pub(super) fn checks(task: &spec::Task, diagnostics: &mut Vec<Diagnostic>) -> Vec<Check> {
     let mut checks = Vec::new();
     for Spanned { value: check, span } in &task.verify {
         match (&check.run, &check.file) {
@@ -239,10 +243,10 @@ pub(super) fn checks(task: &spec::Task, found: &mut Vec<Diagnostic>) -> Vec<Chec
                 checks.push(Check::Run { argv: argv.value.clone(), timeout });
             }
             (None, Some(file)) => {
-                check_path(file, found);
+                check_path(file, diagnostics);
                 checks.push(Check::File(file.value.clone()));
             }
-            _ => found.push(
+            _ => diagnostics.push(
                 Diagnostic::error("an entry of `verify` is either a command or a file", span.clone(), "")
                     .help("`{run: [cargo, test]}`, or `{file: src/main.rs}`"),
             ),
@@ -251,13 +255,15 @@ pub(super) fn checks(task: &spec::Task, found: &mut Vec<Diagnostic>) -> Vec<Chec
     checks
 }
 
-fn check_path(path: &Text, found: &mut Vec<Diagnostic>) {
+fn check_path(path: &Text, diagnostics: &mut Vec<Diagnostic>) {
     if path.value.contains("{{") || path.value.contains("{goal}") {
         let message = format!("`{}` is a template, and a path is taken as it stands", path.value);
-        found.push(Diagnostic::error(message, path.span.clone(), "not filled in here").help("write the path itself"));
+        diagnostics
+            .push(Diagnostic::error(message, path.span.clone(), "not filled in here").help("write the path itself"));
     }
     if !is_in_project(&path.value) {
         let message = format!("`{}` is not a path of a file in the project", path.value);
-        found.push(Diagnostic::error(message, path.span.clone(), "").help("write it relative to the project's folder"));
+        diagnostics
+            .push(Diagnostic::error(message, path.span.clone(), "").help("write it relative to the project's folder"));
     }
 }

@@ -24,8 +24,8 @@ impl<'r> Resolver<'r> {
         let Some(groups) = settings.and_then(|s| s.task_groups.as_ref()) else { return Vec::new() };
         if strategy != Strategy::Mixed {
             // The command line may set another strategy for one run; the file itself has to agree with itself.
-            if self.around.overrides.strategy.is_none() && !self.around.gaps.settings {
-                self.found.push(
+            if self.context.overrides.strategy.is_none() && !self.context.omissions.settings {
+                self.diagnostics.push(
                     Diagnostic::error(
                         format!("`task_groups` has no effect with `strategy: {}`", strategy.name()),
                         groups.span.clone(),
@@ -43,7 +43,7 @@ impl<'r> Resolver<'r> {
             if let Some(name) = &group.name
                 && let Some(first) = group_names.insert(&name.value, name)
             {
-                self.found.push(
+                self.diagnostics.push(
                     Diagnostic::error(
                         format!("two groups are called `{}`", name.value),
                         name.span.clone(),
@@ -74,12 +74,12 @@ impl<'r> Resolver<'r> {
         member_of: &mut HashMap<TaskIx, &'r Text>,
     ) -> Vec<TaskIx> {
         let mut members = Vec::with_capacity(group.tasks.value.len());
-        if group.tasks.value.is_empty() && !self.around.gaps.entries {
-            self.found.push(Diagnostic::error("a group needs tasks", group.tasks.span.clone(), "empty"));
+        if group.tasks.value.is_empty() && !self.context.omissions.entries {
+            self.diagnostics.push(Diagnostic::error("a group needs tasks", group.tasks.span.clone(), "empty"));
         }
         for text in &group.tasks.value {
             let Some(&ix) = names.get(text.value.as_str()) else {
-                if self.around.gaps.entries {
+                if self.context.omissions.entries {
                     continue;
                 }
                 let diagnostic =
@@ -88,11 +88,11 @@ impl<'r> Resolver<'r> {
                     Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
                     None => diagnostic.help("a group lists tasks of this file"),
                 };
-                self.found.push(diagnostic);
+                self.diagnostics.push(diagnostic);
                 continue;
             };
             if let Some(first) = member_of.insert(ix, text) {
-                self.found.push(
+                self.diagnostics.push(
                     Diagnostic::error(format!("`{}` is in two groups", text.value), text.span.clone(), "and here")
                         .see(first.span.clone(), "here")
                         .help("a task runs once, so it belongs to one group"),

@@ -144,12 +144,12 @@ pub(super) fn of_playbook(described: &LanguageModel) -> Result<ModelRef, Box<Dia
 
 /// Complaints about the entries themselves.
 pub(super) fn check(models: &Models) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
+    let mut diagnostics = Vec::new();
     for (name, entry) in models {
         let model = match entry {
             ModelEntry::One(model) => model,
             ModelEntry::Chain(chain) => {
-                check_chain(name, chain, models, &mut found);
+                check_chain(name, chain, models, &mut diagnostics);
                 continue;
             }
         };
@@ -157,32 +157,32 @@ pub(super) fn check(models: &Models) -> Vec<Diagnostic> {
             && !(url.value.starts_with("http://") || url.value.starts_with("https://"))
         {
             let message = format!("`{}` is not an address of a server", url.value);
-            found.push(Diagnostic::error(message, url.span.clone(), "must begin with http:// or https://"));
+            diagnostics.push(Diagnostic::error(message, url.span.clone(), "must begin with http:// or https://"));
         }
         if let Some(name) = &model.api_key_env
             && !name.value.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
         {
-            found.push(
+            diagnostics.push(
                 Diagnostic::error("`api_key_env` must be the name of an environment variable", name.span.clone(), "")
                     .help("keys do not belong into files: put the key into a variable and name that here"),
             );
         }
-        found.extend(incomplete(model));
+        diagnostics.extend(incomplete(model));
     }
-    found
+    diagnostics
 }
 
-fn check_chain(name: &str, chain: &[Text], models: &Models, found: &mut Vec<Diagnostic>) {
+fn check_chain(name: &str, chain: &[Text], models: &Models, diagnostics: &mut Vec<Diagnostic>) {
     if chain.is_empty() {
         let message = format!("the chain `{name}` under `models` is empty");
-        found.push(Diagnostic::error_in_file(message).help("name the models that it consists of"));
+        diagnostics.push(Diagnostic::error_in_file(message).help("name the models that it consists of"));
     }
     for text in chain {
         if !models.contains_key(&text.value) {
-            found.extend(of_provider(text, models).err().map(|mistake| *mistake));
+            diagnostics.extend(of_provider(text, models).err().map(|mistake| *mistake));
         } else if leads_to(&text.value, name, models, &mut BTreeSet::new()) {
             let message = format!("the chain `{name}` leads back to itself");
-            found.push(Diagnostic::error(message, text.span.clone(), "here").help("take this name out"));
+            diagnostics.push(Diagnostic::error(message, text.span.clone(), "here").help("take this name out"));
         }
     }
 }

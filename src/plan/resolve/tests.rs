@@ -1,23 +1,24 @@
 //! What a file means, and every way in which it can mean nothing.
 
 use super::*;
-use crate::plan::spec::Gaps;
+use crate::plan::retry::RetryPolicy;
+use crate::plan::spec::{self, Omissions, OnError};
 use crate::words::diagnostic::Report;
 
 fn resolve_text(text: &str, overrides: &Overrides) -> Result<Orchestra, Vec<(String, String)>> {
     let source = Source::new("a.yaml", text);
     let file = spec::read(&source).file.expect("a file of the right form");
-    let around = Surroundings {
-        gaps: Gaps::default(),
+    let context = ResolveContext {
+        omissions: Omissions::default(),
         source: &source,
         fallback_id: "a",
         playbooks: &BTreeMap::new(),
         schemas: &BTreeMap::new(),
         overrides,
     };
-    resolve(&file, &around).map_err(|found| {
+    resolve(&file, &context).map_err(|diagnostics| {
         let told = |d: Diagnostic| (d.message, d.at.map_or(String::new(), |(span, _)| source.text[span].to_owned()));
-        found.into_iter().map(told).collect()
+        diagnostics.into_iter().map(told).collect()
     })
 }
 
@@ -25,8 +26,8 @@ fn mistakes(text: &str) -> Vec<(String, String)> {
     resolve_text(text, &Overrides::default()).err().unwrap_or_default()
 }
 
-fn has(found: &[(String, String)], message: &str, at: &str) {
-    assert!(found.iter().any(|(m, a)| m == message && a == at), "no {message:?} at {at:?} in {found:#?}");
+fn has(diagnostics: &[(String, String)], message: &str, at: &str) {
+    assert!(diagnostics.iter().any(|(m, a)| m == message && a == at), "no {message:?} at {at:?} in {diagnostics:#?}");
 }
 
 #[test]
@@ -44,7 +45,7 @@ fn a_minimal_file_gets_every_default() {
 
 #[test]
 fn every_mistake_of_meaning_is_told_at_once() {
-    let found = mistakes(
+    let diagnostics = mistakes(
         "
 orchestra: {id: 'a/b', execution: {task_groups: [{tasks: [one]}]}}
 agents: [developer, nobody_at_all, {name: poet, model: gpt-9}]
@@ -55,16 +56,16 @@ tasks:
   - {name: ../x, agent: poet, description: x}
 ",
     );
-    has(&found, "\"a/b\" cannot be the id of an orchestra", "'a/b'");
-    has(&found, "`task_groups` has no effect with `strategy: sequential`", "[");
-    has(&found, "there is no agent `nobody_at_all`", "nobody_at_all");
-    has(&found, "there is no model `gpt-9`", "gpt-9");
-    has(&found, "the agent `develper` is not listed under `agents`", "develper");
-    has(&found, "there is no task `on`", "on");
-    has(&found, "`one` cannot need its own output", "one");
-    has(&found, "`two` and `Two` would share an output file where case does not count", "Two");
-    has(&found, "\"../x\" cannot be the name of a task", "../x");
-    has(&found, "tasks wait for each other: one -> two -> one", "[");
+    has(&diagnostics, "\"a/b\" cannot be the id of an orchestra", "'a/b'");
+    has(&diagnostics, "`task_groups` has no effect with `strategy: sequential`", "[");
+    has(&diagnostics, "there is no agent `nobody_at_all`", "nobody_at_all");
+    has(&diagnostics, "there is no model `gpt-9`", "gpt-9");
+    has(&diagnostics, "the agent `develper` is not listed under `agents`", "develper");
+    has(&diagnostics, "there is no task `on`", "on");
+    has(&diagnostics, "`one` cannot need its own output", "one");
+    has(&diagnostics, "`two` and `Two` would share an output file where case does not count", "Two");
+    has(&diagnostics, "\"../x\" cannot be the name of a task", "../x");
+    has(&diagnostics, "tasks wait for each other: one -> two -> one", "[");
 }
 
 #[test]
@@ -78,17 +79,17 @@ tasks:
     let source = Source::new("a.yaml", text);
     let reading = spec::read(&source);
     assert_eq!(reading.mistakes.len(), 4);
-    assert_eq!(reading.gaps, Gaps { settings: true, entries: true });
-    let around = Surroundings {
+    assert_eq!(reading.omissions, Omissions { settings: true, entries: true });
+    let context = ResolveContext {
         source: &source,
         fallback_id: "a",
         playbooks: &BTreeMap::new(),
         schemas: &BTreeMap::new(),
         overrides: &Overrides::default(),
-        gaps: reading.gaps,
+        omissions: reading.omissions,
     };
-    let found = resolve(&reading.file.unwrap(), &around).unwrap_err();
-    let said: Vec<&str> = found.iter().map(|d| d.message.as_str()).collect();
+    let diagnostics = resolve(&reading.file.unwrap(), &context).unwrap_err();
+    let said: Vec<&str> = diagnostics.iter().map(|d| d.message.as_str()).collect();
     for expected in ["there is no agent `nobody`", "tasks wait for each other: a -> b -> a", "unknown name `gaol`"] {
         assert!(said.contains(&expected), "{expected} is not in {said:?}");
     }
@@ -97,7 +98,7 @@ tasks:
 
 #[test]
 fn groups_are_checked() {
-    let found = mistakes(
+    let diagnostics = mistakes(
         "
 execution:
   strategy: mixed
@@ -110,11 +111,11 @@ tasks:
   - {name: b, agent: writer, description: x}
 ",
     );
-    has(&found, "there is no task `nope`", "nope");
-    has(&found, "`a` is in two groups", "a");
-    has(&found, "two groups are called `g`", "g");
-    has(&found, "a group needs tasks", "[");
-    has(&found, "tasks wait for each other: a -> b -> a", "[");
+    has(&diagnostics, "there is no task `nope`", "nope");
+    has(&diagnostics, "`a` is in two groups", "a");
+    has(&diagnostics, "two groups are called `g`", "g");
+    has(&diagnostics, "a group needs tasks", "[");
+    has(&diagnostics, "tasks wait for each other: a -> b -> a", "[");
 }
 
 #[test]
@@ -179,9 +180,9 @@ fn ten_thousand_tasks_are_quick_and_their_mistakes_are_told_once() {
     for n in 0..10_000 {
         text += &format!("  - {{name: t{n}, agent: writer, description: x, context: [nope]}}\n");
     }
-    let found = mistakes(&text);
-    assert_eq!(found.len(), 10_000);
-    let diagnostics = found.into_iter().map(|(m, _)| Diagnostic::error(m, 0..1, "")).collect();
+    let diagnostics = mistakes(&text);
+    assert_eq!(diagnostics.len(), 10_000);
+    let diagnostics = diagnostics.into_iter().map(|(m, _)| Diagnostic::error(m, 0..1, "")).collect();
     let report = Report::new(std::sync::Arc::new(Source::new("a", text)), diagnostics);
     assert_eq!(report.errors(), 1, "the same of the same place is said once");
 }

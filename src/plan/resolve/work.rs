@@ -31,14 +31,14 @@ impl<'r> Resolver<'r> {
         ];
         for (key, span) in of_agents.into_iter().filter_map(|(key, span)| Some((key, span?))) {
             let message = format!("`{name}` is done by a program, and `{key}` is for an agent");
-            self.found.push(
+            self.diagnostics.push(
                 Diagnostic::error(message, span.clone(), "not with `run`")
                     .see(run.span.clone(), "the program")
                     .help(format!("take out `{key}`, or `run`")),
             );
         }
         if run.value.first().is_none_or(|program| program.value.trim().is_empty()) {
-            self.found.push(
+            self.diagnostics.push(
                 Diagnostic::error("`run` names no program", run.span.clone(), "")
                     .help("the program, then its arguments: `[cargo, test]`"),
             );
@@ -56,7 +56,7 @@ impl<'r> Resolver<'r> {
         let stdin = task.stdin.as_ref().map(|stdin| ("stdin", &stdin.span));
         for (key, span) in env.into_iter().chain(stdin) {
             let message = format!("`{key}` is for a program, and this task has none");
-            self.found.push(
+            self.diagnostics.push(
                 Diagnostic::error(message, span.clone(), "not without `run`")
                     .help("name the program with `run`, or take this out"),
             );
@@ -68,7 +68,7 @@ impl<'r> Resolver<'r> {
             }
             (None, _) => {
                 let message = format!("nobody does `{}`: it has neither `agent` nor `run`", name.value);
-                self.found.push(
+                self.diagnostics.push(
                     Diagnostic::error(message, name.span.clone(), "this task")
                         .help("give it an `agent` and a `description`, or a program with `run`"),
                 );
@@ -76,7 +76,7 @@ impl<'r> Resolver<'r> {
             }
             (Some(_), None) => {
                 let message = format!("`{}` lacks `description`", name.value);
-                self.found.push(
+                self.diagnostics.push(
                     Diagnostic::error(message, name.span.clone(), "this task").help("say what its agent is to do"),
                 );
                 None
@@ -97,7 +97,7 @@ impl<'r> Resolver<'r> {
             let parallel = task.max_parallel.as_ref().map(|max| ("max_parallel", &max.span));
             for (key, span) in collect.into_iter().chain(parallel) {
                 let message = format!("`{key}` is for a task with `for_each`");
-                self.found.push(Diagnostic::error(message, span.clone(), "there is no list").help("take it out"));
+                self.diagnostics.push(Diagnostic::error(message, span.clone(), "there is no list").help("take it out"));
             }
             return None;
         };
@@ -108,7 +108,7 @@ impl<'r> Resolver<'r> {
         let file = task.output.as_ref().and_then(|output| output.path.as_ref().or(output.file.as_ref()));
         if let Some(file) = file.filter(|file| !Template::new(&file.value).names_item()) {
             let message = format!("every item's output would go to the file `{}`", file.value);
-            self.found.push(
+            self.diagnostics.push(
                 Diagnostic::error(message, file.span.clone(), "one file for all")
                     .help("put the item into its name, such as `{{ item }}.md` or `{{ loop.index }}.md`"),
             );
@@ -122,7 +122,7 @@ impl<'r> Resolver<'r> {
 
     fn literal(&mut self, list: &Spanned<Vec<Value>>) -> Option<Items> {
         if list.value.is_empty() {
-            self.found.push(
+            self.diagnostics.push(
                 Diagnostic::error("the list of `for_each` is empty", list.span.clone(), "no item")
                     .help("name at least one item, or take the task out"),
             );
@@ -142,7 +142,7 @@ impl<'r> Resolver<'r> {
         let said = text.value.trim();
         let said = said.strip_prefix("{{").and_then(|said| said.strip_suffix("}}")).map_or(said, str::trim);
         let Some(rest) = said.strip_prefix("outputs.") else {
-            self.found.push(
+            self.diagnostics.push(
                 Diagnostic::error("this is not a list for `for_each`", text.span.clone(), "")
                     .help("write a list, or `outputs.TASK.FIELD` for one that a task in `context` has made"),
             );
@@ -154,17 +154,17 @@ impl<'r> Resolver<'r> {
         let named = names.iter().filter(|(name, _)| is_named(name)).max_by_key(|(name, _)| name.len());
         let Some((&name, &task)) = named else {
             let wrong = rest.split('.').next().unwrap_or(rest);
-            if !self.around.gaps.entries {
+            if !self.context.omissions.entries {
                 let help = near_miss(wrong, names.keys().copied())
                     .map_or_else(|| "name a task of this file".to_owned(), |near| format!("did you mean `{near}`?"));
                 let message = format!("there is no task `{wrong}`");
-                self.found.push(Diagnostic::error(message, text.span.clone(), "not a task").help(help));
+                self.diagnostics.push(Diagnostic::error(message, text.span.clone(), "not a task").help(help));
             }
             return None;
         };
-        if plan.is_some_and(|plan| !plan.needs(ix).contains(&task)) && !self.around.gaps.settings {
+        if plan.is_some_and(|plan| !plan.needs(ix).contains(&task)) && !self.context.omissions.settings {
             let message = format!("the task does not get the output of `{name}`");
-            self.found.push(
+            self.diagnostics.push(
                 Diagnostic::error(message, text.span.clone(), "not in `context`")
                     .help(format!("add `{name}` to its `context`")),
             );
@@ -183,7 +183,7 @@ impl<'r> Resolver<'r> {
             Some(Either::Full(inline)) => {
                 inline.value.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
             }
-            Some(Either::Short(path)) => match self.around.schemas.get(&path.value) {
+            Some(Either::Short(path)) => match self.context.schemas.get(&path.value) {
                 Some(Ok(schema)) => schema.clone(),
                 _ => return,
             },
@@ -197,14 +197,14 @@ impl<'r> Resolver<'r> {
                     |near| format!("did you mean `{near}`?"),
                 );
                 let message = format!("that output has no field `{field}`");
-                self.found.push(Diagnostic::error(message, text.span.clone(), "no such field").help(help));
+                self.diagnostics.push(Diagnostic::error(message, text.span.clone(), "no such field").help(help));
                 return;
             };
             schema = inner.clone();
         }
         if let Some(kind) = schema.get("type").and_then(Value::as_str).filter(|kind| *kind != "array") {
             let message = format!("`for_each` goes through a list, and this is of type {kind}");
-            self.found.push(Diagnostic::error(message, text.span.clone(), "no list"));
+            self.diagnostics.push(Diagnostic::error(message, text.span.clone(), "no list"));
         }
     }
 

@@ -6,7 +6,7 @@
 use serde_json::Value as Json;
 
 use crate::plan::spec::later;
-use crate::plan::spec::salvage::Faults;
+use crate::plan::spec::prune::Faults;
 use crate::plan::spec::yaml::{Node, Value};
 use crate::words::diagnostic::{Diagnostic, either, near_miss};
 

@@ -28,7 +28,7 @@ fn address(node: &Node) -> usize {
 
 /// What a salvage left out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Gaps {
+pub struct Omissions {
     /// A setting somewhere: what seems to be missing or to contradict may only be out of sight.
     pub settings: bool,
     /// An entry of a list, such as a whole task: names may seem unknown.
@@ -36,12 +36,12 @@ pub struct Gaps {
 }
 
 /// The tree without its faulty parts, if its root is sound.
-pub(super) fn salvage(node: &Node, faults: &Faults) -> Option<(Node, Gaps)> {
-    let mut gaps = Gaps::default();
-    Some((sound(node, faults, &mut gaps)?, gaps))
+pub(super) fn prune(node: &Node, faults: &Faults) -> Option<(Node, Omissions)> {
+    let mut omissions = Omissions::default();
+    Some((sound(node, faults, &mut omissions)?, omissions))
 }
 
-fn sound(node: &Node, faults: &Faults, gaps: &mut Gaps) -> Option<Node> {
+fn sound(node: &Node, faults: &Faults, omissions: &mut Omissions) -> Option<Node> {
     if faults.has(node) {
         return None;
     }
@@ -49,16 +49,16 @@ fn sound(node: &Node, faults: &Faults, gaps: &mut Gaps) -> Option<Node> {
         Value::Map(entries) => {
             let mut kept = Vec::with_capacity(entries.len());
             for (key, value) in entries {
-                match (faults.has(key), sound(value, faults, gaps)) {
+                match (faults.has(key), sound(value, faults, omissions)) {
                     (false, Some(value)) => kept.push((key.clone(), value)),
-                    _ => gaps.settings = true,
+                    _ => omissions.settings = true,
                 }
             }
             Value::Map(kept)
         }
         Value::List(items) => {
-            let kept: Vec<Node> = items.iter().filter_map(|item| sound(item, faults, gaps)).collect();
-            gaps.entries |= kept.len() < items.len();
+            let kept: Vec<Node> = items.iter().filter_map(|item| sound(item, faults, omissions)).collect();
+            omissions.entries |= kept.len() < items.len();
             Value::List(kept)
         }
         scalar => scalar.clone(),

@@ -1,0 +1,133 @@
+//! The tasks, each with what the settings say where it says nothing itself.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use crate::plan::graph::{Plan, TaskIx};
+use crate::plan::orchestra::Task;
+use crate::plan::resolve::{Resolver, grants};
+use crate::plan::retry::{Growth, RetryPolicy};
+use crate::plan::spec::located::Either;
+use crate::plan::spec::{self, OnError, Retry, RetryStrategy, RetryTable, Strategy, Text};
+use crate::plan::template::Template;
+use crate::words::diagnostic::Diagnostic;
+use crate::words::id::Name;
+
+/// How long one attempt may take where nothing says so.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
+
+impl<'r> Resolver<'r> {
+    pub(super) fn tasks(
+        &mut self,
+        settings: Option<&spec::Execution>,
+        strategy: Strategy,
+        names: &HashMap<&'r str, TaskIx>,
+        agent_of_task: &[Option<usize>],
+        plan: Option<&Plan>,
+    ) -> Option<Vec<Task>> {
+        let default_retry = settings.and_then(|s| s.retry_strategy.as_ref());
+        let default_on_error = settings.and_then(|s| s.on_error).unwrap_or(match strategy {
+            Strategy::Sequential => OnError::Stop,
+            Strategy::Parallel | Strategy::Mixed => OnError::Continue,
+        });
+        let seconds = |seconds: Option<f64>| seconds.map(Duration::from_secs_f64);
+        let command_line = self.context.overrides.timeout_seconds.map(Duration::from_secs);
+        let default_timeout =
+            command_line.or_else(|| seconds(settings.and_then(|s| s.task_timeout_seconds))).unwrap_or(DEFAULT_TIMEOUT);
+        let mut tasks = Vec::with_capacity(self.file.tasks.value.len());
+        let file = self.file;
+        for (ix, (task, agent)) in file.tasks.value.iter().zip(agent_of_task).enumerate() {
+            let task = &task.value;
+            let work = self.work(task, *agent);
+            let for_each = self.for_each(ix, task, names, plan);
+            let output = grants::output(task, self.context, &mut self.diagnostics);
+            let verify = grants::checks(task, &mut self.diagnostics);
+            let inputs = task.inputs.as_ref().map(|inputs| grants::inputs(inputs, &mut self.diagnostics));
+            let outputs = task.outputs.as_ref().map(|outputs| grants::outputs(outputs, &mut self.diagnostics));
+            let name = names.contains_key(task.name.value.as_str()).then(|| Name::new(&task.name.value).ok()).flatten();
+            let (Some(name), Some(work)) = (name, work) else { continue };
+            tasks.push(Task {
+                name,
+                work,
+                for_each,
+                item: None,
+                group: None,
+                priority: task.priority.unwrap_or_default(),
+                timeout: command_line.or_else(|| seconds(task.timeout_seconds)).unwrap_or(default_timeout),
+                retry: retry(task.retry_strategy.as_ref().or(default_retry)),
+                on_error: task.on_error.unwrap_or(default_on_error),
+                reuse: task.reuse.as_ref().map(|reuse| reuse.value),
+                output,
+                verify,
+                limits: task.limits.as_ref().map(|limits| limits.value.clone()).unwrap_or_default(),
+                reads: inputs,
+                writes: outputs,
+            });
+        }
+        grants::check_shared_files(&self.file.tasks.value, &mut self.diagnostics);
+        (tasks.len() == self.file.tasks.value.len()).then_some(tasks)
+    }
+
+    /// Without a plan it cannot be told which outputs a task without `context` gets, so it may name any.
+    pub(super) fn check_templates(
+        &mut self,
+        plan: Option<&Plan>,
+        contexts: &[Option<Vec<TaskIx>>],
+        names: &HashMap<&'r str, TaskIx>,
+    ) {
+        let tasks = &self.file.tasks.value;
+        let mut all: Option<BTreeSet<&str>> = None;
+        for (ix, task) in tasks.iter().enumerate() {
+            let texts: Vec<&Text> = Self::templates(&task.value).filter(|text| text.value.contains("{{")).collect();
+            if texts.is_empty() {
+                continue;
+            }
+            let all = all.get_or_insert_with(|| names.keys().copied().collect());
+            let needs = plan.map(|plan| plan.needs(ix)).or(contexts[ix].as_deref());
+            let outputs: Vec<&str> = match needs {
+                Some(needs) if !self.context.omissions.settings => {
+                    needs.iter().map(|&n| tasks[n].value.name.value.as_str()).collect()
+                }
+                _ => all.iter().copied().collect(),
+            };
+            let items = Self::items_known(&task.value);
+            for said in texts {
+                for error in Template::new(&said.value).check(&outputs, all, items) {
+                    // A folded text differs from its source, so the place is looked for where the text begins.
+                    let start = said.span.start;
+                    let text = &self.context.source.text;
+                    let span = text[start..]
+                        .find(&error.hole)
+                        .map_or_else(|| said.span.clone(), |at| start + at..start + at + error.hole.len());
+                    let diagnostic = Diagnostic::error(error.message, span, "in this template");
+                    self.diagnostics.push(Diagnostic { help: error.help, ..diagnostic });
+                }
+            }
+        }
+    }
+}
+
+fn retry(said: Option<&Retry>) -> RetryPolicy {
+    let named = |strategy: RetryStrategy| match strategy {
+        RetryStrategy::ExponentialBackoff => RetryPolicy::exponential(),
+        RetryStrategy::Fixed => RetryPolicy::fixed(),
+        RetryStrategy::None => RetryPolicy::none(),
+    };
+    match said {
+        None => RetryPolicy::exponential(),
+        Some(Either::Short(strategy)) => named(strategy.value),
+        Some(Either::Full(RetryTable { strategy, max_attempts, initial_seconds, max_seconds })) => {
+            let base = named(strategy.unwrap_or(RetryStrategy::ExponentialBackoff));
+            let initial = initial_seconds.map_or(base.initial, Duration::from_secs_f64);
+            RetryPolicy {
+                max_attempts: match strategy {
+                    Some(RetryStrategy::None) => 1,
+                    _ => max_attempts.unwrap_or(base.max_attempts),
+                },
+                initial,
+                max: max_seconds.map_or(base.max.max(initial), Duration::from_secs_f64),
+                growth: if base.growth == Growth::Fixed { Growth::Fixed } else { Growth::Exponential },
+            }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Tasks: what is to be done, by whom, with what, and what has to come of it.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::plan::spec::located::{Either, Spanned};
+use crate::plan::spec::{Limits, OnError, Retry, Text};
+
+/// One piece of work for one agent.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "a task")]
+pub struct Task {
+    /// The name, which also names its output file.
+    pub name: Text,
+    /// The agent that does it. A task has either an agent or `run`.
+    pub agent: Option<Text>,
+    /// A program and its arguments that do the task without a model; what it writes to standard output is the output.
+    /// `{goal}` and `{{ ... }}` are filled in, each argument by itself, and nothing goes through a shell.
+    pub run: Option<Spanned<Vec<Text>>>,
+    /// For `run`: the environment variables that the program is given besides the usual ones, by name.
+    pub env: Option<Spanned<Vec<Text>>>,
+    /// For `run`: what the program reads on standard input; `{goal}` and `{{ ... }}` are filled in.
+    pub stdin: Option<Text>,
+    /// Makes the task once for each item of a list: a list in the file, or `outputs.TASK` or `outputs.TASK.FIELD` for a
+    /// JSON list or the lines of a text that a task in `context` has made. `{{ item }}` and `{{ loop.index }}` are
+    /// filled in.
+    pub for_each: Option<Either<Text, Spanned<Vec<serde_json::Value>>>>,
+    /// For `for_each`: how many of its tasks run side by side; as many as the run allows if left out.
+    #[schemars(range(min = 1))]
+    pub max_parallel: Option<Spanned<u32>>,
+    /// For `for_each`: what its own output is; `json` if left out.
+    pub collect: Option<Spanned<Collect>>,
+    /// The model for this task, or a list of them, in place of the agent's.
+    pub model: Option<Either<Text, Spanned<Vec<Text>>>>,
+    /// What the agent is to do; `{goal}` and `{{ ... }}` are filled in.
+    pub description: Option<Text>,
+    /// The tasks whose outputs it gets.
+    pub context: Option<Spanned<Vec<Text>>>,
+    /// Which of several ready tasks starts first; `medium` if left out.
+    pub priority: Option<Priority>,
+    /// How long one attempt may take, in seconds.
+    #[schemars(range(max = 604_800), extend("exclusiveMinimum" = 0))]
+    pub timeout_seconds: Option<f64>,
+    /// When a failed attempt is tried again.
+    pub retry_strategy: Option<Retry>,
+    /// What its failure means for the others.
+    pub on_error: Option<OnError>,
+    /// Whether an earlier result may be used again; as `orchestra.reuse` says if left out, and false for a task whose
+    /// tools change something, unless it declares its `inputs` and `outputs`.
+    pub reuse: Option<Spanned<bool>>,
+    /// What the output is to be.
+    pub output: Option<OutputTable>,
+    /// What must hold when the model says that it is done.
+    #[serde(default)]
+    pub verify: Vec<Spanned<Check>>,
+    /// The files of the project that the work depends on: paths, or glob patterns such as `src/**/*.rs`.
+    pub inputs: Option<Vec<Text>>,
+    /// The files of the project that the work makes. They must be there when the task is done. With `inputs`, the task
+    /// may be reused although its tools change something.
+    pub outputs: Option<Vec<Text>>,
+    /// What the task may use, over all its attempts.
+    pub limits: Option<Spanned<Limits>>,
+}
+
+/// What the output of a task with `for_each` is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Collect {
+    /// A JSON list of the outputs in the order of the items; `null` for one that failed.
+    #[default]
+    Json,
+    /// The outputs one after another, each under its name.
+    Text,
+}
+
+/// Which of several ready tasks starts first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Priority {
+    /// Before all others.
+    Critical,
+    /// Early.
+    High,
+    /// In between.
+    #[default]
+    Medium,
+    /// Late.
+    Low,
+}
+
+/// What a task's output is to be.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "`output`")]
+pub struct OutputTable {
+    /// What kind of text it is; `text` if left out, `json` with a schema.
+    pub format: Option<Spanned<OutputFormat>>,
+    /// The JSON Schema that it must match: written here, or the path of a file in the project.
+    pub schema: Option<Either<Text, Spanned<BTreeMap<String, serde_json::Value>>>>,
+    /// A file in the project that gets the output as well, as soon as the task is done. A plan is written there as
+    /// Markdown, unless the name ends with `.json`.
+    pub file: Option<Text>,
+    /// With `format: file`: the file of the project whose content the output is.
+    pub path: Option<Text>,
+}
+
+/// What kind of text an output is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OutputFormat {
+    /// Any text.
+    Text,
+    /// Markdown.
+    Markdown,
+    /// One JSON document.
+    Json,
+    /// The content of a file, and nothing else.
+    File,
+    /// A plan as JSON: `tasks` with their dependencies, `files` to make or change, and `decisions`.
+    Plan,
+}
+
+/// What must hold when a task says that it is done.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "an entry of `verify`")]
+pub struct Check {
+    /// A command that must succeed.
+    pub run: Option<Spanned<Vec<String>>>,
+    /// A file of the project that must be there.
+    pub file: Option<Text>,
+    /// How long the command may take, in seconds; 300 if left out.
+    #[schemars(range(max = 86_400), extend("exclusiveMinimum" = 0))]
+    pub timeout_seconds: Option<f64>,
+}
