@@ -9,6 +9,8 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
+
 use crate::cli::error::CliError;
 use crate::cli::execute::tell_notes;
 use crate::cli::runtime::block_on;
@@ -107,8 +109,8 @@ fn clean_runs(args: &Args, project: &Project) -> Result<(), CliError> {
             Err(LockError::Io(error)) => left.push(format!("{}: {error}", path.display())),
         }
     }
-    let swept = objects::sweep(project, &removed, args.dry_run)
-        .map_err(|error| CliError::failure(format!("outputs that no run names cannot be removed: {error}")))?;
+    let swept =
+        objects::sweep(project, &removed, args.dry_run).context("outputs that no run names cannot be removed")?;
     let runs = plural(removed.len() as u64, "run", "runs");
     match swept {
         objects::Swept::Done { objects, bytes: more, left: of_objects } => {
@@ -134,8 +136,7 @@ fn not_removed(left: &[String]) -> CliError {
 
 /// Forgets earlier results, and says how many.
 fn forget(args: &Args, forget: impl FnOnce(bool) -> io::Result<u64>) -> Result<(), CliError> {
-    let results = forget(args.dry_run)
-        .map_err(|error| CliError::failure(format!("earlier results cannot be forgotten: {error}")))?;
+    let results = forget(args.dry_run).context("earlier results cannot be forgotten")?;
     if results > 0 || args.reuse {
         let said = if args.dry_run { "would be forgotten" } else { "forgotten" };
         terminal::print(&format!("{said}: {}\n", plural(results, "earlier result", "earlier results")));
@@ -219,7 +220,8 @@ fn this_command() -> Claim {
 fn clean_workspace(args: &Args, project: &Project, name: &str) -> Result<(), CliError> {
     let orchestra = load(project, name, &Overrides::default())?.orchestra;
     let path = orchestra.workspace.trim_start_matches("./").to_owned();
-    let cannot = |error: io::Error| CliError::failure(format!("the workspace {path} cannot be removed: {error}"));
+    let cannot =
+        |error: io::Error| anyhow::Error::new(error).context(format!("the workspace {path} cannot be removed"));
     let root = Dir::open(project.root()).map_err(cannot)?;
     // The handle cannot be left, so a path that leads out of the project, by a link or by name, does not open.
     let folder = match root.child(&path) {
@@ -228,7 +230,10 @@ fn clean_workspace(args: &Args, project: &Project, name: &str) -> Result<(), Cli
             terminal::say(&format!("there is no workspace {path}\n"));
             return Ok(());
         }
-        Err(error) => return Err(cannot(error).help("only workspaces inside of the project are removed")),
+        Err(error) => {
+            let error = CliError::from(cannot(error));
+            return Err(error.help("only workspaces inside of the project are removed"));
+        }
     };
     let mut bytes = 0;
     for made in MADE {
@@ -241,14 +246,14 @@ fn clean_workspace(args: &Args, project: &Project, name: &str) -> Result<(), Cli
         let lock = Lock::take(&folder, lock::WORKSPACE, &this_command()).map_err(|error| match error {
             LockError::Held(_) => CliError::usage(format!("the workspace {path} is not removed: {error}"))
                 .help("wait until that run ends"),
-            LockError::Io(error) => cannot(error),
+            LockError::Io(error) => cannot(error).into(),
         })?;
         remove_made(&folder).map_err(cannot)?;
         drop(lock);
     }
     terminal::print(&format!("{}: workspace {path}, {}\n", said(args), size(bytes)));
     let left = match folder.names() {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(cannot(error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(cannot(error).into()),
         left => left.unwrap_or_default(),
     };
     let others = left.iter().filter(|name| !MADE.contains(&name.as_str()) && *name != lock::WORKSPACE).count();

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use clap::ValueEnum;
 
 use crate::cli::create::draft::Draft;
@@ -58,7 +59,8 @@ enum Strategy {
 pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let project = &context.project;
     let id = Name::new(&args.id)
-        .map_err(|error| CliError::usage(format!("{:?} cannot be the id of an orchestra: {error}", args.id)))?;
+        .with_context(|| format!("{:?} cannot be the id of an orchestra", args.id))
+        .map_err(CliError::misuse)?;
     let path = format!("{ORCHESTRAS_DIR}/{id}_orchestra.yaml");
     check_free(project, id.as_str(), &path)?;
     let (text, origin) = compose(args, project, id.as_str())?;

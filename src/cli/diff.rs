@@ -5,6 +5,8 @@ mod lines;
 use std::fmt::Write;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
+
 use crate::cli::diff::lines::Lines;
 use crate::cli::error::CliError;
 use crate::cli::table::Table;
@@ -110,7 +112,7 @@ fn text(project: &Project, output: &Output) -> Result<String, CliError> {
     }
     let objects = Dir::open(&project.root().join(STATE_DIR)).map(Objects::below);
     let text = objects.and_then(|objects| objects.get(output));
-    text.map(|text| text.to_string()).map_err(|error| CliError::failure(format!("an output cannot be read: {error}")))
+    Ok(text.context("an output cannot be read")?.to_string())
 }
 
 /// Which runs these are, and what was asked of them where that differs.

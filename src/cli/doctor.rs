@@ -8,13 +8,14 @@ mod place;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use serde::Serialize;
 use tokio::task::JoinSet;
 
 use crate::cli::doctor::ask::{Answer, Question};
 use crate::cli::doctor::place::Place;
 use crate::cli::error::{CliError, FAILURE};
-use crate::cli::runtime::{block_on, no_runtime};
+use crate::cli::runtime::{NO_RUNTIME, block_on};
 use crate::cli::{Context, Outcome, list, table, terminal};
 use crate::engine::check;
 use crate::engine::cost;
@@ -204,7 +205,7 @@ fn ask_all(questions: &[Result<Question, Box<Finding>>], settings: &Settings) ->
         questions.iter().filter_map(|question| question.as_ref().err()?.program.clone()).collect();
     programs.sort();
     programs.dedup();
-    block_on(async {
+    let answers = block_on(async {
         let mut saying = JoinSet::new();
         for program in programs {
             let environment = settings.clean_environment();
@@ -215,7 +216,8 @@ fn ask_all(questions: &[Result<Question, Box<Finding>>], settings: &Settings) ->
         }
         tokio::join!(ask::all(questions.iter().flatten()), saying.join_all())
     })
-    .map_err(no_runtime)
+    .context(NO_RUNTIME)?;
+    Ok(answers)
 }
 
 /// What a server's answer means for a model.

@@ -27,19 +27,28 @@ pub(super) struct CliError {
 
 #[derive(Debug)]
 enum Body {
-    Words { what: String, help: Option<String> },
+    /// What failed and why, as a chain of causes, and what to do next.
+    Error {
+        error: anyhow::Error,
+        help: Option<String>,
+    },
     Reports(Vec<Report>),
 }
 
 impl CliError {
     /// The user asked for something that cannot be.
     pub(super) fn usage(what: impl Into<String>) -> Self {
-        Self { code: USAGE, body: Body::Words { what: what.into(), help: None } }
+        Self::misuse(anyhow::Error::msg(what.into()))
     }
 
     /// Something failed.
     pub(super) fn failure(what: impl Into<String>) -> Self {
-        Self { code: FAILURE, body: Body::Words { what: what.into(), help: None } }
+        anyhow::Error::msg(what.into()).into()
+    }
+
+    /// What the user gave cannot be used, for the reason in this error.
+    pub(super) fn misuse(error: anyhow::Error) -> Self {
+        Self { code: USAGE, body: Body::Error { error, help: None } }
     }
 
     /// A file has mistakes.
@@ -50,7 +59,7 @@ impl CliError {
     /// The same with what to do next.
     pub(super) fn help(self, help: impl Into<String>) -> Self {
         match self.body {
-            Body::Words { what, .. } => Self { body: Body::Words { what, help: Some(help.into()) }, ..self },
+            Body::Error { error, .. } => Self { body: Body::Error { error, help: Some(help.into()) }, ..self },
             Body::Reports(_) => self,
         }
     }
@@ -77,9 +86,10 @@ impl CliError {
     /// Tells the user, and gives the exit code.
     pub(super) fn print(self) -> ExitCode {
         match self.body {
-            Body::Words { what, help } => {
-                let (error, hint) = terminal::labels();
-                terminal::say(&format!("{error} {what}\n"));
+            Body::Error { error, help } => {
+                let (label, hint) = terminal::labels();
+                // The whole chain, as `what: why`.
+                terminal::say(&format!("{label} {error:#}\n"));
                 if let Some(help) = help {
                     terminal::say(&format!("{hint} {help}\n"));
                 }
@@ -87,6 +97,13 @@ impl CliError {
             Body::Reports(reports) => say_reports(&reports),
         }
         ExitCode::from(self.code)
+    }
+}
+
+/// Something failed, and `context` says what could not be done for it.
+impl From<anyhow::Error> for CliError {
+    fn from(error: anyhow::Error) -> Self {
+        Self { code: FAILURE, body: Body::Error { error, help: None } }
     }
 }
 

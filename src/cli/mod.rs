@@ -26,6 +26,7 @@ mod why;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use crate::cli::error::CliError;
@@ -99,8 +100,7 @@ impl Context {
                 let no_project = (!is_one).then(|| root.clone());
                 return Ok(Self { project: Project::at(root), below: PathBuf::new(), no_project });
             }
-            None => std::env::current_dir()
-                .map_err(|error| CliError::failure(format!("the current folder cannot be used: {error}")))?,
+            None => std::env::current_dir().context("the current folder cannot be used")?,
         };
         let home = std::env::home_dir().and_then(|home| home.canonicalize().ok());
         let Some(root) = Project::search(&here, home.as_deref()) else {

@@ -2,8 +2,10 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
+
 use crate::cli::execute::{OutputArgs, execute, tell_notes};
-use crate::cli::runtime::{block_on, no_runtime};
+use crate::cli::runtime::{NO_RUNTIME, block_on};
 use crate::cli::{Context, Outcome, terminal};
 use crate::engine::phase::choose;
 use crate::engine::{self, Notes, Resume};
@@ -47,5 +49,5 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
             }
         }
     })
-    .map_err(no_runtime)?
+    .context(NO_RUNTIME)?
 }

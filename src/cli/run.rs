@@ -3,11 +3,12 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use clap::ValueEnum;
 
 use crate::cli::error::{CliError, say_reports};
 use crate::cli::execute::{OutputArgs, execute, tell_notes};
-use crate::cli::runtime::{block_on, no_runtime};
+use crate::cli::runtime::{NO_RUNTIME, block_on};
 use crate::cli::{Context, Outcome, dry_run, terminal};
 use crate::engine::{self, MAX_GOAL_BYTES, ModelSource, Notes, Start, load};
 use crate::model::settings::Settings;
@@ -112,7 +113,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
         }
         execute(prepared, args.output).await
     })
-    .map_err(no_runtime)?
+    .context(NO_RUNTIME)?
 }
 
 fn source(args: &Args) -> ModelSource {
@@ -148,7 +149,7 @@ fn named(args: &Args) -> Result<(&str, Option<&str>), CliError> {
 fn overrides(args: &Args, fresh: Option<&str>) -> Result<Overrides, CliError> {
     let word = |value: Option<clap::builder::PossibleValue>| value.map(|word| word.get_name().to_owned());
     let task =
-        |flag: &str, text: &String| Name::new(text).map_err(|error| CliError::usage(format!("{flag} {text}: {error}")));
+        |flag: &str, text: &str| Name::new(text).with_context(|| format!("{flag} {text}")).map_err(CliError::misuse);
     Ok(Overrides {
         strategy: word(args.strategy.and_then(|s| s.to_possible_value())),
         max_parallel: args.max_parallel,
@@ -166,30 +167,29 @@ fn overrides(args: &Args, fresh: Option<&str>) -> Result<Overrides, CliError> {
 }
 
 fn fresh_tasks(names: &str) -> Result<Vec<Name>, CliError> {
-    let task = |name: &str| Name::new(name).map_err(|error| CliError::usage(format!("--fresh {name}: {error}")));
+    let task = |name| Name::new(name).with_context(|| format!("--fresh {name}")).map_err(CliError::misuse);
     names.split(',').filter(|name| !name.is_empty()).map(task).collect()
 }
 
 fn goal(args: &Args, project: &Project) -> Result<String, CliError> {
-    let goal =
-        match args.goal.as_deref() {
-            None => String::new(),
-            Some("-") => {
-                let mut text = String::new();
-                let limit = MAX_GOAL_BYTES as u64 + 1;
-                std::io::stdin().lock().take(limit).read_to_string(&mut text).map_err(|error| {
-                    CliError::usage(format!("the goal cannot be read from standard input: {error}"))
-                })?;
-                text
-            }
-            Some(text) => match text.strip_prefix('@') {
-                None => text.to_owned(),
-                Some(path) => disk::read_text(&project.root().join(path), MAX_GOAL_FILE_BYTES).map_err(|error| {
-                    CliError::usage(format!("the goal cannot be read from {path}: {error}"))
-                        .help("--goal takes a text, `-` for standard input, or @FILE")
+    let goal = match args.goal.as_deref() {
+        None => String::new(),
+        Some("-") => {
+            let mut text = String::new();
+            let limit = MAX_GOAL_BYTES as u64 + 1;
+            let read = std::io::stdin().lock().take(limit).read_to_string(&mut text);
+            read.context("the goal cannot be read from standard input").map_err(CliError::misuse)?;
+            text
+        }
+        Some(text) => match text.strip_prefix('@') {
+            None => text.to_owned(),
+            Some(path) => disk::read_text(&project.root().join(path), MAX_GOAL_FILE_BYTES)
+                .with_context(|| format!("the goal cannot be read from {path}"))
+                .map_err(|error| {
+                    CliError::misuse(error).help("--goal takes a text, `-` for standard input, or @FILE")
                 })?,
-            },
-        };
+        },
+    };
     let goal = goal.trim().to_owned();
     engine::check_goal(&goal)?;
     if goal.is_empty() && args.goal.is_some() {

@@ -2,7 +2,8 @@
 
 use std::io;
 
-use crate::cli::error::CliError;
+/// What cannot be done when the system gives no runtime.
+pub(super) const NO_RUNTIME: &str = "nothing can be called from this process";
 
 /// Waits for `work` on this thread.
 ///
@@ -14,9 +15,4 @@ pub(super) fn block_on<T>(work: impl Future<Output = T>) -> io::Result<T> {
     // A connection or a look-up of a name that hangs must not keep the process.
     runtime.shutdown_background();
     Ok(done)
-}
-
-/// What is said when there is no runtime.
-pub(super) fn no_runtime(error: io::Error) -> CliError {
-    CliError::failure(format!("nothing can be called from this process: {error}"))
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use serde::Serialize;
 
 use crate::cli::error::CliError;
@@ -109,7 +110,7 @@ fn text(project: &Project, output: &Output) -> Result<String, CliError> {
     }
     let objects = Dir::open(&project.root().join(STATE_DIR)).map(Objects::below);
     let text = objects.and_then(|objects| objects.get(output));
-    text.map(|text| text.to_string()).map_err(|error| CliError::failure(format!("the output cannot be read: {error}")))
+    Ok(text.context("the output cannot be read")?.to_string())
 }
 
 fn page(history: &History, phase: &RunPhase) -> String {
