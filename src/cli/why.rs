@@ -17,7 +17,7 @@ use crate::run::history::{History, TaskHistory, TaskState};
 use crate::words::diagnostic::near_miss;
 use crate::words::event::{CacheHit, Event, Record, TaskEvent};
 use crate::words::id::RunId;
-use crate::words::text::{clean, dollars, duration, tokens};
+use crate::words::text::{clean, dollars, duration, plural, tokens};
 use crate::words::usage::Usage;
 
 #[derive(Debug, clap::Args)]
@@ -53,6 +53,8 @@ enum How {
         #[serde(flatten)]
         reason: Reason,
     },
+    /// Its members were made or reused, and their outputs put together.
+    Collected { members: Vec<String> },
     /// It was not begun.
     NotBegun { because: String },
 }
@@ -78,6 +80,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let task = history.task(&args.task).ok_or_else(|| unknown_task(&history, &args.task))?;
     let how = match adopted(&records, task) {
         Some((from, reused, at_ms)) => taken(from, reused, at_ms),
+        None if task.members.is_some() && task.output().is_some() => {
+            How::Collected { members: members(&history, task) }
+        }
         None if task.attempts == 0 => How::NotBegun { because: not_begun(task) },
         None => How::Anew { reason: reason(&history, &records, task, earlier_successes(project, &history, task)?) },
     };
@@ -131,8 +136,14 @@ fn not_begun(task: &TaskHistory) -> String {
         TaskState::Skipped(because, _) => format!("it was skipped, because `{because}` failed"),
         TaskState::Limited(why) => format!("a limit stopped it: {}", clean(why)),
         TaskState::Failed(failure) => format!("it failed: {}", clean(&failure.to_string())),
+        TaskState::Withdrawn => "its list has changed, and has no item for it any more".to_owned(),
+        _ if task.members.is_some() => "its members are not all done".to_owned(),
         _ => "it has not begun".to_owned(),
     }
+}
+
+fn members(history: &History, task: &TaskHistory) -> Vec<String> {
+    task.members.iter().flatten().map(|&member| history.tasks[member].planned.task.to_string()).collect()
 }
 
 fn page(run: &RunId, task: &str, how: &How) -> String {
@@ -147,6 +158,14 @@ fn page(run: &RunId, task: &str, how: &How) -> String {
             page,
             "`{task}` was taken over from {from} in {run}, since --only or --from asked for other tasks alone"
         ),
+        How::Collected { members } => match members.as_slice() {
+            [] => writeln!(page, "`{task}` had nothing to do in {run}: its list was empty"),
+            [first, ..] => writeln!(
+                page,
+                "`{task}` was put together in {run} from {}: `orch why {first}` tells of one of them",
+                plural(members.len() as u64, "member", "members")
+            ),
+        },
         How::NotBegun { because } => writeln!(page, "`{task}` was neither reused nor made in {run}: {because}"),
         How::Anew { reason } => {
             let _ = writeln!(page, "`{task}` was not reused in {run}: {}", reason.in_words());

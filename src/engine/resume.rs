@@ -191,7 +191,8 @@ pub async fn resume(
 #[derive(Debug, Default)]
 struct Changes {
     changed: Vec<PlannedTask>,
-    /// Finished tasks that have to run again: those that changed, and those that depend on them.
+    /// Finished tasks that have to run again: those that changed, those whose members are not all done, and those that
+    /// depend on them.
     rerun: Vec<Name>,
 }
 
@@ -213,12 +214,19 @@ fn reload(
         let tasks = changed.iter().map(|&ix| planned[ix].task.clone()).collect();
         return Err(ResumeError::Changed { file: start.source.clone(), tasks });
     }
-    let rerun = orchestra.plan.downstream(&changed);
-    let rerun =
-        rerun.into_iter().filter(|&ix| history.tasks[ix].output().is_some() || history.tasks[ix].members.is_some());
+    let begun = |ix: usize| history.tasks[ix].output().is_some() || history.tasks[ix].members.is_some();
+    let with_gaps = (0..planned.len()).filter(|&ix| has_gaps(history, ix));
+    let again: Vec<usize> = changed.iter().copied().chain(with_gaps).collect();
+    let rerun = orchestra.plan.downstream(&again).into_iter().filter(|&ix| begun(ix));
     let rerun = rerun.map(|ix| planned[ix].task.clone()).collect();
     let changed = changed.into_iter().map(|ix| planned[ix].clone()).collect();
     Ok((orchestra, Changes { changed, rerun }))
+}
+
+/// Whether a task that stands for many was done without some of its members, which are made now.
+fn has_gaps(history: &History, ix: usize) -> bool {
+    let task = &history.tasks[ix];
+    task.output().is_some() && task.members.iter().flatten().any(|&member| history.tasks[member].output().is_none())
 }
 
 /// The part of the orchestra that the run has, task for task.
@@ -234,7 +242,8 @@ fn same_tasks(whole: &Orchestra, history: &History) -> Result<Orchestra, ResumeE
         }
     }
     let selected = !start.overrides.only.is_empty() || start.overrides.from.is_some();
-    let new = whole.tasks.iter().filter(|task| !selected && history.task(task.name.as_str()).is_none());
+    let is_known = |name: &Name| history.task(name.as_str()).is_some_and(|task| task.parent.is_none());
+    let new = whole.tasks.iter().filter(|task| !selected && !is_known(&task.name));
     differences.extend(new.map(|task| format!("`{}` is new", task.name)));
     match differences.is_empty() {
         true => Ok(whole.select(&keep)),

@@ -106,9 +106,12 @@ impl Runner {
         mut reports: UnboundedReceiver<Report>,
         mut signals: Signals,
     ) -> Result<Ended, RunError> {
+        let changes =
+            |event: &Event| matches!(event, Event::Run(RunEvent::Resumed { changed, .. }) if !changed.is_empty());
+        let has_changed = past.iter().map(|record| &record.event).chain(&first).any(changes);
         for record in past {
             self.seq = record.seq;
-            self.apply(record)?;
+            self.take_in(record, has_changed)?;
             self.stage.observers.recall(record);
         }
         for event in first {
@@ -154,13 +157,14 @@ impl Runner {
         self.seq += 1;
         let clock = &self.stage.clock;
         let record = Record { seq: self.seq, at_ms: clock.wall_ms(), mono_us: clock.mono_us(), event };
-        self.apply(&record)?;
+        self.take_in(&record, false)?;
         self.batch.push(record);
         Ok(())
     }
 
-    fn apply(&mut self, record: &Record) -> Result<(), RunError> {
-        self.state.apply(record).map_err(RunError::Illegal)?;
+    fn take_in(&mut self, record: &Record, of_another_graph: bool) -> Result<(), RunError> {
+        let taken = if of_another_graph { self.state.recall(record) } else { self.state.apply(record) };
+        taken.map_err(RunError::Illegal)?;
         match &record.event {
             Event::Run(RunEvent::GraphGrown { parent, .. }) => self.stage.grow(&self.state, parent),
             Event::Task { event: TaskEvent::CtxSet { key, value, .. }, .. } => self.stage.set_ctx(key, value),

@@ -13,6 +13,7 @@ use crate::engine::setup::{ModelSource, SetupError, SourceError, cache, setup};
 use crate::model::settings::Settings;
 use crate::os::clock;
 use crate::plan::orchestra::Orchestra;
+use crate::plan::template::Template;
 use crate::store::lock::{Claim, this_process};
 use crate::store::project::Project;
 use crate::words::event::{Event, FORMAT, Overrides, RunEvent, RunStarted};
@@ -132,8 +133,7 @@ pub fn check_goal(goal: &str) -> Result<(), StartError> {
 }
 
 fn check_goal_is_given(orchestra: &Orchestra, goal: &str) -> Result<(), StartError> {
-    let asks = |text: &str| text.contains("{goal}") || text.contains("{{");
-    match orchestra.tasks.iter().find(|task| task.templates().any(|template| asks(template.text()))) {
+    match orchestra.tasks.iter().find(|task| task.templates().any(Template::names_goal)) {
         Some(task) if goal.is_empty() => {
             Err(StartError::NoGoal { orchestra: orchestra.id.to_string(), task: task.name.to_string() })
         }

@@ -39,7 +39,7 @@ fn of_run(event: &Event, history: &History, verbose: bool) -> Option<String> {
                 0 => String::new(),
                 n => format!(", {} changed and run again", plural(n as u64, "task", "tasks")),
             };
-            let (done, all) = (count(done as u64), count(history.tasks.len() as u64));
+            let (done, all) = (count(done as u64), count(history.counted().count() as u64));
             Some(format!("▶ {} resumed: {done} of {all} done{again}", history.start.run))
         }
         Event::Run(RunEvent::GraphGrown { parent, tasks }) => {

@@ -189,5 +189,13 @@ fn shortened(text: &str, limit: usize) -> String {
     format!("{}\u{2026}", &text[..end])
 }
 
+/// The one JSON document in a text, whatever stands around it.
+///
+/// # Errors
+/// Why there is none.
+pub fn document(text: &str) -> Result<Value, String> {
+    json::find(text).map(|found| found.value)
+}
+
 #[cfg(test)]
 mod tests;

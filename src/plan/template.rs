@@ -103,6 +103,12 @@ impl Template {
         self.holes.iter().filter_map(|hole| self.check_hole(hole, &trial, all_tasks, items)).collect()
     }
 
+    /// Whether a place of the text needs the goal.
+    #[must_use]
+    pub fn names_goal(&self) -> bool {
+        self.holes.iter().any(|hole| hole.names().iter().any(|name| name == "goal"))
+    }
+
     /// Whether a place of the text needs the item of a list.
     #[must_use]
     pub fn names_item(&self) -> bool {

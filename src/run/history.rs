@@ -3,12 +3,12 @@
 //! Live and read back, events go through the same [`History::apply`]. An event that does not fit what came before is
 //! refused and changes nothing. Knows no file, no clock and no orchestra: a run can be read without its file.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::words::event::{Event, PlannedTask, Record, RunEvent, RunStarted, RunStatus, TaskEvent};
+use crate::words::event::{Event, Output, PlannedTask, Record, RunEvent, RunStarted, RunStatus, TaskEvent};
 use crate::words::id::Name;
 
 mod illegal;
@@ -36,6 +36,9 @@ pub struct History {
     pub resumes: u32,
     /// The sequence number of the last event.
     pub last_seq: u64,
+    /// Outputs that were given up because the file has changed since. Where a task turns out to depend on the same as
+    /// one of them did, it takes that and is not made again.
+    pub released: Vec<Released>,
     /// The signal that told this process to stop the run, if one did.
     pub stop: Option<String>,
     /// Whether a limit stopped a task since the run was last taken up.
@@ -45,6 +48,15 @@ pub struct History {
     /// The last event's time in its process, in microseconds.
     mono_us: u64,
     index: HashMap<Name, usize>,
+}
+
+/// An output that its task has given up.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Released {
+    /// The key of what it depends on.
+    pub key: String,
+    /// The output.
+    pub output: Output,
 }
 
 impl History {
@@ -83,6 +95,7 @@ impl History {
             last_at_ms: record.at_ms,
             resumes: 0,
             last_seq: record.seq,
+            released: Vec::new(),
             stop: None,
             limit_reached: false,
             earlier_us: 0,
@@ -127,9 +140,20 @@ impl History {
                 match event {
                     TaskEvent::LimitReached { .. } => self.limit_reached = true,
                     TaskEvent::CtxSet { key, value, .. } => self.set_ctx(key, value),
+                    TaskEvent::Reused { run, output, cache: Some(hit) } if *run == self.start.run => {
+                        self.take_back(&hit.cache_key.key, output);
+                    }
                     _ => {}
                 }
             }
+        }
+    }
+
+    /// Each output that was given up stands for one task only.
+    fn take_back(&mut self, key: &str, output: &Output) {
+        let is_it = |released: &Released| released.key == key && released.output.sha256 == output.sha256;
+        if let Some(place) = self.released.iter().position(is_it) {
+            self.released.remove(place);
         }
     }
 
@@ -225,15 +249,38 @@ impl History {
                 self.tasks[ix].planned = planned.clone();
             }
         }
-        let anew = !rerun.is_empty() || !changed.is_empty();
+        let relisted = self.relisted(rerun, changed);
+        let withdrawn = self.members_of(&relisted);
+        let anew = !changed.is_empty();
         self.tasks.iter_mut().for_each(|task| task.take_up(anew));
-        for name in rerun {
-            let Some(&ix) = self.index.get(name) else { continue };
-            self.tasks[ix].reopen();
-            for member in self.tasks[ix].members.take().unwrap_or_default() {
-                self.tasks[member].state = TaskState::Withdrawn;
-            }
+        let reopened = rerun.iter().filter_map(|name| self.index.get(name).copied());
+        for ix in reopened.chain(withdrawn.iter().copied()).collect::<Vec<_>>() {
+            self.released.extend(self.tasks[ix].give_up(&self.start.run));
         }
+        withdrawn.into_iter().for_each(|member| self.tasks[member].state = TaskState::Withdrawn);
+        relisted.into_iter().for_each(|ix| self.tasks[ix].members = None);
+    }
+
+    /// The tasks that give up their members when those in `rerun` run again since those in `changed` say something
+    /// else: they go through their lists anew. One that no change concerns keeps its members, and only puts their
+    /// outputs together once more.
+    #[must_use]
+    pub fn relisted(&self, rerun: &[Name], changed: &[PlannedTask]) -> Vec<usize> {
+        let again: HashSet<&Name> = rerun.iter().collect();
+        let changed: HashSet<&Name> = changed.iter().map(|planned| &planned.task).collect();
+        let concerned = |task: &&TaskHistory| {
+            let name = &task.planned.task;
+            again.contains(name)
+                && (changed.contains(name) || task.planned.needs.iter().any(|needed| again.contains(needed)))
+        };
+        let tasks = self.tasks.iter().enumerate();
+        tasks.filter(|(_, task)| task.members.is_some() && concerned(task)).map(|(ix, _)| ix).collect()
+    }
+
+    /// The members of some tasks.
+    #[must_use]
+    pub fn members_of(&self, tasks: &[usize]) -> Vec<usize> {
+        tasks.iter().flat_map(|&ix| self.tasks[ix].members.iter().flatten().copied()).collect()
     }
 
     /// Why a record does not fit, if it does not.

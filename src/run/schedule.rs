@@ -267,11 +267,13 @@ impl Schedule {
                     self.skip_dependents(plan, task);
                 }
                 self.release(plan, plan.node(task));
-                if matches!(before, Progress::Ready | Progress::Running | Progress::Limited) {
+                if matches!(before, Progress::Ready | Progress::Running) {
                     self.end_turn(plan, task);
                 }
             }
-            Progress::Waiting | Progress::Running | Progress::Limited => {}
+            // Its limit may be its own, and the members after it have theirs.
+            Progress::Limited => self.end_turn(plan, task),
+            Progress::Waiting | Progress::Running => {}
         }
     }
 

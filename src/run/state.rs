@@ -231,6 +231,15 @@ impl State {
     /// If the record does not fit what came before; nothing has changed then.
     pub fn apply(&mut self, record: &Record) -> Result<(), IllegalEvent> {
         self.check(record)?;
+        self.recall(record)
+    }
+
+    /// Takes what happened while the file said something else than now, so that the graph may have been another one:
+    /// the record must fit those before it, and may be out of turn.
+    ///
+    /// # Errors
+    /// If the record does not fit what came before; nothing has changed then.
+    pub fn recall(&mut self, record: &Record) -> Result<(), IllegalEvent> {
         match &mut self.history {
             Some(history) => history.apply(record)?,
             None => self.history = Some(History::begin(record)?),

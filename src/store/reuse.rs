@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::run::history::TaskState;
+use crate::run::history::{Released, TaskState};
 use crate::store::disk::Dir;
 use crate::store::objects::Objects;
 use crate::store::project::{Project, STATE_DIR};
@@ -89,8 +89,8 @@ pub struct Store {
 }
 
 impl Store {
-    /// Reads the index of a project for a run, which is never given its own results: where it asks the same twice, it
-    /// wants two answers.
+    /// Reads the index of a project for a run, which is not given its own results: where it asks the same twice, it
+    /// wants two answers. Only what it has given up may serve again, see [`Store::find_own`].
     ///
     /// # Errors
     /// If `.orchestra` cannot be opened. An index that cannot be read is an empty one; see [`Store::trouble`].
@@ -140,13 +140,17 @@ impl Store {
         candidates.find_map(|entry| {
             // Looking into a journal is cheap beside calling a tool, and both must hold.
             let output = output(project, objects, outputs, &entry)?;
-            holds(&entry).then_some(Found {
-                output,
-                run: entry.run,
-                made_at_ms: entry.made_at_ms,
-                usage: entry.usage,
-                cost_usd: entry.cost_usd,
-            })
+            holds(&entry).then(|| found(entry, output))
+        })
+    }
+
+    /// A result that this run made and gave up, if one of `released` is that of the key, and holds.
+    pub fn find_own(&self, key: &str, released: &[Released], mut holds: impl FnMut(&Entry) -> bool) -> Option<Found> {
+        let own = self.index.entries(key).filter(|entry| entry.run == self.this_run);
+        own.into_iter().find_map(|entry| {
+            let is_it = |released: &&Released| released.key == entry.key && released.output.sha256 == entry.sha256;
+            let output = released.iter().find(is_it)?.output.clone();
+            (self.objects.get(&output).is_ok() && holds(&entry)).then(|| found(entry, output))
         })
     }
 
@@ -157,6 +161,10 @@ impl Store {
     pub fn keep(&mut self, entries: Vec<Entry>) -> io::Result<()> {
         if entries.is_empty() { Ok(()) } else { index::append(&self.state, &entries) }
     }
+}
+
+fn found(Entry { run, made_at_ms, usage, cost_usd, .. }: Entry, output: Output) -> Found {
+    Found { output, run, made_at_ms, usage, cost_usd }
 }
 
 /// Reads the index, and writes it anew first where most of it is outdated.

@@ -371,8 +371,8 @@ pub struct PlannedTask {
     /// Whether it stands for as many tasks as its list has items.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub for_each: bool,
-    /// The item that it was made for, where it is a member of such a task.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The item that it was made for, where it is a member of such a task. `null` is an item too.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "json::present")]
     pub item: Option<Value>,
     /// The tasks whose outputs it gets.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

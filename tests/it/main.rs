@@ -5,6 +5,7 @@
 mod commands;
 mod diagnostics;
 mod engine;
+mod faults;
 mod keys;
 mod mcp;
 mod process;

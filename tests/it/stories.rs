@@ -28,6 +28,6 @@ mod costs;
 mod ladder;
 mod money;
 #[cfg(debug_assertions)]
-mod sweep;
+pub mod sweep;
 #[cfg(all(debug_assertions, unix))]
 mod sweep_tools;

@@ -20,7 +20,10 @@ pub(super) enum Reason {
         by_name: bool,
     },
     /// The journal has no cache_key of it, so no earlier result was looked for.
-    NotLookedFor,
+    NotLookedFor {
+        /// Whether a program does the task.
+        program: bool,
+    },
     /// No run that is still there has a result of the task.
     NoEarlierSuccess,
     /// It depends on something that is not what it was.
@@ -82,7 +85,9 @@ pub(super) fn reason(
     if given.fresh || given.fresh_tasks.contains(name) {
         return Reason::Fresh { by_name: !given.fresh };
     }
-    let Some(now) = fingerprint_in(records, name.as_str()) else { return Reason::NotLookedFor };
+    let Some(now) = fingerprint_in(records, name.as_str()) else {
+        return Reason::NotLookedFor { program: task.planned.program.is_some() };
+    };
     let mut latest = None;
     for one in earlier {
         if one.cache_key.key == now.key {
@@ -102,9 +107,16 @@ impl Reason {
         match self {
             Self::Fresh { by_name: false } => "--fresh was given".to_owned(),
             Self::Fresh { by_name: true } => "--fresh was given for it".to_owned(),
-            Self::NotLookedFor => "no earlier result was looked for. Reuse is off for it, or one of its tools changes \
+            Self::NotLookedFor { program: true } => {
+                "no earlier result was looked for. Reuse is off for it, or it does \
+                                                     not declare both `inputs` and `outputs`"
+                    .to_owned()
+            }
+            Self::NotLookedFor { program: false } => {
+                "no earlier result was looked for. Reuse is off for it, or one of its tools changes \
                                    something, so that it must be called"
-                .to_owned(),
+                    .to_owned()
+            }
             Self::NoEarlierSuccess => "there is no earlier success of it in the runs that are here".to_owned(),
             Self::Changed { changes, .. } => list(changes),
             Self::Same { .. } => "there was a result that depends on the same, but it could not be used. It was too \

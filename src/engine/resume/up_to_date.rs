@@ -1,6 +1,7 @@
 //! Makes the workspace show the run again: what is missing is written from the journal, and what somebody has changed
 //! is not written over unasked.
 
+use std::collections::HashSet;
 use std::io;
 
 use crate::engine::resume::{Changes, Resume, ResumeError};
@@ -8,6 +9,7 @@ use crate::run::history::{History, TaskHistory, TaskState};
 use crate::store::lock::Claim;
 use crate::store::objects::Objects;
 use crate::store::workspace::{self, Comparison, Workspace};
+use crate::words::id::Name;
 
 /// Compares everything before it writes anything.
 pub(super) fn bring_up_to_date(
@@ -22,6 +24,9 @@ pub(super) fn bring_up_to_date(
     if !workspace.showed(claim) {
         workspace.clear().map_err(failed)?;
     }
+    let withdrawn = history.members_of(&history.relisted(&changes.rerun, &changes.changed));
+    let anew: HashSet<&Name> =
+        withdrawn.iter().map(|&ix| &history.tasks[ix].planned.task).chain(&changes.rerun).collect();
     let mut outdated = Vec::new();
     for task in &history.tasks {
         let name = task.planned.task.as_str();
@@ -30,7 +35,7 @@ pub(super) fn bring_up_to_date(
         if comparison == Comparison::Different && !resume.overwrite_edits {
             return Err(ResumeError::Edited { file: workspace::output_file(name) });
         }
-        let again = task.output().is_none() || changes.rerun.contains(&task.planned.task);
+        let again = task.output().is_none() || anew.contains(&task.planned.task);
         let as_it_should_be = if again { Comparison::Missing } else { Comparison::Same };
         if comparison != as_it_should_be {
             outdated.push((task, again));

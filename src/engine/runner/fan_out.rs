@@ -5,10 +5,14 @@ use serde_json::Value;
 use crate::engine::runner::{RunError, Runner};
 use crate::plan::graph::TaskIx;
 use crate::plan::orchestra::Items;
+use crate::plan::output;
 use crate::plan::resolve;
 use crate::plan::spec::Collect;
 use crate::run::state::Input;
 use crate::words::failure::{Failure, FailureKind};
+
+/// How deeply an item may be nested. What is written into a journal must be readable, and that has a limit too.
+const MAX_DEPTH: usize = 100;
 
 impl Runner {
     /// Says what the members of a task are.
@@ -62,13 +66,21 @@ impl Runner {
 
 /// The items in an output: a JSON list under `path`, or without a path the lines of a text.
 fn items_of(text: &str, path: &[String]) -> Result<Vec<Value>, String> {
+    let items = list_in(text, path)?;
+    match items.iter().position(|item| !is_shallow(item, MAX_DEPTH)) {
+        Some(place) => Err(format!("item {} is nested more than {MAX_DEPTH} deep", place + 1)),
+        None => Ok(items),
+    }
+}
+
+fn list_in(text: &str, path: &[String]) -> Result<Vec<Value>, String> {
+    let text = if path.is_empty() { unfenced(text) } else { text };
     let json: Result<Value, _> = serde_json::from_str(text);
     let mut value = match json {
         Ok(value) => value,
-        Err(_) if path.is_empty() => {
-            return Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(Value::from).collect());
-        }
-        Err(error) => return Err(format!("it is not JSON: {error}")),
+        Err(_) if path.is_empty() => return Ok(lines_of(text)),
+        // Models put words or a fence around what they are asked for.
+        Err(_) => output::document(text).map_err(|why| format!("it is not JSON: {why}"))?,
     };
     for (depth, field) in path.iter().enumerate() {
         let inner = match &mut value {
@@ -79,10 +91,31 @@ fn items_of(text: &str, path: &[String]) -> Result<Vec<Value>, String> {
     }
     match value {
         Value::Array(items) => Ok(items),
-        Value::String(text) if path.is_empty() => Ok(text.lines().map(Value::from).collect()),
+        Value::String(text) if path.is_empty() => Ok(lines_of(&text)),
         _ if path.is_empty() => Err("it is one value and no list".to_owned()),
         _ => Err(format!("`{}` is no list", path.join("."))),
     }
+}
+
+/// The inside of a text that is one fenced block.
+fn unfenced(text: &str) -> &str {
+    let inside = || {
+        let (_, inside) = text.trim().strip_prefix("```")?.split_once('\n')?;
+        inside.strip_suffix("```").filter(|inside| !inside.contains("```"))
+    };
+    inside().unwrap_or(text)
+}
+
+fn is_shallow(value: &Value, depth: usize) -> bool {
+    match value {
+        Value::Array(items) => depth > 0 && items.iter().all(|item| is_shallow(item, depth - 1)),
+        Value::Object(fields) => depth > 0 && fields.values().all(|field| is_shallow(field, depth - 1)),
+        _ => true,
+    }
+}
+
+fn lines_of(text: &str) -> Vec<Value> {
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).map(Value::from).collect()
 }
 
 /// One text of many outputs. A member without an output has `null` in a list, and its place in a text says so.
@@ -115,6 +148,7 @@ mod tests {
     #[test]
     fn items_are_a_list_in_json_or_lines() {
         assert_eq!(items_of("[1, \"b\"]", &[]).unwrap(), [json!(1), json!("b")]);
+        assert_eq!(items_of(r#""one\r\n\r\n two""#, &[]).unwrap(), [json!("one"), json!("two")]);
         assert_eq!(items_of("one\n\n  two \n", &[]).unwrap(), [json!("one"), json!("two")]);
         assert_eq!(items_of(r#"{"plan": [{"files": ["a"]}]}"#, &path("plan.0.files")).unwrap(), [json!("a")]);
         assert_eq!(items_of("", &[]).unwrap(), [Value::Null; 0]);

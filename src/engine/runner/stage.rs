@@ -153,7 +153,8 @@ impl Stage {
 
     /// An earlier result that takes the place of an attempt, if there is one whose inputs are the same.
     pub(super) fn cached(&mut self, task: TaskIx, key: &Arc<CacheKey>, state: &State) -> Option<Preparation> {
-        let reusing = self.reuse.as_mut().filter(|reusing| reusing.reads[task])?;
+        let released = state.history().map_or(&[][..], |history| &history.released);
+        let reusing = self.reuse.as_mut()?;
         let tool_set = state.orchestra().tasks[task].agent().map(|agent| &self.tool_sets[agent]);
         let still_reads = |read: &Read| {
             let answer = tool_set.and_then(|tools| tools.ask_again(&read.tool, &read.arguments));
@@ -164,7 +165,11 @@ impl Stage {
             let files = verifier.of_outputs().is_ok_and(|files| files == entry.files);
             files && entry.reads.iter().all(still_reads)
         };
-        let found = reusing.store.find(&key.key, self.clock.wall_ms(), reusing.ttl, holds)?;
+        let found = match reusing.store.find_own(&key.key, released, &holds) {
+            Some(own) => own,
+            None if !reusing.reads[task] => return None,
+            None => reusing.store.find(&key.key, self.clock.wall_ms(), reusing.ttl, holds)?,
+        };
         let hit = CacheHit {
             made_at_ms: found.made_at_ms,
             usage: found.usage,

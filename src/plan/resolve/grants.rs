@@ -191,7 +191,9 @@ fn check_files(file: &Text, list: &Either<Text, Spanned<Vec<serde_json::Value>>>
 pub(super) fn is_in_project(path: &str) -> bool {
     let parts: Vec<&str> = path.split(['/', '\\']).collect();
     let leaves = path.starts_with(['/', '\\', '~']) || path.contains(':') || parts.contains(&"..");
-    !leaves && !path.trim().is_empty() && !matches!(parts.first(), Some(&".git" | &".orchestra"))
+    // `./.git` is `.git`, and some file systems do not tell `.GIT` from it.
+    let first = parts.iter().find(|part| !matches!(**part, "" | ".")).map(|part| part.to_lowercase());
+    !leaves && !path.trim().is_empty() && !matches!(first.as_deref(), Some(".git" | ".orchestra"))
 }
 
 /// The files that a task reads.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::run::history::Released;
 use crate::words::conversation::AssistantMessage;
 use crate::words::event::{CacheKey, Output, PlannedTask, SkipReason, TaskEvent};
 use crate::words::failure::{Failure, FailureKind};
@@ -196,7 +197,21 @@ impl TaskHistory {
         }
     }
 
-    pub(super) fn reopen(&mut self) {
+    /// The task runs again although it is done. Gives its output, where this run made it and what it depends on is
+    /// known.
+    pub(super) fn give_up(&mut self, this_run: &RunId) -> Option<Released> {
+        let output = match &self.state {
+            TaskState::Succeeded(output) => Some(output.clone()),
+            TaskState::Reused(output, run) if run == this_run => Some(output.clone()),
+            _ => None,
+        };
+        let key = self.cache_key.take().map(|cache_key| cache_key.key.clone());
+        self.forget();
+        self.reopen();
+        Some(Released { key: key?, output: output? })
+    }
+
+    fn reopen(&mut self) {
         self.state = TaskState::Waiting;
         self.started_us = None;
         self.ended_us = None;
@@ -206,6 +221,7 @@ impl TaskHistory {
     /// The task is made for another item.
     pub(super) fn replan(&mut self, planned: PlannedTask) {
         self.planned = planned;
+        self.cache_key = None;
         self.forget();
         self.reopen();
     }
@@ -276,7 +292,8 @@ impl TaskHistory {
             TaskEvent::LimitReached { message, .. } => self.state = TaskState::Limited(message.clone()),
             TaskEvent::AttemptFailed { failure, retry_in_ms, .. } => self.fail(failure, retry_in_ms.is_some()),
             TaskEvent::Succeeded { output, .. } => self.end(TaskState::Succeeded(output.clone()), now_us),
-            TaskEvent::Reused { run, output, .. } => {
+            TaskEvent::Reused { run, output, cache } => {
+                self.cache_key = cache.as_ref().map(|hit| hit.cache_key.clone());
                 self.end(TaskState::Reused(output.clone(), run.clone()), now_us);
             }
             TaskEvent::Failed { failure } => self.end(TaskState::Failed(failure.clone()), now_us),

@@ -2,7 +2,7 @@
 
 use super::{Command, State};
 use crate::plan::graph::TaskIx;
-use crate::plan::orchestra::Task;
+use crate::plan::orchestra::{Item, Task};
 use crate::plan::resolve;
 use crate::plan::spec::OnError;
 use crate::run::history::TaskState;
@@ -58,8 +58,8 @@ impl State {
         let members = history.tasks[parent].members.clone().unwrap_or_default();
         let items = tasks.iter().map(|task| task.item.clone().unwrap_or_default()).collect();
         // The file may say something else by now than when the run grew. Then the task runs again, and grows anew.
-        let definitions = resolve::extend(&self.orchestra, parent, items)
-            .unwrap_or_else(|_| tasks.iter().map(|task| self.stand_in(parent, task)).collect());
+        let definitions =
+            resolve::extend(&self.orchestra, parent, items).unwrap_or_else(|_| self.stand_ins(parent, tasks));
         let known = self.tasks.len();
         let new = members.iter().filter(|&&member| member >= known).count();
         let range = self.orchestra.plan.grow(parent, new);
@@ -77,7 +77,13 @@ impl State {
         self.schedule.grow(&self.orchestra.plan, parent, range, &members, rules);
     }
 
-    fn stand_in(&self, parent: TaskIx, planned: &PlannedTask) -> Task {
-        Task { name: planned.task.clone(), for_each: None, ..self.orchestra.tasks[parent].clone() }
+    fn stand_ins(&self, parent: TaskIx, planned: &[PlannedTask]) -> Vec<Task> {
+        let length = planned.len();
+        let stand_in = |(place, planned): (usize, &PlannedTask)| {
+            let value = planned.item.clone().unwrap_or_default();
+            let item = Some(Item { parent, index: place + 1, length, value });
+            Task { name: planned.task.clone(), for_each: None, item, ..self.orchestra.tasks[parent].clone() }
+        };
+        planned.iter().enumerate().map(stand_in).collect()
     }
 }

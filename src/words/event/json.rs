@@ -52,3 +52,8 @@ impl<'de> Deserialize<'de> for Record {
         Ok(Self { seq, at_ms, mono_us, event: event.map_err(D::Error::custom)? })
     }
 }
+
+/// A value that is there, and may be `null`.
+pub(super) fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}

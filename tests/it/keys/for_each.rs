@@ -5,6 +5,11 @@ use serde_json::{Value, json};
 use crate::project::{Ended, Project, RUN, output};
 use crate::server::{Act, Server};
 
+mod changes;
+mod lists;
+#[cfg(unix)]
+mod stops;
+
 const PARALLEL: &str = "orchestra: {id: x, execution: {strategy: parallel, retry_strategy: none}}\n";
 
 fn project(server: &Server, tasks: &str) -> Project {
@@ -183,7 +188,16 @@ fn each_output_can_go_to_a_file_of_its_own() {
 
 #[test]
 fn items_that_a_model_has_made_cannot_leave_the_project() {
-    for path in ["../a.md", "/tmp/a.md", ".git/hooks/pre-commit", "~/.bashrc", ".orchestra/x"] {
+    for path in [
+        "../a.md",
+        "/tmp/a.md",
+        ".git/hooks/pre-commit",
+        "./.git/x",
+        ".//.GIT/x",
+        "./.orchestra/x",
+        "~/.bashrc",
+        ".orchestra/x",
+    ] {
         let server = Server::start();
         server.when("make a plan", [Act::Text(json!([{ "path": path }]).to_string())]);
         let tasks = "tasks:
