@@ -21,25 +21,25 @@ use crate::words::id::{Name, RunId};
 use crate::words::usage::{StopReason, Usage};
 
 /// A run so far: its records, and what they fold to.
-pub struct RunBuilder {
+pub(crate) struct RunBuilder {
     pub records: Vec<Record>,
     pub history: History,
     now_ms: u64,
 }
 
 /// A name that is known to be one.
-pub fn name(text: &str) -> Name {
+pub(crate) fn name(text: &str) -> Name {
     Name::new(text).unwrap()
 }
 
 impl RunBuilder {
     /// A run of tasks, each with its agent, on 20 November 2026 at 09:30 UTC.
-    pub fn of(tasks: &[(&str, &str)]) -> Self {
+    pub(crate) fn of(tasks: &[(&str, &str)]) -> Self {
         Self::with(tasks, |_| {})
     }
 
     /// The same, with something else at the start.
-    pub fn with(tasks: &[(&str, &str)], change: impl FnOnce(&mut RunStarted)) -> Self {
+    pub(crate) fn with(tasks: &[(&str, &str)], change: impl FnOnce(&mut RunStarted)) -> Self {
         let mut start = RunStarted {
             format: FORMAT,
             orch: "0.1.0".into(),
@@ -77,17 +77,17 @@ impl RunBuilder {
     }
 
     /// The record that was added last.
-    pub fn last(&self) -> &Record {
+    pub(crate) fn last(&self) -> &Record {
         self.records.last().unwrap()
     }
 
     /// What follows happens so many milliseconds after the process took the run up.
-    pub fn at(mut self, ms: u64) -> Self {
+    pub(crate) fn at(mut self, ms: u64) -> Self {
         self.now_ms = ms;
         self
     }
 
-    pub fn then(mut self, event: Event) -> Self {
+    pub(crate) fn then(mut self, event: Event) -> Self {
         let seq = self.last().seq + 1;
         let record = Record { seq, at_ms: 1_795_167_000_000 + self.now_ms, mono_us: self.now_ms * 1000, event };
         // A view shows what it is given, also a part of a run that could not be by itself.
@@ -96,14 +96,14 @@ impl RunBuilder {
         self
     }
 
-    pub fn attempt(self, task: &str, attempt: u32, model: &str) -> Self {
+    pub(crate) fn attempt(self, task: &str, attempt: u32, model: &str) -> Self {
         self.then(Event::Task {
             task: name(task),
             event: TaskEvent::AttemptStarted { attempt, model: Some(model.into()), candidate: 0, cache_key: None },
         })
     }
 
-    pub fn call(self, task: &str, attempt: u32, model: &str) -> Self {
+    pub(crate) fn call(self, task: &str, attempt: u32, model: &str) -> Self {
         let (task, model) = (name(task), model.to_owned());
         self.then(Event::Task {
             task,
@@ -112,7 +112,7 @@ impl RunBuilder {
     }
 
     /// The call is answered: 1,000 tokens in, 200 out.
-    pub fn answer(self, task: &str, attempt: u32, cost_usd: Option<f64>) -> Self {
+    pub(crate) fn answer(self, task: &str, attempt: u32, cost_usd: Option<f64>) -> Self {
         self.then(Event::Task {
             task: name(task),
             event: TaskEvent::CallFinished {
@@ -130,7 +130,7 @@ impl RunBuilder {
     }
 
     /// The call is answered by a call of `read_file`, which begins.
-    pub fn uses_tool(self, task: &str, attempt: u32, id: &str) -> Self {
+    pub(crate) fn uses_tool(self, task: &str, attempt: u32, id: &str) -> Self {
         let call = ToolCall { id: id.to_owned(), name: "read_file".to_owned(), arguments: Value::Null };
         let turn = AssistantMessage { calls: vec![call], ..AssistantMessage::default() };
         let answered = TaskEvent::CallFinished {
@@ -150,7 +150,7 @@ impl RunBuilder {
         self.then(of(answered)).then(of(begins))
     }
 
-    pub fn call_fails(self, task: &str, attempt: u32, kind: FailureKind) -> Self {
+    pub(crate) fn call_fails(self, task: &str, attempt: u32, kind: FailureKind) -> Self {
         let failure = Failure::new(kind, "slow down");
         self.then(Event::Task {
             task: name(task),
@@ -167,23 +167,23 @@ impl RunBuilder {
         })
     }
 
-    pub fn attempt_fails(self, task: &str, attempt: u32, failure: Failure, retry_in_ms: Option<u64>) -> Self {
+    pub(crate) fn attempt_fails(self, task: &str, attempt: u32, failure: Failure, retry_in_ms: Option<u64>) -> Self {
         self.then(Event::Task {
             task: name(task),
             event: TaskEvent::AttemptFailed { attempt, failure, retry_in_ms, next_model: None, next_candidate: None },
         })
     }
 
-    pub fn succeeds(self, task: &str, attempt: u32) -> Self {
+    pub(crate) fn succeeds(self, task: &str, attempt: u32) -> Self {
         let output = Output { sha256: "0".repeat(64), bytes: 3, text: Some("SECRET".into()) };
         self.then(Event::Task { task: name(task), event: TaskEvent::Succeeded { attempt, output } })
     }
 
-    pub fn fails(self, task: &str, failure: Failure) -> Self {
+    pub(crate) fn fails(self, task: &str, failure: Failure) -> Self {
         self.then(Event::Task { task: name(task), event: TaskEvent::Failed { failure } })
     }
 
-    pub fn skipped(self, task: &str, because: &str) -> Self {
+    pub(crate) fn skipped(self, task: &str, because: &str) -> Self {
         self.then(Event::Task {
             task: name(task),
             event: TaskEvent::Skipped { because: name(because), reason: SkipReason::Dependency },
@@ -191,17 +191,17 @@ impl RunBuilder {
     }
 
     /// Another process takes the run up, with its own clock.
-    pub fn resumed(self) -> Self {
+    pub(crate) fn resumed(self) -> Self {
         let holder = Holder { pid: 2, host: "here".into() };
         self.at(0).then(Event::Run(RunEvent::Resumed { holder, rerun: Vec::new(), changed: Vec::new() }))
     }
 
-    pub fn finished(self, status: RunStatus) -> Self {
+    pub(crate) fn finished(self, status: RunStatus) -> Self {
         self.then(Event::Run(RunEvent::Finished { status }))
     }
 
     /// One task from its start to its success, with one priced call, in 900 ms.
-    pub fn plays(self, task: &str, model: &str) -> Self {
+    pub(crate) fn plays(self, task: &str, model: &str) -> Self {
         let now = self.now_ms;
         let called = self.attempt(task, 1, model).call(task, 1, model);
         called.at(now + 900).answer(task, 1, Some(0.005)).succeeds(task, 1)
@@ -209,7 +209,7 @@ impl RunBuilder {
 }
 
 /// An agent with a name and nothing else.
-pub fn agent(named: &str) -> Agent {
+pub(crate) fn agent(named: &str) -> Agent {
     Agent {
         name: name(named),
         title: named.to_owned(),
@@ -224,7 +224,7 @@ pub fn agent(named: &str) -> Agent {
 }
 
 /// A task with a name and what every task has; the first agent does it.
-pub fn task(named: &str) -> Task {
+pub(crate) fn task(named: &str) -> Task {
     Task {
         name: name(named),
         work: Work::Agent { agent: 0, description: Template::new("do it") },
@@ -245,7 +245,7 @@ pub fn task(named: &str) -> Task {
 }
 
 /// An orchestra of these agents and tasks.
-pub fn orchestra_of(agents: Vec<Agent>, tasks: Vec<Task>, plan: Plan) -> Orchestra {
+pub(crate) fn orchestra_of(agents: Vec<Agent>, tasks: Vec<Task>, plan: Plan) -> Orchestra {
     Orchestra {
         id: name("feature"),
         name: "feature".to_owned(),
@@ -269,7 +269,7 @@ pub fn orchestra_of(agents: Vec<Agent>, tasks: Vec<Task>, plan: Plan) -> Orchest
 }
 
 /// The start of a run of an orchestra.
-pub fn start_of(orchestra: &Orchestra) -> RunStarted {
+pub(crate) fn start_of(orchestra: &Orchestra) -> RunStarted {
     let story = RunBuilder::of(&[]);
     RunStarted { tasks: orchestra.planned(), ..story.history.start.as_ref().clone() }
 }

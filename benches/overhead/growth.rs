@@ -11,7 +11,7 @@ use crate::script::write;
 const TASKS: usize = 10_000;
 const TIMES: usize = 5;
 
-pub fn measure() {
+pub(crate) fn measure() {
     let folders: Vec<_> = (0..2 * TIMES).map(|_| tempfile::tempdir().expect("a folder for the runs")).collect();
     let (mut written, mut grown) = (Vec::new(), Vec::new());
     for pair in folders.chunks(2) {

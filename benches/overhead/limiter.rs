@@ -16,7 +16,7 @@ use crate::server::{Manner, Server, answer};
 const TIMES: usize = 5;
 const AT_ONCE: usize = 8;
 
-pub fn measure() {
+pub(crate) fn measure() {
     show_head();
     let (hundred, thousand) = (waiting(100), waiting(1_000));
     println!("processor time of a call among 1,000 to one among 100: {:.2} (1 is linear)", ratio(thousand, hundred));

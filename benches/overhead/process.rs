@@ -8,14 +8,14 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// The first argument that makes this program such a parent.
-pub const TIMED: &str = "--timed";
+pub(crate) const TIMED: &str = "--timed";
 
 /// Names another orch than the one just built: one from before a change.
 const OTHER: &str = "ORCH";
 
 /// What a process cost.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Cost {
+pub(crate) struct Cost {
     pub wall: Duration,
     /// Of the processors, in the program and in the system.
     pub cpu: Duration,
@@ -24,7 +24,7 @@ pub struct Cost {
 }
 
 /// A command to be measured.
-pub struct Program<'a> {
+pub(crate) struct Program<'a> {
     folder: &'a Path,
     args: Vec<String>,
     base_url: Option<String>,
@@ -32,25 +32,25 @@ pub struct Program<'a> {
 
 impl<'a> Program<'a> {
     /// A program with its arguments, in a folder.
-    pub fn new(folder: &'a Path, program: &str, args: &[&str]) -> Self {
+    pub(crate) fn new(folder: &'a Path, program: &str, args: &[&str]) -> Self {
         let args = std::iter::once(program).chain(args.iter().copied()).map(str::to_owned).collect();
         Self { folder, args, base_url: None }
     }
 
     /// orch with its arguments, in a folder.
-    pub fn orch(folder: &'a Path, args: &[&str]) -> Self {
+    pub(crate) fn orch(folder: &'a Path, args: &[&str]) -> Self {
         let other = std::env::var(OTHER).ok();
         Self::new(folder, other.as_deref().unwrap_or(env!("CARGO_BIN_EXE_orch")), args)
     }
 
     /// Lets it ask the models of a server.
-    pub fn asking(mut self, base_url: &str) -> Self {
+    pub(crate) fn asking(mut self, base_url: &str) -> Self {
         self.base_url = Some(base_url.to_owned());
         self
     }
 
     /// Runs it once.
-    pub fn once(&self) -> Cost {
+    pub(crate) fn once(&self) -> Cost {
         let this = std::env::current_exe().expect("this program");
         let mut parent = Command::new(this);
         parent.arg(TIMED).args(&self.args).current_dir(self.folder).stderr(Stdio::inherit());
@@ -66,20 +66,20 @@ impl<'a> Program<'a> {
     }
 
     /// The run with the median wall time, after one that warms up and is not counted.
-    pub fn median(&self, times: usize) -> Cost {
+    pub(crate) fn median(&self, times: usize) -> Cost {
         self.once();
         median((0..times).map(|_| self.once()).collect())
     }
 }
 
 /// The one with the median wall time.
-pub fn median(mut all: Vec<Cost>) -> Cost {
+pub(crate) fn median(mut all: Vec<Cost>) -> Cost {
     all.sort_by_key(|cost| cost.wall);
     all[all.len() / 2]
 }
 
 /// What the parent does: runs the command, and prints its cost in microseconds and KiB.
-pub fn time(command: &[String]) {
+pub(crate) fn time(command: &[String]) {
     let started = Instant::now();
     let (program, args) = command.split_first().expect("a program");
     let ended = Command::new(program).args(args).stdout(Stdio::null()).stderr(Stdio::piped()).output();
@@ -112,13 +112,13 @@ fn children() -> (Duration, u64) {
 }
 
 /// The head of the table that [`show`] prints.
-pub fn show_head() {
+pub(crate) fn show_head() {
     println!("{:<34} {:>12} {:>12} {:>12}", "command", "wall", "processor", "peak memory");
 }
 
 /// A line of the table, with a remark.
 #[expect(clippy::cast_precision_loss, reason = "for people to read")]
-pub fn show(name: &str, cost: Cost, remark: &str) {
+pub(crate) fn show(name: &str, cost: Cost, remark: &str) {
     let peak = cost.peak_kib as f64 / 1024.0;
     println!(
         "{name:<34} {:>9.2} ms {:>9.2} ms {peak:>8.1} MiB  {remark}",
@@ -127,11 +127,11 @@ pub fn show(name: &str, cost: Cost, remark: &str) {
     );
 }
 
-pub fn milliseconds(time: Duration) -> f64 {
+pub(crate) fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
 /// How many times `of` goes into `this`.
-pub fn ratio(this: Duration, of: Duration) -> f64 {
+pub(crate) fn ratio(this: Duration, of: Duration) -> f64 {
     this.as_secs_f64() / of.as_secs_f64().max(1e-9)
 }

@@ -15,7 +15,7 @@ use crate::server::{Manner, Server, answer};
 const ANSWER_TIME: Duration = Duration::from_millis(30);
 const TIMES: usize = 5;
 
-pub fn measure() {
+pub(crate) fn measure() {
     let server = Server::start(Manner { delay: ANSWER_TIME, ..Manner::whole(answer(12)) });
     show_head();
     for (shape, most) in [("50 calls at a time", 50), ("10 calls at a time", 10)] {

@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 /// Puts an orchestra into a folder.
-pub fn write(folder: &Path, name: &str, text: String) {
+pub(crate) fn write(folder: &Path, name: &str, text: String) {
     std::fs::write(folder.join(name), text).expect("a file");
 }
 
 /// Tasks of which each one needs the one before.
-pub fn chain(tasks: usize) -> String {
+pub(crate) fn chain(tasks: usize) -> String {
     let mut yaml = String::from("tasks:\n");
     for n in 0..tasks {
         let _ = writeln!(yaml, "  - {{name: t{n}, agent: worker, description: \"Do part {n} of '{{goal}}'\"}}");
@@ -18,7 +18,7 @@ pub fn chain(tasks: usize) -> String {
 }
 
 /// Layers of 50 tasks, each of which needs two of the layer before. `settings` are more lines of the orchestra.
-pub fn layers(tasks: usize, settings: &str) -> String {
+pub(crate) fn layers(tasks: usize, settings: &str) -> String {
     let mut yaml = format!("execution: {{strategy: parallel, max_parallel_tasks: 0}}\n{settings}tasks:\n");
     for n in 0..tasks {
         let needs = match n {
@@ -31,7 +31,7 @@ pub fn layers(tasks: usize, settings: &str) -> String {
 }
 
 /// Tasks that need nothing of each other, all begun at once.
-pub fn crowd(tasks: usize, retries: &str) -> String {
+pub(crate) fn crowd(tasks: usize, retries: &str) -> String {
     let mut yaml = format!(
         "execution: {{strategy: parallel, max_parallel_tasks: 0, retry_strategy: {retries}}}\norchestra: {{reuse: false}}\n{MODEL}tasks:\n"
     );
@@ -42,4 +42,4 @@ pub fn crowd(tasks: usize, retries: &str) -> String {
 }
 
 /// The agent whose model answers at `OPENAI_BASE_URL`.
-pub const MODEL: &str = "agents:\n  - {name: worker, role: worker, model: openai/bench}\n";
+pub(crate) const MODEL: &str = "agents:\n  - {name: worker, role: worker, model: openai/bench}\n";

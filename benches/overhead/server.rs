@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// How a server answers.
-pub struct Manner {
+pub(crate) struct Manner {
     /// How long the model takes.
     pub delay: Duration,
     /// How many calls it takes at a time; the others are refused with a 429.
@@ -23,7 +23,7 @@ pub struct Manner {
 
 impl Manner {
     /// An answer whose length is known.
-    pub fn whole(events: Vec<String>) -> Self {
+    pub(crate) fn whole(events: Vec<String>) -> Self {
         let body = events.concat();
         let head =
             format!("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: {}\r\n\r\n", body.len());
@@ -31,7 +31,7 @@ impl Manner {
     }
 
     /// An answer with each event in an HTTP chunk of its own, as it comes from a model that is writing.
-    pub fn streamed(events: Vec<String>) -> Self {
+    pub(crate) fn streamed(events: Vec<String>) -> Self {
         let mut text =
             "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n".to_owned();
         for event in events {
@@ -46,7 +46,7 @@ impl Manner {
 }
 
 /// The events of an answer with so many pieces of text, in the form of OpenAI's Chat Completions.
-pub fn answer(pieces: usize) -> Vec<String> {
+pub(crate) fn answer(pieces: usize) -> Vec<String> {
     let event = |delta: &str, reason: &str, usage: &str| {
         format!(
             "data: {{\"id\":\"chatcmpl-bench\",\"object\":\"chat.completion.chunk\",\"created\":1795167000,\"model\":\"bench\",\
@@ -62,7 +62,7 @@ pub fn answer(pieces: usize) -> Vec<String> {
 }
 
 /// The server. It stops when it is dropped.
-pub struct Server {
+pub(crate) struct Server {
     address: String,
     url: String,
     state: Arc<State>,
@@ -76,7 +76,7 @@ struct State {
 }
 
 impl Server {
-    pub fn start(manner: Manner) -> Self {
+    pub(crate) fn start(manner: Manner) -> Self {
         let state = Arc::new(State { manner, asked: AtomicUsize::new(0), in_flight: AtomicUsize::new(0) });
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         listener.set_nonblocking(true).expect("a listener that does not block");
@@ -97,17 +97,17 @@ impl Server {
     }
 
     /// Host and port.
-    pub fn address(&self) -> &str {
+    pub(crate) fn address(&self) -> &str {
         &self.address
     }
 
     /// The base URL.
-    pub fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
     /// How many requests have come.
-    pub fn asked(&self) -> usize {
+    pub(crate) fn asked(&self) -> usize {
         self.state.asked.load(Ordering::Relaxed)
     }
 }

@@ -6,7 +6,7 @@
 use crate::process::{Program, milliseconds, ratio, show, show_head};
 use crate::script::{chain, layers, write};
 
-pub fn measure() {
+pub(crate) fn measure() {
     let folder = tempfile::tempdir().expect("a folder for the runs");
     let folder = folder.path();
     write(folder, "three.yaml", chain(3));

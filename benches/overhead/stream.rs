@@ -12,12 +12,12 @@ use crate::script::{MODEL, write};
 use crate::server::{Manner, Server, answer};
 
 /// The first argument that makes this program the bare reader; the server's address follows.
-pub const BARE_READER: &str = "--read-bare";
+pub(crate) const BARE_READER: &str = "--read-bare";
 
 const TIMES: usize = 7;
 const MEGABYTE: usize = 1_000_000;
 
-pub fn measure() {
+pub(crate) fn measure() {
     let folder = tempfile::tempdir().expect("a folder for the runs");
     let yaml = format!(
         "orchestra: {{reuse: false}}\n{MODEL}tasks:\n  - {{name: long, agent: worker, description: Write a lot}}\n"
@@ -55,7 +55,7 @@ fn events_in(bytes: usize) -> usize {
 }
 
 /// What the bare reader does.
-pub fn read_bare(address: &str) {
+pub(crate) fn read_bare(address: &str) {
     let mut stream = TcpStream::connect(address).expect("the server listens");
     let head = "POST /v1/chat/completions HTTP/1.1\r\nhost: bench\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
     stream.write_all(head.as_bytes()).expect("the server reads");

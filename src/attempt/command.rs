@@ -25,7 +25,7 @@ const SHOWN_BYTES: usize = 2000;
 
 /// What the programs of a run's tasks have in common.
 #[derive(Clone)]
-pub struct Programs {
+pub(crate) struct Programs {
     /// Where they run.
     pub directory: PathBuf,
     /// The variables that all of them see.
@@ -41,7 +41,7 @@ pub struct Programs {
 impl Programs {
     /// An attempt at a task with this command line.
     #[must_use]
-    pub fn attempt(
+    pub(crate) fn attempt(
         &self,
         task: &str,
         argv: Vec<String>,
@@ -68,7 +68,7 @@ impl Programs {
 }
 
 /// One run of a task's program.
-pub struct CommandAttempt {
+pub(crate) struct CommandAttempt {
     /// The program and its arguments, filled in.
     pub argv: Vec<String>,
     /// What it reads.
@@ -94,7 +94,7 @@ impl CommandAttempt {
     ///
     /// # Errors
     /// Why there is no output.
-    pub async fn perform(self) -> Result<String, Failure> {
+    pub(crate) async fn execute(self) -> Result<String, Failure> {
         if let Some(output) = self.rehearsed {
             return Ok(output);
         }

@@ -9,7 +9,7 @@ use crate::words::failure::{Failure, FailureKind};
 
 /// A message of an attempt.
 #[derive(Debug)]
-pub struct Report {
+pub(crate) struct Report {
     /// The task.
     pub task: TaskIx,
     /// The number of the attempt.
@@ -20,7 +20,7 @@ pub struct Report {
 
 /// What an attempt says.
 #[derive(Debug)]
-pub enum AttemptMessage {
+pub(crate) enum AttemptMessage {
     /// Something happened.
     Event(TaskEvent),
     /// Something happened, and what follows waits until it is durable.
@@ -33,7 +33,7 @@ pub enum AttemptMessage {
 
 /// A call that is to be made.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Ask {
+pub(crate) struct Ask {
     /// Which call of the attempt it is, from 1.
     pub call: u32,
     /// The estimated size of the prompt in tokens.
@@ -44,7 +44,7 @@ pub struct Ask {
 
 /// The attempt's end of the channel.
 #[derive(Debug, Clone)]
-pub struct RunHandle {
+pub(crate) struct RunHandle {
     task: TaskIx,
     attempt: u32,
     engine: UnboundedSender<Report>,
@@ -53,12 +53,12 @@ pub struct RunHandle {
 impl RunHandle {
     /// The handle of an attempt, whose messages go to `engine`.
     #[must_use]
-    pub fn new(task: TaskIx, attempt: u32, engine: UnboundedSender<Report>) -> Self {
+    pub(crate) fn new(task: TaskIx, attempt: u32, engine: UnboundedSender<Report>) -> Self {
         Self { task, attempt, engine }
     }
 
     /// Reports what happened.
-    pub fn report(&self, event: TaskEvent) {
+    pub(crate) fn report(&self, event: TaskEvent) {
         self.send(AttemptMessage::Event(event));
     }
 
@@ -66,7 +66,7 @@ impl RunHandle {
     ///
     /// # Errors
     /// `cancelled` when the run has stopped.
-    pub async fn record(&self, event: TaskEvent) -> Result<(), Failure> {
+    pub(crate) async fn record(&self, event: TaskEvent) -> Result<(), Failure> {
         let (durable, wait) = oneshot::channel();
         self.send(AttemptMessage::Record(event, durable));
         wait.await.map_err(|_| stopped())
@@ -76,14 +76,14 @@ impl RunHandle {
     ///
     /// # Errors
     /// `budget` when a limit stands against it, `cancelled` when nothing new is to start.
-    pub async fn ask(&self, ask: Ask) -> Result<(), Failure> {
+    pub(crate) async fn ask(&self, ask: Ask) -> Result<(), Failure> {
         let (answer, wait) = oneshot::channel();
         self.send(AttemptMessage::Ask(ask, answer));
         wait.await.unwrap_or_else(|_| Err(stopped()))
     }
 
     /// Reports the end of the attempt.
-    pub fn end(&self, result: Result<String, Failure>) {
+    pub(crate) fn end(&self, result: Result<String, Failure>) {
         self.send(AttemptMessage::Ended(result));
     }
 

@@ -24,9 +24,9 @@ mod command;
 mod handle;
 mod tool_calls;
 
-pub use crate::model::{ModelClient, USUAL_MAX_TOKENS};
-pub use command::{CommandAttempt, Programs};
-pub use handle::{Ask, AttemptMessage, Report, RunHandle};
+pub(crate) use crate::model::{ModelClient, USUAL_MAX_TOKENS};
+pub(crate) use command::{CommandAttempt, Programs};
+pub(crate) use handle::{Ask, AttemptMessage, Report, RunHandle};
 
 /// How often an answer that does not do is asked for once more.
 const CORRECTIONS: usize = 1;
@@ -35,7 +35,7 @@ const CORRECTIONS: usize = 1;
 const MAX_SOURCE_COLUMNS: usize = 80;
 
 /// One try at a task.
-pub struct Attempt {
+pub(crate) struct Attempt {
     /// The task.
     pub task: Name,
     /// The agent.
@@ -68,7 +68,7 @@ pub struct Attempt {
 
 /// A turn of the model, and what it was told after it.
 #[derive(Debug, Clone)]
-pub struct Said {
+pub(crate) struct Said {
     /// What the model said.
     pub turn: Arc<AssistantMessage>,
     /// The ids of calls of tools that were begun.
@@ -99,7 +99,7 @@ impl Attempt {
     ///
     /// # Errors
     /// Why there is no output.
-    pub async fn perform(mut self, handle: &RunHandle) -> Result<String, Failure> {
+    pub(crate) async fn execute(mut self, handle: &RunHandle) -> Result<String, Failure> {
         let tools = self.tool_set.offered().await?;
         let mut left = self.timeout;
         let mut calls = 0;
@@ -129,14 +129,14 @@ impl Attempt {
 
     /// What a call to a model would be asked for with, see [`RunHandle::ask`].
     #[must_use]
-    pub fn ask(&self, call: u32, tools: &Arc<[Tool]>, client: &ModelClient) -> Ask {
+    pub(crate) fn ask(&self, call: u32, tools: &Arc<[Tool]>, client: &ModelClient) -> Ask {
         let request = self.request(tools, client);
         Ask { call, input_tokens: request.estimated_tokens(), need: client.worst_case(&request) }
     }
 
     /// Whether the model is asked first, and nothing stands open from an earlier attempt.
     #[must_use]
-    pub fn begins_with_a_call(&self) -> bool {
+    pub(crate) fn begins_with_a_call(&self) -> bool {
         matches!(self.next(), Next::Call)
     }
 

@@ -14,7 +14,7 @@ const HELP: &str = "name it under `models`, in dollars for a million tokens: `pr
                     `price: {input: 0, output: 0}` where nobody is paid";
 
 /// What is known of a model at the address that it is called at.
-pub struct Known {
+pub(crate) struct Known {
     /// What it costs.
     pub tariff: Option<Tariff>,
     /// Who says so.
@@ -25,7 +25,7 @@ pub struct Known {
 
 /// Looks a model up. A price in the file comes first, then the table's, which holds at a vendor's own address alone.
 #[must_use]
-pub fn known(model: &ModelRef, settings: &Settings) -> Known {
+pub(crate) fn known(model: &ModelRef, settings: &Settings) -> Known {
     let host = settings.host(model).unwrap_or_default();
     let listed = prices::find(&host, &model.model, today());
     let written = model.price.map(|price| (Tariff::written(&price, model.provider), "the file".to_owned()));
@@ -52,7 +52,7 @@ fn today() -> u64 {
 
 /// The agents whose calls some limit counts in dollars, each as its index.
 #[must_use]
-pub fn counted_agents(orchestra: &Orchestra) -> BTreeSet<usize> {
+pub(crate) fn counted_agents(orchestra: &Orchestra) -> BTreeSet<usize> {
     let in_dollars = |limits: &Limits| limits.cost_limit_usd.is_some();
     let groups = orchestra.execution.groups.iter().filter(|group| in_dollars(&group.limits));
     let of_groups: BTreeSet<TaskIx> = groups.flat_map(|group| group.tasks.iter().copied()).collect();
@@ -63,7 +63,7 @@ pub fn counted_agents(orchestra: &Orchestra) -> BTreeSet<usize> {
 }
 
 /// That a limit in dollars cannot hold, since these models have no price; `None` if there are none.
-pub fn unpriced<'m>(models: impl Iterator<Item = &'m ModelRef>) -> Option<Unusable> {
+pub(crate) fn unpriced<'m>(models: impl Iterator<Item = &'m ModelRef>) -> Option<Unusable> {
     let mut labels: Vec<String> = Vec::new();
     let mut is_program = false;
     for model in models {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::engine::files::RunFiles;
-use crate::engine::runner::{self, Ended, RunError, Signals, Stage};
+use crate::engine::runner::{self, Ended, RunContext, RunError, Signals};
 use crate::engine::setup::RunSetup;
 use crate::observe::Observers;
 use crate::os::clock::Clock;
@@ -73,7 +73,7 @@ impl Prepared {
 pub async fn execute(prepared: Prepared, observers: Observers, signals: Signals) -> Result<Ended, RunError> {
     let Prepared { run: _, orchestra, setup, files, past, first } = prepared;
     let servers = setup.servers;
-    let stage = Stage {
+    let context = RunContext {
         orchestra,
         clients: setup.clients,
         tool_sets: setup.tool_sets,
@@ -88,7 +88,7 @@ pub async fn execute(prepared: Prepared, observers: Observers, signals: Signals)
         observers,
         clock: Clock::start(),
     };
-    let ended = runner::perform(stage, &past, first, signals).await;
+    let ended = runner::execute(context, &past, first, signals).await;
     servers.close().await;
     files.lock.release();
     ended

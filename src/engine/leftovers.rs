@@ -22,7 +22,7 @@ const GRACE: Duration = Duration::from_secs(2);
 
 /// Ends the programs that a killed process of the run has left, and removes the folders that they had. Before anything
 /// else is done in the run: they still act.
-pub async fn end_programs(run: &RunId, settings: &Settings, notes: &mut Notes) {
+pub(crate) async fn end_programs(run: &RunId, settings: &Settings, notes: &mut Notes) {
     let ended = process::end_leftovers(run.as_str(), GRACE).await;
     if ended > 0 {
         notes.add(Notice::ProgramsEnded(ended));
@@ -31,7 +31,7 @@ pub async fn end_programs(run: &RunId, settings: &Settings, notes: &mut Notes) {
 }
 
 /// Removes what is left of files that tools were writing, and of those that get the outputs of an orchestra's tasks.
-pub fn remove_files(project: &Project, orchestra: Option<&Orchestra>, history: &History, notes: &mut Notes) {
+pub(crate) fn remove_files(project: &Project, orchestra: Option<&Orchestra>, history: &History, notes: &mut Notes) {
     let Ok(folder) = Dir::open(project.root()) else { return };
     let folder = folder.marked(history.start.run.as_str());
     let of_tools = history.tasks.iter().flat_map(|task| &task.reads).filter(|read| read.sha256.is_empty());
@@ -46,7 +46,7 @@ pub fn remove_files(project: &Project, orchestra: Option<&Orchestra>, history: &
 }
 
 /// Does both for every run of the project whose process was killed and that was not resumed since.
-pub async fn of_killed_runs(project: &Project, settings: &Settings, orchestra: &Orchestra, notes: &mut Notes) {
+pub(crate) async fn of_killed_runs(project: &Project, settings: &Settings, orchestra: &Orchestra, notes: &mut Notes) {
     let runs = project.runs().unwrap_or_else(|error| {
         notes.add(Notice::LeftoversUnlisted(error));
         Vec::new()

@@ -1,20 +1,20 @@
-//! Runs an orchestra: [`load`] it, [`start`] or [`resume`] a run, [`execute`] it. What the command line and every other
-//! caller use.
+//! Runs an orchestra: [`load()`] it, [`start()`] or [`resume()`] a run, [`execute()`] it. What the command line and every
+//! other caller use.
 //!
 //! Prints nothing, and knows neither arguments nor exit codes. What a person should know while a run is prepared is
 //! left in [`Notes`].
 
-pub mod cost;
+pub(crate) mod cost;
 mod execute;
 mod files;
-pub mod leftovers;
+pub(crate) mod leftovers;
 mod load;
 mod notes;
-pub mod phase;
+pub(crate) mod phase;
 mod resume;
-pub mod runner;
+pub(crate) mod runner;
 mod select;
-pub mod setup;
+pub(crate) mod setup;
 mod start;
 
 pub use execute::{Prepared, execute};

@@ -13,7 +13,7 @@ use crate::words::id::RunId;
 
 /// Where a run is between its start and its end.
 #[derive(Debug)]
-pub enum RunPhase {
+pub(crate) enum RunPhase {
     /// A process holds it.
     Running,
     /// It has no end, and nobody holds it.
@@ -28,7 +28,7 @@ pub enum RunPhase {
 
 /// What can be told of a run without holding it.
 #[derive(Debug)]
-pub struct Seen {
+pub(crate) struct Seen {
     /// The run.
     pub run: RunId,
     /// Its phase.
@@ -39,13 +39,13 @@ pub struct Seen {
 
 /// Reads what a run has come to, without taking its lock.
 #[must_use]
-pub fn look(project: &Project, run: RunId) -> Seen {
+pub(crate) fn look(project: &Project, run: RunId) -> Seen {
     look_closely(project, run).0
 }
 
 /// The same, with the records of its journal.
 #[must_use]
-pub fn look_closely(project: &Project, run: RunId) -> (Seen, Vec<Record>) {
+pub(crate) fn look_closely(project: &Project, run: RunId) -> (Seen, Vec<Record>) {
     let (phase, history, records) = match project.history(&run) {
         Ok((contents, history)) => match phase(project, &run, history.status) {
             Ok(phase) => (phase, Some(history), contents.records),
@@ -75,7 +75,7 @@ fn phase(project: &Project, run: &RunId, status: Option<RunStatus>) -> Result<Ru
 ///
 /// # Errors
 /// If there is a lock that cannot be opened.
-pub fn is_held(project: &Project, run: &RunId) -> io::Result<bool> {
+pub(crate) fn is_held(project: &Project, run: &RunId) -> io::Result<bool> {
     match project.run_dir(run).and_then(|dir| dir.open_regular(crate::store::lock::RUN)) {
         Ok(lock) => Ok(matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -85,7 +85,7 @@ pub fn is_held(project: &Project, run: &RunId) -> io::Result<bool> {
 
 /// Why a name stands for no run.
 #[derive(Debug, thiserror::Error)]
-pub enum ChooseError {
+pub(crate) enum ChooseError {
     /// The project has none.
     #[error("there are no runs in this project")]
     NoRuns,
@@ -114,7 +114,7 @@ pub enum ChooseError {
 ///
 /// # Errors
 /// If there is none, or more than one, or the runs cannot be listed.
-pub fn choose(project: &Project, named: Option<&str>) -> Result<RunId, ChooseError> {
+pub(crate) fn choose(project: &Project, named: Option<&str>) -> Result<RunId, ChooseError> {
     let runs = project.runs()?;
     let Some(named) = named else {
         return runs.last().cloned().ok_or(ChooseError::NoRuns);
@@ -137,7 +137,7 @@ pub fn choose(project: &Project, named: Option<&str>) -> Result<RunId, ChooseErr
 impl RunPhase {
     /// Whether there may be something left in it that a user wants to go on with, or to look into.
     #[must_use]
-    pub fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         match self {
             Self::Ended(RunStatus::Succeeded) | Self::Empty(_) => false,
             Self::Ended(_) | Self::Running | Self::Killed | Self::Damaged(_) => true,

@@ -20,11 +20,12 @@ use crate::run::state::{CallRequest, Command, Input, State};
 use crate::words::event::{Event, Record, RunEvent, RunStatus, TaskEvent};
 use crate::words::failure::{Failure, FailureKind};
 
+mod context;
 mod fan_out;
 mod prepare;
-mod stage;
 
-pub use stage::{Reusing, RunError, Stage};
+pub use context::RunError;
+pub(crate) use context::{Reusing, RunContext};
 
 /// A run that its process has left.
 #[derive(Debug)]
@@ -49,16 +50,21 @@ pub fn no_signals() -> Signals {
 ///
 /// # Errors
 /// If what makes the run durable fails, or an event contradicts the run.
-pub async fn perform(stage: Stage, past: &[Record], first: Vec<Event>, signals: Signals) -> Result<Ended, RunError> {
+pub(crate) async fn execute(
+    context: RunContext,
+    past: &[Record],
+    first: Vec<Event>,
+    signals: Signals,
+) -> Result<Ended, RunError> {
     let (sender, reports) = mpsc::unbounded_channel();
-    let mut runner = Runner::new(stage, sender);
+    let mut runner = Runner::new(context, sender);
     let ended = runner.run(past, first, reports, signals).await;
-    runner.stage.observers.close();
+    runner.context.observers.close();
     ended
 }
 
 struct Runner {
-    stage: Stage,
+    context: RunContext,
     state: State,
     /// Events that are decided and not yet durable.
     batch: Vec<Record>,
@@ -84,10 +90,10 @@ enum Wake {
 }
 
 impl Runner {
-    fn new(stage: Stage, reports: UnboundedSender<Report>) -> Self {
+    fn new(context: RunContext, reports: UnboundedSender<Report>) -> Self {
         Self {
-            state: State::new(stage.orchestra.as_ref().clone(), stage.chains()),
-            stage,
+            state: State::new(context.orchestra.as_ref().clone(), context.chains()),
+            context,
             batch: Vec::new(),
             then: Vec::new(),
             seq: 0,
@@ -112,7 +118,7 @@ impl Runner {
         for record in past {
             self.seq = record.seq;
             self.take_in(record, has_changed)?;
-            self.stage.observers.recall(record);
+            self.context.observers.recall(record);
         }
         for event in first {
             self.note(event)?;
@@ -135,7 +141,7 @@ impl Runner {
     /// Asks the state until it has nothing more to say.
     fn decide(&mut self) -> Result<(), RunError> {
         loop {
-            let commands = self.state.next(self.stage.clock.mono_us(), clock::random_fraction());
+            let commands = self.state.next(self.context.clock.mono_us(), clock::random_fraction());
             if commands.is_empty() {
                 return Ok(());
             }
@@ -155,7 +161,7 @@ impl Runner {
     /// Takes an event into the state, and into the batch that is written next.
     fn note(&mut self, event: Event) -> Result<(), RunError> {
         self.seq += 1;
-        let clock = &self.stage.clock;
+        let clock = &self.context.clock;
         let record = Record { seq: self.seq, at_ms: clock.wall_ms(), mono_us: clock.mono_us(), event };
         self.take_in(&record, false)?;
         self.batch.push(record);
@@ -166,8 +172,8 @@ impl Runner {
         let taken = if of_another_graph { self.state.recall(record) } else { self.state.apply(record) };
         taken.map_err(RunError::Illegal)?;
         match &record.event {
-            Event::Run(RunEvent::GraphGrown { parent, .. }) => self.stage.grow(&self.state, parent),
-            Event::Task { event: TaskEvent::CtxSet { key, value, .. }, .. } => self.stage.set_ctx(key, value),
+            Event::Run(RunEvent::GraphGrown { parent, .. }) => self.context.grow(&self.state, parent),
+            Event::Task { event: TaskEvent::CtxSet { key, value, .. }, .. } => self.context.set_ctx(key, value),
             _ => {}
         }
         Ok(())
@@ -177,7 +183,7 @@ impl Runner {
     fn commit(&mut self) -> Result<(), RunError> {
         let batch = std::mem::take(&mut self.batch);
         if !batch.is_empty() {
-            self.stage.write(&batch, &self.state)?;
+            self.context.write(&batch, &self.state)?;
         }
         for command in std::mem::take(&mut self.then) {
             match command {
@@ -210,10 +216,10 @@ impl Runner {
         let Some(prepared) = self.prepared.remove(&task) else { return };
         let guard = EndGuard { handle: Some(RunHandle::new(task, attempt, self.reports.clone())) };
         let agent = self.state.orchestra().tasks[task].agent();
-        let prepared = self.stage.with_model(prepared, agent, candidate, granted);
+        let prepared = self.context.with_model(prepared, agent, candidate, granted);
         self.attempts.spawn(async move {
             let result = match guard.handle.as_ref() {
-                Some(handle) => prepared.perform(handle).await,
+                Some(handle) => prepared.execute(handle).await,
                 None => return,
             };
             guard.report(result);
@@ -223,10 +229,10 @@ impl Runner {
     }
 
     async fn wait(&mut self, reports: &mut UnboundedReceiver<Report>, signals: &mut Signals) -> Wake {
-        let now_us = self.stage.clock.mono_us();
+        let now_us = self.context.clock.mono_us();
         let due = self.state.wakes_at_us().map(|due_us| Duration::from_micros(due_us.saturating_sub(now_us)));
         let due = Instant::now() + due.unwrap_or(Duration::from_secs(86_400 * 365));
-        let tick = self.stage.observers.tick_every().unwrap_or(Duration::from_secs(3600));
+        let tick = self.context.observers.tick_every().unwrap_or(Duration::from_secs(3600));
         tokio::select! {
             biased;
             Some(signal) = signals.recv() => Wake::Signal(signal),
@@ -241,7 +247,7 @@ impl Runner {
             Wake::Report(report) => return self.listen(*report),
             Wake::Signal(signal) => self.state.tell(Input::Signal(signal)),
             Wake::Due => {}
-            Wake::Tick => self.stage.observers.tick(),
+            Wake::Tick => self.context.observers.tick(),
         }
         Ok(())
     }
@@ -265,7 +271,7 @@ impl Runner {
             }
             AttemptMessage::Ended(result) => {
                 let result = match result {
-                    Ok(text) => Ok(self.stage.objects.put(text).map_err(RunError::Objects)?),
+                    Ok(text) => Ok(self.context.objects.put(text).map_err(RunError::Objects)?),
                     Err(failure) => Err(failure),
                 };
                 self.state.tell(Input::AttemptEnded { task, attempt, result });

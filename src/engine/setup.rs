@@ -29,7 +29,7 @@ mod clients;
 mod source;
 mod tool_sets;
 
-pub use clients::{Chain, chain};
+pub(crate) use clients::chain;
 pub use source::{ModelSource, SourceError};
 
 pub(super) use cache::cache;
@@ -111,7 +111,7 @@ pub enum SetupError {
     },
 }
 
-/// Sets an orchestra up for a run; its cache is still closed then, see [`cache`].
+/// Sets an orchestra up for a run; its cache is still closed then, see [`cache()`].
 ///
 /// # Errors
 /// The first model that cannot be used, or all whose price a limit needs and nobody knows; or what is missing of a tool

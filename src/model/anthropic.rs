@@ -34,7 +34,7 @@ const DEFAULT_MAX_TOKENS: u32 = 8192;
 
 /// A server that speaks Messages.
 #[derive(Debug, Clone)]
-pub struct Anthropic {
+pub(crate) struct Anthropic {
     endpoint: Endpoint,
 }
 
@@ -42,7 +42,7 @@ impl Anthropic {
     /// A server at `endpoint`, whose base URL is `https://host`, `https://host/v1` or the full path with
     /// `/v1/messages`.
     #[must_use]
-    pub fn new(endpoint: Endpoint) -> Self {
+    pub(crate) fn new(endpoint: Endpoint) -> Self {
         Self { endpoint }
     }
 

@@ -13,7 +13,7 @@ use crate::net::sse;
 
 /// The most bytes of a body that is one JSON document: more than the longest answer of today's models, and little enough
 /// that memory holds it parsed, where JSON that is made for it takes a hundred times its size.
-pub const MAX_DOCUMENT_BYTES: usize = 2 * 1024 * 1024;
+pub(super) const MAX_DOCUMENT_BYTES: usize = 2 * 1024 * 1024;
 
 /// How much of a body is kept to be shown when it turns out to be none. More than is shown, so that a secret is
 /// recognized that the end of what is shown would have cut in two.
@@ -23,7 +23,7 @@ const HEAD_BYTES: usize = 2048;
 const MAX_STRAY_BYTES: usize = 64 * 1024;
 
 /// A body that is being read.
-pub struct Body<'a> {
+pub(super) struct Body<'a> {
     wire: &'a dyn Wire,
     /// Whether the server says that it streams events.
     declared_stream: bool,
@@ -52,7 +52,7 @@ enum Form {
 
 impl<'a> Body<'a> {
     /// A body that `wire` decodes, with its `Content-Type`.
-    pub fn new(wire: &'a dyn Wire, content_type: Option<&str>) -> Self {
+    pub(super) fn new(wire: &'a dyn Wire, content_type: Option<&str>) -> Self {
         let declares = |kinds: &[&str]| content_type.is_some_and(|it| kinds.iter().any(|kind| it.starts_with(kind)));
         Self {
             wire,
@@ -67,7 +67,7 @@ impl<'a> Body<'a> {
     ///
     /// # Errors
     /// What the wire says, or a body that is too long to be kept.
-    pub fn push(&mut self, bytes: &[u8], draft: &mut ReplyBuilder) -> Result<(), DecodeError> {
+    pub(super) fn push(&mut self, bytes: &[u8], draft: &mut ReplyBuilder) -> Result<(), DecodeError> {
         let room = HEAD_BYTES.saturating_sub(self.head.len());
         self.head.extend_from_slice(&bytes[..bytes.len().min(room)]);
         self.take(bytes, draft)
@@ -102,7 +102,7 @@ impl<'a> Body<'a> {
     ///
     /// # Errors
     /// What the wire says, or a body that is neither a stream nor a document.
-    pub fn finish(mut self, draft: &mut ReplyBuilder) -> Result<(), DecodeError> {
+    pub(super) fn finish(mut self, draft: &mut ReplyBuilder) -> Result<(), DecodeError> {
         match std::mem::replace(&mut self.form, Form::Unknown) {
             Form::Unknown => Err(DecodeError::unreadable("is empty", "")),
             Form::Document(document) => self.wire.decode_body(&String::from_utf8_lossy(&document), draft),

@@ -7,11 +7,11 @@ mod record;
 mod recorder;
 mod replay;
 
-pub use recorder::{Recorded, Recorder};
-pub use replay::{Cassette, CassetteError, Replayed};
+pub(crate) use recorder::{Recorded, Recorder};
+pub(crate) use replay::{Cassette, CassetteError, Replayed};
 
 /// The version of the format. A file with a higher one is refused.
-pub const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 1;
 
 #[cfg(test)]
 mod tests;

@@ -26,14 +26,14 @@ const VERSIONS: [&str; 3] = ["/v1beta", "/v1alpha", "/v1"];
 
 /// Google's server of Gemini models, or one that speaks its protocol.
 #[derive(Debug, Clone)]
-pub struct Gemini {
+pub(crate) struct Gemini {
     endpoint: Endpoint,
 }
 
 impl Gemini {
     /// A server at `endpoint`, whose base URL is `https://host` or `https://host/v1beta`.
     #[must_use]
-    pub fn new(endpoint: Endpoint) -> Self {
+    pub(crate) fn new(endpoint: Endpoint) -> Self {
         Self { endpoint }
     }
 

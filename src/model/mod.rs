@@ -4,29 +4,29 @@
 //! A call is asked once and answered once. Whether there is another attempt is the caller's to decide, who counts and pays
 //! for it.
 
-pub mod anthropic;
+pub(crate) mod anthropic;
 mod body;
 mod call;
-pub mod cassette;
+pub(crate) mod cassette;
 mod client;
 pub mod command;
 mod endpoint;
 mod form;
-pub mod gemini;
-pub mod ollama;
-pub mod openai;
-pub mod pace;
-pub mod prices;
+pub(crate) mod gemini;
+pub(crate) mod ollama;
+pub(crate) mod openai;
+pub(crate) mod pace;
+pub(crate) mod prices;
 mod redaction;
-pub mod rehearsal;
+pub(crate) mod rehearsal;
 mod remote;
-pub mod reply_builder;
-pub mod responses;
-pub mod settings;
-pub mod status;
-pub mod vendor;
+pub(crate) mod reply_builder;
+pub(crate) mod responses;
+pub(crate) mod settings;
+pub(crate) mod status;
+pub(crate) mod vendor;
 mod wire;
-pub mod zhipu;
+pub(crate) mod zhipu;
 
 pub use call::{CallFailure, Cue, Model, ModelRequest, PendingReply, Reply};
 pub use client::{ModelClient, USUAL_MAX_TOKENS};

@@ -18,7 +18,7 @@ use crate::words::usage::StopReason;
 
 /// A server that speaks Ollama's own protocol.
 #[derive(Debug, Clone)]
-pub struct Ollama {
+pub(crate) struct Ollama {
     endpoint: Endpoint,
 }
 
@@ -26,7 +26,7 @@ impl Ollama {
     /// A server at `endpoint`, whose base URL is `http://host:11434`. `/api`, the full path with `/api/chat`, and the
     /// `/v1` of the protocol that it also speaks, are taken too.
     #[must_use]
-    pub fn new(endpoint: Endpoint) -> Self {
+    pub(crate) fn new(endpoint: Endpoint) -> Self {
         Self { endpoint }
     }
 

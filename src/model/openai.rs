@@ -53,7 +53,7 @@ const OPENAI: Dialect = Dialect {
 
 /// A server that speaks Chat Completions.
 #[derive(Debug, Clone)]
-pub struct OpenAi {
+pub(crate) struct OpenAi {
     endpoint: Endpoint,
     dialect: Dialect,
     schema: Extra,
@@ -63,7 +63,7 @@ impl OpenAi {
     /// A server at `endpoint`, whose base URL is what OpenAI's own clients take (`https://host/v1`); the full path
     /// with `/chat/completions` is taken too.
     #[must_use]
-    pub fn new(endpoint: Endpoint) -> Self {
+    pub(crate) fn new(endpoint: Endpoint) -> Self {
         Self::speaking(OPENAI, endpoint)
     }
 

@@ -46,7 +46,7 @@ pub struct Tariff {
 
 /// What the table knows of a model.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Known {
+pub(crate) struct Known {
     /// Its name in the table, which one price may have for many versions.
     pub id: &'static str,
     /// What it costs.
@@ -79,14 +79,14 @@ const VENDORS: [(&str, &str, &[Row]); 11] = [
 
 /// The name of the table, with the month in which its prices were last checked.
 #[must_use]
-pub fn source() -> &'static str {
+pub(crate) fn source() -> &'static str {
     table::SOURCE
 }
 
 /// What the table knows of a model at a vendor's own host, on a day since 1970. `None` for any other host: a server of
 /// one's own that speaks a vendor's protocol has other prices, and most often none.
 #[must_use]
-pub fn find(host: &str, model: &str, day: u64) -> Option<Known> {
+pub(crate) fn find(host: &str, model: &str, day: u64) -> Option<Known> {
     let (.., rows) = VENDORS.iter().find(|(known, ..)| *known == host)?;
     let name = model.strip_prefix("models/").unwrap_or(model).to_lowercase();
     let row = rows.iter().find(|row| row.means(&name))?;

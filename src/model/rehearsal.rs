@@ -23,14 +23,14 @@ const HOST: &str = "the rehearsal";
 
 /// Answers in place of every model.
 #[derive(Debug, Clone, Default)]
-pub struct Rehearsal {
+pub(crate) struct Rehearsal {
     script: Script,
 }
 
 impl Rehearsal {
     /// A rehearsal that follows `script` where that says something.
     #[must_use]
-    pub fn new(script: Option<Script>) -> Self {
+    pub(crate) fn new(script: Option<Script>) -> Self {
         Self { script: script.unwrap_or_default() }
     }
 }

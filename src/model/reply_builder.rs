@@ -142,7 +142,7 @@ impl ReplyBuilder {
 
 /// The tokens of a text where nobody has counted them: one for four characters, rounded up.
 #[must_use]
-pub fn estimate_tokens(text: &str) -> u64 {
+pub(crate) fn estimate_tokens(text: &str) -> u64 {
     u64::try_from(text.chars().count().div_ceil(4)).unwrap_or(u64::MAX)
 }
 

@@ -32,7 +32,7 @@ const NAME: &str = "responses";
 
 /// A server that speaks Responses.
 #[derive(Debug, Clone)]
-pub struct Responses {
+pub(crate) struct Responses {
     endpoint: Endpoint,
     schema: Extra,
     /// The thoughts of the model. Models that have none refuse the wish for them.
@@ -43,7 +43,7 @@ impl Responses {
     /// A server at `endpoint`, whose base URL is what OpenAI's own clients take (`https://host/v1`); the full path
     /// with `/responses` is taken too.
     #[must_use]
-    pub fn new(endpoint: Endpoint) -> Self {
+    pub(crate) fn new(endpoint: Endpoint) -> Self {
         Self {
             endpoint,
             schema: Extra::schema(),

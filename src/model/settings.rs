@@ -20,7 +20,7 @@ use crate::plan::spec::Provider;
 use crate::words::redact::{names_key, secrets_of_variable};
 
 /// The variable that names the model for agents that name none, as `provider/model`.
-pub const MODEL_VARIABLE: &str = "ORCH_MODEL";
+pub(crate) const MODEL_VARIABLE: &str = "ORCH_MODEL";
 
 /// How long a command may take that prints a key; some ask a person for a password.
 const KEY_COMMAND_TIME: Duration = Duration::from_secs(60);

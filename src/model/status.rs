@@ -85,7 +85,13 @@ impl Report {
 
 /// The failure for an answer with an error status. `excerpt` is the beginning of a body that is no JSON.
 #[must_use]
-pub fn failure_of_status(host: &str, status: StatusCode, headers: &HeaderMap, body: &[u8], excerpt: &str) -> Failure {
+pub(crate) fn failure_of_status(
+    host: &str,
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    excerpt: &str,
+) -> Failure {
     let report = serde_json::from_slice(body).map(|body| Report::of_error_status(&body)).unwrap_or_default();
     let said = if report.message.is_empty() { excerpt } else { &report.message };
     let mut message = format!("{host} answered {status}");
@@ -110,7 +116,7 @@ pub fn failure_of_status(host: &str, status: StatusCode, headers: &HeaderMap, bo
 /// The failure for an error that is reported inside of an answer whose status says success. One that nobody can class
 /// is taken for a breakdown, which is tried again.
 #[must_use]
-pub fn failure_in_answer(host: &str, report: &Report, headers: &HeaderMap) -> Failure {
+pub(crate) fn failure_in_answer(host: &str, report: &Report, headers: &HeaderMap) -> Failure {
     let kind = report.kind(None).unwrap_or(FailureKind::Overloaded);
     let said = match (&*report.message, report.codes.first()) {
         ("", None) => "an error without a message",

@@ -20,6 +20,6 @@ const ZHIPU: Dialect = Dialect {
 /// A server at `endpoint`, whose base URL is `https://api.z.ai`, `https://api.z.ai/api/paas/v4`, the address of the
 /// coding plan, or the full path with `/chat/completions`.
 #[must_use]
-pub fn wire(endpoint: Endpoint) -> OpenAi {
+pub(crate) fn wire(endpoint: Endpoint) -> OpenAi {
     OpenAi::speaking(ZHIPU, endpoint)
 }

@@ -1,4 +1,4 @@
 //! HTTP and its streams. Knows no vendor.
 
 pub mod http;
-pub mod sse;
+pub(crate) mod sse;

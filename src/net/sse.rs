@@ -10,7 +10,7 @@ use memchr::{memchr, memchr2};
 
 /// The most bytes that one event, or one line, may have. An event of a model has some hundred; the cap is as low as it
 /// is because JSON that is made for it takes a hundred times its size once it is parsed.
-pub const MAX_EVENT_BYTES: usize = 2 * 1024 * 1024;
+pub(crate) const MAX_EVENT_BYTES: usize = 2 * 1024 * 1024;
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
@@ -26,11 +26,11 @@ pub struct Event<'a> {
 /// An event or a line has more than [`MAX_EVENT_BYTES`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an event of the stream is longer than {} MiB", MAX_EVENT_BYTES / 1024 / 1024)]
-pub struct TooLong;
+pub(crate) struct TooLong;
 
 /// The decoder. Every byte is looked at once, so its time is linear even in a line that comes in many chunks.
 #[derive(Debug, Default)]
-pub struct Decoder {
+pub(crate) struct Decoder {
     /// The bytes of the line that is not ended yet.
     line: Vec<u8>,
     /// Whether the last line ended in CR, so that an LF now belongs to it.
@@ -50,7 +50,7 @@ impl Decoder {
     ///
     /// # Errors
     /// [`TooLong`], after which the decoder is of no more use.
-    pub fn next(&mut self, chunk: &mut &[u8]) -> Result<Option<Event<'_>>, TooLong> {
+    pub(crate) fn next(&mut self, chunk: &mut &[u8]) -> Result<Option<Event<'_>>, TooLong> {
         self.clear_handed_out();
         while let Some(&first) = chunk.first() {
             if std::mem::take(&mut self.after_cr) && first == b'\n' {
@@ -79,7 +79,7 @@ impl Decoder {
     /// Ends the stream. `None` when it ended between two events; otherwise it was cut, and this is as much of the
     /// last event as had come.
     #[must_use]
-    pub fn finish(&mut self) -> Option<Event<'_>> {
+    pub(crate) fn finish(&mut self) -> Option<Event<'_>> {
         self.clear_handed_out();
         if !self.line.is_empty() {
             self.end_line();

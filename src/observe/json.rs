@@ -10,13 +10,13 @@ use crate::run::history::History;
 use crate::words::event::Record;
 
 /// Writes each record as a line of JSON.
-pub struct JsonLines<W> {
+pub(crate) struct JsonLines<W> {
     out: Batch<W>,
 }
 
 impl<W: Write> JsonLines<W> {
     /// Writes to `out`, which is standard output outside tests.
-    pub fn new(out: W) -> Self {
+    pub(crate) fn new(out: W) -> Self {
         Self { out: Batch::new(out) }
     }
 }

@@ -20,7 +20,7 @@ const TASKS: usize = 100;
 /// The text for `record`, without a newline at the end. `history` is the run with the record applied;
 /// `verbose` adds what is of use when something is wrong.
 #[must_use]
-pub fn line(record: &Record, history: &History, verbose: bool) -> Option<String> {
+pub(crate) fn line(record: &Record, history: &History, verbose: bool) -> Option<String> {
     let said = match record.event.task() {
         Some(name) => {
             of_task(&record.event, history.task(name.as_str())?, verbose).map(|said| format!("[{name}] {said}"))

@@ -10,14 +10,14 @@ use crate::run::summary::Summary;
 use crate::words::event::{Event, Record, RunEvent};
 
 /// Writes `summary.json` at the end.
-pub struct Metrics {
+pub(crate) struct Metrics {
     path: PathBuf,
 }
 
 impl Metrics {
     /// Will write to `path`, whose folder is there by then.
     #[must_use]
-    pub fn new(path: PathBuf) -> Self {
+    pub(crate) fn new(path: PathBuf) -> Self {
         Self { path }
     }
 }

@@ -4,12 +4,12 @@
 //! Each does a bounded amount of work for a record, however many tasks there are, and may look at all of them only when
 //! a process takes up the run or leaves it.
 
-pub mod json;
-pub mod line;
-pub mod metrics;
-pub mod plain;
-pub mod progress;
-pub mod trace;
+pub(crate) mod json;
+pub(crate) mod line;
+pub(crate) mod metrics;
+pub(crate) mod plain;
+pub(crate) mod progress;
+pub(crate) mod trace;
 
 mod batch;
 mod live_view;

@@ -9,14 +9,14 @@ use crate::run::history::History;
 use crate::words::event::Record;
 
 /// Writes what [`line()`] says of each record.
-pub struct Plain<W> {
+pub(crate) struct Plain<W> {
     out: Batch<W>,
     verbose: bool,
 }
 
 impl<W: Write> Plain<W> {
     /// Writes to `out`, which is standard error outside tests. `verbose` adds calls, order and times.
-    pub fn new(out: W, verbose: bool) -> Self {
+    pub(crate) fn new(out: W, verbose: bool) -> Self {
         Self { out: Batch::new(out), verbose }
     }
 }

@@ -19,7 +19,7 @@ use crate::words::event::{Event, Record, TaskEvent};
 const PAUSE: Duration = Duration::from_millis(125);
 
 /// Shows a run on a terminal.
-pub struct Progress {
+pub(crate) struct Progress {
     board: LiveView,
     /// One bar whose message is the whole view: indicatif moves the cursor.
     bar: ProgressBar,
@@ -39,7 +39,7 @@ impl Progress {
     /// Draws on standard error, which has to be a terminal: on anything else nothing is shown. `verbose` adds lines
     /// for calls, order and times.
     #[must_use]
-    pub fn on_stderr(color: bool, verbose: bool) -> Self {
+    pub(crate) fn on_stderr(color: bool, verbose: bool) -> Self {
         let width = || usize::from(Term::stderr().size().1);
         let progress = Self::new(ProgressDrawTarget::stderr(), Box::new(width), Box::new(io::stderr()));
         Self { color, verbose, ..progress }

@@ -18,7 +18,7 @@ use crate::run::history::History;
 use crate::words::event::{Event, Record, RunEvent};
 
 /// Writes `trace.json` when a process leaves the run.
-pub struct Trace {
+pub(crate) struct Trace {
     path: PathBuf,
     timeline: Timeline,
 }
@@ -26,7 +26,7 @@ pub struct Trace {
 impl Trace {
     /// Will write to `path`, whose folder is there by then.
     #[must_use]
-    pub fn new(path: PathBuf) -> Self {
+    pub(crate) fn new(path: PathBuf) -> Self {
         Self { path, timeline: Timeline::default() }
     }
 }

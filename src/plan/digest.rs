@@ -20,7 +20,7 @@ const NESTED_BYTES: usize = 16;
 /// do not count. `agents` are the digests of the agents, `needs` are the names of the tasks that it waits for, and
 /// `tasks` are those that it may name by their place.
 #[must_use]
-pub fn task(task: &Task, agents: &[String], needs: &[Name], tasks: &[Task]) -> Parts {
+pub(crate) fn task(task: &Task, agents: &[String], needs: &[Name], tasks: &[Task]) -> Parts {
     let mut digest = Parts::default();
     match &task.work {
         Work::Agent { agent, description } => {
@@ -44,7 +44,7 @@ pub fn task(task: &Task, agents: &[String], needs: &[Name], tasks: &[Task]) -> P
 
 /// A program with its arguments, the names of the variables that it is given, and what it reads.
 #[must_use]
-pub fn command(argv: &[impl AsRef<str>], env: &[String], stdin: Option<&str>) -> String {
+pub(crate) fn command(argv: &[impl AsRef<str>], env: &[String], stdin: Option<&str>) -> String {
     let mut digest = Parts::default();
     digest.list("argv", argv);
     digest.list("env", env);
@@ -72,7 +72,7 @@ fn for_each(list: &ForEach, tasks: &[Task]) -> String {
 
 /// What a task has to give: its output, its checks and the files that it writes.
 #[must_use]
-pub fn result(task: &Task) -> String {
+pub(crate) fn result(task: &Task) -> String {
     let mut digest = Parts::default();
     digest.field("output", &output(&task.output));
     digest.list("verify", &task.verify.iter().map(check).collect::<Vec<_>>());
@@ -84,7 +84,7 @@ pub fn result(task: &Task) -> String {
 
 /// An agent, with its models and tools.
 #[must_use]
-pub fn agent(agent: &Agent) -> String {
+pub(crate) fn agent(agent: &Agent) -> String {
     let mut digest = Parts::default();
     digest.field("name", agent.name.as_str());
     digest.field("title", &agent.title);
@@ -100,7 +100,7 @@ pub fn agent(agent: &Agent) -> String {
 
 /// A model as a file writes it, with where its key comes from.
 #[must_use]
-pub fn model(model: &ModelRef) -> String {
+pub(crate) fn model(model: &ModelRef) -> String {
     let mut digest = Parts::default();
     digest.field("provider", model.provider.name());
     digest.field("model", &model.model);
@@ -119,7 +119,7 @@ pub fn model(model: &ModelRef) -> String {
 /// A model as a stored result knows it: what decides the answer, and nothing of keys. `model` is what the file says of
 /// it, if it does; `label` tells a rehearsal from a run.
 #[must_use]
-pub fn answering_model(
+pub(crate) fn answering_model(
     label: &str,
     model: Option<&ModelRef>,
     temperature: Option<f64>,
@@ -136,7 +136,7 @@ pub fn answering_model(
 
 /// A tool that an agent may use. The timeout of commands does not count.
 #[must_use]
-pub fn grant(grant: &Grant) -> String {
+pub(crate) fn grant(grant: &Grant) -> String {
     let mut digest = Parts::default();
     match grant {
         Grant::BuiltIn(name) => digest.field("built_in", name),
@@ -154,7 +154,7 @@ pub fn grant(grant: &Grant) -> String {
 
 /// A check of what a task has made. Its timeout does not count.
 #[must_use]
-pub fn check(check: &Check) -> String {
+pub(crate) fn check(check: &Check) -> String {
     let mut digest = Parts::default();
     match check {
         Check::Run { argv, timeout: _ } => digest.list("run", argv),
@@ -165,7 +165,7 @@ pub fn check(check: &Check) -> String {
 
 /// What an output has to be.
 #[must_use]
-pub fn output(output: &OutputRule) -> String {
+pub(crate) fn output(output: &OutputRule) -> String {
     let mut digest = Parts::default();
     let format = match output.spec.format() {
         OutputFormat::Text => "text",

@@ -12,7 +12,7 @@ use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
 /// A task by its place in the file, from 0.
-pub type TaskIx = usize;
+pub(crate) type TaskIx = usize;
 
 /// How tasks are put in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub struct GroupSpec {
 }
 
 /// Tasks that wait for each other: each waits for the next, and the last for the first.
-pub type Cycle = Vec<TaskIx>;
+pub(crate) type Cycle = Vec<TaskIx>;
 
 /// Why one node waits for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub enum Edge {
 }
 
 /// A node of a [`Plan`], from 0.
-pub type NodeIx = usize;
+pub(crate) type NodeIx = usize;
 
 /// What a node is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,14 +1,14 @@
 //! From text to a checked plan: the file as written, all its mistakes at once, the orchestra, the graph.
 
-pub mod digest;
-pub mod graph;
-pub mod orchestra;
-pub mod output;
-pub mod prompt;
-pub mod resolve;
-pub mod retry;
-pub mod roles;
+pub(crate) mod digest;
+pub(crate) mod graph;
+pub(crate) mod orchestra;
+pub(crate) mod output;
+pub(crate) mod prompt;
+pub(crate) mod resolve;
+pub(crate) mod retry;
+pub(crate) mod roles;
 pub mod spec;
-pub mod template;
-pub mod tier;
-pub mod tools;
+pub(crate) mod template;
+pub(crate) mod tier;
+pub(crate) mod tools;

@@ -12,7 +12,7 @@ use crate::plan::spec::OutputFormat;
 
 mod json;
 mod mend;
-pub mod plan;
+pub(crate) mod plan;
 mod text;
 
 /// How many problems are named at once.
@@ -174,7 +174,7 @@ impl Schema {
 
 /// What a model is told after a rejection.
 #[must_use]
-pub fn correction(rejection: &Rejection) -> String {
+pub(crate) fn correction(rejection: &Rejection) -> String {
     format!(
         "That answer cannot be used: {}\n\nGive the whole answer once more, with this mended and nothing else around it.",
         shortened(&rejection.message, MAX_MESSAGE_BYTES)
@@ -193,7 +193,7 @@ fn shortened(text: &str, limit: usize) -> String {
 ///
 /// # Errors
 /// Why there is none.
-pub fn document(text: &str) -> Result<Value, String> {
+pub(crate) fn document(text: &str) -> Result<Value, String> {
     json::find(text).map(|found| found.value)
 }
 

@@ -12,11 +12,11 @@ use crate::words::digest::Parts;
 use crate::words::redact::Redactor;
 
 /// What stands before the task's own words, at the end of a prompt.
-pub const TASK_LABEL: &str = "Your task: ";
+pub(crate) const TASK_LABEL: &str = "Your task: ";
 
 /// What an attempt is given.
 #[derive(Debug, Clone)]
-pub struct Inputs<'i> {
+pub(crate) struct Inputs<'i> {
     /// The goal of the run.
     pub goal: &'i str,
     /// The run's id.
@@ -32,7 +32,7 @@ pub struct Inputs<'i> {
 impl<'i> Inputs<'i> {
     /// The same for templates.
     #[must_use]
-    pub fn values(&self) -> Values<'i> {
+    pub(crate) fn values(&self) -> Values<'i> {
         let outputs = self.outputs.iter().copied().collect();
         let item = self.item.map(|item| ItemValues { value: &item.value, index: item.index, length: item.length });
         Values { goal: self.goal, run: self.run, outputs, item }
@@ -41,7 +41,7 @@ impl<'i> Inputs<'i> {
 
 /// The two texts of a prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Prompt {
+pub(crate) struct Prompt {
     /// Who the model is and how it treats data: the author's words and ours.
     pub system: String,
     /// The goal, the data and the task.
@@ -55,7 +55,7 @@ impl Prompt {
     ///
     /// # Errors
     /// A template that does not go with these values.
-    pub fn new(
+    pub(crate) fn new(
         description: &Template,
         agent: &Agent,
         inputs: &Inputs<'_>,
@@ -71,25 +71,13 @@ impl Prompt {
 
     /// The same without secrets: an author may have written one into a text.
     #[must_use]
-    pub fn redacted(self, redactor: &Redactor) -> Self {
+    pub(crate) fn redacted(self, redactor: &Redactor) -> Self {
         let clean = |text: String| match redactor.redact_secrets(&text) {
             Cow::Borrowed(_) => text,
             Cow::Owned(redacted) => redacted,
         };
         Self { system: clean(self.system), user: clean(self.user), description: clean(self.description) }
     }
-
-    /// How many tokens it will be, at four characters a token.
-    #[must_use]
-    pub fn estimated_tokens(&self) -> u64 {
-        estimate_tokens(&self.system) + estimate_tokens(&self.user)
-    }
-}
-
-/// About how many tokens a text is: one for four characters.
-#[must_use]
-pub fn estimate_tokens(text: &str) -> u64 {
-    (text.chars().count() as u64).div_ceil(4)
 }
 
 fn system(agent: &Agent, has_data: bool) -> String {
@@ -135,7 +123,7 @@ fn user(description: &str, inputs: &Inputs<'_>) -> String {
 /// a marker of its own, since it is marked for the first time when it is there. `name` is what no other text of the run
 /// has for its name; `source` says what it is, on one line.
 #[must_use]
-pub fn data(secret: &str, name: &[&str], source: &str, text: &str) -> String {
+pub(crate) fn data(secret: &str, name: &[&str], source: &str, text: &str) -> String {
     let mut digest = Parts::default();
     digest.add(secret);
     name.iter().for_each(|part| digest.add(part));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::words::failure::{Failure, FailureKind};
 
 /// A provider that asks to wait longer than this is not waited for: the attempt fails at once and says so.
-pub const LONGEST_WAIT: Duration = Duration::from_secs(300);
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
 /// How often an attempt is made, and how long to wait between two.
 #[derive(Debug, Clone, PartialEq)]

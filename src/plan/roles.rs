@@ -5,7 +5,7 @@
 
 /// A built-in role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Role {
+pub(crate) struct Role {
     /// The name that an orchestra uses.
     pub name: &'static str,
     /// What the role is called in a sentence, such as "software developer".
@@ -18,7 +18,7 @@ pub struct Role {
 
 /// The role of a name. `-` is read as `_`.
 #[must_use]
-pub fn find(name: &str) -> Option<&'static Role> {
+pub(crate) fn find(name: &str) -> Option<&'static Role> {
     let same = |role: &&Role| {
         role.name.len() == name.len()
             && role.name.bytes().eq(name.bytes().map(|byte| if byte == b'-' { b'_' } else { byte }))
@@ -28,7 +28,7 @@ pub fn find(name: &str) -> Option<&'static Role> {
 
 /// All built-in roles, by name.
 #[must_use]
-pub fn all() -> &'static [Role] {
+pub(crate) fn all() -> &'static [Role] {
     ROLES
 }
 

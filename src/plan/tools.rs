@@ -9,7 +9,7 @@ const RUN_COMMAND: &str = "run_command";
 
 /// A built-in tool as an author may grant it.
 #[derive(Debug)]
-pub struct BuiltInTool {
+pub(crate) struct BuiltInTool {
     /// Its name.
     pub name: &'static str,
     /// What a grant of it says besides the name.
@@ -18,7 +18,7 @@ pub struct BuiltInTool {
 
 /// What a grant says besides the name of a tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GrantSettings {
+pub(crate) enum GrantSettings {
     /// Nothing.
     None,
     /// Which commands are allowed (`allow`), and how long one may take (`timeout_seconds`).
@@ -26,7 +26,7 @@ pub enum GrantSettings {
 }
 
 /// Every built-in tool, in the order in which a model gets them.
-pub const BUILT_IN: [BuiltInTool; 8] = [
+pub(crate) const BUILT_IN: [BuiltInTool; 8] = [
     plain("read_file"),
     plain("list_files"),
     plain("search_files"),
@@ -43,13 +43,13 @@ const fn plain(name: &'static str) -> BuiltInTool {
 
 /// The built-in tool of that name.
 #[must_use]
-pub fn find(name: &str) -> Option<&'static BuiltInTool> {
+pub(crate) fn find(name: &str) -> Option<&'static BuiltInTool> {
     BUILT_IN.iter().find(|tool| tool.name == name)
 }
 
 /// The names of all built-in tools.
 #[must_use]
-pub fn names() -> [&'static str; BUILT_IN.len()] {
+pub(crate) fn names() -> [&'static str; BUILT_IN.len()] {
     BUILT_IN.map(|tool| tool.name)
 }
 

@@ -20,14 +20,14 @@ use serde::{Deserialize, Serialize};
 mod account;
 mod exceeded;
 
-pub use account::Limits;
-pub use exceeded::{Exceeded, LimitName, Scope};
+pub(crate) use account::Limits;
+pub(crate) use exceeded::{Exceeded, LimitName, Scope};
 
 use account::{Account, Amount};
 
 /// What a call may cost at worst.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Need {
+pub(crate) struct Need {
     /// Tokens of the prompt and of the longest answer.
     pub tokens: u64,
     /// Dollars for these. What is not a number counts as more than any limit.
@@ -36,7 +36,7 @@ pub struct Need {
 
 /// What a call did cost.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Spent {
+pub(crate) struct Spent {
     /// Tokens of the prompt and of the answer.
     pub tokens: u64,
     /// Dollars for these.
@@ -45,7 +45,7 @@ pub struct Spent {
 
 /// A call of a task. Attempts go on counting over a resume, so no two calls of a task share one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct CallKey {
+pub(crate) struct CallKey {
     /// The attempt, from 1.
     pub attempt: u32,
     /// Which call of the attempt, from 1.
@@ -54,7 +54,7 @@ pub struct CallKey {
 
 /// Whether a call may be made now.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// It may. Nothing is reserved yet.
     Granted,
     /// It fits if calls that are under way cost less than is reserved for them: ask again when one has settled.
@@ -65,7 +65,7 @@ pub enum Verdict {
 
 /// The limits of a run and what is used up of them.
 #[derive(Debug, Clone)]
-pub struct Budget {
+pub(crate) struct Budget {
     run: Account,
     groups: Vec<Account>,
     tasks: Vec<Task>,
@@ -83,7 +83,7 @@ impl Budget {
     /// A run in which nothing is used up. `tasks[ix]` has that task's own limits and the groups it belongs to, as
     /// indices of `groups`.
     #[must_use]
-    pub fn new(run: Limits, groups: Vec<Limits>, tasks: Vec<(Limits, Vec<usize>)>) -> Self {
+    pub(crate) fn new(run: Limits, groups: Vec<Limits>, tasks: Vec<(Limits, Vec<usize>)>) -> Self {
         let task = |(limits, mut groups): (Limits, Vec<usize>)| {
             groups.sort_unstable();
             groups.dedup();
@@ -99,7 +99,7 @@ impl Budget {
     }
 
     /// A task that the run has grown by, with its own limits and the groups it belongs to.
-    pub fn add_task(&mut self, limits: Limits, groups: Vec<usize>) {
+    pub(crate) fn add_task(&mut self, limits: Limits, groups: Vec<usize>) {
         let account = Account::new(limits);
         self.is_unlimited &= account.is_unlimited();
         self.tasks.push(Task { account, groups });
@@ -107,7 +107,7 @@ impl Budget {
 
     /// Whether there is no limit at all, so that nobody needs to ask.
     #[must_use]
-    pub fn is_unlimited(&self) -> bool {
+    pub(crate) fn is_unlimited(&self) -> bool {
         self.is_unlimited
     }
 
@@ -117,7 +117,7 @@ impl Budget {
     /// After [`Verdict::Granted`] the caller writes its event and calls [`Budget::reserve`] before it asks for any
     /// other call. A [`Verdict::Wait`] cannot last: something is reserved in the way, and it will settle.
     #[must_use]
-    pub fn ask(
+    pub(crate) fn ask(
         &self,
         task: usize,
         need: &Need,
@@ -146,7 +146,7 @@ impl Budget {
     ///
     /// A reservation that is already there under `key` is one whose call nobody heard of again, since a process makes
     /// no call twice: the provider may have charged for it, so it is spent for good, and the new one comes on top.
-    pub fn reserve(&mut self, task: usize, key: CallKey, need: &Need) {
+    pub(crate) fn reserve(&mut self, task: usize, key: CallKey, need: &Need) {
         self.settle(task, key, None);
         let need = Amount::of_need(need);
         self.in_flight.insert((task, key), need);
@@ -155,14 +155,14 @@ impl Budget {
 
     /// Replaces a reservation by what the call did cost; `None` if nobody knows, and then all of the reservation is
     /// spent. A call without a reservation, such as one that was given up by [`Budget::take_up`], changes nothing.
-    pub fn settle(&mut self, task: usize, key: CallKey, spent: Option<Spent>) {
+    pub(crate) fn settle(&mut self, task: usize, key: CallKey, spent: Option<Spent>) {
         let Some(reserved) = self.in_flight.remove(&(task, key)) else { return };
         let spent = spent.map_or(reserved, |spent| Amount::of_spent(&spent));
         self.each_account(task, |account| account.settle(reserved, spent));
     }
 
     /// Another process goes on with the run: whatever was in flight is spent for good.
-    pub fn take_up(&mut self) {
+    pub(crate) fn take_up(&mut self) {
         let lost: Vec<_> = self.in_flight.keys().copied().collect();
         for (task, key) in lost {
             self.settle(task, key, None);
@@ -190,7 +190,7 @@ impl Budget {
 /// an average. Code, numbers and markup come to about three, other scripts to about one, and every message has a
 /// frame of its own. This is still an estimate: no bound holds for every tokenizer and every string of rare symbols.
 #[must_use]
-pub fn worst_case_tokens<'t>(texts: impl Iterator<Item = &'t str>) -> u64 {
+pub(crate) fn worst_case_tokens<'t>(texts: impl Iterator<Item = &'t str>) -> u64 {
     const FRAME: u64 = 16;
     let tokens = |text: &str| {
         let ascii = text.bytes().filter(u8::is_ascii).count();

@@ -22,7 +22,7 @@ const PART_BYTES: usize = 8;
 
 /// What goes into a task's output.
 #[derive(Debug, Clone, Copy)]
-pub struct Ingredients<'i> {
+pub(crate) struct Ingredients<'i> {
     /// The system prompt.
     pub system: &'i str,
     /// The description, rendered.
@@ -44,7 +44,7 @@ pub struct Ingredients<'i> {
 
 /// The cache_key of a task.
 #[must_use]
-pub fn cache_key(of: &Ingredients<'_>) -> CacheKey {
+pub(crate) fn cache_key(of: &Ingredients<'_>) -> CacheKey {
     let mut parts = BTreeMap::new();
     let mut add = |name: &str, texts: &[&str]| parts.insert(name.to_owned(), digest(texts).hex(PART_BYTES));
     add("agent", &[of.system]);
@@ -82,7 +82,7 @@ fn digest(texts: &[&str]) -> Parts {
 
 /// A part in which two fingerprints differ, by its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Difference {
+pub(crate) enum Difference {
     /// It was something else before.
     Changed(String),
     /// It was not there before.
@@ -103,7 +103,7 @@ impl fmt::Display for Difference {
 
 /// What is not as it was before, by name. Nothing, if one output can stand for the other.
 #[must_use]
-pub fn differences(before: &CacheKey, now: &CacheKey) -> Vec<Difference> {
+pub(crate) fn differences(before: &CacheKey, now: &CacheKey) -> Vec<Difference> {
     let changed = now.parts.iter().filter_map(|(name, part)| match before.parts.get(name) {
         None => Some(Difference::New(name.clone())),
         Some(old) if old != part => Some(Difference::Changed(name.clone())),
@@ -128,7 +128,7 @@ fn is_membership(difference: &Difference) -> bool {
 impl Difference {
     /// The name of the part.
     #[must_use]
-    pub fn part(&self) -> &str {
+    pub(crate) fn part(&self) -> &str {
         match self {
             Self::Changed(part) | Self::New(part) | Self::Gone(part) => part,
         }

@@ -13,11 +13,11 @@ use crate::plan::retry::{LONGEST_WAIT, RetryPolicy};
 use crate::words::failure::{Failure, FailureKind};
 
 /// With another model at hand, one that is to be left alone for longer than this is left at once.
-pub const LONG_WAIT_WITH_A_FALLBACK: Duration = Duration::from_secs(30);
+pub(crate) const LONG_WAIT_WITH_A_FALLBACK: Duration = Duration::from_secs(30);
 
 /// One try at a task, and why it failed.
 #[derive(Debug, Clone, Copy)]
-pub struct Try<'t> {
+pub(crate) struct Try<'t> {
     /// The model, by its place in the chain.
     pub model: usize,
     /// Why it failed.
@@ -26,7 +26,7 @@ pub struct Try<'t> {
 
 /// One model of a chain.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Candidate {
+pub(crate) struct Candidate {
     /// How many tokens it takes at once, where that is known.
     pub context_window: Option<u64>,
     /// For how long it is better left alone from now on.
@@ -35,7 +35,7 @@ pub struct Candidate {
 
 /// The chain of a task, as it stands now.
 #[derive(Debug, Clone, Copy)]
-pub struct Candidates<'r> {
+pub(crate) struct Candidates<'r> {
     /// The models in their order; at least one.
     pub models: &'r [Candidate],
     /// How often each of them is tried.
@@ -46,7 +46,7 @@ pub struct Candidates<'r> {
 
 /// What follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Next {
+pub(crate) enum Next {
     /// The same model, after a while.
     Again {
         /// How long to wait.
@@ -65,14 +65,14 @@ pub enum Next {
 
 /// The model to begin with: the first that does not cool and whose window fits, or else the one that is ready soonest.
 #[must_use]
-pub fn first(candidates: &Candidates) -> usize {
+pub(crate) fn first(candidates: &Candidates) -> usize {
     candidates.best(0..candidates.models.len()).unwrap_or(0)
 }
 
 /// What follows the last of `tries`, which are all since the run was last taken up, oldest first. `random` is
 /// anything from 0 to 1.
 #[must_use]
-pub fn next(candidates: &Candidates, tries: &[Try], random: f64) -> Next {
+pub(crate) fn next(candidates: &Candidates, tries: &[Try], random: f64) -> Next {
     let Some(last) = tries.last() else { return Next::GiveUp };
     if !last.failure.kind.policy().fall_back {
         return Next::GiveUp;

@@ -1,10 +1,10 @@
 //! What a run has come to and what it does next, decided from events alone.
 
-pub mod budget;
-pub mod cache_key;
-pub mod fallback;
+pub(crate) mod budget;
+pub(crate) mod cache_key;
+pub(crate) mod fallback;
 pub mod history;
 pub mod rate_limit;
-pub mod schedule;
-pub mod state;
-pub mod summary;
+pub(crate) mod schedule;
+pub(crate) mod state;
+pub(crate) mod summary;

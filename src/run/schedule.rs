@@ -11,7 +11,7 @@ use crate::words::event::SkipReason;
 
 /// What is to be done next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub(crate) enum Step {
     /// Begin a task; for one that stands for many, both before it has members and when all of them have ended.
     Start(TaskIx),
     /// Say that a task is not run.
@@ -76,16 +76,18 @@ struct FanOut {
 
 /// What the schedule has to know of a task beside its place in the graph.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct TaskRules {
+pub(crate) struct TaskRules {
     /// Whether its failure stops the run; of a member: whether its failure stops its siblings.
     pub stops_on_failure: bool,
-    /// Whether it stands for many, and how many of them run side by side.
-    pub fan_out: Option<Option<u32>>,
+    /// Whether it stands for many.
+    pub fans_out: bool,
+    /// How many of those run side by side; `None` is no limit of their own.
+    pub max_members: Option<u32>,
 }
 
 /// The progress of a run's tasks.
 #[derive(Debug, Clone)]
-pub struct Schedule {
+pub(crate) struct Schedule {
     /// How many tasks may run at once; `None` is no limit.
     max_parallel: Option<u32>,
     /// By the plan's nodes.
@@ -104,7 +106,7 @@ pub struct Schedule {
 impl Schedule {
     /// A run in which nothing has happened. `rules` are those of the plan's tasks.
     #[must_use]
-    pub fn new(plan: &Plan, max_parallel: Option<u32>, rules: impl IntoIterator<Item = TaskRules>) -> Self {
+    pub(crate) fn new(plan: &Plan, max_parallel: Option<u32>, rules: impl IntoIterator<Item = TaskRules>) -> Self {
         let mut schedule = Self {
             max_parallel,
             nodes: vec![NodeState::of(TaskRules::default(), None); plan.nodes()],
@@ -122,7 +124,7 @@ impl Schedule {
     }
 
     /// What to do next; `None` means to wait for something to happen.
-    pub fn next(&mut self, plan: &Plan) -> Option<Step> {
+    pub(crate) fn next(&mut self, plan: &Plan) -> Option<Step> {
         while let Some(&(task, because, reason)) = self.pending_skips.front() {
             if matches!(self.progress(plan, task), Progress::Waiting | Progress::Ready) {
                 return Some(Step::Skip { task, because, reason });
@@ -144,15 +146,9 @@ impl Schedule {
         (self.running == 0).then_some(Step::Over)
     }
 
-    /// How many tasks have an attempt under way or wait for their next try.
-    #[must_use]
-    pub fn running(&self) -> u32 {
-        self.running
-    }
-
     /// Whether nothing runs and nothing can start any more.
     #[must_use]
-    pub fn is_over(&self, plan: &Plan) -> bool {
+    pub(crate) fn is_over(&self, plan: &Plan) -> bool {
         let open = |task: TaskIx| self.progress(plan, task) == Progress::Ready;
         let skips = self
             .pending_skips
@@ -165,37 +161,37 @@ impl Schedule {
 
     /// Whether a task could start now, as far as the graph is concerned.
     #[must_use]
-    pub fn is_ready(&self, plan: &Plan, task: TaskIx) -> bool {
+    pub(crate) fn is_ready(&self, plan: &Plan, task: TaskIx) -> bool {
         self.progress(plan, task) == Progress::Ready
     }
 
     /// Nothing new starts from here on.
-    pub fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         self.stopped = true;
     }
 
     /// An attempt at a task begins.
-    pub fn begin(&mut self, plan: &Plan, task: TaskIx) {
+    pub(crate) fn begin(&mut self, plan: &Plan, task: TaskIx) {
         self.enter(plan, task, Progress::Running);
     }
 
     /// A task that was under way is open again.
-    pub fn reopen(&mut self, plan: &Plan, task: TaskIx) {
+    pub(crate) fn reopen(&mut self, plan: &Plan, task: TaskIx) {
         self.enter(plan, task, Progress::Ready);
     }
 
     /// A limit stopped a task.
-    pub fn limit(&mut self, plan: &Plan, task: TaskIx) {
+    pub(crate) fn limit(&mut self, plan: &Plan, task: TaskIx) {
         self.enter(plan, task, Progress::Limited);
     }
 
     /// A task is done.
-    pub fn succeed(&mut self, plan: &Plan, task: TaskIx) {
+    pub(crate) fn succeed(&mut self, plan: &Plan, task: TaskIx) {
         self.enter(plan, task, Progress::Succeeded);
     }
 
     /// A task has failed.
-    pub fn fail(&mut self, plan: &Plan, task: TaskIx) {
+    pub(crate) fn fail(&mut self, plan: &Plan, task: TaskIx) {
         self.enter(plan, task, Progress::Gone);
         let node = &self.nodes[plan.node(task)];
         match node.parent {
@@ -207,12 +203,19 @@ impl Schedule {
     }
 
     /// A task is not run.
-    pub fn skip(&mut self, plan: &Plan, task: TaskIx) {
+    pub(crate) fn skip(&mut self, plan: &Plan, task: TaskIx) {
         self.enter(plan, task, Progress::Gone);
     }
 
     /// The plan has grown by members of `parent`: `new` are nodes that it did not have; `members` are all, new and old.
-    pub fn grow(&mut self, plan: &Plan, parent: TaskIx, new: Range<TaskIx>, members: &[TaskIx], rules: TaskRules) {
+    pub(crate) fn grow(
+        &mut self,
+        plan: &Plan,
+        parent: TaskIx,
+        new: Range<TaskIx>,
+        members: &[TaskIx],
+        rules: TaskRules,
+    ) {
         for task in new {
             let node = plan.node(task);
             if node >= self.nodes.len() {
@@ -236,7 +239,7 @@ impl Schedule {
     }
 
     /// A new process goes on: only what `keeps` says is done stays so.
-    pub fn take_up(&mut self, plan: &Plan, keeps: impl Fn(TaskIx) -> bool) {
+    pub(crate) fn take_up(&mut self, plan: &Plan, keeps: impl Fn(TaskIx) -> bool) {
         self.rebuild(plan, keeps);
     }
 
@@ -394,7 +397,7 @@ impl NodeState {
             missing: 0,
             stops_run: rules.stops_on_failure,
             parent,
-            fan_out: rules.fan_out.map(|max_parallel| FanOut { max_parallel, ..FanOut::default() }),
+            fan_out: rules.fans_out.then(|| FanOut { max_parallel: rules.max_members, ..FanOut::default() }),
         }
     }
 }

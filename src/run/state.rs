@@ -33,7 +33,7 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// What is to be done. Everything but [`Command::Record`] waits until the records before it are durable.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Command {
+pub(crate) enum Command {
     /// Write the event down, and apply it.
     Record(Event),
     /// Say with what an attempt at a task would begin, by [`Input::Prepared`].
@@ -63,7 +63,7 @@ pub enum Command {
 
 /// What is reported or asked for, and is no event yet.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Input {
+pub(crate) enum Input {
     /// The answer to [`Command::Prepare`].
     Prepared(TaskIx, Preparation),
     /// The answer to [`Command::Expand`]: the members.
@@ -87,7 +87,7 @@ pub enum Input {
 
 /// With what an attempt would begin.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Preparation {
+pub(crate) enum Preparation {
     /// It cannot begin.
     Refused(Failure),
     /// An earlier result takes its place.
@@ -113,7 +113,7 @@ pub enum Preparation {
 
 /// A call that an attempt is about to make.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct CallRequest {
+pub(crate) struct CallRequest {
     /// The task.
     pub task: TaskIx,
     /// The number of the attempt.
@@ -128,7 +128,7 @@ pub struct CallRequest {
 
 /// What the state has to know of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ModelFacts {
+pub(crate) struct ModelFacts {
     /// `provider/model`
     pub label: String,
     /// Which of the run's models it is, from 0. The same model of two agents has one number.
@@ -162,7 +162,7 @@ struct TaskRun {
 
 /// A run.
 #[derive(Debug, Clone)]
-pub struct State {
+pub(crate) struct State {
     orchestra: Orchestra,
     /// For each agent of the orchestra, its models.
     chains: Vec<Vec<ModelFacts>>,
@@ -184,7 +184,7 @@ pub struct State {
 impl State {
     /// A run of an orchestra in which nothing has happened. `chains` are the models of each of its agents.
     #[must_use]
-    pub fn new(orchestra: Orchestra, chains: Vec<Vec<ModelFacts>>) -> Self {
+    pub(crate) fn new(orchestra: Orchestra, chains: Vec<Vec<ModelFacts>>) -> Self {
         let rules = orchestra.tasks.iter().map(growth::rules);
         Self {
             schedule: Schedule::new(&orchestra.plan, orchestra.execution.max_parallel, rules),
@@ -203,25 +203,25 @@ impl State {
 
     /// What the run has come to; `None` until it has begun.
     #[must_use]
-    pub fn history(&self) -> Option<&History> {
+    pub(crate) fn history(&self) -> Option<&History> {
         self.history.as_ref()
     }
 
     /// The orchestra, with the tasks that the run has grown by.
     #[must_use]
-    pub fn orchestra(&self) -> &Orchestra {
+    pub(crate) fn orchestra(&self) -> &Orchestra {
         &self.orchestra
     }
 
     /// Whether what calls cost is counted, so that the longest answer has to be known.
     #[must_use]
-    pub fn counts_cost(&self) -> bool {
+    pub(crate) fn counts_cost(&self) -> bool {
         self.admission.counts_cost()
     }
 
     /// The models of a task's agent; none where a program does the task.
     #[must_use]
-    pub fn chain(&self, task: TaskIx) -> &[ModelFacts] {
+    pub(crate) fn chain(&self, task: TaskIx) -> &[ModelFacts] {
         self.orchestra.tasks[task].agent().map_or(&[], |agent| &self.chains[agent])
     }
 
@@ -229,7 +229,7 @@ impl State {
     ///
     /// # Errors
     /// If the record does not fit what came before; nothing has changed then.
-    pub fn apply(&mut self, record: &Record) -> Result<(), IllegalEvent> {
+    pub(crate) fn apply(&mut self, record: &Record) -> Result<(), IllegalEvent> {
         self.check(record)?;
         self.recall(record)
     }
@@ -239,7 +239,7 @@ impl State {
     ///
     /// # Errors
     /// If the record does not fit what came before; nothing has changed then.
-    pub fn recall(&mut self, record: &Record) -> Result<(), IllegalEvent> {
+    pub(crate) fn recall(&mut self, record: &Record) -> Result<(), IllegalEvent> {
         match &mut self.history {
             Some(history) => history.apply(record)?,
             None => self.history = Some(History::begin(record)?),
@@ -256,14 +256,14 @@ impl State {
     }
 
     /// Takes what is asked for or reported.
-    pub fn tell(&mut self, input: Input) {
+    pub(crate) fn tell(&mut self, input: Input) {
         self.inbox.push_back(input);
     }
 
     /// What to do next, decided at `now_us` of this process's clock; `dice` is anything from 0 to 1. Nothing means to
     /// wait, until somebody tells something or until [`State::wakes_at_us`]. Each record is to be applied before this
     /// is asked again.
-    pub fn next(&mut self, now_us: u64, dice: f64) -> Vec<Command> {
+    pub(crate) fn next(&mut self, now_us: u64, dice: f64) -> Vec<Command> {
         let Some(history) = &self.history else { return Vec::new() };
         if history.status.is_some() {
             return Vec::new();
@@ -291,7 +291,7 @@ impl State {
 
     /// When [`State::next`] has something to say although nobody tells anything, in microseconds of this process.
     #[must_use]
-    pub fn wakes_at_us(&self) -> Option<u64> {
+    pub(crate) fn wakes_at_us(&self) -> Option<u64> {
         let due = self.due.peek().map(|std::cmp::Reverse((due, _))| *due);
         let grace = self.grace_ends_us.filter(|_| !self.aborted);
         [due, grace, self.admission.opens_at_us()].into_iter().flatten().min()

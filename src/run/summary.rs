@@ -2,7 +2,7 @@
 //!
 //! A pure fold of a [`History`]. How it looks to a person is [`crate::run::summary::page`]'s business.
 
-pub mod page;
+pub(crate) mod page;
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use crate::words::id::{Name, RunId};
 
 /// A run in numbers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Summary {
+pub(crate) struct Summary {
     /// The run.
     pub run: RunId,
     /// The orchestra's id.
@@ -44,7 +44,7 @@ pub struct Summary {
 
 /// What models were asked, and what it cost.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Spent {
+pub(crate) struct Spent {
     /// Tries at tasks.
     pub attempts: u32,
     /// Tries after the first one of each task, those that a resume made again included.
@@ -69,7 +69,7 @@ pub struct Spent {
 
 /// What an agent took.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct AgentSummary {
+pub(crate) struct AgentSummary {
     /// The agent.
     pub agent: String,
     /// How many tasks are its own, run or not.
@@ -81,7 +81,7 @@ pub struct AgentSummary {
 
 /// What became of a task.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct TaskSummary {
+pub(crate) struct TaskSummary {
     /// The task.
     pub task: Name,
     /// The agent that plays it.
@@ -107,7 +107,7 @@ pub struct TaskSummary {
 
 /// The failure that kept a task from running.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Cause {
+pub(crate) struct Cause {
     /// The task that failed.
     pub task: Name,
     /// Why that concerned the other one.
@@ -117,7 +117,7 @@ pub struct Cause {
 /// How a task stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum TaskStatus {
+pub(crate) enum TaskStatus {
     /// It has not begun.
     Waiting,
     /// It has begun and has no end: it is under way, or its process ended.
@@ -137,7 +137,7 @@ pub enum TaskStatus {
 impl Summary {
     /// Folds a run.
     #[must_use]
-    pub fn of(history: &History) -> Self {
+    pub(crate) fn of(history: &History) -> Self {
         let start = &history.start;
         let mut totals = Spent::default();
         for task in history.counted() {
@@ -161,7 +161,7 @@ impl Summary {
 
     /// How many tasks have an output.
     #[must_use]
-    pub fn done(&self) -> usize {
+    pub(crate) fn done(&self) -> usize {
         self.tasks.iter().filter(|task| matches!(task.status, TaskStatus::Succeeded | TaskStatus::Reused)).count()
     }
 }
@@ -184,7 +184,7 @@ impl Spent {
 
     /// Tokens of prompts and answers together.
     #[must_use]
-    pub fn tokens(&self) -> u64 {
+    pub(crate) fn tokens(&self) -> u64 {
         self.input_tokens + self.output_tokens
     }
 }

@@ -12,8 +12,8 @@ use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt};
 use cap_std::ambient_authority;
 use cap_std::fs::OpenOptions;
 
-pub use self::reading::{MAX_BYTES, open_file, read_file, read_text};
-pub use self::unlinked::{Entry, Kind};
+pub(crate) use self::reading::{MAX_BYTES, open_file, read_text};
+pub(crate) use self::unlinked::{Entry, Kind};
 
 mod reading;
 mod unlinked;
@@ -183,7 +183,7 @@ impl Dir {
 ///
 /// # Errors
 /// If not all could be written.
-pub fn write_all(file: &mut File, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_all(file: &mut File, bytes: &[u8]) -> io::Result<()> {
     boundary("write")?;
     if cfg!(debug_assertions) {
         let (first, second) = bytes.split_at(bytes.len() / 2);
@@ -198,7 +198,7 @@ pub fn write_all(file: &mut File, bytes: &[u8]) -> io::Result<()> {
 ///
 /// # Errors
 /// If something of it cannot be removed; what was removed before that is gone.
-pub fn remove_tree(path: &Path) -> io::Result<()> {
+pub(crate) fn remove_tree(path: &Path) -> io::Result<()> {
     boundary("unlink")?;
     std::fs::remove_dir_all(path)
 }
@@ -208,7 +208,7 @@ pub fn remove_tree(path: &Path) -> io::Result<()> {
 /// # Errors
 /// If the system says that it may not be there. That is never tried again: a second try can succeed although the
 /// data is gone.
-pub fn sync_data(file: &File) -> io::Result<()> {
+pub(crate) fn sync_data(file: &File) -> io::Result<()> {
     boundary("fsync")?;
     file.sync_data()
 }

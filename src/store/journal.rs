@@ -13,14 +13,14 @@ use crate::store::disk::{self, Dir};
 use crate::words::event::{Event, FORMAT, Record, RunEvent, TaskEvent};
 
 /// The name of the file in a run's folder.
-pub const FILE: &str = "journal.jsonl";
+pub(crate) const FILE: &str = "journal.jsonl";
 
 /// The longest line that is read, in bytes. What is longer is damage: texts that long are objects.
 const MAX_LINE_BYTES: u64 = 256 * 1024 * 1024;
 
 /// A journal that is open for appending.
 #[derive(Debug)]
-pub struct Journal {
+pub(crate) struct Journal {
     file: File,
     buffer: Vec<u8>,
     /// The folders on the way to a new journal, whose entries may not be on disk.
@@ -99,7 +99,7 @@ impl Journal {
     ///
     /// # Errors
     /// If the file cannot be made.
-    pub fn create(dir: Dir, above: Vec<Dir>) -> io::Result<Self> {
+    pub(crate) fn create(dir: Dir, above: Vec<Dir>) -> io::Result<Self> {
         let file = dir.append_to(FILE)?;
         let unsynced = above.into_iter().chain([dir]).collect();
         Ok(Self { file, buffer: Vec::new(), unsynced })
@@ -110,7 +110,7 @@ impl Journal {
     ///
     /// # Errors
     /// If the file cannot be opened, or a torn line not be cut off.
-    pub fn reopen(dir: Dir, above: Vec<Dir>, contents: &Contents) -> io::Result<Self> {
+    pub(crate) fn reopen(dir: Dir, above: Vec<Dir>, contents: &Contents) -> io::Result<Self> {
         let file = dir.append_to(FILE)?;
         if contents.torn {
             file.set_len(contents.good_bytes)?;
@@ -124,7 +124,7 @@ impl Journal {
     ///
     /// # Errors
     /// If the lines may not be on disk. The journal must not be used any more then.
-    pub fn append(&mut self, records: &[Record]) -> io::Result<()> {
+    pub(crate) fn append(&mut self, records: &[Record]) -> io::Result<()> {
         self.buffer.clear();
         for record in records {
             serde_json::to_writer(&mut self.buffer, record)?;
@@ -158,7 +158,7 @@ fn is_promise(event: &Event) -> bool {
 ///
 /// # Errors
 /// See [`JournalError`].
-pub fn read(dir: &Dir) -> Result<Contents, JournalError> {
+pub(crate) fn read(dir: &Dir) -> Result<Contents, JournalError> {
     let failed = |error| JournalError::of(dir.path(), error);
     let mut reader = BufReader::new(dir.open_regular(FILE).map_err(failed)?);
     let mut contents = Contents { records: Vec::new(), good_bytes: 0, torn: false };

@@ -13,17 +13,17 @@ use crate::words::event::Holder;
 use crate::words::id::RunId;
 
 /// The lock of a run, in its folder.
-pub const RUN: &str = "lock";
+pub(crate) const RUN: &str = "lock";
 
 /// The lock of a workspace, in its folder.
-pub const WORKSPACE: &str = ".orch.lock";
+pub(crate) const WORKSPACE: &str = ".orch.lock";
 
 /// The most of a lock that is read.
 const MAX_CLAIM_BYTES: u64 = 64 * 1024;
 
 /// A held lock; it is let go when dropped.
 #[derive(Debug)]
-pub struct Lock {
+pub(crate) struct Lock {
     file: File,
     /// What the process before this one wrote.
     pub before: Option<Claim>,
@@ -55,7 +55,7 @@ impl Lock {
     ///
     /// # Errors
     /// If another process holds it, with what that process says of itself.
-    pub fn take(dir: &Dir, name: &str, claim: &Claim) -> Result<Self, LockError> {
+    pub(crate) fn take(dir: &Dir, name: &str, claim: &Claim) -> Result<Self, LockError> {
         let mut file = dir.append_to(name)?;
         let locked = file.try_lock();
         let mut text = String::new();
@@ -75,7 +75,7 @@ impl Lock {
 
     /// Lets go at the end of all work. A claim that stands in a lock which nobody holds is that of a process that was
     /// killed, so none is left.
-    pub fn release(self) {
+    pub(crate) fn release(self) {
         // At worst somebody looks for leftovers, and finds none.
         let _ = self.file.set_len(0);
     }
@@ -85,7 +85,7 @@ impl Lock {
 ///
 /// # Errors
 /// If the lock is there and cannot be opened.
-pub fn is_claimed(dir: &Dir, name: &str) -> io::Result<bool> {
+pub(crate) fn is_claimed(dir: &Dir, name: &str) -> io::Result<bool> {
     match dir.open_regular(name).and_then(|file| file.metadata()) {
         Ok(file) => Ok(file.len() > 0),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -95,7 +95,7 @@ pub fn is_claimed(dir: &Dir, name: &str) -> io::Result<bool> {
 
 /// This process.
 #[must_use]
-pub fn this_process() -> Holder {
+pub(crate) fn this_process() -> Holder {
     #[cfg(unix)]
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     #[cfg(not(unix))]

@@ -1,9 +1,9 @@
 //! What is kept on disk, and how it gets there whole.
 
-pub mod disk;
-pub mod journal;
-pub mod lock;
-pub mod objects;
-pub mod project;
-pub mod reuse;
-pub mod workspace;
+pub(crate) mod disk;
+pub(crate) mod journal;
+pub(crate) mod lock;
+pub(crate) mod objects;
+pub(crate) mod project;
+pub(crate) mod reuse;
+pub(crate) mod workspace;

@@ -14,14 +14,14 @@ const FOLDER: &str = "objects";
 
 /// The store of a project. Its folder is made with the first long text.
 #[derive(Debug)]
-pub struct Objects {
+pub(crate) struct Objects {
     state: Dir,
 }
 
 impl Objects {
     /// The store below a project's `.orchestra`.
     #[must_use]
-    pub fn below(state: Dir) -> Self {
+    pub(crate) fn below(state: Dir) -> Self {
         Self { state }
     }
 
@@ -29,7 +29,7 @@ impl Objects {
     ///
     /// # Errors
     /// If it cannot be put there.
-    pub fn put(&self, text: String) -> io::Result<Output> {
+    pub(crate) fn put(&self, text: String) -> io::Result<Output> {
         let sha256 = sha256(text.as_bytes());
         let bytes = text.len() as u64;
         if text.len() <= INLINE_BYTES {
@@ -52,7 +52,7 @@ impl Objects {
     ///
     /// # Errors
     /// If it is not there, or is not what its digest says.
-    pub fn get(&self, output: &Output) -> io::Result<Arc<str>> {
+    pub(crate) fn get(&self, output: &Output) -> io::Result<Arc<str>> {
         if let Some(text) = &output.text {
             return Ok(text.clone());
         }

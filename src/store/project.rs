@@ -14,12 +14,12 @@ use crate::words::diagnostic::{Diagnostic, Report, Source, near_miss};
 use crate::words::id::RunId;
 
 /// The folder that orch keeps things in.
-pub const STATE_DIR: &str = ".orchestra";
+pub(crate) const STATE_DIR: &str = ".orchestra";
 /// The folder of the orchestras.
-pub const ORCHESTRAS_DIR: &str = "orchestras";
+pub(crate) const ORCHESTRAS_DIR: &str = "orchestras";
 
 /// Held by whoever writes files of a project by a tool.
-pub type WriteLock = Arc<Mutex<()>>;
+pub(crate) type WriteLock = Arc<Mutex<()>>;
 
 /// A project: the folder that `orch` is called in. A clone is the same project: the tools of its runs wait for each other
 /// when they write. A process that runs several orchestras in a folder makes one of these for them.
@@ -30,7 +30,7 @@ pub struct Project {
 }
 
 /// Playbooks by the name of their agent, and what is to be said about their files.
-pub type Playbooks = (BTreeMap<String, LoadedPlaybook>, Vec<Report>);
+pub(crate) type Playbooks = (BTreeMap<String, LoadedPlaybook>, Vec<Report>);
 
 /// Why an orchestra's file cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -331,7 +331,7 @@ fn id_inside(source: &Source) -> Option<String> {
 
 /// The id that a file's name stands for: `sdlc` for `orchestras/sdlc_orchestra.yaml`.
 #[must_use]
-pub fn stem(path: &str) -> Option<String> {
+pub(crate) fn stem(path: &str) -> Option<String> {
     let stem = Path::new(path).file_stem()?.to_str()?;
     Some(stem.strip_suffix("_orchestra").unwrap_or(stem).to_owned())
 }

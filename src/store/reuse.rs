@@ -24,7 +24,7 @@ mod index;
 
 /// A result that may be used again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// The key of its cache_key.
     // It stands first in a line, where it is found without reading the rest.
     pub key: String,
@@ -51,7 +51,7 @@ pub struct Entry {
 
 /// What a tool that changes nothing told a model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Read {
+pub(crate) struct Read {
     /// The tool.
     pub tool: String,
     /// What it was called with.
@@ -62,7 +62,7 @@ pub struct Read {
 
 /// A result that was found.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Found {
+pub(crate) struct Found {
     /// The output, which is there and whole.
     pub output: Output,
     /// The run that made it.
@@ -77,7 +77,7 @@ pub struct Found {
 
 /// The results of a project's earlier runs.
 #[derive(Debug)]
-pub struct Store {
+pub(crate) struct Store {
     project: Project,
     state: Dir,
     this_run: RunId,
@@ -94,7 +94,7 @@ impl Store {
     ///
     /// # Errors
     /// If `.orchestra` cannot be opened. An index that cannot be read is an empty one; see [`Store::trouble`].
-    pub fn open(project: &Project, this_run: &RunId) -> io::Result<Self> {
+    pub(crate) fn open(project: &Project, this_run: &RunId) -> io::Result<Self> {
         let state = Dir::create(&project.root().join(STATE_DIR))?;
         let (index, trouble) = match read(&state) {
             Ok(index) => (index, None),
@@ -117,14 +117,14 @@ impl Store {
 
     /// Why earlier results cannot be found, if they cannot: a warning for the user.
     #[must_use]
-    pub fn trouble(&self) -> Option<&str> {
+    pub(crate) fn trouble(&self) -> Option<&str> {
         self.trouble.as_deref()
     }
 
     /// The newest result of a key that is there, is no older than `ttl`, and holds: `holds` says whether tools would
     /// tell the model today what they told it then, and whether the files that were made are there. A result from the
     /// future, which a clock that was set back leaves, is a new one.
-    pub fn find(
+    pub(crate) fn find(
         &mut self,
         key: &str,
         now_ms: u64,
@@ -145,7 +145,12 @@ impl Store {
     }
 
     /// A result that this run made and gave up, if one of `released` is that of the key, and holds.
-    pub fn find_own(&self, key: &str, released: &[Released], mut holds: impl FnMut(&Entry) -> bool) -> Option<Found> {
+    pub(crate) fn find_own(
+        &self,
+        key: &str,
+        released: &[Released],
+        mut holds: impl FnMut(&Entry) -> bool,
+    ) -> Option<Found> {
         let own = self.index.entries(key).filter(|entry| entry.run == self.this_run);
         own.into_iter().find_map(|entry| {
             let is_it = |released: &&Released| released.key == entry.key && released.output.sha256 == entry.sha256;
@@ -158,7 +163,7 @@ impl Store {
     ///
     /// # Errors
     /// If they could not be written. Nothing is lost by that but that they are made again.
-    pub fn keep(&mut self, entries: Vec<Entry>) -> io::Result<()> {
+    pub(crate) fn keep(&mut self, entries: Vec<Entry>) -> io::Result<()> {
         if entries.is_empty() { Ok(()) } else { index::append(&self.state, &entries) }
     }
 }
@@ -209,7 +214,7 @@ fn made_by(project: &Project, run: &RunId) -> HashMap<Name, Output> {
 ///
 /// # Errors
 /// If the index cannot be read or written.
-pub fn forget(project: &Project, gone: &[RunId], dry_run: bool) -> io::Result<u64> {
+pub(crate) fn forget(project: &Project, gone: &[RunId], dry_run: bool) -> io::Result<u64> {
     let runs = project.runs()?;
     forget_where(project, dry_run, |entry| gone.contains(&entry.run) || runs.binary_search(&entry.run).is_err())
 }
@@ -218,7 +223,7 @@ pub fn forget(project: &Project, gone: &[RunId], dry_run: bool) -> io::Result<u6
 ///
 /// # Errors
 /// If the index cannot be read or written.
-pub fn forget_all(project: &Project, dry_run: bool) -> io::Result<u64> {
+pub(crate) fn forget_all(project: &Project, dry_run: bool) -> io::Result<u64> {
     forget_where(project, dry_run, |_| true)
 }
 

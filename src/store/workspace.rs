@@ -29,7 +29,7 @@ const RESULT: &str = "orchestra_output.txt";
 
 /// A workspace that this process holds.
 #[derive(Debug)]
-pub struct Workspace {
+pub(crate) struct Workspace {
     root: Dir,
     outputs: Dir,
     intermediate: Dir,
@@ -41,7 +41,7 @@ pub struct Workspace {
 
 /// How a task's file compares to what the run has recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Comparison {
+pub(crate) enum Comparison {
     /// As recorded.
     Same,
     /// Not there, or cut off by a power failure.
@@ -55,7 +55,7 @@ impl Workspace {
     ///
     /// # Errors
     /// If its path leads out of the project, a folder cannot be made, or another process holds it.
-    pub fn open(project: &Dir, path: &str, claim: &Claim) -> Result<Self, LockError> {
+    pub(crate) fn open(project: &Dir, path: &str, claim: &Claim) -> Result<Self, LockError> {
         Self::prepare(project.make_child(path.trim_start_matches("./"))?, claim)
     }
 
@@ -63,7 +63,7 @@ impl Workspace {
     ///
     /// # Errors
     /// As [`Workspace::open`].
-    pub fn open_anywhere(path: &Path, claim: &Claim) -> Result<Self, LockError> {
+    pub(crate) fn open_anywhere(path: &Path, claim: &Claim) -> Result<Self, LockError> {
         Self::prepare(Dir::create(path)?, claim)
     }
 
@@ -78,13 +78,13 @@ impl Workspace {
 
     /// Where it is.
     #[must_use]
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.root.path()
     }
 
     /// Whether it showed the run `claim` names before this process took it.
     #[must_use]
-    pub fn showed(&self, claim: &Claim) -> bool {
+    pub(crate) fn showed(&self, claim: &Claim) -> bool {
         self.lock.before.as_ref().is_some_and(|before| before.run == claim.run)
     }
 
@@ -93,7 +93,7 @@ impl Workspace {
     ///
     /// # Errors
     /// If a file cannot be taken away.
-    pub fn clear(&mut self) -> io::Result<()> {
+    pub(crate) fn clear(&mut self) -> io::Result<()> {
         for entry in self.outputs.entries()? {
             let name = entry.name;
             if name.ends_with(OUTPUT) && entry.kind == Kind::File {
@@ -112,7 +112,7 @@ impl Workspace {
     ///
     /// # Errors
     /// If they cannot be written; an older file is untouched then.
-    pub fn write_ctx(&self, json: &str) -> io::Result<()> {
+    pub(crate) fn write_ctx(&self, json: &str) -> io::Result<()> {
         self.intermediate.write(CTX, json.as_bytes(), false)
     }
 
@@ -120,7 +120,7 @@ impl Workspace {
     ///
     /// # Errors
     /// If it is there and cannot be removed.
-    pub fn clear_result(&self) -> io::Result<()> {
+    pub(crate) fn clear_result(&self) -> io::Result<()> {
         self.result.remove(RESULT)
     }
 
@@ -128,7 +128,7 @@ impl Workspace {
     ///
     /// # Errors
     /// If it cannot be written; an older file is untouched then.
-    pub fn write_output(&self, task: &str, text: &str) -> io::Result<()> {
+    pub(crate) fn write_output(&self, task: &str, text: &str) -> io::Result<()> {
         let file = output_file(task);
         if self.aside.contains(&file) && self.stood_before(&file, text) {
             return self.outputs.rename(&aside(&file), &file);
@@ -148,7 +148,7 @@ impl Workspace {
 
     /// Removes what was put aside and not taken back, by a process that was killed too. A hidden file too many is no
     /// reason to stop a run, so a failure only warns: [`Workspace::clear`] of the next run removes what is left.
-    pub fn drop_aside(&self) {
+    pub(crate) fn drop_aside(&self) {
         // A lock whose claim could not be written says nobody was here before, though somebody was.
         if self.lock.before.is_none() && self.aside.is_empty() {
             return;
@@ -170,7 +170,7 @@ impl Workspace {
     ///
     /// # Errors
     /// If it is there and cannot be removed.
-    pub fn remove_output(&self, task: &str) -> io::Result<()> {
+    pub(crate) fn remove_output(&self, task: &str) -> io::Result<()> {
         self.outputs.remove(&output_file(task))
     }
 
@@ -178,7 +178,7 @@ impl Workspace {
     ///
     /// # Errors
     /// If it cannot be written; an older file is untouched then.
-    pub fn write_result(&self, text: &str) -> io::Result<()> {
+    pub(crate) fn write_result(&self, text: &str) -> io::Result<()> {
         self.result.write(RESULT, text.as_bytes(), false)
     }
 
@@ -186,7 +186,7 @@ impl Workspace {
     ///
     /// # Errors
     /// If the file is there and cannot be read.
-    pub fn compare(&self, task: &str, recorded: &str) -> io::Result<Comparison> {
+    pub(crate) fn compare(&self, task: &str, recorded: &str) -> io::Result<Comparison> {
         Ok(match self.outputs.read(&output_file(task))? {
             None => Comparison::Missing,
             Some(bytes) if bytes == recorded.as_bytes() => Comparison::Same,
@@ -198,14 +198,14 @@ impl Workspace {
 
 /// What stands in the file of a task that failed.
 #[must_use]
-pub fn error_text(task: &Name, failure: &Failure, attempts: u32) -> String {
+pub(crate) fn error_text(task: &Name, failure: &Failure, attempts: u32) -> String {
     let tries = if attempts == 1 { "1 attempt".to_owned() } else { format!("{attempts} attempts") };
     format!("ERROR: task {task} failed after {tries}\n\n{}: {}\n", failure.kind, failure.message)
 }
 
 /// The name of a task's file.
 #[must_use]
-pub fn output_file(task: &str) -> String {
+pub(crate) fn output_file(task: &str) -> String {
     format!("{task}{OUTPUT}")
 }
 
@@ -219,7 +219,7 @@ fn aside(file: &str) -> String {
 
 /// Where the result lies within a workspace.
 #[must_use]
-pub fn result_file() -> String {
+pub(crate) fn result_file() -> String {
     format!("{FINAL}/{RESULT}")
 }
 

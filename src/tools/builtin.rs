@@ -16,10 +16,10 @@ use crate::store::disk::Dir;
 
 use self::file_tool::FileTool;
 
-pub use self::command::{Invocation, Ran, Runner};
+pub(crate) use self::command::{Invocation, Ran, Runner};
 pub use self::ctx::Ctx;
 pub(super) use self::path::quoted;
-pub use self::project_files::ProjectFiles;
+pub(crate) use self::project_files::ProjectFiles;
 
 mod arguments;
 mod command;
@@ -42,7 +42,7 @@ mod write;
 const MAX_RESULT_BYTES: usize = 256 << 10;
 
 /// What built-in tools work with. One for each run.
-pub struct ToolContext {
+pub(crate) struct ToolContext {
     /// The project's folder.
     pub project: Arc<ProjectFiles>,
     /// Its absolute path, for commands.
@@ -79,7 +79,7 @@ const WRITERS: [&FileTool; 2] = [&write::TOOL, &edit::TOOL];
 
 /// The built-in tools that are granted, each once and always in the same order.
 #[must_use]
-pub fn granted(grants: &[Grant], context: &ToolContext) -> Vec<Arc<dyn Tool>> {
+pub(crate) fn granted(grants: &[Grant], context: &ToolContext) -> Vec<Arc<dyn Tool>> {
     let made = TOOLS.iter().filter_map(|row| {
         let of_this: Vec<&Grant> = grants.iter().filter(|grant| grant.built_in() == Some(row.name)).collect();
         (!of_this.is_empty()).then(|| (row.make)(&of_this, context))
@@ -91,7 +91,7 @@ pub fn granted(grants: &[Grant], context: &ToolContext) -> Vec<Arc<dyn Tool>> {
 ///
 /// # Errors
 /// Why it cannot be written.
-pub fn write_file(project: &ProjectFiles, path: &str, content: &str) -> Result<(), String> {
+pub(crate) fn write_file(project: &ProjectFiles, path: &str, content: &str) -> Result<(), String> {
     write::call(project, &json!({ "path": path, "content": content })).map(drop)
 }
 
@@ -100,7 +100,7 @@ pub fn write_file(project: &ProjectFiles, path: &str, content: &str) -> Result<(
 ///
 /// # Errors
 /// That a file is not there or cannot be read. A pattern may mean none.
-pub fn digest(project: &Dir, pattern: &str) -> Result<String, String> {
+pub(crate) fn digest(project: &Dir, pattern: &str) -> Result<String, String> {
     contents::digest(project, pattern)
 }
 
@@ -108,19 +108,19 @@ pub fn digest(project: &Dir, pattern: &str) -> Result<String, String> {
 ///
 /// # Errors
 /// Why it cannot be removed. A path that no tool writes to has nothing left.
-pub fn clear_unfinished(project: &Dir, path: &str) -> Result<(), String> {
+pub(crate) fn clear_unfinished(project: &Dir, path: &str) -> Result<(), String> {
     write::clear(project, path)
 }
 
 /// The file that a call would write, if it is a call of a tool that writes one.
 #[must_use]
-pub fn written_file<'a>(tool: &str, arguments: &'a Value) -> Option<&'a str> {
+pub(crate) fn written_file<'a>(tool: &str, arguments: &'a Value) -> Option<&'a str> {
     let is_writer = WRITERS.iter().any(|writer| (writer.definition)().name == tool);
     is_writer.then(|| arguments["path"].as_str()).flatten()
 }
 
 /// Whether a file of the project is there, looked at under the same rules.
 #[must_use]
-pub fn is_there(project: &Dir, path: &str) -> bool {
+pub(crate) fn is_there(project: &Dir, path: &str) -> bool {
     path::ProjectPath::of_file(path).is_ok_and(|path| place::file(project, &path).is_ok())
 }

@@ -3,7 +3,7 @@
 //! [`Tool`] is the one door: built-in tools and those of MCP servers implement it. A [`ToolSet`] holds what one agent
 //! was granted. Knows nothing of runs, attempts and journals.
 
-pub mod builtin;
+pub(crate) mod builtin;
 pub mod mcp;
 mod tool;
 mod tool_set;

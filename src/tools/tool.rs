@@ -14,7 +14,7 @@ pub type ToolFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + S
 /// A tool that a model may call.
 ///
 /// Built-in tools and those of MCP servers implement it alike. A new built-in tool is a file in `builtin/` and a row in
-/// its table, and a row in [`crate::plan::tools`] for the authors of orchestras.
+/// its table, and a row in `crate::plan::tools` for the authors of orchestras.
 pub trait Tool: Send + Sync {
     /// Its name, its description and the JSON Schema of its arguments, as a model gets them.
     fn definition(&self) -> &conversation::Tool;

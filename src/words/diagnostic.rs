@@ -19,7 +19,7 @@ pub struct Source {
 }
 
 /// A part of a source in bytes.
-pub type Span = Range<usize>;
+pub(crate) type Span = Range<usize>;
 
 /// Whether something keeps an orchestra from running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -67,7 +67,7 @@ impl Diagnostic {
 
     /// The same as a warning.
     #[must_use]
-    pub fn as_warning(self) -> Self {
+    pub fn into_warning(self) -> Self {
         Self { severity: Severity::Warning, ..self }
     }
 
@@ -236,7 +236,7 @@ struct Place {
 }
 
 /// The one of `candidates` that `wrong` is most likely meant to be.
-pub fn near_miss<'c>(wrong: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+pub(crate) fn near_miss<'c>(wrong: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let normal = |text: &str| text.to_lowercase().replace(['-', ' '], "_");
     let wrong = normal(wrong);
     candidates
@@ -255,7 +255,7 @@ pub fn near_miss<'c>(wrong: &str, candidates: impl IntoIterator<Item = &'c str>)
 
 /// `a, b or c`
 #[must_use]
-pub fn either<T: std::fmt::Display>(items: &[T]) -> String {
+pub(crate) fn either<T: std::fmt::Display>(items: &[T]) -> String {
     let quoted: Vec<String> = items.iter().map(|item| format!("`{item}`")).collect();
     match quoted.as_slice() {
         [] => String::new(),

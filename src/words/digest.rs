@@ -6,7 +6,7 @@ use aws_lc_rs::digest::{self, Context};
 // The library of TLS, which is linked anyway: three times as fast as portable code where the processor has no
 // instructions for it.
 #[derive(Clone)]
-pub struct Sha256(Context);
+pub(crate) struct Sha256(Context);
 
 impl Default for Sha256 {
     fn default() -> Self {
@@ -16,13 +16,13 @@ impl Default for Sha256 {
 
 impl Sha256 {
     /// Feeds the next bytes.
-    pub fn update(&mut self, bytes: &[u8]) {
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
     /// The first `bytes` of the digest, in lowercase hex.
     #[must_use]
-    pub fn hex(self, bytes: usize) -> String {
+    pub(crate) fn hex(self, bytes: usize) -> String {
         hex(&self.0.finish().as_ref()[..bytes.min(digest::SHA256_OUTPUT_LEN)])
     }
 }
@@ -30,45 +30,45 @@ impl Sha256 {
 /// A digest that parts are fed to. Two lists of parts have the same digest only if they are the same, however their
 /// texts would run together. A clone goes on from where its original stands.
 #[derive(Clone, Default)]
-pub struct Parts(Sha256);
+pub(crate) struct Parts(Sha256);
 
 impl Parts {
     /// Feeds the next part.
-    pub fn add(&mut self, part: &str) {
+    pub(crate) fn add(&mut self, part: &str) {
         self.0.update(&(part.len() as u64).to_le_bytes());
         self.0.update(part.as_bytes());
     }
 
     /// Feeds a field under its name.
-    pub fn field(&mut self, name: &str, value: &str) {
+    pub(crate) fn field(&mut self, name: &str, value: &str) {
         self.add(name);
         self.add(value);
     }
 
     /// Feeds a field if it has a value. One without a value feeds nothing, so that a new optional field changes no
     /// digest of what does not use it.
-    pub fn optional(&mut self, name: &str, value: Option<impl AsRef<str>>) {
+    pub(crate) fn optional(&mut self, name: &str, value: Option<impl AsRef<str>>) {
         if let Some(value) = value {
             self.field(name, value.as_ref());
         }
     }
 
     /// Feeds a list under its name: how many values there are, then each.
-    pub fn list<S: AsRef<str>>(&mut self, name: &str, values: &[S]) {
+    pub(crate) fn list<S: AsRef<str>>(&mut self, name: &str, values: &[S]) {
         self.field(name, &values.len().to_string());
         values.iter().for_each(|value| self.add(value.as_ref()));
     }
 
     /// The first `bytes` of the digest, in lowercase hex.
     #[must_use]
-    pub fn hex(self, bytes: usize) -> String {
+    pub(crate) fn hex(self, bytes: usize) -> String {
         self.0.hex(bytes)
     }
 }
 
 /// The SHA-256 of bytes, in lowercase hex.
 #[must_use]
-pub fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     hex(digest::digest(&digest::SHA256, bytes).as_ref())
 }
 

@@ -19,7 +19,7 @@ use crate::words::rate_limit::RateLimitInfo;
 use crate::words::usage::{StopReason, Usage};
 
 /// The version of the journal's format. A journal with another one is refused by name.
-pub const FORMAT: u32 = 2;
+pub(crate) const FORMAT: u32 = 2;
 
 /// One line of the journal: an event, its place in the order, and its time.
 ///
@@ -466,7 +466,7 @@ pub struct Output {
 
 /// Up to this length an output stands in the event itself, so that it is durable with the event's own
 /// sync; a longer one is an object of its own, which costs two more.
-pub const INLINE_BYTES: usize = 64 * 1024;
+pub(crate) const INLINE_BYTES: usize = 64 * 1024;
 
 /// What a call may cost at worst, taken off a limit before it is made.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 /// The longest name in bytes. `<name>_output.txt` must stay below the 255 bytes of common file systems,
 /// with room for a member's name beside the task's.
-pub const MAX_NAME_BYTES: usize = 100;
+pub(crate) const MAX_NAME_BYTES: usize = 100;
 
 /// The name of a task, an agent or an orchestra: `[A-Za-z0-9][A-Za-z0-9_.-]*`, at most 100 bytes.
 ///

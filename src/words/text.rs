@@ -11,7 +11,7 @@ use std::str::Chars;
 ///
 /// Marks that change the direction of writing go too: with them a line can look like another one.
 #[must_use]
-pub fn clean(text: &str) -> Cow<'_, str> {
+pub(crate) fn clean(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_unprintable) {
         return Cow::Borrowed(text);
     }
@@ -31,7 +31,7 @@ pub fn clean(text: &str) -> Cow<'_, str> {
 
 /// The text cleaned, on one line, and at most `width` columns wide; `…` stands for what is left out.
 #[must_use]
-pub fn one_line(text: &str, width: usize) -> String {
+pub(crate) fn one_line(text: &str, width: usize) -> String {
     // A model may have said megabytes. Four times the width holds every text that fits, wide or narrow characters.
     let words = clean(text).split_whitespace().fold(String::new(), |mut line, word| {
         if line.len() <= width * 4 {
@@ -47,13 +47,13 @@ pub fn one_line(text: &str, width: usize) -> String {
 
 /// A cleaned line at most `width` columns wide, its spaces kept; `…` stands for what is left out.
 #[must_use]
-pub fn shortened(line: &str, width: usize) -> Cow<'_, str> {
+pub(crate) fn shortened(line: &str, width: usize) -> Cow<'_, str> {
     console::truncate_str(line, width, "…")
 }
 
 /// The text cleaned and broken between words into at most `lines` lines of at most `width` columns.
 #[must_use]
-pub fn wrapped(text: &str, width: usize, lines: usize) -> Vec<String> {
+pub(crate) fn wrapped(text: &str, width: usize, lines: usize) -> Vec<String> {
     let text = one_line(text, width * lines);
     let mut rows: Vec<String> = Vec::new();
     for word in text.split(' ').filter(|word| !word.is_empty()) {
@@ -71,20 +71,20 @@ pub fn wrapped(text: &str, width: usize, lines: usize) -> Vec<String> {
 
 /// How many columns a cleaned text takes on a terminal.
 #[must_use]
-pub fn columns(text: &str) -> usize {
+pub(crate) fn columns(text: &str) -> usize {
     console::measure_text_width(text)
 }
 
 /// The text with spaces behind it up to `width` columns. A wider one stays as it is.
 #[must_use]
-pub fn padded(text: &str, width: usize) -> String {
+pub(crate) fn padded(text: &str, width: usize) -> String {
     format!("{text}{}", " ".repeat(width.saturating_sub(columns(text))))
 }
 
 /// A duration in milliseconds: `420 ms`, `1.2 s`, `3 min 04 s`, `2 h 05 min`. What is left over is cut off, so that
 /// no minute has 60 seconds.
 #[must_use]
-pub fn duration(ms: u64) -> String {
+pub(crate) fn duration(ms: u64) -> String {
     let (seconds, minutes) = (ms / 1000, ms / 60_000);
     match ms {
         0..1_000 => format!("{ms} ms"),
@@ -96,7 +96,7 @@ pub fn duration(ms: u64) -> String {
 
 /// A number with a comma between thousands: `1,234,567`.
 #[must_use]
-pub fn count(n: u64) -> String {
+pub(crate) fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (ix, digit) in digits.chars().enumerate() {
@@ -110,19 +110,19 @@ pub fn count(n: u64) -> String {
 
 /// A number with its noun: `1 retry`, `2 retries`.
 #[must_use]
-pub fn plural(n: u64, one: &str, many: &str) -> String {
+pub(crate) fn plural(n: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(n), if n == 1 { one } else { many })
 }
 
 /// Tokens: `1,234 tokens`, with `~` in front when they are `estimated`.
 #[must_use]
-pub fn tokens(n: u64, estimated: bool) -> String {
+pub(crate) fn tokens(n: u64, estimated: bool) -> String {
     format!("{}{}", if estimated { "~" } else { "" }, plural(n, "token", "tokens"))
 }
 
 /// Dollars: `$0.0123`, `$12.34`; with `~` in front when they follow from `estimated` tokens, and `n/a` without a price.
 #[must_use]
-pub fn dollars(usd: Option<f64>, estimated: bool) -> String {
+pub(crate) fn dollars(usd: Option<f64>, estimated: bool) -> String {
     let Some(usd) = usd else { return "n/a".to_owned() };
     let sign = if estimated { "~" } else { "" };
     if usd == 0.0 || usd >= 1.0 {

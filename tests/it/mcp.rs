@@ -8,7 +8,7 @@ use orch::tools::mcp::{Outcome, ServerConfig, Servers, Transport};
 use serde_json::{Value, json};
 
 mod faults;
-pub mod http;
+pub(crate) mod http;
 #[cfg(unix)]
 mod remains;
 
@@ -20,7 +20,7 @@ const PATIENT: Duration = Duration::from_secs(20);
 const SOON: Duration = Duration::from_millis(300);
 
 /// The server of `tests/mcp_server`, which Cargo puts beside this program. An older build of it may lie there too.
-pub fn program() -> String {
+pub(crate) fn program() -> String {
     let here = std::env::current_exe().unwrap();
     let entries = here.parent().unwrap().read_dir().unwrap().map(|entry| entry.unwrap().path());
     let built = entries.filter(|path| {

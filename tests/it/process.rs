@@ -22,14 +22,14 @@ mod servers;
 const LONG: Duration = Duration::from_secs(20);
 
 /// A folder with a script in it.
-pub struct Scene {
+pub(crate) struct Scene {
     pub folder: TempDir,
     /// What only its processes have among their arguments: a number of seconds.
     mark: String,
 }
 
 impl Scene {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap(), mark: format!("300.{:020}", clock::random()) }
     }
 

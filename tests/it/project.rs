@@ -23,7 +23,7 @@ const DEADLINE: Duration = Duration::from_secs(120);
 
 /// A project folder, and how `orch` is called in it.
 #[derive(Clone)]
-pub struct Project {
+pub(crate) struct Project {
     folder: Arc<TempDir>,
     below: PathBuf,
     args: Vec<OsString>,
@@ -32,7 +32,7 @@ pub struct Project {
 }
 
 impl Project {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let home = folder.path().to_str().unwrap().to_owned();
         Self {
@@ -46,7 +46,7 @@ impl Project {
 
     /// Writes a file of the project.
     #[must_use]
-    pub fn file(&self, path: &str, text: impl AsRef<[u8]>) -> Self {
+    pub(crate) fn file(&self, path: &str, text: impl AsRef<[u8]>) -> Self {
         let path = self.path(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
@@ -55,59 +55,59 @@ impl Project {
 
     /// Calls `orch` in a folder below the project's.
     #[must_use]
-    pub fn standing_in(&self, below: &str) -> Self {
+    pub(crate) fn standing_in(&self, below: &str) -> Self {
         fs::create_dir_all(self.path(below)).unwrap();
         Self { below: below.into(), ..self.clone() }
     }
 
     /// Sets the arguments.
     #[must_use]
-    pub fn args<A: Into<OsString>>(&self, args: impl IntoIterator<Item = A>) -> Self {
+    pub(crate) fn args<A: Into<OsString>>(&self, args: impl IntoIterator<Item = A>) -> Self {
         Self { args: args.into_iter().map(Into::into).collect(), ..self.clone() }
     }
 
     /// Adds arguments behind those that are set.
     #[must_use]
-    pub fn and<A: Into<OsString>>(&self, args: impl IntoIterator<Item = A>) -> Self {
+    pub(crate) fn and<A: Into<OsString>>(&self, args: impl IntoIterator<Item = A>) -> Self {
         let args = self.args.iter().cloned().chain(args.into_iter().map(Into::into));
         Self { args: args.collect(), ..self.clone() }
     }
 
     #[must_use]
-    pub fn env(&self, name: &str, value: impl Into<String>) -> Self {
+    pub(crate) fn env(&self, name: &str, value: impl Into<String>) -> Self {
         let mut project = self.clone();
         project.env.push((name.to_owned(), value.into()));
         project
     }
 
     #[must_use]
-    pub fn stdin(&self, text: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn stdin(&self, text: impl Into<Vec<u8>>) -> Self {
         Self { stdin: text.into(), ..self.clone() }
     }
 
     /// Lets both providers be this server, which wants no key.
     #[must_use]
-    pub fn server(&self, server: &Server) -> Self {
+    pub(crate) fn server(&self, server: &Server) -> Self {
         self.env("OPENAI_BASE_URL", server.openai()).env("ANTHROPIC_BASE_URL", server.url())
     }
 
     /// Fails or kills at a boundary of the disk; see `disk.rs`.
     #[cfg(debug_assertions)]
     #[must_use]
-    pub fn disk(&self, order: impl Into<String>) -> Self {
+    pub(crate) fn disk(&self, order: impl Into<String>) -> Self {
         self.env("ORCH_TEST_DISK", order)
     }
 
-    pub fn path(&self, path: &str) -> PathBuf {
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.folder.path().join(path)
     }
 
-    pub fn read(&self, path: &str) -> Option<String> {
+    pub(crate) fn read(&self, path: &str) -> Option<String> {
         fs::read(self.path(path)).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// Every file below the folder with its bytes, links not followed.
-    pub fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
+    pub(crate) fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let (mut found, mut open) = (Vec::new(), vec![self.folder.path().to_owned()]);
         while let Some(folder) = open.pop() {
             for entry in fs::read_dir(folder).unwrap().flatten() {
@@ -122,7 +122,7 @@ impl Project {
     }
 
     /// The ids of the runs, oldest first.
-    pub fn runs(&self) -> Vec<String> {
+    pub(crate) fn runs(&self) -> Vec<String> {
         let Ok(entries) = fs::read_dir(self.path(".orchestra/runs")) else { return Vec::new() };
         let mut runs: Vec<String> = entries.flatten().map(|entry| entry.file_name().into_string().unwrap()).collect();
         runs.sort();
@@ -130,12 +130,12 @@ impl Project {
     }
 
     /// Where the latest run's journal is.
-    pub fn journal_path(&self) -> String {
+    pub(crate) fn journal_path(&self) -> String {
         format!(".orchestra/runs/{}/journal.jsonl", self.runs().last().expect("a run"))
     }
 
     /// The whole lines of the latest run's journal.
-    pub fn journal(&self) -> Vec<Value> {
+    pub(crate) fn journal(&self) -> Vec<Value> {
         if self.runs().is_empty() {
             return Vec::new();
         }
@@ -145,18 +145,18 @@ impl Project {
     }
 
     /// The tasks of the journal's events of one type, in their order.
-    pub fn journalled(&self, event: &str) -> Vec<String> {
+    pub(crate) fn journalled(&self, event: &str) -> Vec<String> {
         let of = self.journal().into_iter().filter(|record| record["type"] == event);
         of.map(|record| record["task"].as_str().unwrap().to_owned()).collect()
     }
 
     /// Runs to the end.
-    pub fn run(&self) -> Ended {
+    pub(crate) fn run(&self) -> Ended {
         self.spawn().wait()
     }
 
     /// Starts, and does not wait.
-    pub fn spawn(&self) -> Running {
+    pub(crate) fn spawn(&self) -> Running {
         let mut command = Command::new(env!("CARGO_BIN_EXE_orch"));
         command.args(&self.args).current_dir(self.folder.path().join(&self.below)).env_clear();
         // Windows has no sockets without it.
@@ -185,7 +185,7 @@ fn read_all(mut from: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
 }
 
 /// A process that is under way.
-pub struct Running {
+pub(crate) struct Running {
     project: Project,
     child: Child,
     stdout: Option<ChildStdout>,
@@ -193,23 +193,23 @@ pub struct Running {
 }
 
 impl Running {
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// The project, to look into while it goes on.
-    pub fn project(&self) -> Project {
+    pub(crate) fn project(&self) -> Project {
         self.project.clone()
     }
 
     /// Sends a signal of the system's.
     #[cfg(unix)]
-    pub fn signal(&self, signal: rustix::process::Signal) {
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
         rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Waits for something that only the project's files tell.
-    pub fn wait_until(&self, condition: impl Fn() -> bool) {
+    pub(crate) fn wait_until(&self, condition: impl Fn() -> bool) {
         let started = Instant::now();
         while !condition() {
             assert!(started.elapsed() < DEADLINE, "orch {:?} does not come to it", self.project.args);
@@ -218,19 +218,19 @@ impl Running {
     }
 
     /// Takes the first line of standard output and closes it, as `| head -1` does.
-    pub fn head(&mut self) -> String {
+    pub(crate) fn head(&mut self) -> String {
         let mut line = String::new();
         BufReader::new(self.stdout.take().unwrap()).read_line(&mut line).unwrap();
         line
     }
 
     /// Closes standard output.
-    pub fn close_stdout(&mut self) {
+    pub(crate) fn close_stdout(&mut self) {
         self.stdout = None;
     }
 
     /// Waits for the end.
-    pub fn wait(mut self) -> Ended {
+    pub(crate) fn wait(mut self) -> Ended {
         let stdout = self.stdout.take().map(read_all);
         // Both are closed when the process ends, and not before.
         let Ok(stderr) = self.stderr.recv_timeout(DEADLINE) else {
@@ -254,7 +254,7 @@ impl Drop for Running {
 }
 
 /// What came of a process.
-pub struct Ended {
+pub(crate) struct Ended {
     pub project: Project,
     pub stdout: String,
     pub stderr: String,
@@ -263,55 +263,55 @@ pub struct Ended {
 
 impl Ended {
     /// The exit code; `None` if the process was killed.
-    pub fn code(&self) -> Option<i32> {
+    pub(crate) fn code(&self) -> Option<i32> {
         self.status.code()
     }
 
     #[track_caller]
-    pub fn exits(self, code: i32) -> Self {
+    pub(crate) fn exits(self, code: i32) -> Self {
         self.check(self.code() == Some(code), &format!("it exits {}", self.status));
         self
     }
 
     #[track_caller]
-    pub fn dies(self) -> Self {
+    pub(crate) fn dies(self) -> Self {
         self.check(self.code().is_none(), &format!("it is not killed but exits {}", self.status));
         self
     }
 
     #[track_caller]
-    pub fn says(self, part: &str) -> Self {
+    pub(crate) fn says(self, part: &str) -> Self {
         self.check(self.stderr.contains(part), &format!("it does not say {part:?}"));
         self
     }
 
     #[track_caller]
-    pub fn does_not_say(self, part: &str) -> Self {
+    pub(crate) fn does_not_say(self, part: &str) -> Self {
         self.check(!self.stderr.contains(part), &format!("it says {part:?}"));
         self
     }
 
     #[track_caller]
-    pub fn prints(self, part: &str) -> Self {
+    pub(crate) fn prints(self, part: &str) -> Self {
         self.check(self.stdout.contains(part), &format!("it does not print {part:?}"));
         self
     }
 
     #[track_caller]
-    pub fn prints_exactly(self, text: &str) -> Self {
+    pub(crate) fn prints_exactly(self, text: &str) -> Self {
         self.check(self.stdout == text, &format!("it does not print exactly {text:?}"));
         self
     }
 
     #[track_caller]
-    pub fn file_is(self, path: &str, text: &str) -> Self {
+    pub(crate) fn file_is(self, path: &str, text: &str) -> Self {
         let there = self.project.read(path);
         self.check(there.as_deref() == Some(text), &format!("{path} is {there:?} and not {text:?}"));
         self
     }
 
     #[track_caller]
-    pub fn file_has(self, path: &str, part: &str) -> Self {
+    pub(crate) fn file_has(self, path: &str, part: &str) -> Self {
         let there = self.project.read(path);
         let has = there.as_ref().is_some_and(|there| there.contains(part));
         self.check(has, &format!("{path} is {there:?} without {part:?}"));
@@ -319,7 +319,7 @@ impl Ended {
     }
 
     #[track_caller]
-    pub fn no_file(self, path: &str) -> Self {
+    pub(crate) fn no_file(self, path: &str) -> Self {
         self.check(fs::symlink_metadata(self.project.path(path)).is_err(), &format!("{path} is there"));
         self
     }
@@ -336,18 +336,18 @@ impl Ended {
 }
 
 /// An orchestra `x` of these tasks under `execution`, each a line of YAML without its agent.
-pub fn orchestra(execution: &str, tasks: &[&str]) -> String {
+pub(crate) fn orchestra(execution: &str, tasks: &[&str]) -> String {
     let tasks: String = tasks.iter().map(|task| format!("  - {{agent: developer, {task}}}\n")).collect();
     format!("orchestra:\n  id: x\n  execution: {{{execution}}}\ntasks:\n{tasks}")
 }
 
 /// The file of a task's output in the workspace of [`orchestra`].
-pub fn output(task: &str) -> String {
+pub(crate) fn output(task: &str) -> String {
     format!("orchestra_workspaces/x/task_outputs/{task}_output.txt")
 }
 
 /// The file of the result in the workspace of [`orchestra`].
-pub const RESULT: &str = "orchestra_workspaces/x/final_results/orchestra_output.txt";
+pub(crate) const RESULT: &str = "orchestra_workspaces/x/final_results/orchestra_output.txt";
 
 /// The arguments that run [`orchestra`] from the file `x.yaml`.
-pub const RUN: [&str; 4] = ["run", "x.yaml", "--goal", "Build a simple login feature"];
+pub(crate) const RUN: [&str; 4] = ["run", "x.yaml", "--goal", "Build a simple login feature"];

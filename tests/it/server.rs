@@ -14,13 +14,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-pub mod vendor;
+pub(crate) mod vendor;
 
 use vendor::Vendor;
 
 /// What the server does with one request.
 #[derive(Clone, Debug)]
-pub enum Act {
+pub(crate) enum Act {
     /// Answers with this text.
     Text(String),
     /// Answers with an error, or any other status.
@@ -45,19 +45,19 @@ pub enum Act {
 
 impl Act {
     /// An error status with a JSON body.
-    pub fn error(code: u16, body: &Value) -> Self {
+    pub(crate) fn error(code: u16, body: &Value) -> Self {
         Self::Status { code, headers: vec![("content-type", "application/json".to_owned())], body: body.to_string() }
     }
 
     /// A 200 with a JSON body.
-    pub fn json(body: impl Into<String>) -> Self {
+    pub(crate) fn json(body: impl Into<String>) -> Self {
         Self::Body { content_type: "application/json", body: body.into().into_bytes() }
     }
 }
 
 /// A request as it came, and how its answer went.
 #[derive(Clone, Debug)]
-pub struct Seen {
+pub(crate) struct Seen {
     pub method: String,
     pub path: String,
     pub headers: Vec<(String, String)>,
@@ -74,12 +74,12 @@ pub struct Seen {
 
 impl Seen {
     /// A header's value; the name in lower case.
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// The text of the last message.
-    pub fn prompt(&self) -> &str {
+    pub(crate) fn prompt(&self) -> &str {
         let messages = ["messages", "input", "contents"].iter().find_map(|key| self.body[key].as_array());
         let last = messages.and_then(|messages| messages.last());
         let text = last.and_then(|it| it["content"].as_str().or_else(|| it["parts"][0]["text"].as_str()));
@@ -87,7 +87,7 @@ impl Seen {
     }
 
     /// What orch asks for in a prompt, behind the goal and the material.
-    pub fn task(&self) -> &str {
+    pub(crate) fn task(&self) -> &str {
         self.prompt().rsplit("Your task: ").next().unwrap_or_default()
     }
 }
@@ -114,13 +114,13 @@ struct Shared {
 }
 
 /// The server. It stops when it is dropped.
-pub struct Server {
+pub(crate) struct Server {
     address: SocketAddr,
     shared: Arc<Shared>,
 }
 
 impl Server {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared::default());
@@ -138,71 +138,71 @@ impl Server {
     }
 
     /// `http://127.0.0.1:<port>`, which is Anthropic's form of a base URL.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// The base URL in OpenAI's form.
-    pub fn openai(&self) -> String {
+    pub(crate) fn openai(&self) -> String {
         format!("{}/v1", self.url())
     }
 
     /// The next requests with `text` in their body get these acts, one each; after them the echo again.
-    pub fn when(&self, text: &str, acts: impl IntoIterator<Item = Act>) {
+    pub(crate) fn when(&self, text: &str, acts: impl IntoIterator<Item = Act>) {
         self.shared.lock().rules.push((text.to_owned(), acts.into_iter().collect()));
     }
 
     /// Every request that no rule is for gets the act that this chooses.
-    pub fn directs(&self, director: impl Fn(&Seen) -> Act + Send + Sync + 'static) {
+    pub(crate) fn directs(&self, director: impl Fn(&Seen) -> Act + Send + Sync + 'static) {
         self.shared.lock().director = Some(Arc::new(director));
     }
 
     /// The first eight requests for a task with this description are answered with this text.
-    pub fn plays(&self, task: &str, text: &str) {
+    pub(crate) fn plays(&self, task: &str, text: &str) {
         self.when(&format!("Your task: {task}\""), std::iter::repeat_n(Act::Text(text.to_owned()), 8));
     }
 
     /// The descriptions of the tasks that were asked for, in the order in which the requests began.
-    pub fn tasks(&self) -> Vec<String> {
+    pub(crate) fn tasks(&self) -> Vec<String> {
         self.seen().iter().map(|seen| seen.task().to_owned()).collect()
     }
 
     /// How often a task with this description was asked for.
-    pub fn calls(&self, task: &str) -> usize {
+    pub(crate) fn calls(&self, task: &str) -> usize {
         self.seen().iter().filter(|seen| seen.task() == task).count()
     }
 
     /// The only request for the task with this description.
-    pub fn request(&self, task: &str) -> Seen {
+    pub(crate) fn request(&self, task: &str) -> Seen {
         let seen: Vec<Seen> = self.seen().into_iter().filter(|seen| seen.task() == task).collect();
         assert_eq!(seen.len(), 1, "{task}");
         seen[0].clone()
     }
 
     /// Lets all requests go on that [`Act::Hold`] holds, and those that it would hold.
-    pub fn release(&self) {
+    pub(crate) fn release(&self) {
         self.shared.change(|state| state.released = true);
     }
 
     /// Every request so far, in the order in which they began.
-    pub fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.shared.lock().seen.clone()
     }
 
     /// The most requests that were under way at the same time.
-    pub fn most_in_flight(&self) -> usize {
+    pub(crate) fn most_in_flight(&self) -> usize {
         self.shared.lock().most_in_flight
     }
 
     /// Every request so far, once none is under way any more: a client has its answer a little before the server
     /// has noted that it is written.
-    pub fn settled(&self) -> Vec<Seen> {
+    pub(crate) fn settled(&self) -> Vec<Seen> {
         self.wait_while("requests are still under way", |state| state.in_flight > 0);
         self.seen()
     }
 
     /// Waits until so many requests have begun.
-    pub fn wait_for(&self, requests: usize) {
+    pub(crate) fn wait_for(&self, requests: usize) {
         self.wait_while("fewer requests than expected", |state| state.seen.len() < requests);
     }
 

@@ -23,11 +23,11 @@ mod signals;
 // A release build has no boundaries to stop at.
 #[cfg(debug_assertions)]
 mod budget;
-pub mod conversation;
+pub(crate) mod conversation;
 mod costs;
 mod ladder;
 mod money;
 #[cfg(debug_assertions)]
-pub mod sweep;
+pub(crate) mod sweep;
 #[cfg(all(debug_assertions, unix))]
 mod sweep_tools;

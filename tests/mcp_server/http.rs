@@ -28,7 +28,7 @@ struct Door {
     service: Service,
 }
 
-pub async fn serve(manners: Manners) {
+pub(crate) async fn serve(manners: Manners) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     println!("{}", listener.local_addr().unwrap().port());
     std::io::stdout().flush().unwrap();

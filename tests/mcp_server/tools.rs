@@ -54,7 +54,7 @@ const PAGE: usize = 5;
 const BIG: usize = 5 * 1024 * 1024;
 
 #[derive(Clone)]
-pub struct Tools {
+pub(crate) struct Tools {
     manners: Manners,
     shared: Arc<Shared>,
 }
@@ -71,7 +71,7 @@ struct Shared {
 }
 
 impl Tools {
-    pub fn new(manners: Manners) -> Self {
+    pub(crate) fn new(manners: Manners) -> Self {
         let shared = Shared {
             calls: AtomicUsize::new(0),
             meeting: Barrier::new(2),
@@ -82,7 +82,7 @@ impl Tools {
     }
 
     /// Whether a session was to be forgotten since this was last asked.
-    pub fn forgets(&self) -> bool {
+    pub(crate) fn forgets(&self) -> bool {
         self.shared.forget.swap(false, Ordering::SeqCst)
     }
 

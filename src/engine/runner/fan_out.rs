@@ -41,7 +41,7 @@ impl Runner {
             Items::Literal(items) => Ok(Ok(items.clone())),
             Items::Output { task, path } => {
                 let name = &orchestra.tasks[*task].name;
-                let text = self.stage.output(*task, &self.state)?.unwrap_or_default();
+                let text = self.context.output(*task, &self.state)?.unwrap_or_default();
                 Ok(items_of(&text, path)
                     .map_err(|why| format!("the output of `{name}` has no list to go through: {why}")))
             }
@@ -54,11 +54,11 @@ impl Runner {
         let mut outputs = Vec::with_capacity(members.len());
         for member in members {
             let name = self.state.orchestra().tasks[member].name.to_string();
-            outputs.push((name, self.stage.output(member, &self.state)?));
+            outputs.push((name, self.context.output(member, &self.state)?));
         }
         let how = self.state.orchestra().tasks[task].for_each.as_ref().map(|for_each| for_each.collect);
         let text = collected(&outputs, how.unwrap_or_default());
-        let output = self.stage.objects.put(text).map_err(RunError::Objects)?;
+        let output = self.context.objects.put(text).map_err(RunError::Objects)?;
         self.state.tell(Input::Collected(task, Ok(output)));
         Ok(())
     }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::attempt::{Attempt, CommandAttempt, RunHandle, Said, USUAL_MAX_TOKENS};
-use crate::engine::runner::{RunError, Runner, Stage};
+use crate::engine::runner::{RunContext, RunError, Runner};
 use crate::plan::digest;
 use crate::plan::graph::TaskIx;
 use crate::plan::orchestra::{Agent, Grant, Item, Program, Task, Work};
@@ -30,10 +30,10 @@ pub(super) enum Prepared {
 
 impl Prepared {
     /// Makes the attempt.
-    pub(super) async fn perform(self, handle: &RunHandle) -> Result<String, Failure> {
+    pub(super) async fn execute(self, handle: &RunHandle) -> Result<String, Failure> {
         match self {
-            Self::Agent(attempt) => attempt.perform(handle).await,
-            Self::Command(attempt) => attempt.perform().await,
+            Self::Agent(attempt) => attempt.execute(handle).await,
+            Self::Command(attempt) => attempt.execute().await,
         }
     }
 }
@@ -42,11 +42,11 @@ impl Runner {
     /// Says with what an attempt at a task would begin.
     pub(super) fn prepare(&mut self, task: TaskIx) -> Result<(), RunError> {
         let Some(history) = self.state.history() else { return Ok(()) };
-        let needs = Needs::of(task, &self.stage, &self.state, history)?;
-        let preparation = match self.stage.attempt(task, &self.state, history, &needs)? {
+        let needs = Needs::of(task, &self.context, &self.state, history)?;
+        let preparation = match self.context.attempt(task, &self.state, history, &needs)? {
             Err(failure) => Preparation::Refused(failure),
             Ok((prepared, cache_key)) => {
-                let cached = cache_key.as_ref().and_then(|key| self.stage.cached(task, key, &self.state));
+                let cached = cache_key.as_ref().and_then(|key| self.context.cached(task, key, &self.state));
                 cached.unwrap_or_else(|| self.ready(task, prepared, cache_key))
             }
         };
@@ -59,7 +59,8 @@ impl Runner {
         if let Prepared::Agent(attempt) = &prepared
             && let Some(tools) = attempt.tool_set.ready()
         {
-            let chain = self.state.orchestra().tasks[task].agent().map_or(&[][..], |agent| &self.stage.clients[agent]);
+            let chain =
+                self.state.orchestra().tasks[task].agent().map_or(&[][..], |agent| &self.context.clients[agent]);
             let asks: Vec<_> = chain.iter().map(|client| attempt.ask(1, &tools, client)).collect();
             prompt_tokens = asks.first().map_or(0, |ask| ask.input_tokens);
             if attempt.begins_with_a_call() {
@@ -80,11 +81,11 @@ struct Needs {
 }
 
 impl Needs {
-    fn of(task: TaskIx, stage: &Stage, state: &State, history: &History) -> Result<Self, RunError> {
+    fn of(task: TaskIx, context: &RunContext, state: &State, history: &History) -> Result<Self, RunError> {
         let mut needs = Self { outputs: Vec::new(), digests: Vec::new() };
         for &needed in state.orchestra().plan.needs(task) {
             let name = state.orchestra().tasks[needed].name.to_string();
-            if let Some(text) = stage.output(needed, state)? {
+            if let Some(text) = context.output(needed, state)? {
                 needs.outputs.push((name.clone(), text));
             }
             if let Some(output) = history.tasks[needed].output() {
@@ -109,7 +110,7 @@ struct Given<'g> {
     is_kept: bool,
 }
 
-impl Stage {
+impl RunContext {
     fn attempt(&self, task: TaskIx, state: &State, history: &History, needs: &Needs) -> Result<Prepares, RunError> {
         let definition = &state.orchestra().tasks[task];
         let outputs: Vec<(&str, &str)> = needs.outputs.iter().map(|(name, text)| (name.as_str(), &**text)).collect();

@@ -21,12 +21,12 @@ use crate::words::id::RunId;
 use crate::words::redact::Redactor;
 
 /// Models that can be asked, in their order, each with its address unless it is a program.
-pub type Chain = Vec<(ModelRef, Option<Endpoint>)>;
+pub(crate) type Chain = Vec<(ModelRef, Option<Endpoint>)>;
 
 /// The models of an agent, with that of the environment where it names none: those that can be asked from here, and
 /// what is in the way of the others.
 #[must_use]
-pub fn chain(agent: &Agent, settings: &Settings, root: &Path) -> (Chain, Vec<Unusable>) {
+pub(crate) fn chain(agent: &Agent, settings: &Settings, root: &Path) -> (Chain, Vec<Unusable>) {
     let models = match agent.models.as_slice() {
         [] => match settings.default_model() {
             Ok(model) => vec![model],

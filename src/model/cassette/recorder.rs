@@ -12,7 +12,7 @@ use crate::store::disk;
 
 /// Writes a new cassette.
 #[derive(Debug)]
-pub struct Recorder {
+pub(crate) struct Recorder {
     /// Each answer is one write, so calls that end at once do not mix their lines.
     file: Mutex<File>,
 }
@@ -22,7 +22,7 @@ impl Recorder {
     ///
     /// # Errors
     /// If it cannot be made, or there is a file of that name already: that one is not written over.
-    pub fn create(path: &Path, marker: &str) -> io::Result<Self> {
+    pub(crate) fn create(path: &Path, marker: &str) -> io::Result<Self> {
         let file = OpenOptions::new().create_new(true).append(true).open(path);
         let recorder = file.map(|file| Self { file: Mutex::new(file) }).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => {
@@ -39,7 +39,12 @@ impl Recorder {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn keep(&self, request: &ModelRequest, label: &str, outcome: &Result<Reply, CallFailure>) -> io::Result<()> {
+    pub(crate) fn keep(
+        &self,
+        request: &ModelRequest,
+        label: &str,
+        outcome: &Result<Reply, CallFailure>,
+    ) -> io::Result<()> {
         self.write(&Record::of(request, label, outcome))
     }
 
@@ -53,7 +58,7 @@ impl Recorder {
 }
 
 /// A model of which every reply, and every failure, is written to a cassette.
-pub struct Recorded {
+pub(crate) struct Recorded {
     model: Arc<dyn Model>,
     /// The model's label, which is part of what a record is found by.
     label: String,
@@ -63,7 +68,7 @@ pub struct Recorded {
 impl Recorded {
     /// Records what `model` answers under its label.
     #[must_use]
-    pub fn new(model: Arc<dyn Model>, label: String, recorder: Arc<Recorder>) -> Self {
+    pub(crate) fn new(model: Arc<dyn Model>, label: String, recorder: Arc<Recorder>) -> Self {
         Self { model, label, recorder }
     }
 }

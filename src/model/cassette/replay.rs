@@ -14,7 +14,7 @@ use crate::words::failure::{Failure, FailureKind};
 
 /// A cassette that was read.
 #[derive(Debug)]
-pub struct Cassette {
+pub(crate) struct Cassette {
     path: PathBuf,
     marker: String,
     records: Vec<Record>,
@@ -25,7 +25,7 @@ pub struct Cassette {
 }
 
 /// The model that a cassette stands in for: of every label a cassette knows other replies.
-pub struct Replayed {
+pub(crate) struct Replayed {
     cassette: Arc<Cassette>,
     label: String,
 }
@@ -33,7 +33,7 @@ pub struct Replayed {
 impl Replayed {
     /// Replays what was recorded of the model `label`.
     #[must_use]
-    pub fn new(cassette: Arc<Cassette>, label: String) -> Self {
+    pub(crate) fn new(cassette: Arc<Cassette>, label: String) -> Self {
         Self { cassette, label }
     }
 }
@@ -80,7 +80,7 @@ impl Cassette {
     ///
     /// # Errors
     /// See [`CassetteError`].
-    pub fn open(path: &Path) -> Result<Self, CassetteError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, CassetteError> {
         let shown = path.display().to_string();
         let text =
             disk::read_text(path, disk::MAX_BYTES).map_err(|error| CassetteError::Io { path: shown.clone(), error })?;
@@ -103,7 +103,7 @@ impl Cassette {
 
     /// The prompt marker of the run that was recorded. A run that replays the cassette takes it for its own.
     #[must_use]
-    pub fn marker(&self) -> &str {
+    pub(crate) fn marker(&self) -> &str {
         &self.marker
     }
 
@@ -111,7 +111,7 @@ impl Cassette {
     ///
     /// # Errors
     /// The failure that was recorded; `bad_request` where nothing was.
-    pub fn replay(&self, request: &ModelRequest, label: &str) -> Result<Reply, CallFailure> {
+    pub(crate) fn replay(&self, request: &ModelRequest, label: &str) -> Result<Reply, CallFailure> {
         let key = key(request, label);
         let Some(places) = self.places.get(&key) else { return Err(self.unknown(request, label)) };
         let turn = {

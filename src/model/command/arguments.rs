@@ -28,7 +28,7 @@ pub(super) struct Arguments {
 impl Arguments {
     /// # Errors
     /// `bad_request` for a prompt that is too long for an argument, `internal` where no file can be written.
-    pub fn new(argv: &[String], prompt: &str, environment: &[(String, String)]) -> Result<Self, Failure> {
+    pub(super) fn new(argv: &[String], prompt: &str, environment: &[(String, String)]) -> Result<Self, Failure> {
         let names = |placeholder| argv.iter().any(|argument| argument.contains(placeholder));
         if names(PROMPT) && prompt.len() > MAX_ARGUMENT_BYTES {
             return Err(Failure::new(

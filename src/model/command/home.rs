@@ -105,7 +105,7 @@ struct Login {
 impl Home {
     /// A folder for one call, or `None` where the program is to use its usual one: it is none that we know, or its login
     /// is neither in a file nor in a variable, but in a keychain under the name of that folder.
-    pub fn prepare(preset: Preset, environment: &[(String, String)]) -> io::Result<Option<Self>> {
+    pub(super) fn prepare(preset: Preset, environment: &[(String, String)]) -> io::Result<Option<Self>> {
         let Some(layout) = Layout::of(preset) else { return Ok(None) };
         let source = layout.source(environment);
         let original = source.as_ref().map(|source| source.join(layout.login)).filter(|login| login.is_file());
@@ -128,7 +128,7 @@ impl Home {
     }
 
     /// The variable that sends the program here.
-    pub fn variable(&self) -> (String, String) {
+    pub(super) fn variable(&self) -> (String, String) {
         (self.variable.to_owned(), self.folder.path().to_string_lossy().into_owned())
     }
 }

@@ -34,7 +34,7 @@ pub(super) enum Format {
 
 impl Preset {
     /// The preset for a program, whatever folder it is in.
-    pub fn of(program: &str) -> Self {
+    pub(super) fn of(program: &str) -> Self {
         match Path::new(program).file_stem().and_then(|stem| stem.to_str()) {
             Some("claude") => Self::Claude,
             Some("codex") => Self::Codex,
@@ -45,7 +45,7 @@ impl Preset {
 
     /// The command with the flags that it lacks, and what it will write. What the user says is left as it is. Flags go
     /// in front, where no option that takes many values can swallow them.
-    pub fn complete(self, mut argv: Vec<String>) -> (Vec<String>, Format) {
+    pub(super) fn complete(self, mut argv: Vec<String>) -> (Vec<String>, Format) {
         let has = |argv: &[String], flags: &[&str]| argv.iter().any(|argument| flags.contains(&&**argument));
         let format = match self {
             Self::Claude => {
@@ -77,7 +77,7 @@ impl Preset {
 
     /// Variables that the program is given unless the user has set them. `claude` tries a refused request ten more times
     /// for minutes, a wrong key too, without a word; trying again is ours.
-    pub fn defaults(self) -> &'static [(&'static str, &'static str)] {
+    pub(super) fn defaults(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Claude => &[("CLAUDE_CODE_MAX_RETRIES", "2")],
             Self::Codex | Self::Gemini | Self::Unknown => &[],
@@ -85,7 +85,7 @@ impl Preset {
     }
 
     /// Whether the program needs a variable of this name to reach its provider.
-    pub fn needs(self, name: &str) -> bool {
+    pub(super) fn needs(self, name: &str) -> bool {
         let vendor: &[&str] = match self {
             Self::Claude => &["ANTHROPIC_", "CLAUDE_"],
             Self::Codex => &["OPENAI_", "CODEX_"],

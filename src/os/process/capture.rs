@@ -15,12 +15,12 @@ pub(super) struct Capture {
 }
 
 impl Capture {
-    pub fn new(limit: usize) -> Self {
+    pub(super) fn new(limit: usize) -> Self {
         Self { bytes: Vec::new(), cut: false, limit }
     }
 
     /// Reads a stream to its end. One that breaks off ends there. It can be left at any time: what has been read stays.
-    pub async fn fill(&mut self, stream: Option<impl AsyncRead + Unpin>) {
+    pub(super) async fn fill(&mut self, stream: Option<impl AsyncRead + Unpin>) {
         let Some(mut stream) = stream else { return };
         let mut chunk = vec![0; CHUNK_BYTES];
         while let Ok(read @ 1..) = stream.read(&mut chunk).await {

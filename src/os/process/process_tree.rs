@@ -56,7 +56,7 @@ pub(super) struct ProcessTree {
 
 impl ProcessTree {
     /// The tree of a process that was just started with `mark` among those of [`PROCESS_VARIABLE`].
-    pub fn of(root: Option<i32>, mark: String) -> Self {
+    pub(super) fn of(root: Option<i32>, mark: String) -> Self {
         Self {
             variable: PROCESS_VARIABLE,
             mark,
@@ -69,7 +69,7 @@ impl ProcessTree {
     }
 
     /// Asks every process to end, and kills those that are still there after `grace`.
-    pub async fn end(&mut self, grace: Duration) {
+    pub(super) async fn end(&mut self, grace: Duration) {
         let deadline = Instant::now() + grace;
         let mut pause = FIRST_PAUSE;
         while self.signal(Signal::Terminate) > 0 {
@@ -98,7 +98,7 @@ impl ProcessTree {
 impl ProcessTree {
     /// The living processes. They are remembered, so that they are known once their parents are gone; those that have
     /// ended are reaped.
-    pub fn scan(&mut self) -> Vec<Entry> {
+    pub(super) fn scan(&mut self) -> Vec<Entry> {
         let own = own_pid();
         let entries = process_table::take();
         let youngest = self.root_started.unwrap_or(0);
@@ -121,7 +121,7 @@ impl ProcessTree {
     }
 
     /// Signals every process, and returns how many there still were.
-    pub fn signal(&mut self, signal: Signal) -> usize {
+    pub(super) fn signal(&mut self, signal: Signal) -> usize {
         use rustix::process::{Signal as Number, kill_process};
         let living = self.scan();
         for entry in &living {

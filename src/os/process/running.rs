@@ -40,7 +40,7 @@ pub(super) struct Running {
 
 impl Running {
     /// Starts a program, with a pipe for its standard input or with none.
-    pub async fn start(program: &Program<'_>, with_stdin: bool) -> Result<Self, Error> {
+    pub(super) async fn start(program: &Program<'_>, with_stdin: bool) -> Result<Self, Error> {
         let named = program.name();
         let io = |source| Error::Io { program: named.clone(), source };
         // A relative one would be taken from where the program runs, not from where orch does.
@@ -83,22 +83,22 @@ impl Running {
         Ok(Self { child, tree: ProcessTree::of(root, mark), grace: program.grace, ended: false })
     }
 
-    pub fn streams(&mut self) -> (Option<ChildStdin>, Option<ChildStdout>, Option<ChildStderr>) {
+    pub(super) fn streams(&mut self) -> (Option<ChildStdin>, Option<ChildStdout>, Option<ChildStderr>) {
         (self.child.stdin.take(), self.child.stdout.take(), self.child.stderr.take())
     }
 
     /// Waits for the program itself. It can be left and begun again.
-    pub async fn wait(&mut self) -> io::Result<ExitStatus> {
+    pub(super) async fn wait(&mut self) -> io::Result<ExitStatus> {
         self.child.wait().await
     }
 
     /// Remembers the descendants, see [`ProcessTree::scan`].
-    pub fn scan(&mut self) {
+    pub(super) fn scan(&mut self) {
         self.tree.scan();
     }
 
     /// Ends the whole tree, the program itself too.
-    pub async fn end(&mut self) {
+    pub(super) async fn end(&mut self) {
         self.tree.end(self.grace).await;
         // Has an effect only where the tree could not be signalled.
         let _ = self.child.start_kill();

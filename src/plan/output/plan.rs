@@ -75,7 +75,7 @@ struct Decision {
 
 /// The JSON Schema of a plan.
 #[must_use]
-pub fn schema() -> Value {
+pub(crate) fn schema() -> Value {
     let mut settings = schemars::generate::SchemaSettings::draft2020_12();
     // Some vendors take no references.
     settings.inline_subschemas = true;
@@ -147,7 +147,7 @@ fn leaves_the_project(path: &str) -> bool {
 ///
 /// # Errors
 /// If the text is not a plan.
-pub fn markdown(output: &str) -> Result<String, String> {
+pub(crate) fn markdown(output: &str) -> Result<String, String> {
     let plan: Plan = serde_json::from_str(output).map_err(|error| format!("it is not a plan: {error}"))?;
     let mut page = "# Plan\n".to_owned();
     if !plan.summary.trim().is_empty() {

@@ -11,11 +11,11 @@ use crate::plan::template::{ItemValues, Template, Values};
 use crate::words::id::Name;
 
 /// How many members a task may have. A list comes from a model more often than from a person.
-pub const MAX_MEMBERS: usize = 10_000;
+pub(crate) const MAX_MEMBERS: usize = 10_000;
 
 /// Why a task cannot become the members of its list.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ExtendError {
+pub(crate) enum ExtendError {
     /// It has no list.
     #[error("`{0}` has no `for_each`")]
     NoList(Name),
@@ -52,7 +52,7 @@ pub enum ExtendError {
 ///
 /// # Errors
 /// If the task has no list, or a longer one than may be, or a name that is taken.
-pub fn extend(orchestra: &Orchestra, parent: TaskIx, items: Vec<Value>) -> Result<Vec<Task>, ExtendError> {
+pub(crate) fn extend(orchestra: &Orchestra, parent: TaskIx, items: Vec<Value>) -> Result<Vec<Task>, ExtendError> {
     let task = &orchestra.tasks[parent];
     if task.for_each.is_none() {
         return Err(ExtendError::NoList(task.name.clone()));

@@ -13,7 +13,7 @@ use crate::plan::tools::{self, GrantSettings};
 use crate::words::diagnostic::{Diagnostic, near_miss};
 
 /// The one file of orch's own folder that an output may go to: the plan, for people.
-pub const PLAN_FILE: &str = ".orchestra/plan.md";
+pub(super) const PLAN_FILE: &str = ".orchestra/plan.md";
 
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(120);
 const CHECK_TIMEOUT: Duration = Duration::from_secs(300);

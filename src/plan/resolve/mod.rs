@@ -13,7 +13,7 @@ mod settings;
 mod tasks;
 mod work;
 
-pub use extend::{ExtendError, MAX_MEMBERS, extend};
+pub(crate) use extend::{MAX_MEMBERS, extend};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -26,11 +26,11 @@ use crate::words::diagnostic::{Diagnostic, Source};
 use crate::words::event::Overrides;
 use crate::words::id::Name;
 
-pub use crate::plan::resolve::agents::LoadedPlaybook;
+pub(crate) use crate::plan::resolve::agents::LoadedPlaybook;
 
 /// What the file is held against.
 #[derive(Debug)]
-pub struct ResolveContext<'s> {
+pub(crate) struct ResolveContext<'s> {
     /// The file's text.
     pub source: &'s Source,
     /// The id where the file names none: that of the file.
@@ -49,7 +49,7 @@ pub struct ResolveContext<'s> {
 ///
 /// # Errors
 /// Every mistake of meaning, in no particular order.
-pub fn resolve(file: &OrchestraFile, context: &ResolveContext<'_>) -> Result<Orchestra, Vec<Diagnostic>> {
+pub(crate) fn resolve(file: &OrchestraFile, context: &ResolveContext<'_>) -> Result<Orchestra, Vec<Diagnostic>> {
     let mut resolver = Resolver { file, context, diagnostics: Vec::new() };
     let orchestra = resolver.orchestra();
     match orchestra {
@@ -60,7 +60,7 @@ pub fn resolve(file: &OrchestraFile, context: &ResolveContext<'_>) -> Result<Orc
 
 /// The files that a file names as schemas.
 #[must_use]
-pub fn schemas_named(file: &OrchestraFile) -> BTreeSet<&str> {
+pub(crate) fn schemas_named(file: &OrchestraFile) -> BTreeSet<&str> {
     let outputs = file.tasks.value.iter().filter_map(|task| task.value.output.as_ref());
     let named = outputs.filter_map(|output| match &output.schema {
         Some(Either::Short(path)) => Some(path.value.as_str()),
@@ -71,7 +71,7 @@ pub fn schemas_named(file: &OrchestraFile) -> BTreeSet<&str> {
 
 /// The names of the agents that a file may need playbooks for.
 #[must_use]
-pub fn agents_named(file: &OrchestraFile) -> BTreeSet<&str> {
+pub(crate) fn agents_named(file: &OrchestraFile) -> BTreeSet<&str> {
     let listed = file.agents.iter().flatten().filter_map(|agent| match agent {
         Either::Short(name) => Some(name.value.as_str()),
         Either::Full(_) => None,

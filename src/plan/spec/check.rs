@@ -155,7 +155,7 @@ impl<'s> Check<'s> {
                 (None, Some(rest)) if rest.is_object() => self.visit(value, rest, &quoted),
                 (None, _) if self.lenient => self.found.push(
                     Diagnostic::error(format!("`{name}` in {noun} has no effect here"), key.span.clone(), "")
-                        .as_warning(),
+                        .into_warning(),
                 ),
                 (None, _) => {}
             }

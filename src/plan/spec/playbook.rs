@@ -216,7 +216,7 @@ fn in_one(source: &Source, warnings: Vec<Diagnostic>) -> Option<Diagnostic> {
     names.sort_unstable();
     names.dedup();
     let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
-    Some(Diagnostic::error(format!("keys that have no effect here: {}", names.join(", ")), first, "").as_warning())
+    Some(Diagnostic::error(format!("keys that have no effect here: {}", names.join(", ")), first, "").into_warning())
 }
 
 fn schema() -> &'static serde_json::Value {

@@ -6,7 +6,7 @@ use super::{Exceeded, LimitName, Need, Scope, Spent, Verdict};
 
 /// The limits of one scope; the default is none.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// How many calls may be made, failed ones included.
     pub max_api_calls: Option<u64>,
     /// How many tokens may be used, of prompts and answers together.

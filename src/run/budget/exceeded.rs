@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Whose limit it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
+pub(crate) enum Scope {
     /// The run's.
     Run,
     /// A group's, by its index.
@@ -15,7 +15,7 @@ pub enum Scope {
 
 /// A limit by the name that it has in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LimitName {
+pub(crate) enum LimitName {
     /// `max_api_calls`
     MaxApiCalls,
     /// `token_budget`
@@ -39,7 +39,7 @@ impl fmt::Display for LimitName {
 
 /// The limit that the next call would pass. Numbers are in the limit's own unit: calls, tokens, dollars or seconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Exceeded {
+pub(crate) struct Exceeded {
     /// Whose limit it is.
     pub scope: Scope,
     /// Which one.
@@ -58,7 +58,7 @@ impl Exceeded {
     /// The sentence with the owner's name in it, such as "the group `review`": which limit it is, how it stands, and
     /// what to do about it.
     #[must_use]
-    pub fn told_of(&self, owner: &str) -> String {
+    pub(crate) fn told_of(&self, owner: &str) -> String {
         format!("{}; raise it under {owner}'s `limits`, then `orch resume`", self.standing(owner))
     }
 

@@ -16,7 +16,8 @@ use crate::words::text::plural;
 pub(super) fn rules(task: &Task) -> TaskRules {
     TaskRules {
         stops_on_failure: task.on_error == OnError::Stop,
-        fan_out: task.for_each.as_ref().map(|for_each| for_each.max_parallel),
+        fans_out: task.for_each.is_some(),
+        max_members: task.for_each.as_ref().and_then(|for_each| for_each.max_parallel),
     }
 }
 
@@ -72,8 +73,10 @@ impl State {
                 self.tasks.push(super::TaskRun::default());
             }
         }
-        let rules =
-            TaskRules { stops_on_failure: self.orchestra.tasks[parent].on_error == OnError::Stop, fan_out: None };
+        let rules = TaskRules {
+            stops_on_failure: self.orchestra.tasks[parent].on_error == OnError::Stop,
+            ..TaskRules::default()
+        };
         self.schedule.grow(&self.orchestra.plan, parent, range, &members, rules);
     }
 

@@ -19,7 +19,7 @@ const AGENTS: usize = 12;
 
 /// The page, which ends in a newline. `final_result` is the file of the run's result, if one was written.
 #[must_use]
-pub fn render(summary: &Summary, final_result: Option<&str>) -> String {
+pub(crate) fn render(summary: &Summary, final_result: Option<&str>) -> String {
     let rule = "=".repeat(WIDTH);
     let mut page = vec![rule.clone(), "ORCHESTRATION SUMMARY".to_owned(), rule.clone()];
     if summary.rehearsal {

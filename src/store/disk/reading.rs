@@ -14,13 +14,13 @@ use cap_std::fs::OpenOptions;
 use super::{Dir, Kind, reading_boundary};
 
 /// The most that [`Dir::read`] reads, in bytes. Nothing that orch keeps comes near it.
-pub const MAX_BYTES: u64 = 1024 * 1024 * 1024;
+pub(crate) const MAX_BYTES: u64 = 1024 * 1024 * 1024;
 
 /// Opens a regular file that the user named, wherever it is; links are followed.
 ///
 /// # Errors
 /// If there is none, or anything but a regular file stands there.
-pub fn open_file(path: &Path) -> io::Result<File> {
+pub(crate) fn open_file(path: &Path) -> io::Result<File> {
     reading_boundary(path)?;
     let refused = |kind: std::fs::FileType| refused(if kind.is_dir() { Kind::Folder } else { Kind::Other });
     // To open some devices is to act on them, so they are told by their names first. What is opened is looked at again:
@@ -41,7 +41,7 @@ pub fn open_file(path: &Path) -> io::Result<File> {
 ///
 /// # Errors
 /// As [`open_file`], and if the file is larger or cannot be read.
-pub fn read_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+pub(crate) fn read_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     read_at_most(open_file(path)?, most)
 }
 
@@ -49,7 +49,7 @@ pub fn read_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// As [`read_file`], and if it is not UTF-8.
-pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
+pub(crate) fn read_text(path: &Path, most: u64) -> io::Result<String> {
     String::from_utf8(read_file(path, most)?).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
 }
 

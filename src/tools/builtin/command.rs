@@ -30,7 +30,7 @@ const MAX_KEPT_BYTES: usize = 4 << 20;
 
 /// A program to run, to its end or to the timeout, with nothing to read on its standard input.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Invocation {
+pub(crate) struct Invocation {
     /// The program and its arguments; never empty.
     pub argv: Vec<String>,
     /// Where it runs.
@@ -45,7 +45,7 @@ pub struct Invocation {
 
 /// A program that has ended by itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Ran {
+pub(crate) struct Ran {
     /// Its exit code; `None` if a signal ended it.
     pub code: Option<i32>,
     /// What it wrote on standard output.
@@ -57,7 +57,8 @@ pub struct Ran {
 }
 
 /// Runs programs. The error says why one was not started, or was ended.
-pub type Runner = Arc<dyn Fn(Invocation) -> Pin<Box<dyn Future<Output = Result<Ran, String>> + Send>> + Send + Sync>;
+pub(crate) type Runner =
+    Arc<dyn Fn(Invocation) -> Pin<Box<dyn Future<Output = Result<Ran, String>> + Send>> + Send + Sync>;
 
 /// The tool that all of these grants together allow: every command of theirs, with the shortest timeout.
 pub(super) fn granted(grants: &[&Grant], context: &ToolContext) -> Arc<dyn Tool> {

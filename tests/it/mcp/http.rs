@@ -12,13 +12,13 @@ use super::{KEY, a_dropped_call_is_taken_back, config, error, everything_works, 
 use crate::server::{Act, Server};
 
 /// The test server, listening. It stops when it is dropped.
-pub struct Listening {
+pub(crate) struct Listening {
     child: Child,
     pub url: String,
 }
 
 impl Listening {
-    pub fn start(flags: &[&str]) -> Self {
+    pub(crate) fn start(flags: &[&str]) -> Self {
         let mut command = Command::new(program());
         command.args(["serve", "http"]).args(flags).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();

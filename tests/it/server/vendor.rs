@@ -9,18 +9,19 @@ use serde_json::{Value, json};
 
 use super::{Act, Seen};
 
-pub mod anthropic;
-pub mod gemini;
-pub mod ollama;
-pub mod openai;
-pub mod responses;
-pub mod zhipu;
+pub(crate) mod anthropic;
+pub(crate) mod gemini;
+pub(crate) mod ollama;
+pub(crate) mod openai;
+pub(crate) mod responses;
+pub(crate) mod zhipu;
 
 /// Every wire. Zhipu's path ends like OpenAI's, so it comes first.
-pub const ALL: [&Vendor; 6] = [&zhipu::ROW, &openai::ROW, &responses::ROW, &anthropic::ROW, &gemini::ROW, &ollama::ROW];
+pub(crate) const ALL: [&Vendor; 6] =
+    [&zhipu::ROW, &openai::ROW, &responses::ROW, &anthropic::ROW, &gemini::ROW, &ollama::ROW];
 
 /// How a vendor speaks. A stream is what `begin`, `calls` and `end` give, each value in a `frame`, and `last`.
-pub struct Vendor {
+pub(crate) struct Vendor {
     pub name: &'static str,
     pub provider: Provider,
     /// What a base URL has behind the host.
@@ -57,7 +58,7 @@ pub struct Vendor {
 
 /// What a model says in one answer.
 #[derive(Clone, Copy)]
-pub struct Said<'a> {
+pub(crate) struct Said<'a> {
     pub text: &'a str,
     pub calls: &'a [Called<'a>],
     /// The vendor's own word for why it stops.
@@ -68,14 +69,14 @@ pub struct Said<'a> {
 
 /// A call of a tool, the arguments as the model wrote them.
 #[derive(Clone, Copy)]
-pub struct Called<'a> {
+pub(crate) struct Called<'a> {
     pub id: &'a str,
     pub name: &'a str,
     pub arguments: &'a str,
 }
 
 /// A vendor's words for why a model stopped.
-pub struct Reasons {
+pub(crate) struct Reasons {
     pub end: &'static str,
     pub calls: &'static str,
     pub limit: &'static str,
@@ -84,7 +85,7 @@ pub struct Reasons {
 }
 
 /// An error as the vendor writes it.
-pub struct Trouble {
+pub(crate) struct Trouble {
     pub status: u16,
     pub body: Value,
     /// Its class as the body of an error status.
@@ -95,12 +96,12 @@ pub struct Trouble {
 
 impl Trouble {
     /// An error that says what it is, so that its class is the same everywhere.
-    pub fn plain(status: u16, body: Value, kind: FailureKind) -> Self {
+    pub(crate) fn plain(status: u16, body: Value, kind: FailureKind) -> Self {
         Self { status, body, kind, inside: kind }
     }
 
     /// An error that only its status classes.
-    pub fn vague(status: u16, body: Value, kind: FailureKind) -> Self {
+    pub(crate) fn vague(status: u16, body: Value, kind: FailureKind) -> Self {
         Self { status, body, kind, inside: FailureKind::Overloaded }
     }
 }
@@ -114,7 +115,7 @@ impl Called<'_> {
 
 impl Vendor {
     /// What a request asks for.
-    pub fn of(request: &Seen) -> Asked {
+    pub(crate) fn of(request: &Seen) -> Asked {
         let path = request.path.split('?').next().unwrap_or_default();
         if let Some(vendor) = ALL.iter().find(|vendor| path.ends_with(vendor.path)) {
             let stream = request.body["stream"] == true || path.ends_with(":streamGenerateContent");
@@ -128,87 +129,87 @@ impl Vendor {
     }
 
     /// A good answer with this text.
-    pub fn says<'a>(&self, text: &'a str) -> Said<'a> {
+    pub(crate) fn says<'a>(&self, text: &'a str) -> Said<'a> {
         Said { text, calls: &[], reason: self.reasons.end, usage: true }
     }
 
     /// A good answer that calls tools.
-    pub fn calls<'a>(&self, calls: &'a [Called<'a>]) -> Said<'a> {
+    pub(crate) fn calls<'a>(&self, calls: &'a [Called<'a>]) -> Said<'a> {
         Said { text: "", calls, reason: self.reasons.calls, usage: true }
     }
 
     /// The values of a whole stream.
-    pub fn values(&self, said: &Said) -> Vec<Value> {
+    pub(crate) fn values(&self, said: &Said) -> Vec<Value> {
         [(self.begin)(said), (self.calls)(said), (self.end)(said)].concat()
     }
 
     /// A whole stream, a piece for each value.
-    pub fn frames(&self, said: &Said) -> Vec<String> {
+    pub(crate) fn frames(&self, said: &Said) -> Vec<String> {
         let last = (!self.last.is_empty()).then(|| self.last.to_owned());
         self.values(said).iter().map(self.frame).chain(last).collect()
     }
 
     /// Values as a stream that does not end.
-    pub fn open(&self, values: &[Value]) -> String {
+    pub(crate) fn open(&self, values: &[Value]) -> String {
         values.iter().map(self.frame).collect()
     }
 
     /// The beginning of a stream, with this text.
-    pub fn half(&self, text: &str) -> String {
+    pub(crate) fn half(&self, text: &str) -> String {
         self.open(&(self.begin)(&self.says(text)))
     }
 
     /// The end of a stream that began with [`Vendor::half`] of `text`.
-    pub fn rest(&self, text: &str) -> String {
+    pub(crate) fn rest(&self, text: &str) -> String {
         self.open(&(self.end)(&self.says(text))) + self.last
     }
 
     /// A whole stream.
-    pub fn stream(&self, said: &Said) -> String {
+    pub(crate) fn stream(&self, said: &Said) -> String {
         self.frames(said).concat()
     }
 
     /// A whole stream that is a good answer with this text.
-    pub fn answer(&self, text: &str) -> String {
+    pub(crate) fn answer(&self, text: &str) -> String {
         self.stream(&self.says(text))
     }
 
     /// Whether a stream is Server-Sent Events, and not lines of JSON.
-    pub fn sends_events(&self) -> bool {
+    pub(crate) fn sends_events(&self) -> bool {
         self.content_type == "text/event-stream"
     }
 
     /// The server sends this as its stream, with a length.
-    pub fn sends(&self, stream: impl Into<Vec<u8>>) -> Act {
+    pub(crate) fn sends(&self, stream: impl Into<Vec<u8>>) -> Act {
         Act::Body { content_type: self.content_type, body: stream.into() }
     }
 
     /// The server answers with the document in place of a stream.
-    pub fn sends_whole(&self, said: &Said) -> Act {
+    pub(crate) fn sends_whole(&self, said: &Said) -> Act {
         Act::json((self.whole)(said).to_string())
     }
 
     /// The head of a stream without a length.
-    pub fn head(&self) -> String {
+    pub(crate) fn head(&self) -> String {
         format!("HTTP/1.1 200 OK\r\ncontent-type: {}\r\ntransfer-encoding: chunked\r\n\r\n", self.content_type)
     }
 
     /// The head, and a stream as one HTTP chunk, after which anything may come.
-    pub fn head_and(&self, stream: &str) -> String {
+    pub(crate) fn head_and(&self, stream: &str) -> String {
         format!("{}{:x}\r\n{stream}\r\n", self.head(), stream.len())
     }
 }
 
 /// What the test server has been asked for.
 #[derive(Clone, Copy)]
-pub enum Asked {
+pub(crate) enum Asked {
     Answer { vendor: &'static Vendor, stream: bool },
     Models(&'static Vendor),
 }
 
 impl Asked {
     /// A whole answer with this text.
-    pub fn answer(self, text: &str) -> Vec<u8> {
+    pub(crate) fn answer(self, text: &str) -> Vec<u8> {
         match self {
             Self::Answer { vendor, stream: true } => chunked(&vendor.head(), vendor.frames(&vendor.says(text))),
             Self::Answer { vendor, stream: false } => json_response(&(vendor.whole)(&vendor.says(text))),
@@ -218,12 +219,12 @@ impl Asked {
 }
 
 /// A 200 with an event stream, one HTTP chunk for each piece, properly ended.
-pub fn stream(pieces: impl IntoIterator<Item = String>) -> Vec<u8> {
+pub(crate) fn stream(pieces: impl IntoIterator<Item = String>) -> Vec<u8> {
     chunked(&openai::ROW.head(), pieces)
 }
 
 /// A head that announces chunks, and a chunk for each piece, properly ended.
-pub fn chunked(head: &str, pieces: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Vec<u8> {
+pub(crate) fn chunked(head: &str, pieces: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Vec<u8> {
     let mut bytes = head.as_bytes().to_vec();
     for piece in pieces {
         let piece = piece.as_ref();
@@ -236,7 +237,7 @@ pub fn chunked(head: &str, pieces: impl IntoIterator<Item = impl AsRef<[u8]>>) -
 }
 
 /// An answer with a length.
-pub fn response(code: u16, headers: &[(&str, String)], body: &[u8]) -> Vec<u8> {
+pub(crate) fn response(code: u16, headers: &[(&str, String)], body: &[u8]) -> Vec<u8> {
     let mut head = format!("HTTP/1.1 {code} -\r\ncontent-length: {}\r\n", body.len());
     head.extend(headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")));
     [head.as_bytes(), b"\r\n", body].concat()

@@ -17,7 +17,7 @@ fn status(code: u16, message: &str) -> Act {
 }
 
 /// An answer that calls tools, as one document.
-pub fn calls(calls: &[(&str, &str, Value)]) -> Act {
+pub(crate) fn calls(calls: &[(&str, &str, Value)]) -> Act {
     let calls: Vec<Value> = calls
         .iter()
         .map(|(id, name, arguments)| {
@@ -35,7 +35,7 @@ pub fn calls(calls: &[(&str, &str, Value)]) -> Act {
 }
 
 /// What the model was told by tools in its last request.
-pub fn told(server: &Server) -> Vec<String> {
+pub(crate) fn told(server: &Server) -> Vec<String> {
     let last = server.seen().last().unwrap().body["messages"].as_array().unwrap().clone();
     let of_tools = last.iter().filter(|message| message["role"] == "tool");
     of_tools.map(|message| message["content"].as_str().unwrap().to_owned()).collect()

@@ -51,7 +51,7 @@ fn left(project: &Project) -> Left {
 }
 
 /// Goes on after a crash: a resume, or a new run when the journal never came to be. Gives the process that did it.
-pub fn go_on(project: &Project, at: &str) -> Ended {
+pub(crate) fn go_on(project: &Project, at: &str) -> Ended {
     let began = !project.journal().is_empty();
     let resumed = project.args(["resume"]).run();
     if began {
@@ -72,7 +72,7 @@ pub fn go_on(project: &Project, at: &str) -> Ended {
 }
 
 /// No file is left that was on its way to another name.
-pub fn leaves_no_stray(project: &Project, at: &str) {
+pub(crate) fn leaves_no_stray(project: &Project, at: &str) {
     let stray: Vec<_> =
         project.files().into_iter().filter(|(path, _)| path.to_string_lossy().ends_with(".tmp")).collect();
     assert!(stray.is_empty(), "{at}: {:?}", stray[0].0);
@@ -105,7 +105,7 @@ fn is_paid_once(server: &Server, crashes: &[Left], at: &str) {
 
 /// Tries every `step`th number until the process ends by itself, on several threads. Gives the last number that had an
 /// effect.
-pub fn sweep(step: u64, attempt: impl Fn(u64) -> bool + Sync) -> u64 {
+pub(crate) fn sweep(step: u64, attempt: impl Fn(u64) -> bool + Sync) -> u64 {
     let (next, last, over) = (AtomicU64::new(1), AtomicU64::new(0), AtomicBool::new(false));
     thread::scope(|scope| {
         for _ in 0..6 {

@@ -43,7 +43,7 @@ fn features() -> [(&'static str, ModelRequest); 7] {
 }
 
 /// A conversation in which a tool has been called twice in one turn, once in vain, after some words.
-pub fn conversation(echo: Option<ProviderState>) -> ModelRequest {
+pub(super) fn conversation(echo: Option<ProviderState>) -> ModelRequest {
     let call = |id: &str, arguments: Value| ToolCall { id: id.to_owned(), name: "weather".to_owned(), arguments };
     let result = |id: &str, text: &str, is_error| ToolResult {
         id: id.to_owned(),

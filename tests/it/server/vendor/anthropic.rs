@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Called, Reasons, Said, Trouble, Vendor, halves, listed};
 
-pub const ROW: Vendor = Vendor {
+pub(crate) const ROW: Vendor = Vendor {
     name: "anthropic",
     provider: Provider::Anthropic,
     base: "",
@@ -73,17 +73,17 @@ pub const ROW: Vendor = Vendor {
 };
 
 /// The start of a message.
-pub fn start(usage: Value) -> Value {
+pub(crate) fn start(usage: Value) -> Value {
     json!({"type": "message_start", "message": {"role": "assistant", "content": [], "usage": usage}})
 }
 
 /// The start of a block.
-pub fn block(index: u64, block: &Value) -> Value {
+pub(crate) fn block(index: u64, block: &Value) -> Value {
     json!({"type": "content_block_start", "index": index, "content_block": block})
 }
 
 /// A piece of a block.
-pub fn delta(index: u64, delta: &Value) -> Value {
+pub(crate) fn delta(index: u64, delta: &Value) -> Value {
     json!({"type": "content_block_delta", "index": index, "delta": delta})
 }
 
@@ -92,7 +92,7 @@ fn stop(index: u64) -> Value {
 }
 
 /// The end of a message.
-pub fn ended(reason: &str, counts: bool) -> Vec<Value> {
+pub(crate) fn ended(reason: &str, counts: bool) -> Vec<Value> {
     let usage = if counts { json!({"output_tokens": 5}) } else { json!({}) };
     vec![
         json!({"type": "message_delta", "delta": {"stop_reason": reason, "stop_sequence": null}, "usage": usage}),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Called, Reasons, Said, Trouble, Vendor, halves};
 
-pub const ROW: Vendor = Vendor {
+pub(crate) const ROW: Vendor = Vendor {
     name: "gemini",
     provider: Provider::Gemini,
     base: "",
@@ -62,7 +62,7 @@ pub const ROW: Vendor = Vendor {
 };
 
 /// A chunk with these parts, and the end if there is a reason.
-pub fn parts(parts: &Value, reason: Option<&str>) -> Value {
+pub(crate) fn parts(parts: &Value, reason: Option<&str>) -> Value {
     let mut candidate = json!({"content": {"role": "model", "parts": parts}, "index": 0});
     if let Some(reason) = reason {
         candidate["finishReason"] = json!(reason);
@@ -71,7 +71,7 @@ pub fn parts(parts: &Value, reason: Option<&str>) -> Value {
 }
 
 /// An error as all of Google's servers write it.
-pub fn error(code: u16, status: &str, message: &str, details: &Value) -> Value {
+pub(crate) fn error(code: u16, status: &str, message: &str, details: &Value) -> Value {
     json!({"error": {"code": code, "message": message, "status": status, "details": details}})
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Called, Reasons, Said, Trouble, Vendor, halves};
 
-pub const ROW: Vendor = Vendor {
+pub(crate) const ROW: Vendor = Vendor {
     name: "ollama",
     provider: Provider::Ollama,
     base: "",

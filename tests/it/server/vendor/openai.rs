@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Called, Reasons, Said, Trouble, Vendor, halves, listed};
 
-pub const ROW: Vendor = Vendor {
+pub(crate) const ROW: Vendor = Vendor {
     name: "openai",
     provider: Provider::Openai,
     base: "/v1",
@@ -54,23 +54,23 @@ pub const ROW: Vendor = Vendor {
 };
 
 /// A chunk with this delta.
-pub fn delta(delta: Value) -> Value {
+pub(crate) fn delta(delta: Value) -> Value {
     chunk(delta, Value::Null)
 }
 
 /// The chunk that ends an answer.
-pub fn finish(reason: &str) -> Value {
+pub(crate) fn finish(reason: &str) -> Value {
     chunk(json!({}), json!(reason))
 }
 
 /// A chunk with a delta and the reason for the end.
-pub fn chunk(delta: Value, finish_reason: Value) -> Value {
+pub(crate) fn chunk(delta: Value, finish_reason: Value) -> Value {
     let choice = json!({"index": 0, "delta": delta, "finish_reason": finish_reason});
     json!({"object": "chat.completion.chunk", "choices": [choice]})
 }
 
 /// The id and the name come first, then the arguments in pieces.
-pub fn calls(said: &Said) -> Vec<Value> {
+pub(crate) fn calls(said: &Said) -> Vec<Value> {
     let piece = |call: Value| delta(json!({ "tool_calls": [call] }));
     let of = |(index, call): (usize, &Called)| {
         let [first, second] = halves(call.arguments);
@@ -82,11 +82,11 @@ pub fn calls(said: &Said) -> Vec<Value> {
     said.calls.iter().enumerate().flat_map(of).collect()
 }
 
-pub fn usage() -> Value {
+pub(crate) fn usage() -> Value {
     json!({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15})
 }
 
-pub fn whole(said: &Said) -> Value {
+pub(crate) fn whole(said: &Said) -> Value {
     let mut message = json!({"role": "assistant", "content": said.text});
     if !said.calls.is_empty() {
         let of = |call: &Called| json!({"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}});

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Called, Reasons, Said, Vendor, halves, listed, openai};
 
-pub const ROW: Vendor = Vendor {
+pub(crate) const ROW: Vendor = Vendor {
     name: "responses",
     provider: Provider::Responses,
     base: "/v1",
@@ -38,18 +38,18 @@ pub const ROW: Vendor = Vendor {
 };
 
 /// An event of this kind.
-pub fn event(kind: &str, mut data: Value) -> Value {
+pub(crate) fn event(kind: &str, mut data: Value) -> Value {
     data["type"] = json!(kind);
     data
 }
 
 /// A thought that can be sent back.
-pub fn thought() -> Value {
+pub(crate) fn thought() -> Value {
     json!({"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAA"})
 }
 
 /// A message with this text.
-pub fn message(text: &str) -> Value {
+pub(crate) fn message(text: &str) -> Value {
     let part = json!({"type": "output_text", "text": text, "annotations": []});
     json!({"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": [part]})
 }

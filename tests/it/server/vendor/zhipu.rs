@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{Reasons, Trouble, Vendor, openai};
 
-pub const ROW: Vendor = Vendor {
+pub(crate) const ROW: Vendor = Vendor {
     name: "zhipu",
     provider: Provider::Zhipu,
     base: "/api/paas/v4",

@@ -25,7 +25,7 @@ use crate::words::event::{CacheHit, CacheKey, Event, Record, RunEvent, TaskEvent
 use crate::words::id::Name;
 
 /// What a run needs.
-pub struct Stage {
+pub(crate) struct RunContext {
     /// What is performed.
     pub orchestra: Arc<Orchestra>,
     /// For each agent of the orchestra, who answers for it: the next one when one fails.
@@ -55,7 +55,7 @@ pub struct Stage {
 }
 
 /// Earlier results, and which tasks may have them.
-pub struct Reusing {
+pub(crate) struct Reusing {
     /// The results of earlier runs.
     pub store: Store,
     /// How old a result may be.
@@ -88,7 +88,7 @@ pub enum RunError {
     Illegal(IllegalEvent),
 }
 
-impl Stage {
+impl RunContext {
     /// What the state has to know of the models of each agent.
     pub(super) fn chains(&self) -> Vec<Vec<ModelFacts>> {
         let facts = |client: &Arc<ModelClient>| ModelFacts {
