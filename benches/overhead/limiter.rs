@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use orch::run::rate_limit::{Admit, Ended, Limiter};
+use orch::run::rate_limit::{Admit, Ended, Limiter, RateLimitKey};
 use orch::words::failure::{Failure, FailureKind};
 
 use crate::process::{Cost, Program, median, ratio, show, show_head};
@@ -62,9 +62,9 @@ fn serve(tasks: u32) -> Duration {
     let (mut now, mut waiting, mut in_flight, mut calls) = (Duration::ZERO, tasks, 0, 0);
     let started = Instant::now();
     while waiting > 0 || in_flight > 0 {
-        match limiter.admit(0, 100, now) {
+        match limiter.admit(RateLimitKey(0), 100, now) {
             Admit::Now if waiting > 0 => {
-                limiter.begin(0, 100, now);
+                limiter.begin(RateLimitKey(0), 100, now);
                 (waiting, in_flight, calls) = (waiting - 1, in_flight + 1, calls + 1);
             }
             Admit::At(when) if in_flight == 0 => now = when,
@@ -72,7 +72,7 @@ fn serve(tasks: u32) -> Duration {
                 now += Duration::from_micros(10);
                 let is_refused = in_flight > AT_ONCE;
                 let outcome = if is_refused { Ended::Failed(&slow_down, None) } else { Ended::Answered(None) };
-                limiter.end(0, now, &outcome);
+                limiter.end(RateLimitKey(0), now, &outcome);
                 (waiting, in_flight) = (waiting + u32::from(is_refused), in_flight - 1);
             }
         }

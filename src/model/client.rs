@@ -7,6 +7,7 @@ use crate::model::call::{CallFailure, Cue, Model, ModelRequest, Reply};
 use crate::model::prices::Tariff;
 use crate::net::http::Deadlines;
 use crate::run::budget::worst_case_tokens;
+use crate::run::rate_limit::RateLimitKey;
 use crate::words::event::Reservation;
 use crate::words::usage::Usage;
 
@@ -34,8 +35,8 @@ pub struct ModelClient {
     pub timeout: Option<Duration>,
     /// Which of the run's models it is; agents with the same model have different clients and one number.
     pub number: usize,
-    /// Which provider and key it is called with: clients on one lane share a pace.
-    pub lane: usize,
+    /// Which provider and key it is called with: those with the same share a pace.
+    pub limit_key: RateLimitKey,
 }
 
 impl ModelClient {

@@ -1,6 +1,6 @@
 //! How the form of an answer is asked for where the provider can see to it, and what to do where it will not.
 //!
-//! A request may hold things that not every server knows. Each is an [`Extra`]: it is sent until the server refuses it.
+//! A request may hold things that not every server knows. Each is an [`Capability`]: it is sent until the server refuses it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,13 +12,13 @@ use crate::words::failure::Failure;
 /// A part of a request that a server may refuse without being wrong. It is sent because most servers act on it, and
 /// left out once this one has refused it: a task must not be impossible for a thing that it can do without.
 #[derive(Debug, Clone)]
-pub(crate) struct Extra {
+pub(crate) struct Capability {
     /// Words of a refusal that mean this part, in lower case.
     words: &'static [&'static str],
     refused: Arc<AtomicBool>,
 }
 
-impl Extra {
+impl Capability {
     /// The schema of the answer. Without it the model has the prompt alone to go by, and the caller still checks.
     pub(crate) fn schema() -> Self {
         Self::told_by(&[
@@ -118,7 +118,7 @@ mod tests {
             status: Some(status),
             ..Failure::new(FailureKind::BadRequest, message.to_owned())
         };
-        let schema = Extra::schema();
+        let schema = Capability::schema();
         assert!(!schema.is_refused_by(&failure(400, "no such model")));
         assert!(!schema.is_refused_by(&failure(401, "a key for response_format")));
         assert!(schema.is_sent());

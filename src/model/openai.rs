@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::model::call::ModelRequest;
 use crate::model::endpoint::Endpoint;
-use crate::model::form::Extra;
+use crate::model::form::Capability;
 use crate::model::reply_builder::{ReplyBuilder, Stop};
 use crate::model::status::Report;
 use crate::model::wire::{DecodeError, Wire, bearer_request};
@@ -41,7 +41,7 @@ pub(crate) struct Dialect {
 }
 
 /// OpenAI's own way. Nearly every server takes a schema by now, and makes small models write JSON with it; the few that
-/// refuse it are told apart by their refusal, see [`Extra`].
+/// refuse it are told apart by their refusal, see [`Capability`].
 const OPENAI: Dialect = Dialect {
     name: "openai",
     hosts: &["api.openai.com"],
@@ -56,7 +56,7 @@ const OPENAI: Dialect = Dialect {
 pub(crate) struct OpenAi {
     endpoint: Endpoint,
     dialect: Dialect,
-    schema: Extra,
+    schema: Capability,
 }
 
 impl OpenAi {
@@ -69,7 +69,7 @@ impl OpenAi {
 
     /// A server that speaks a dialect.
     pub(crate) fn speaking(dialect: Dialect, endpoint: Endpoint) -> Self {
-        Self { endpoint, dialect, schema: Extra::schema() }
+        Self { endpoint, dialect, schema: Capability::schema() }
     }
 
     fn is_the_vendors(&self) -> bool {

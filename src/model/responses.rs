@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::model::call::ModelRequest;
 use crate::model::endpoint::Endpoint;
-use crate::model::form::Extra;
+use crate::model::form::Capability;
 use crate::model::reply_builder::ReplyBuilder;
 use crate::model::status::Report;
 use crate::model::wire::{DecodeError, Wire, bearer_request};
@@ -34,9 +34,9 @@ const NAME: &str = "responses";
 #[derive(Debug, Clone)]
 pub(crate) struct Responses {
     endpoint: Endpoint,
-    schema: Extra,
+    schema: Capability,
     /// The thoughts of the model. Models that have none refuse the wish for them.
-    thoughts: Extra,
+    thoughts: Capability,
 }
 
 impl Responses {
@@ -46,8 +46,8 @@ impl Responses {
     pub(crate) fn new(endpoint: Endpoint) -> Self {
         Self {
             endpoint,
-            schema: Extra::schema(),
-            thoughts: Extra::told_by(&["encrypted content", "encrypted_content"]),
+            schema: Capability::schema(),
+            thoughts: Capability::told_by(&["encrypted content", "encrypted_content"]),
         }
     }
 

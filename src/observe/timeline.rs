@@ -65,7 +65,7 @@ pub(crate) struct Notes {
     #[serde(skip_serializing_if = "Option::is_none")]
     model: Option<Arc<str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    outcome: Option<Outcome>,
+    outcome: Option<SpanEnd>,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<FailureKind>,
     #[serde(flatten)]
@@ -79,7 +79,7 @@ pub(crate) struct Notes {
 /// How a span ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Outcome {
+enum SpanEnd {
     Succeeded,
     Failed,
     /// Its process ended before it did.
@@ -150,7 +150,7 @@ impl Timeline {
             }
             Event::Task { task, event: TaskEvent::CallFinished { call, usage, cost_usd, first_byte_ms, .. } } => {
                 self.close(task, What::Call(*call), |notes| {
-                    notes.outcome = Some(Outcome::Succeeded);
+                    notes.outcome = Some(SpanEnd::Succeeded);
                     notes.usage = Some(*usage);
                     notes.cost_usd = *cost_usd;
                     notes.first_byte_ms = Some(*first_byte_ms);
@@ -170,8 +170,8 @@ impl Timeline {
                 }
             }
             Event::Task { task, event: TaskEvent::Succeeded { attempt, .. } } => {
-                self.close(task, What::Attempt(*attempt), |notes| notes.outcome = Some(Outcome::Succeeded));
-                self.close(task, What::Task, |notes| notes.outcome = Some(Outcome::Succeeded));
+                self.close(task, What::Attempt(*attempt), |notes| notes.outcome = Some(SpanEnd::Succeeded));
+                self.close(task, What::Task, |notes| notes.outcome = Some(SpanEnd::Succeeded));
             }
             Event::Task { task, event: TaskEvent::Failed { failure } } => {
                 self.close(task, What::Task, |notes| notes.fail(failure.kind));
@@ -203,7 +203,7 @@ impl Timeline {
                     self.tracks.give_back(span.track - 1);
                 }
                 span.end_us = now;
-                span.notes.outcome = Some(Outcome::Interrupted);
+                span.notes.outcome = Some(SpanEnd::Interrupted);
                 self.closed.push(span);
             }
         }
@@ -257,7 +257,7 @@ impl Timeline {
 
 impl Notes {
     fn fail(&mut self, kind: FailureKind) {
-        self.outcome = Some(Outcome::Failed);
+        self.outcome = Some(SpanEnd::Failed);
         self.failure = Some(kind);
     }
 }

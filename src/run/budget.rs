@@ -7,7 +7,7 @@
 //!
 //! What nobody knows is counted as spent: a call that was given up without word of its cost, and a call that was in
 //! flight when its process was killed. The same events in the same order give the same state, so a journal is
-//! replayed by calling [`Budget::reserve`] and [`Budget::settle`] for the calls in it, and [`Budget::take_up`] where
+//! replayed by calling [`Budget::reserve`] and [`Budget::settle`] for the calls in it, and [`Budget::resume`] where
 //! another process went on.
 //!
 //! Knows no clock, no price and no name: tasks and groups are indices, and elapsed times come in.
@@ -154,7 +154,7 @@ impl Budget {
     }
 
     /// Replaces a reservation by what the call did cost; `None` if nobody knows, and then all of the reservation is
-    /// spent. A call without a reservation, such as one that was given up by [`Budget::take_up`], changes nothing.
+    /// spent. A call without a reservation, such as one that was given up by [`Budget::resume`], changes nothing.
     pub(crate) fn settle(&mut self, task: usize, key: CallKey, spent: Option<Spent>) {
         let Some(reserved) = self.in_flight.remove(&(task, key)) else { return };
         let spent = spent.map_or(reserved, |spent| Amount::of_spent(&spent));
@@ -162,7 +162,7 @@ impl Budget {
     }
 
     /// Another process goes on with the run: whatever was in flight is spent for good.
-    pub(crate) fn take_up(&mut self) {
+    pub(crate) fn resume(&mut self) {
         let lost: Vec<_> = self.in_flight.keys().copied().collect();
         for (task, key) in lost {
             self.settle(task, key, None);

@@ -122,7 +122,7 @@ impl History {
     fn follow(&mut self, record: &Record) {
         if let Event::Run(RunEvent::Resumed { rerun, changed, .. }) = &record.event {
             self.earlier_us += self.mono_us;
-            self.take_up(rerun, changed);
+            self.resume(rerun, changed);
         }
         self.last_seq = record.seq;
         self.last_at_ms = record.at_ms;
@@ -239,7 +239,7 @@ impl History {
         self.tasks[parent].members = Some(members);
     }
 
-    fn take_up(&mut self, rerun: &[Name], changed: &[PlannedTask]) {
+    fn resume(&mut self, rerun: &[Name], changed: &[PlannedTask]) {
         self.status = None;
         self.stop = None;
         self.limit_reached = false;
@@ -252,7 +252,7 @@ impl History {
         let relisted = self.relisted(rerun, changed);
         let withdrawn = self.members_of(&relisted);
         let anew = !changed.is_empty();
-        self.tasks.iter_mut().for_each(|task| task.take_up(anew));
+        self.tasks.iter_mut().for_each(|task| task.resume(anew));
         let reopened = rerun.iter().filter_map(|name| self.index.get(name).copied());
         for ix in reopened.chain(withdrawn.iter().copied()).collect::<Vec<_>>() {
             self.released.extend(self.tasks[ix].give_up(&self.start.run));

@@ -1,12 +1,12 @@
-//! One pace for all tasks that ask the same provider with the same key: a lane.
+//! One pace for all tasks that ask the same provider with the same key.
 //!
-//! A lane is free until the provider complains. A 429 that names a time closes the lane for everybody until then, and
+//! Calls are free until the provider complains. A 429 that names a time closes its key for everybody until then, and
 //! any 429 halves how many calls may be in flight; that number grows again by one for each round of successes, and
-//! when a whole round passes in which nobody had to wait for it, the lane is free again. Where an answer says that
+//! when a whole round passes in which nobody had to wait for it, calls are free again. Where an answer says that
 //! little is left until a reset, calls are spread over the time until then.
 //!
 //! Pure: time comes in as what has passed since the process began, and the caller does the waiting. Every operation
-//! takes the same time however many wait, provided that the caller keeps those who wait for a lane in one queue and
+//! takes the same time however many wait, provided that the caller keeps those who wait for a key in one queue and
 //! asks for the first of them only.
 
 use std::time::Duration;
@@ -29,9 +29,9 @@ use window::Window;
 pub enum Admit {
     /// It may.
     Now,
-    /// Ask again at this time, or when a call of the lane ends.
+    /// Ask again at this time, or when a call with the key ends.
     At(Duration),
-    /// Ask again when a call of the lane ends; there is one in flight.
+    /// Ask again when a call with the key ends; there is one in flight.
     AfterAnEnd,
 }
 
@@ -44,49 +44,54 @@ pub enum Ended<'f> {
     Failed(&'f Failure, Option<RateLimitInfo>),
 }
 
-/// The lanes of a run, each by its index.
+/// Which provider is called with which key of an account: its calls share one limit. Numbered from 0 in each run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RateLimitKey(pub usize);
+
+/// The rate limits of a run.
 #[derive(Debug, Clone)]
 pub struct Limiter {
-    lanes: Vec<Lane>,
+    /// By their [`RateLimitKey`].
+    paces: Vec<Pace>,
 }
 
 impl Limiter {
-    /// So many lanes, all of them free.
+    /// Limits for so many keys; none of them is known to be reached.
     #[must_use]
-    pub fn new(lanes: usize) -> Self {
-        Self { lanes: vec![Lane::default(); lanes] }
+    pub fn new(keys: usize) -> Self {
+        Self { paces: vec![Pace::default(); keys] }
     }
 
-    /// How many lanes there are.
+    /// How many keys there are.
     #[must_use]
-    pub fn lanes(&self) -> usize {
-        self.lanes.len()
+    pub fn keys(&self) -> usize {
+        self.paces.len()
     }
 
     /// Whether a call of about `tokens` tokens may begin. Who is told [`Admit::Now`] calls [`Limiter::begin`] before
     /// anybody else asks.
     #[must_use]
-    pub fn admit(&self, lane: usize, tokens: u64, now: Duration) -> Admit {
-        self.lanes[lane].admit(tokens, now)
+    pub fn admit(&self, limit_key: RateLimitKey, tokens: u64, now: Duration) -> Admit {
+        self.paces[limit_key.0].admit(tokens, now)
     }
 
     /// A call begins.
-    pub fn begin(&mut self, lane: usize, tokens: u64, now: Duration) {
-        self.lanes[lane].begin(tokens, now);
+    pub fn begin(&mut self, limit_key: RateLimitKey, tokens: u64, now: Duration) {
+        self.paces[limit_key.0].begin(tokens, now);
     }
 
     /// A call that had begun has ended. One that was given up in the middle has ended too.
-    pub fn end(&mut self, lane: usize, now: Duration, outcome: &Ended) {
-        self.lanes[lane].end(now, outcome);
+    pub fn end(&mut self, limit_key: RateLimitKey, now: Duration, outcome: &Ended) {
+        self.paces[limit_key.0].end(now, outcome);
     }
 }
 
 #[derive(Debug, Clone, Default)]
-struct Lane {
+struct Pace {
     in_flight: u32,
     /// Nothing begins before this time.
     opens_at: Duration,
-    /// The lane was closed, and no call has succeeded since it opened: one call at a time finds out whether it may
+    /// The key was closed, and no call has succeeded since it opened: one call at a time finds out whether it may
     /// go on, or all those who waited would come back at once.
     on_probation: bool,
     last_begin: Duration,
@@ -95,7 +100,7 @@ struct Lane {
     tokens: Quota,
 }
 
-impl Lane {
+impl Pace {
     fn admit(&self, tokens: u64, now: Duration) -> Admit {
         if now < self.opens_at {
             return Admit::At(self.opens_at);
@@ -127,7 +132,7 @@ impl Lane {
             self.tokens.learn(pace.tokens_left, pace.tokens_reset, now);
         }
         match outcome {
-            // An answer to a call from before the lane closed says nothing about what comes after.
+            // An answer to a call from before the key closed says nothing about what comes after.
             Ended::Answered(_) if now >= self.opens_at => {
                 self.on_probation = false;
                 self.window.note_success();

@@ -239,7 +239,7 @@ impl Schedule {
     }
 
     /// A new process goes on: only what `keeps` says is done stays so.
-    pub(crate) fn take_up(&mut self, plan: &Plan, keeps: impl Fn(TaskIx) -> bool) {
+    pub(crate) fn resume(&mut self, plan: &Plan, keeps: impl Fn(TaskIx) -> bool) {
         self.rebuild(plan, keeps);
     }
 

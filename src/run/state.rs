@@ -15,6 +15,7 @@ use std::time::Duration;
 use crate::plan::graph::TaskIx;
 use crate::plan::orchestra::Orchestra;
 use crate::run::history::{History, IllegalEvent, TaskState};
+use crate::run::rate_limit::RateLimitKey;
 use crate::run::schedule::{Schedule, Step};
 use crate::words::event::{
     CacheHit, CacheKey, Event, Output, PlannedTask, Record, Reservation, RunEvent, RunStatus, TaskEvent,
@@ -134,7 +135,7 @@ pub(crate) struct ModelFacts {
     /// Which of the run's models it is, from 0. The same model of two agents has one number.
     pub number: usize,
     /// Which provider and key it is called with, from 0: those that share one share its rate limit.
-    pub lane: usize,
+    pub limit_key: RateLimitKey,
     /// How many tokens a prompt and its answer may have together.
     pub context_window: Option<u64>,
 }
@@ -154,8 +155,8 @@ struct TaskRun {
     prompt_tokens: u64,
     /// The tries of this process that failed, each with its model's place in the chain.
     failed: Vec<(usize, Failure)>,
-    /// The lane of the call that is under way.
-    open_lane: Option<usize>,
+    /// The rate limit of the call that is under way.
+    open_limit_key: Option<RateLimitKey>,
     /// The limit that a call of it would have passed, in words, and whether it is that of the run.
     limited: Option<(String, bool)>,
 }
@@ -362,8 +363,8 @@ impl State {
                 }]
             }
             Input::CallRequested(request) => {
-                let lane = self.facts(request.task).map_or(0, |facts| facts.lane);
-                self.admission.stand_in_line(lane, request);
+                let limit_key = self.facts(request.task).map_or_else(RateLimitKey::default, |facts| facts.limit_key);
+                self.admission.stand_in_line(limit_key, request);
                 Vec::new()
             }
             Input::AttemptEnded { task, attempt, result } => self.end(task, attempt, result, now_us, dice),
@@ -437,7 +438,7 @@ impl State {
     fn follow_run(&mut self, event: &RunEvent, now_us: u64) {
         match event {
             RunEvent::Started(_) => {}
-            RunEvent::Resumed { .. } => self.take_up(),
+            RunEvent::Resumed { .. } => self.resume(),
             RunEvent::GraphGrown { parent, tasks } => self.grow(parent, tasks),
             RunEvent::StopRequested { .. } => {
                 self.schedule.stop();
@@ -492,14 +493,14 @@ impl State {
     }
 
     /// Another process goes on: only what is done stays so, and nothing is known of providers.
-    fn take_up(&mut self) {
+    fn resume(&mut self) {
         let Some(history) = &self.history else { return };
         let keeps = |task: TaskIx| {
             let known = &history.tasks[task];
             known.output().is_some() || known.state == TaskState::Withdrawn
         };
-        self.schedule.take_up(&self.orchestra.plan, keeps);
-        self.admission.take_up();
+        self.schedule.resume(&self.orchestra.plan, keeps);
+        self.admission.resume();
         self.tasks.iter_mut().for_each(|task| *task = TaskRun::default());
         self.due.clear();
         self.inbox.clear();

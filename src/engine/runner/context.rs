@@ -94,7 +94,7 @@ impl RunContext {
         let facts = |client: &Arc<ModelClient>| ModelFacts {
             label: client.label.clone(),
             number: client.number,
-            lane: client.lane,
+            limit_key: client.limit_key,
             context_window: client.context_window,
         };
         self.clients.iter().map(|chain| chain.iter().map(facts).collect()).collect()

@@ -16,6 +16,7 @@ use crate::net::http::Client;
 use crate::os::process::{RUN_VARIABLE, find_program};
 use crate::plan::orchestra::{Agent, ModelRef, Orchestra};
 use crate::plan::spec::Provider;
+use crate::run::rate_limit::RateLimitKey;
 use crate::store::project::Project;
 use crate::words::id::RunId;
 use crate::words::redact::Redactor;
@@ -97,7 +98,7 @@ pub(super) fn remote_clients(
     recorder: Option<Arc<Recorder>>,
 ) -> Result<Vec<Vec<Arc<ModelClient>>>, SetupError> {
     let http = Client::new();
-    let mut lanes: Vec<String> = Vec::new();
+    let mut limit_keys: Vec<String> = Vec::new();
     let mut models: Vec<ModelRef> = Vec::new();
     let place = |known: &mut Vec<String>, key: String| {
         known.iter().position(|one| *one == key).unwrap_or_else(|| {
@@ -109,7 +110,7 @@ pub(super) fn remote_clients(
     for (agent, chain) in orchestra.agents.iter().zip(chains) {
         let mut of_agent = Vec::with_capacity(chain.len());
         for (model, endpoint) in chain {
-            let lane = place(&mut lanes, lane(&model));
+            let limit_key = RateLimitKey(place(&mut limit_keys, limit_key(&model)));
             let number = models.iter().position(|known| *known == model).unwrap_or_else(|| {
                 models.push(model.clone());
                 models.len() - 1
@@ -134,7 +135,7 @@ pub(super) fn remote_clients(
                 context_window: known.context_window,
                 timeout: model.timeout,
                 number,
-                lane,
+                limit_key,
                 name: model.model,
             }));
         }
@@ -144,7 +145,7 @@ pub(super) fn remote_clients(
 }
 
 /// Which pace a model shares: that of its address and key. Programs keep their own.
-fn lane(model: &ModelRef) -> String {
+fn limit_key(model: &ModelRef) -> String {
     match model.provider {
         Provider::Command => format!("command {:?}", model.argv),
         provider => {
@@ -225,6 +226,6 @@ fn stand_in(label: String, name: String, model: Arc<dyn Model>) -> ModelClient {
         context_window: None,
         timeout: None,
         number: 0,
-        lane: 0,
+        limit_key: RateLimitKey(0),
     }
 }

@@ -43,12 +43,12 @@ pub(super) struct Record {
     #[serde(default)]
     pub(super) asked: String,
     #[serde(flatten)]
-    outcome: Outcome,
+    outcome: Recorded,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Outcome {
+enum Recorded {
     Reply {
         turn: AssistantMessage,
         usage: Usage,
@@ -73,10 +73,10 @@ impl Record {
     pub(super) fn of(request: &ModelRequest, label: &str, outcome: &Result<Reply, CallFailure>) -> Self {
         let outcome = match outcome.clone() {
             Ok(Reply { turn, usage, stop, first_byte_ms, latency_ms, .. }) => {
-                Outcome::Reply { turn, usage, stop, first_byte_ms, latency_ms }
+                Recorded::Reply { turn, usage, stop, first_byte_ms, latency_ms }
             }
             Err(CallFailure { failure, usage, unsettled, partial, .. }) => {
-                Outcome::Failure { failure, usage, unsettled, partial }
+                Recorded::Failure { failure, usage, unsettled, partial }
             }
         };
         Self { key: key(request, label), asked: hint(request), outcome }
@@ -85,10 +85,10 @@ impl Record {
     /// What came of the call, with the times that it took then.
     pub(super) fn outcome(&self) -> Result<Reply, CallFailure> {
         match self.outcome.clone() {
-            Outcome::Reply { turn, usage, stop, first_byte_ms, latency_ms } => {
+            Recorded::Reply { turn, usage, stop, first_byte_ms, latency_ms } => {
                 Ok(Reply { turn, usage, stop, first_byte_ms, latency_ms, pace: None })
             }
-            Outcome::Failure { failure, usage, unsettled, partial } => {
+            Recorded::Failure { failure, usage, unsettled, partial } => {
                 Err(CallFailure { failure, usage, unsettled, partial, pace: None })
             }
         }

@@ -144,7 +144,7 @@ impl<'a> Item<'a> {
 }
 
 /// Whether a model may have thoughts that can be asked for. OpenAI answers 400 for those of its models that have none;
-/// a wrong guess costs an attempt and no more, see [`Extra`](crate::model::form::Extra).
+/// a wrong guess costs an attempt and no more, see [`Capability`](crate::model::form::Capability).
 fn may_think(model: &str) -> bool {
     let name = model.rsplit('/').next().unwrap_or(model);
     !(["gpt-3", "gpt-4", "chatgpt-"].iter().any(|family| name.starts_with(family)) || name.ends_with("-chat-latest"))

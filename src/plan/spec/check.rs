@@ -16,27 +16,27 @@ const ROOT: &str = "the file";
 /// Names every place where `node` is not what `schema` says, and marks the nodes.
 #[must_use]
 pub(super) fn check(node: &Node, schema: &Json) -> (Vec<Diagnostic>, Faults) {
-    let mut check = Check { root: schema, lenient: false, found: Vec::new(), faults: Faults::default() };
-    check.visit(node, schema, ROOT);
-    (check.found, check.faults)
+    let mut checker = Checker { root: schema, lenient: false, found: Vec::new(), faults: Faults::default() };
+    checker.visit(node, schema, ROOT);
+    (checker.found, checker.faults)
 }
 
 /// The same for the files of other tools: keys that the schema does not know are warnings.
 #[must_use]
 pub(crate) fn check_leniently(node: &Node, schema: &Json) -> Vec<Diagnostic> {
-    let mut check = Check { root: schema, lenient: true, found: Vec::new(), faults: Faults::default() };
-    check.visit(node, schema, ROOT);
-    check.found
+    let mut checker = Checker { root: schema, lenient: true, found: Vec::new(), faults: Faults::default() };
+    checker.visit(node, schema, ROOT);
+    checker.found
 }
 
-struct Check<'s> {
+struct Checker<'s> {
     root: &'s Json,
     lenient: bool,
     found: Vec<Diagnostic>,
     faults: Faults,
 }
 
-impl<'s> Check<'s> {
+impl<'s> Checker<'s> {
     /// `what` names the value in a message, such as "`timeout_seconds`".
     fn visit(&mut self, node: &Node, schema: &'s Json, what: &str) {
         let schema = self.resolve(schema);

@@ -111,7 +111,7 @@ fn each_scope_has_its_own_time() {
 fn what_nobody_knows_is_spent_for_good() {
     let mut budget = run(tokens(100));
     budget.reserve(0, key(1), &need(30, 0.0));
-    budget.take_up();
+    budget.resume();
     // The process that goes on makes the call again; the old one may have been charged.
     budget.reserve(0, key(1), &need(30, 0.0));
     budget.reserve(0, key(1), &need(30, 0.0));
@@ -243,7 +243,7 @@ proptest! {
                 }
                 Act::Settle { .. } => {}
                 Act::TakeUp => {
-                    budget.take_up();
+                    budget.resume();
                     done.extend(flying.drain(..).map(|(task, _, need)| (task, need)));
                 }
             }

@@ -187,7 +187,7 @@ impl TaskHistory {
     }
 
     /// Another process goes on; with `anew`, what was said before no longer counts, since definitions have changed.
-    pub(super) fn take_up(&mut self, anew: bool) {
+    pub(super) fn resume(&mut self, anew: bool) {
         self.tries = 0;
         if anew {
             self.forget();

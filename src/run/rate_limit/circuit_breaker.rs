@@ -1,6 +1,6 @@
 //! One circuit breaker for each model: while it is open, those who can choose choose another model.
 //!
-//! A lane of the limiter paces the calls to a provider; a breaker says which model is better left alone for a while.
+//! The limiter paces the calls to a provider; a breaker says which model is better left alone for a while.
 
 use std::time::Duration;
 

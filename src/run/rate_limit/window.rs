@@ -1,4 +1,4 @@
-//! How many calls of a lane may be in flight, and how far apart they begin.
+//! How many calls with a key may be in flight, and how far apart they begin.
 //!
 //! Additive increase, multiplicative decrease, as in TCP: the fair share of something whose size nobody knows.
 
@@ -12,7 +12,7 @@ const LONGEST_GAP: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Window {
-    /// `None` while the lane is free.
+    /// `None` while calls are free.
     size: Option<u32>,
     /// The time from one beginning to the next.
     gap: Duration,

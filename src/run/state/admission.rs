@@ -12,7 +12,7 @@ use crate::plan::orchestra::{Orchestra, Task};
 use crate::plan::spec;
 use crate::run::budget::{self, Budget, CallKey, Exceeded, Limits, Need, Scope, Spent};
 use crate::run::history::History;
-use crate::run::rate_limit::{Admit, CircuitBreakers, Ended, Limiter};
+use crate::run::rate_limit::{Admit, CircuitBreakers, Ended, Limiter, RateLimitKey};
 use crate::words::event::TaskEvent;
 use crate::words::id::Name;
 
@@ -41,14 +41,14 @@ pub(super) struct Admission {
 
 impl State {
     /// Whether a call may be made now. Nothing is reserved: the event that says so does that.
-    pub(super) fn admit(&mut self, call: &CallRequest, lane: usize, now_us: u64) -> Verdict {
+    pub(super) fn admit(&mut self, call: &CallRequest, limit_key: RateLimitKey, now_us: u64) -> Verdict {
         let run_us = self.history.as_ref().map_or(0, |history| history.elapsed_at_us(now_us));
         let since = |start: Option<u64>| Duration::from_micros(start.map_or(0, |start| run_us.saturating_sub(start)));
         let started = self.history.as_ref().and_then(|history: &History| history.tasks[call.task].started_us);
         let groups = &self.group_started_us;
         let group = |group: usize| since(groups.get(group).copied().flatten());
         let elapsed = [Duration::from_micros(run_us), since(started)];
-        self.admission.ask(call, lane, elapsed, &group, Duration::from_micros(now_us))
+        self.admission.ask(call, limit_key, elapsed, &group, Duration::from_micros(now_us))
     }
 }
 
@@ -56,17 +56,17 @@ impl Admission {
     pub(super) fn new(orchestra: &Orchestra, chains: &[Vec<ModelFacts>]) -> Self {
         let groups = &orchestra.execution.groups;
         let facts = || chains.iter().flatten();
-        let lanes = facts().map(|facts| facts.lane + 1).max().unwrap_or(0);
+        let limit_keys = facts().map(|facts| facts.limit_key.0 + 1).max().unwrap_or(0);
         let models = facts().map(|facts| facts.number + 1).max().unwrap_or(0);
         let tasks = orchestra.tasks.iter().map(account).collect();
         let of_groups = groups.iter().map(|group| limits(&group.limits)).collect();
         Self {
             budget: Budget::new(limits(&orchestra.limits), of_groups, tasks),
             groups: groups.iter().map(|group| format!("the group `{}`", group.name)).collect(),
-            limiter: Limiter::new(lanes),
+            limiter: Limiter::new(limit_keys),
             breakers: CircuitBreakers::new(models),
             models,
-            lines: vec![VecDeque::new(); lanes],
+            lines: vec![VecDeque::new(); limit_keys],
             opens_at: None,
         }
     }
@@ -81,8 +81,8 @@ impl Admission {
     }
 
     /// Another process goes on: what was in flight is spent, and nothing is known of the providers' rate limits.
-    pub(super) fn take_up(&mut self) {
-        self.budget.take_up();
+    pub(super) fn resume(&mut self) {
+        self.budget.resume();
         self.limiter = Limiter::new(self.lines.len());
         self.breakers = CircuitBreakers::new(self.models);
         self.lines.iter_mut().for_each(VecDeque::clear);
@@ -92,7 +92,7 @@ impl Admission {
     fn ask(
         &mut self,
         call: &CallRequest,
-        lane: usize,
+        limit_key: RateLimitKey,
         [run, task]: [Duration; 2],
         group: &dyn Fn(usize) -> Duration,
         now: Duration,
@@ -103,10 +103,10 @@ impl Admission {
             budget::Verdict::Wait => return Verdict::Wait,
             budget::Verdict::Granted => {}
         }
-        if lane >= self.limiter.lanes() {
+        if limit_key.0 >= self.limiter.keys() {
             return Verdict::Go;
         }
-        match self.limiter.admit(lane, call.input_tokens, now) {
+        match self.limiter.admit(limit_key, call.input_tokens, now) {
             Admit::Now => Verdict::Go,
             Admit::At(when) => {
                 self.opens_at = Some(self.opens_at.map_or(when, |before| before.min(when)));
@@ -117,13 +117,20 @@ impl Admission {
     }
 
     /// A call begins, as its event says.
-    pub(super) fn begin(&mut self, task: usize, lane: Option<usize>, tokens: u64, event: &TaskEvent, now: Duration) {
+    pub(super) fn begin(
+        &mut self,
+        task: usize,
+        limit_key: Option<RateLimitKey>,
+        tokens: u64,
+        event: &TaskEvent,
+        now: Duration,
+    ) {
         let TaskEvent::CallStarted { attempt, call, reserved, .. } = event else { return };
         let need =
             reserved.map_or(Need { tokens: 0, cost_usd: 0.0 }, |r| Need { tokens: r.tokens, cost_usd: r.cost_usd });
         self.budget.reserve(task, CallKey { attempt: *attempt, call: *call }, &need);
-        if let Some(lane) = lane {
-            self.limiter.begin(lane, tokens, now);
+        if let Some(limit_key) = limit_key {
+            self.limiter.begin(limit_key, tokens, now);
         }
     }
 
@@ -131,7 +138,7 @@ impl Admission {
     pub(super) fn end(
         &mut self,
         task: usize,
-        lane: Option<usize>,
+        limit_key: Option<RateLimitKey>,
         number: Option<usize>,
         event: &TaskEvent,
         now: Duration,
@@ -157,14 +164,14 @@ impl Admission {
                 Ended::Failed(failure, _) => self.breakers.note(number, failure, now),
             }
         }
-        if let Some(lane) = lane {
-            self.limiter.end(lane, now, &ended);
+        if let Some(limit_key) = limit_key {
+            self.limiter.end(limit_key, now, &ended);
         }
     }
 
     /// A call was given up in the middle.
-    pub(super) fn give_up(&mut self, lane: usize, now: Duration) {
-        self.limiter.end(lane, now, &Ended::Answered(None));
+    pub(super) fn give_up(&mut self, limit_key: RateLimitKey, now: Duration) {
+        self.limiter.end(limit_key, now, &Ended::Answered(None));
     }
 
     /// In words for a person, whose limit stands against a call of `task`, and how it can be raised.
@@ -181,27 +188,27 @@ impl Admission {
         self.breakers.until(model, now)
     }
 
-    /// Whether somebody stands in line for a lane already, so that nobody else goes first.
-    pub(super) fn has_line(&self, lane: usize) -> bool {
-        self.lines.get(lane).is_some_and(|line| !line.is_empty())
+    /// Whether somebody stands in line for a key already, so that nobody else goes first.
+    pub(super) fn has_line(&self, limit_key: RateLimitKey) -> bool {
+        self.lines.get(limit_key.0).is_some_and(|line| !line.is_empty())
     }
 
-    pub(super) fn stand_in_line(&mut self, lane: usize, request: CallRequest) {
-        if let Some(line) = self.lines.get_mut(lane) {
+    pub(super) fn stand_in_line(&mut self, limit_key: RateLimitKey, request: CallRequest) {
+        if let Some(line) = self.lines.get_mut(limit_key.0) {
             line.push_back(request);
         }
     }
 
-    pub(super) fn lanes(&self) -> usize {
-        self.lines.len()
+    pub(super) fn limit_keys(&self) -> impl Iterator<Item = RateLimitKey> + use<> {
+        (0..self.lines.len()).map(RateLimitKey)
     }
 
-    pub(super) fn first(&self, lane: usize) -> Option<CallRequest> {
-        self.lines.get(lane)?.front().copied()
+    pub(super) fn first(&self, limit_key: RateLimitKey) -> Option<CallRequest> {
+        self.lines.get(limit_key.0)?.front().copied()
     }
 
-    pub(super) fn drop_first(&mut self, lane: usize) {
-        if let Some(line) = self.lines.get_mut(lane) {
+    pub(super) fn drop_first(&mut self, limit_key: RateLimitKey) {
+        if let Some(line) = self.lines.get_mut(limit_key.0) {
             line.pop_front();
         }
     }

@@ -6,6 +6,7 @@ use super::{CallRequest, Command, Preparation, State};
 use crate::plan::graph::TaskIx;
 use crate::run::fallback::{self, Candidate, Candidates, Next, Try};
 use crate::run::history::TaskState;
+use crate::run::rate_limit::RateLimitKey;
 use crate::run::state::admission::{Verdict, is_of_run};
 use crate::words::event::{Output, Reservation, TaskEvent};
 use crate::words::failure::{Failure, FailureKind};
@@ -31,9 +32,10 @@ impl State {
                 let candidate = chosen.unwrap_or_else(|| self.first_candidate(task, prompt_tokens, now_us));
                 let call = first_call.and_then(|needs| needs.get(candidate).copied());
                 let call = call.map(|need| CallRequest { task, attempt, call: 1, input_tokens: prompt_tokens, need });
-                let lane = self.chain(task).get(candidate).map_or(0, |facts| facts.lane);
+                let limit_key =
+                    self.chain(task).get(candidate).map_or_else(RateLimitKey::default, |facts| facts.limit_key);
                 let verdict = match &call {
-                    Some(call) if !self.admission.has_line(lane) => self.admit(call, lane, now_us),
+                    Some(call) if !self.admission.has_line(limit_key) => self.admit(call, limit_key, now_us),
                     _ => Verdict::Wait,
                 };
                 if let Verdict::Never(exceeded) = verdict {
@@ -93,28 +95,28 @@ impl State {
     /// Asks for the first call in a line that may be made, or that can never be.
     pub(super) fn admit_one(&mut self, now_us: u64) -> Option<Vec<Command>> {
         self.admission.look_again();
-        for lane in 0..self.admission.lanes() {
-            let Some(call) = self.admission.first(lane) else { continue };
+        for limit_key in self.admission.limit_keys() {
+            let Some(call) = self.admission.first(limit_key) else { continue };
             let is_open = self.history.as_ref().is_some_and(|history| {
                 let known = &history.tasks[call.task];
                 known.state == TaskState::Running && known.attempts == call.attempt
             });
             if !is_open {
-                self.admission.drop_first(lane);
+                self.admission.drop_first(limit_key);
                 return Some(vec![Command::Reject(
                     call.task,
                     Failure::new(FailureKind::Cancelled, "it was cancelled"),
                 )]);
             }
-            match self.admit(&call, lane, now_us) {
+            match self.admit(&call, limit_key, now_us) {
                 Verdict::Wait => {}
                 Verdict::Go => {
-                    self.admission.drop_first(lane);
+                    self.admission.drop_first(limit_key);
                     let candidate = self.tasks[call.task].candidate;
                     return Some(vec![self.call_started(&call, candidate), Command::Grant(call.task)]);
                 }
                 Verdict::Never(exceeded) => {
-                    self.admission.drop_first(lane);
+                    self.admission.drop_first(limit_key);
                     let message = self.admission.explain(&exceeded, self.name(call.task));
                     self.tasks[call.task].limited = Some((message.clone(), is_of_run(&exceeded)));
                     return Some(vec![Command::Reject(call.task, Failure::new(FailureKind::Budget, message))]);
@@ -129,19 +131,19 @@ impl State {
         let now = Duration::from_micros(now_us);
         match event {
             TaskEvent::CallStarted { input_tokens, .. } => {
-                let lane = self.facts(task).map(|facts| facts.lane);
-                self.tasks[task].open_lane = lane;
-                self.admission.begin(task, lane, *input_tokens, event, now);
+                let limit_key = self.facts(task).map(|facts| facts.limit_key);
+                self.tasks[task].open_limit_key = limit_key;
+                self.admission.begin(task, limit_key, *input_tokens, event, now);
             }
             TaskEvent::CallFinished { .. } | TaskEvent::CallFailed { .. } => {
                 let number = self.facts(task).map(|facts| facts.number);
-                let lane = self.tasks[task].open_lane.take();
-                self.admission.end(task, lane, number, event, now);
+                let limit_key = self.tasks[task].open_limit_key.take();
+                self.admission.end(task, limit_key, number, event, now);
             }
             TaskEvent::AttemptFailed { .. } => {
                 // Whatever call it had under way is none any more.
-                if let Some(lane) = self.tasks[task].open_lane.take() {
-                    self.admission.give_up(lane, now);
+                if let Some(limit_key) = self.tasks[task].open_limit_key.take() {
+                    self.admission.give_up(limit_key, now);
                 }
             }
             _ => {}

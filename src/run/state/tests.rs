@@ -13,6 +13,7 @@ use crate::plan::resolve;
 use crate::plan::retry::RetryPolicy;
 use crate::plan::spec::{Collect, Limits, OnError};
 use crate::plan::template::Template;
+use crate::run::rate_limit::RateLimitKey;
 use crate::run_builder::{agent, orchestra_of, start_of, task};
 use crate::words::event::Holder;
 use crate::words::usage::{StopReason, Usage};
@@ -93,8 +94,8 @@ impl Case {
 }
 
 fn fresh(orchestra: &Orchestra) -> State {
-    let model = ModelFacts { label: "a/b".to_owned(), number: 0, lane: 0, context_window: None };
-    let other = ModelFacts { label: "c/d".to_owned(), number: 1, lane: 1, context_window: None };
+    let model = ModelFacts { label: "a/b".to_owned(), number: 0, limit_key: RateLimitKey(0), context_window: None };
+    let other = ModelFacts { label: "c/d".to_owned(), number: 1, limit_key: RateLimitKey(1), context_window: None };
     State::new(orchestra.clone(), vec![vec![model, other]])
 }
 

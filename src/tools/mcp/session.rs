@@ -54,7 +54,7 @@ impl Listing {
 }
 
 /// What may go wrong on the way to a session.
-enum Trouble {
+enum SessionError {
     Failed(Reason),
     Outdated,
 }
@@ -70,8 +70,8 @@ impl Session {
         let session = loop {
             match Self::begin(config, opening, redactor).await {
                 Ok(session) => break session,
-                Err(Trouble::Outdated) => opening = Opening::Discover,
-                Err(Trouble::Failed(reason)) => return Err(not_ready(config, reason)),
+                Err(SessionError::Outdated) => opening = Opening::Discover,
+                Err(SessionError::Failed(reason)) => return Err(not_ready(config, reason)),
             }
         };
         let listed = match timeout(config.timeout, list(session.peer())).await {
@@ -87,8 +87,8 @@ impl Session {
         }
     }
 
-    async fn begin(config: &ServerConfig, opening: Opening, redactor: &Redactor) -> Result<Self, Trouble> {
-        let failed = |kind, words: String| Trouble::Failed(Reason { kind, words });
+    async fn begin(config: &ServerConfig, opening: Opening, redactor: &Redactor) -> Result<Self, SessionError> {
+        let failed = |kind, words: String| SessionError::Failed(Reason { kind, words });
         let (begun, mut process) = match &config.transport {
             Transport::Http { url, headers } => {
                 let transport = http::transport(url, headers);
@@ -111,7 +111,7 @@ impl Session {
                     words: format!("it wants to speak version `{version}` of MCP, which orch does not know"),
                 },
             },
-            Ok(Err(error)) if opening.is_outdated(&error) => return Err(Trouble::Outdated),
+            Ok(Err(error)) if opening.is_outdated(&error) => return Err(SessionError::Outdated),
             Ok(Err(error)) => reason::of_start(&error),
             Err(_) => too_slow("initialize", config.timeout),
         };
@@ -121,7 +121,7 @@ impl Session {
                 reason.words.push_str(&format!("; its last words: {words}"));
             }
         }
-        Err(Trouble::Failed(reason))
+        Err(SessionError::Failed(reason))
     }
 
     /// What calls are made through.
