@@ -2,6 +2,7 @@
 
 pub(crate) mod digest;
 pub(crate) mod graph;
+pub(crate) mod guarded;
 pub(crate) mod orchestra;
 pub(crate) mod output;
 pub(crate) mod prompt;

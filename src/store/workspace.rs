@@ -10,6 +10,7 @@ use std::collections::HashSet;
 use std::io::{self, Read};
 use std::path::Path;
 
+use crate::plan::guarded;
 use crate::store::disk::{Dir, Kind};
 use crate::store::lock::{self, Claim, Lock, LockError};
 use crate::words::failure::Failure;
@@ -56,6 +57,9 @@ impl Workspace {
     /// # Errors
     /// If its path leads out of the project, a folder cannot be made, or another process holds it.
     pub(crate) fn open(project: &Dir, path: &str, claim: &Claim) -> Result<Self, LockError> {
+        if let Some(why) = behind_links(project.path(), path) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("it {why}")).into());
+        }
         Self::prepare(project.make_child(path.trim_start_matches("./"))?, claim)
     }
 
@@ -194,6 +198,26 @@ impl Workspace {
             Some(_) => Comparison::Different,
         })
     }
+}
+
+/// Why the folder that a path means by way of links within the project is no place for a workspace. What is not there
+/// yet cannot be a link.
+fn behind_links(project: &Path, path: &str) -> Option<String> {
+    let project = project.canonicalize().ok()?;
+    let named = project.join(path);
+    let there = named.ancestors().find_map(|folder| folder.canonicalize().ok())?;
+    if !there.starts_with(&project) {
+        return None;
+    }
+    if there == project {
+        return (named.ancestors().find(|folder| folder.exists()) != Some(&project))
+            .then(|| "is a link to the project itself".to_owned());
+    }
+    let kept = [guarded::GIT, guarded::ORCH].into_iter().chain(guarded::SOURCES);
+    let real = |kept: &str| project.join(kept).canonicalize().ok();
+    let is_kept = |kept: &&str| real(kept).is_some_and(|kept| there.starts_with(&kept) || kept.starts_with(&there));
+    let led = kept.into_iter().find(is_kept).map(|kept| format!("leads to `{kept}` by a link"));
+    led.or_else(|| guarded::not_for_workspace(there.strip_prefix(&project).ok()?.to_str()?))
 }
 
 /// What stands in the file of a task that failed.

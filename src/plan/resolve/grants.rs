@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use crate::plan::guarded::{self, GIT, ORCH};
 use crate::plan::orchestra::{Check, Grant, McpServer, McpTransport, OutputRule};
 use crate::plan::output::OutputSpec;
 use crate::plan::resolve::{ResolveContext, extend};
@@ -189,11 +190,14 @@ fn check_files(file: &Text, list: &Either<Text, Spanned<Vec<serde_json::Value>>>
 
 /// Whether a path says by its form that it lies in the project; what links do is for the one that opens it.
 pub(super) fn is_in_project(path: &str) -> bool {
-    let parts: Vec<&str> = path.split(['/', '\\']).collect();
-    let leaves = path.starts_with(['/', '\\', '~']) || path.contains(':') || parts.contains(&"..");
-    // `./.git` is `.git`, and some file systems do not tell `.GIT` from it.
-    let first = parts.iter().find(|part| !matches!(**part, "" | ".")).map(|part| part.to_lowercase());
-    !leaves && !path.trim().is_empty() && !matches!(first.as_deref(), Some(".git" | ".orchestra"))
+    let first = guarded::parts(path).next();
+    let is_kept = first.is_some_and(|first| [GIT, ORCH].iter().any(|kept| guarded::is_name_of(first, kept)));
+    !leaves_project(path) && !path.trim().is_empty() && !is_kept
+}
+
+/// Whether a path says by its form that it may lead out of the project.
+pub(super) fn leaves_project(path: &str) -> bool {
+    path.starts_with(['/', '\\', '~']) || path.contains(':') || guarded::parts(path).any(|part| part == "..")
 }
 
 /// The files that a task reads.

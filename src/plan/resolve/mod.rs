@@ -12,6 +12,7 @@ mod models;
 mod settings;
 mod tasks;
 mod work;
+mod workspace;
 
 pub(crate) use extend::{MAX_MEMBERS, extend};
 
@@ -89,6 +90,7 @@ struct Resolver<'r> {
 impl Resolver<'_> {
     fn orchestra(&mut self) -> Option<Orchestra> {
         let id = self.id();
+        let workspace = self.workspace(id.as_ref());
         let settings = self.execution();
         let strategy = self.strategy(settings);
         let names = self.task_names();
@@ -128,10 +130,7 @@ impl Resolver<'_> {
             description: section
                 .and_then(|s| s.description.clone())
                 .or_else(|| metadata.and_then(|m| m.description.clone())),
-            workspace: section
-                .and_then(|s| s.workspace.as_ref())
-                .and_then(|w| w.path.as_ref())
-                .map_or_else(|| format!("orchestra_workspaces/{id}"), |path| path.value.clone()),
+            workspace,
             tier: self.tier().map(|(tier, _)| tier),
             execution: Execution {
                 strategy,

@@ -4,17 +4,13 @@
 
 use std::fmt;
 
+use crate::plan::guarded::{GIT, ORCH, is_name_of};
+
 /// The longest name of a file or folder, in bytes, on common file systems.
 const MAX_NAME_BYTES: usize = 255;
 
 /// The longest path, in bytes, that systems accept.
 const MAX_PATH_BYTES: usize = 4096;
-
-/// Git's own folder: hooks in it are run, and its settings may hold passwords.
-const GIT: &str = ".git";
-
-/// orch's own folder. What it says of runs must stay true.
-const ORCH: &str = ".orchestra";
 
 /// A path below the project that breaks no rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +32,7 @@ impl ProjectPath {
     /// The path of a file to write.
     pub(super) fn of_written_file(text: &str) -> Result<Self, String> {
         let path = Self::of_file(text)?;
-        match path.parts.iter().find(|part| is(part, ORCH)) {
+        match path.parts.iter().find(|part| is_name_of(part, ORCH)) {
             Some(_) => Err(format!("{} lies in `{ORCH}`, where only orch itself writes", quoted(text))),
             None => Ok(path),
         }
@@ -103,16 +99,7 @@ pub(super) fn broken_rule(name: &str) -> Option<String> {
     if name.ends_with(['.', ' ']) {
         return Some(format!("{name:?} ends with a dot or a space, which Windows drops"));
     }
-    is(name, GIT).then(|| format!("`{GIT}` belongs to Git, and tools neither read nor write it"))
-}
-
-/// Whether a name is `folder` to some file system: Windows and macOS know no case, and Windows has short names, such as
-/// `GIT~1`.
-fn is(name: &str, folder: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    let short = folder[1..].chars().take(6).collect::<String>() + "~";
-    let is_short = name.strip_prefix(&short).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-    is_short || name.split(':').next() == Some(folder)
+    is_name_of(name, GIT).then(|| format!("`{GIT}` belongs to Git, and tools neither read nor write it"))
 }
 
 /// `C:` and the like.

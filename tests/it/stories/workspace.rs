@@ -75,6 +75,51 @@ fn a_path_that_leads_out_of_the_project_is_refused() {
     assert!(server.seen().is_empty());
 }
 
+#[test]
+fn a_workspace_among_what_git_orch_and_the_project_run_from_is_a_mistake_with_its_place() {
+    let server = Server::start();
+    for path in [
+        ".",
+        "./",
+        "",
+        ".git",
+        "./.GIT/hooks/",
+        ".orchestra",
+        "./.Orchestra/runs",
+        "orchestras",
+        "./Orchestras/",
+        "agents/",
+        "agents/writer/playbook",
+        "sub/.git",
+    ] {
+        let project = at(&server, path);
+        let refused = project.args(["validate", "x.yaml"]).run().exits(2);
+        let refused = refused.says("error: the workspace `").says("^ no place for a workspace").says("x.yaml:");
+        refused.says("help: name a folder for results alone, such as `orchestra_workspaces/x`");
+        project.run().exits(2).no_file(".orchestra").no_file("task_outputs");
+    }
+    at(&server, "./results/").args(["validate", "x.yaml"]).run().exits(0);
+    assert!(server.seen().is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_in_the_project_does_not_lead_a_workspace_where_it_may_not_be() {
+    let server = Server::start();
+    let project = at(&server, "out").file(".git/hooks/x", "").file("flows/a.yaml", "").file("results/x", "");
+    let link = |to: &str, at: &str| std::os::unix::fs::symlink(to, project.path(at)).unwrap();
+    link("flows", "orchestras");
+    for to in [".git", ".git/hooks", ".", "flows"] {
+        link(to, "out");
+        project.run().exits(2).says("error: the workspace out cannot be used: it ").no_file("out/.orch.lock");
+        std::fs::remove_file(project.path("out")).unwrap();
+    }
+    link("results", "out");
+    server.plays("do a", "Alpha");
+    project.run().exits(0).file_has("results/task_outputs/a_output.txt", "Alpha");
+    assert_eq!(server.seen().len(), 1);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_link_that_leads_out_of_the_project_is_refused() {

@@ -141,7 +141,7 @@ fn every_template_loads() {
     }
     let starter = loaded(&templates::starter("my-own.one"));
     assert_eq!((starter.id.as_str(), starter.name.as_str()), ("my-own.one", "My Own One Orchestra"));
-    assert_eq!(starter.workspace, "./orchestra_workspaces/my-own.one");
+    assert_eq!(starter.workspace, "orchestra_workspaces/my-own.one");
 }
 
 #[test]
