@@ -2,7 +2,9 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use crate::plan::guarded::OwnFiles;
 use crate::plan::orchestra::Orchestra;
 use crate::run::history::History;
 use crate::store::disk::Dir;
@@ -137,4 +139,19 @@ pub(super) fn reopen_journal(
     above()
         .and_then(|above| Journal::reopen(run_dir.try_clone()?, above, contents))
         .map_err(|error| OpenError::Journal { run: run.clone(), error })
+}
+
+/// The files of a run that its tools keep away from: the orchestra's and the workspace, as far as they lie in the
+/// project.
+pub(super) fn own_files(project: &Project, source: &str, workspace: &Path) -> Arc<OwnFiles> {
+    let within = |path: &Path| {
+        let root = project.root().canonicalize().ok()?;
+        let path = root.join(path);
+        // A workspace may not be there yet, and what is not there is no link.
+        let (there, real) = path.ancestors().find_map(|folder| Some((folder, folder.canonicalize().ok()?)))?;
+        let real = real.join(path.strip_prefix(there).ok()?);
+        real.strip_prefix(&root).ok()?.to_str().map(str::to_owned)
+    };
+    let (source, workspace) = (within(Path::new(source)), within(workspace));
+    Arc::new(OwnFiles::new(source.as_deref(), workspace.as_deref()))
 }

@@ -1,10 +1,11 @@
 //! A run that goes on: from what its journal holds, with the file as it is now. Nothing that is finished is made again.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::engine::execute::Prepared;
-use crate::engine::files::{self, OpenError};
+use crate::engine::files::{self, OpenError, own_files};
 use crate::engine::leftovers;
 use crate::engine::load::{LoadError, load};
 use crate::engine::notes::{Notes, Notice};
@@ -172,7 +173,8 @@ pub async fn resume(
     let source = ModelSource::of(&history.start);
     let may_use_cache = source.may_use_cache();
     let (source, _) = source.open(project, None)?;
-    let mut setup = setup(&orchestra, project, settings, &run, source, notes)?;
+    let own = own_files(project, &history.start.source, Path::new(&history.start.workspace));
+    let mut setup = setup(&orchestra, project, settings, &run, &own, source, notes)?;
     leftovers::remove_files(project, Some(&orchestra), &history, notes);
     let objects = files::objects(project)?;
     let mut workspace = files::workspace(project, &orchestra, &history, &claim)?;

@@ -16,6 +16,7 @@ use crate::model::command;
 use crate::model::settings::{Settings, Unusable};
 use crate::net::http::{Url, secrets_of_address};
 use crate::os::process::RUN_VARIABLE;
+use crate::plan::guarded::OwnFiles;
 use crate::plan::orchestra::{ModelRef, Orchestra, Work};
 use crate::plan::spec::Provider;
 use crate::store::project::Project;
@@ -121,6 +122,7 @@ pub(super) fn setup(
     project: &Project,
     settings: &Settings,
     run: &RunId,
+    own: &Arc<OwnFiles>,
     source: OpenSource,
     notes: &mut Notes,
 ) -> Result<RunSetup, SetupError> {
@@ -152,7 +154,7 @@ pub(super) fn setup(
     };
     let servers = Servers::new(configs);
     let ctx: Ctx = Arc::default();
-    let context = || tool_context(project, settings, &ctx, &redactor, run);
+    let context = || tool_context(project, settings, &ctx, &redactor, run, own);
     let tool_sets = orchestra.agents.iter().map(|agent| {
         let grants = if rehearses { &[] } else { agent.tools.as_slice() };
         tool_set(grants, context, &servers, &redactor)

@@ -1,10 +1,10 @@
 //! A new run: everything is checked and opened, and nothing is called yet.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::engine::execute::Prepared;
-use crate::engine::files::{self, OpenError};
+use crate::engine::files::{self, OpenError, own_files};
 use crate::engine::leftovers;
 use crate::engine::load::Loaded;
 use crate::engine::notes::Notes;
@@ -95,7 +95,9 @@ pub async fn start(
     let may_use_cache = start.source.may_use_cache();
     let (source, marker) = start.source.open(project, Some(&loaded.orchestra))?;
     let orchestra = Arc::new(selection.orchestra);
-    let mut setup = setup(&orchestra, project, settings, &run, source, notes)?;
+    let workspace = start.workspace.as_deref().unwrap_or(Path::new(&orchestra.workspace));
+    let own = own_files(project, &loaded.source.path, workspace);
+    let mut setup = setup(&orchestra, project, settings, &run, &own, source, notes)?;
     leftovers::of_killed_runs(project, settings, &orchestra, notes).await;
     let claim = Claim { holder: this_process(), run: run.clone() };
     let files = files::create(project, &orchestra, start.workspace.as_deref(), &claim)?;

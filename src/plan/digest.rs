@@ -140,6 +140,10 @@ pub(crate) fn grant(grant: &Grant) -> String {
     let mut digest = Parts::default();
     match grant {
         Grant::BuiltIn(name) => digest.field("built_in", name),
+        Grant::Files { tool, paths } => {
+            digest.field("built_in", tool);
+            digest.list("paths", paths);
+        }
         Grant::RunCommand { allow, timeout: _ } => {
             digest.field("run_command", &allow.len().to_string());
             allow.iter().for_each(|prefix| digest.list("allow", prefix));

@@ -92,6 +92,14 @@ pub enum McpTransport {
 pub enum Grant {
     /// One of orch's own.
     BuiltIn(&'static str),
+    /// One of orch's own that works on files, for the files that these patterns mean. A pattern that names a guarded
+    /// place letter for letter opens it too.
+    Files {
+        /// The tool.
+        tool: &'static str,
+        /// Patterns for paths relative to the project; at least one.
+        paths: Vec<String>,
+    },
     /// Commands that begin in one of these ways.
     RunCommand {
         /// The beginnings of command lines.

@@ -21,24 +21,26 @@ pub(crate) struct BuiltInTool {
 pub(crate) enum GrantSettings {
     /// Nothing.
     None,
+    /// Which files it is for (`paths`).
+    Files,
     /// Which commands are allowed (`allow`), and how long one may take (`timeout_seconds`).
     Commands,
 }
 
 /// Every built-in tool, in the order in which a model gets them.
 pub(crate) const BUILT_IN: [BuiltInTool; 8] = [
-    plain("read_file"),
-    plain("list_files"),
-    plain("search_files"),
-    plain("write_file"),
-    plain("edit_file"),
+    on_files("read_file"),
+    on_files("list_files"),
+    on_files("search_files"),
+    on_files("write_file"),
+    on_files("edit_file"),
     BuiltInTool { name: RUN_COMMAND, settings: GrantSettings::Commands },
-    plain("ctx_get"),
-    plain("ctx_set"),
+    BuiltInTool { name: "ctx_get", settings: GrantSettings::None },
+    BuiltInTool { name: "ctx_set", settings: GrantSettings::None },
 ];
 
-const fn plain(name: &'static str) -> BuiltInTool {
-    BuiltInTool { name, settings: GrantSettings::None }
+const fn on_files(name: &'static str) -> BuiltInTool {
+    BuiltInTool { name, settings: GrantSettings::Files }
 }
 
 /// The built-in tool of that name.
@@ -58,7 +60,7 @@ impl Grant {
     #[must_use]
     pub fn built_in(&self) -> Option<&'static str> {
         match self {
-            Self::BuiltIn(name) => Some(name),
+            Self::BuiltIn(name) | Self::Files { tool: name, .. } => Some(name),
             Self::RunCommand { .. } => Some(RUN_COMMAND),
             Self::Mcp { .. } => None,
         }

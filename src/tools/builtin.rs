@@ -8,9 +8,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Tool;
+use crate::plan::guarded::OwnFiles;
 use crate::plan::orchestra::Grant;
 use crate::store::disk::Dir;
 
@@ -21,6 +22,7 @@ pub use self::ctx::Ctx;
 pub(super) use self::path::quoted;
 pub(crate) use self::project_files::ProjectFiles;
 
+mod access;
 mod arguments;
 mod command;
 mod contents;
@@ -45,6 +47,8 @@ const MAX_RESULT_BYTES: usize = 256 << 10;
 pub(crate) struct ToolContext {
     /// The project's folder.
     pub project: Arc<ProjectFiles>,
+    /// The files that belong to the run itself.
+    pub own: Arc<OwnFiles>,
     /// Its absolute path, for commands.
     pub root: PathBuf,
     /// The environment of commands.
@@ -64,11 +68,11 @@ struct Row {
 
 /// Every built-in tool, as [`crate::plan::tools::BUILT_IN`] names them and in the same order.
 const TOOLS: [Row; 8] = [
-    Row { name: "read_file", make: |_, context| read::TOOL.granted(context) },
-    Row { name: "list_files", make: |_, context| list::TOOL.granted(context) },
-    Row { name: "search_files", make: |_, context| search::TOOL.granted(context) },
-    Row { name: "write_file", make: |_, context| write::TOOL.granted(context) },
-    Row { name: "edit_file", make: |_, context| edit::TOOL.granted(context) },
+    Row { name: "read_file", make: |grants, context| read::TOOL.granted(grants, context) },
+    Row { name: "list_files", make: |grants, context| list::TOOL.granted(grants, context) },
+    Row { name: "search_files", make: |grants, context| search::TOOL.granted(grants, context) },
+    Row { name: "write_file", make: |grants, context| write::TOOL.granted(grants, context) },
+    Row { name: "edit_file", make: |grants, context| edit::TOOL.granted(grants, context) },
     Row { name: "run_command", make: command::granted },
     Row { name: "ctx_get", make: |_, context| ctx::get(context) },
     Row { name: "ctx_set", make: |_, _| ctx::set() },
@@ -87,12 +91,15 @@ pub(crate) fn granted(grants: &[Grant], context: &ToolContext) -> Vec<Arc<dyn To
     made.collect()
 }
 
-/// Writes a file of the project under the same rules as a model: it cannot leave, and follows no link.
+/// Writes a file of the project that the orchestra names, under the same rules as a model: it cannot leave, and follows
+/// no link.
 ///
 /// # Errors
 /// Why it cannot be written.
 pub(crate) fn write_file(project: &ProjectFiles, path: &str, content: &str) -> Result<(), String> {
-    write::call(project, &json!({ "path": path, "content": content })).map(drop)
+    let path = path::ProjectPath::of_written_file(path)?;
+    let _alone = project.write_alone();
+    write::put(project, &path, content)
 }
 
 /// The digest of a file of the project, or of all files that a glob pattern means with their paths, looked at under

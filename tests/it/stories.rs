@@ -7,6 +7,7 @@ mod command_line;
 mod deliveries;
 mod durability;
 mod failure;
+mod guarded;
 #[cfg(unix)]
 mod hostile;
 mod inputs;

@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use crate::engine::setup::{Secrets, SetupError};
 use crate::model::settings::Settings;
 use crate::os::process::{self, RUN_VARIABLE};
+use crate::plan::guarded::OwnFiles;
 use crate::plan::orchestra::{self, Grant, McpTransport, Orchestra};
 use crate::store::disk::Dir;
 use crate::store::project::Project;
@@ -47,10 +48,12 @@ pub(super) fn tool_context(
     ctx: &Ctx,
     redactor: &Redactor,
     run: &RunId,
+    own: &Arc<OwnFiles>,
 ) -> Result<ToolContext, SetupError> {
     let files = project_files(project, run);
     Ok(ToolContext {
         project: files.map_err(|error| SetupError::Project { path: project.root().to_owned(), error })?,
+        own: own.clone(),
         root: project.root().to_owned(),
         environment: settings.clean_environment(),
         runner: commands(run, redactor),

@@ -118,6 +118,7 @@ fn the_digests_of_grants_models_checks_and_outputs_stay() {
     let allow = vec![vec!["cargo".into(), "test".into()], vec!["make".into()]];
     let all = [
         ("built-in tool", grant(&Grant::BuiltIn("read_file"))),
+        ("tool for some files", grant(&Grant::Files { tool: "read_file", paths: vec!["a".into()] })),
         ("commands", grant(&Grant::RunCommand { allow, timeout: second })),
         ("tool of a server", grant(&Grant::Mcp { server: "web".into(), tool: Some("find".into()) })),
         ("all tools of a server", grant(&Grant::Mcp { server: "web".into(), tool: None })),

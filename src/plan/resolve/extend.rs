@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, HashSet};
 use serde_json::Value;
 
 use crate::plan::graph::TaskIx;
+use crate::plan::guarded::table::Row;
+use crate::plan::guarded::{OwnFiles, Use};
 use crate::plan::orchestra::{Item, Orchestra, OutputRule, Task};
 use crate::plan::resolve::grants::is_in_project;
 use crate::plan::template::{ItemValues, Template, Values};
@@ -68,7 +70,8 @@ pub(crate) fn extend(orchestra: &Orchestra, parent: TaskIx, items: Vec<Value>) -
         others.map(|other| other.name.as_str().to_lowercase()).filter(|name| name.starts_with(&prefix)).collect();
     let length = items.len();
     let mut files = match &task.output.file {
-        Some(file) => files(file, &items).map_err(|why| ExtendError::File { task: task.name.clone(), why })?,
+        Some(file) => files(file, &items, &orchestra.workspace)
+            .map_err(|why| ExtendError::File { task: task.name.clone(), why })?,
         None => Vec::new(),
     }
     .into_iter();
@@ -91,7 +94,8 @@ pub(crate) fn extend(orchestra: &Orchestra, parent: TaskIx, items: Vec<Value>) -
 ///
 /// # Errors
 /// The first item whose file cannot be, and why.
-pub(super) fn files(file: &str, items: &[Value]) -> Result<Vec<String>, String> {
+pub(super) fn files(file: &str, items: &[Value], workspace: &str) -> Result<Vec<String>, String> {
+    let own = OwnFiles::new(None, Some(workspace));
     let template = Template::new(file);
     let mut taken = HashSet::with_capacity(items.len());
     let length = items.len();
@@ -104,6 +108,11 @@ pub(super) fn files(file: &str, items: &[Value]) -> Result<Vec<String>, String> 
         let plain: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
         if !is_in_project(&path) {
             return Err(format!("item {number}: `{path}` is not a path of a file in the project"));
+        }
+        // A model may have made the item, and so the name.
+        let is_open = |row: &&'static Row| row.grantable && own.is_named(row, file, Use::Write);
+        if let Some(row) = own.rows(&path, Use::Write).into_iter().find(|row| !is_open(row)) {
+            return Err(format!("item {number}: `{path}` is no file to write: {}", row.why));
         }
         if !taken.insert(plain.join("/").to_lowercase()) {
             return Err(format!("item {number}: the file `{path}` is that of an earlier item"));

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::plan::guarded::{self, GIT, ORCH};
+use crate::plan::guarded::{self, GIT, ORCH, OwnFiles, Use};
 use crate::plan::orchestra::{Check, Grant, McpServer, McpTransport, OutputRule};
 use crate::plan::output::OutputSpec;
 use crate::plan::resolve::{ResolveContext, extend};
 use crate::plan::spec::located::{Either, Spanned};
 use crate::plan::spec::{self, InlineAgent, OrchestraFile, OutputFormat, Text, ToolGrant};
 use crate::plan::template::Template;
-use crate::plan::tools::{self, GrantSettings};
+use crate::plan::tools::{self, BuiltInTool, GrantSettings};
 use crate::words::diagnostic::{Diagnostic, near_miss};
 
 /// The one file of orch's own folder that an output may go to: the plan, for people.
@@ -43,6 +43,12 @@ pub(super) fn granted_tools(
 fn grant(name: &Text, full: Option<&ToolGrant>, file: &OrchestraFile) -> Result<Grant, Box<Diagnostic>> {
     let error = |message: String, label: &str| Diagnostic::error(message, name.span.clone(), label.to_owned());
     let built_in = tools::find(&name.value);
+    let on_files = built_in.filter(|tool| tool.settings == GrantSettings::Files);
+    let paths = full.and_then(|full| full.paths.as_ref());
+    if paths.is_some() && on_files.is_none() {
+        let message = format!("`{}` takes no `paths`", name.value);
+        return Err(Box::new(error(message, "only tools that work on files do")));
+    }
     if built_in.is_some_and(|tool| tool.settings == GrantSettings::Commands) {
         let allow = full.and_then(|full| full.allow.as_ref()).map(|allow| allow.value.clone()).unwrap_or_default();
         if allow.is_empty() || allow.iter().any(|prefix| prefix.first().is_none_or(String::is_empty)) {
@@ -57,7 +63,11 @@ fn grant(name: &Text, full: Option<&ToolGrant>, file: &OrchestraFile) -> Result<
         return Ok(Grant::RunCommand { allow, timeout });
     }
     if full.is_some_and(|full| full.allow.is_some() || full.timeout_seconds.is_some()) {
-        return Err(Box::new(error(format!("`{}` takes no settings", name.value), "only `run_command` does")));
+        let message = format!("`{}` takes neither `allow` nor `timeout_seconds`", name.value);
+        return Err(Box::new(error(message, "only `run_command` does")));
+    }
+    if let (Some(tool), Some(paths)) = (on_files, paths) {
+        return granted_paths(tool, paths);
     }
     if let Some(tool) = built_in {
         return Ok(Grant::BuiltIn(tool.name));
@@ -80,6 +90,33 @@ fn grant(name: &Text, full: Option<&ToolGrant>, file: &OrchestraFile) -> Result<
             diagnostic.help(format!("the tools are {}, and `server/tool` of an MCP server", tools::names().join(", ")))
         }
     }))
+}
+
+/// A tool for the files that some patterns mean.
+fn granted_paths(tool: &BuiltInTool, paths: &Spanned<Vec<Text>>) -> Result<Grant, Box<Diagnostic>> {
+    if paths.value.is_empty() {
+        return Err(Box::new(
+            Diagnostic::error("`paths` names no file", paths.span.clone(), "")
+                .help("leave it out for all files that tools may use, or name some: `[src/**, README.md]`"),
+        ));
+    }
+    for path in &paths.value {
+        let mut mistakes = Vec::new();
+        check_path(path, &mut mistakes);
+        mistakes.extend(check_glob(path));
+        if let Some(mistake) = mistakes.into_iter().next() {
+            return Err(Box::new(mistake));
+        }
+        let wanted = [Use::Read, Use::Write].into_iter().find_map(|wanted| {
+            let rows = OwnFiles::default().literal_rows(&path.value, wanted);
+            rows.into_iter().find(|row| !row.grantable)
+        });
+        if let Some(row) = wanted {
+            let message = format!("`{}` cannot be granted: {}", path.value, row.why);
+            return Err(Box::new(Diagnostic::error(message, path.span.clone(), "no tool may use this")));
+        }
+    }
+    Ok(Grant::Files { tool: tool.name, paths: paths.value.iter().map(|path| path.value.clone()).collect() })
 }
 
 /// The servers of tools.
@@ -183,7 +220,7 @@ pub(super) fn output(task: &spec::Task, context: &ResolveContext<'_>, diagnostic
 /// The files of a list's items, as far as the items are known.
 fn check_files(file: &Text, list: &Either<Text, Spanned<Vec<serde_json::Value>>>, diagnostics: &mut Vec<Diagnostic>) {
     let Either::Full(items) = list else { return };
-    if let Err(why) = extend::files(&file.value, &items.value) {
+    if let Err(why) = extend::files(&file.value, &items.value, "") {
         diagnostics.push(Diagnostic::error(why, file.span.clone(), "with these items"));
     }
 }
@@ -204,12 +241,16 @@ pub(super) fn leaves_project(path: &str) -> bool {
 pub(super) fn inputs(inputs: &[Text], diagnostics: &mut Vec<Diagnostic>) -> Vec<String> {
     for input in inputs {
         check_path(input, diagnostics);
-        if let Err(error) = globset::Glob::new(&input.value) {
-            let message = format!("`{}` is not a pattern for files: {}", input.value, error.kind());
-            diagnostics.push(Diagnostic::error(message, input.span.clone(), "").help("such as `src/**/*.rs`"));
-        }
+        diagnostics.extend(check_glob(input));
     }
     inputs.iter().map(|input| input.value.clone()).collect()
+}
+
+/// What is wrong with a text as a pattern for files.
+fn check_glob(pattern: &Text) -> Option<Diagnostic> {
+    let error = globset::Glob::new(&pattern.value).err()?;
+    let message = format!("`{}` is not a pattern for files: {}", pattern.value, error.kind());
+    Some(Diagnostic::error(message, pattern.span.clone(), "").help("such as `src/**/*.rs`"))
 }
 
 /// The files that a task makes.

@@ -46,6 +46,9 @@ pub struct ToolGrant {
     pub name: Text,
     /// For `run_command`: the beginnings of the command lines that are allowed, such as `[cargo, test]`.
     pub allow: Option<Spanned<Vec<Vec<String>>>>,
+    /// For tools that work on files: the only files that it is for, as patterns such as `src/**`. One that is kept from
+    /// tools, such as `.envrc` or a workflow of CI, is allowed by a pattern that names it letter for letter.
+    pub paths: Option<Spanned<Vec<Text>>>,
     /// For `run_command`: how long one command may take, in seconds; 120 if left out.
     #[schemars(range(max = 86_400), extend("exclusiveMinimum" = 0))]
     pub timeout_seconds: Option<f64>,

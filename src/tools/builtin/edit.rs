@@ -3,9 +3,10 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::file_tool::FileTool;
+use super::file_tool::{FileTool, Files};
 use super::path::ProjectPath;
-use super::{ProjectFiles, arguments, place, write};
+use super::{arguments, place, write};
+use crate::plan::guarded::Use;
 use crate::store::disk::Dir;
 use crate::tools::Effect;
 use crate::words::conversation::Tool;
@@ -45,7 +46,7 @@ fn tool() -> Tool {
     }
 }
 
-pub(super) fn call(project: &ProjectFiles, arguments: &Value) -> Result<String, String> {
+fn call(files: &Files, arguments: &Value) -> Result<String, String> {
     let Arguments { path, old, new, all } = arguments::read(arguments, tool)?;
     let path = ProjectPath::of_written_file(&path)?;
     if old.is_empty() {
@@ -54,6 +55,11 @@ pub(super) fn call(project: &ProjectFiles, arguments: &Value) -> Result<String, 
     if old == new {
         return Err("`old` and `new` are the same, so there is nothing to do".to_owned());
     }
+    // What an edit finds or does not find tells what stands in the file.
+    for wanted in [Use::Write, Use::Read] {
+        files.access.check(&path.to_string(), wanted)?;
+    }
+    let project = &files.project;
     let _alone = project.write_alone();
     let text = current(project, &path)?;
     let (edited, lines) = edited(&text, &old, &new, all.unwrap_or(false)).map_err(|why| format!("{path}: {why}"))?;

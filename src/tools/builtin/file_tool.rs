@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::access::Access;
 use super::{ProjectFiles, ToolContext};
+use crate::plan::orchestra::Grant;
 use crate::tools::{CallContext, Effect, Outcome, Tool, ToolFuture};
 use crate::words::conversation;
 
@@ -13,20 +15,34 @@ pub(super) struct FileTool {
     pub definition: fn() -> conversation::Tool,
     pub effect: Effect,
     /// Works in the project's folder. The error is a text for the model.
-    pub call: fn(&ProjectFiles, &Value) -> Result<String, String>,
+    pub call: fn(&Files, &Value) -> Result<String, String>,
+}
+
+/// The files that a tool works on.
+pub(super) struct Files {
+    /// The project's folder.
+    pub project: Arc<ProjectFiles>,
+    /// Which files of it the tool may use.
+    pub access: Access,
 }
 
 impl FileTool {
-    /// The tool in the project's folder.
-    pub(super) fn granted(&'static self, context: &ToolContext) -> Arc<dyn Tool> {
-        Arc::new(Granted { tool: self, definition: (self.definition)(), project: context.project.clone() })
+    /// The tool in the project's folder, with all that these grants allow.
+    pub(super) fn granted(&'static self, grants: &[&Grant], context: &ToolContext) -> Arc<dyn Tool> {
+        let access = Access::new(grants, &context.own);
+        let mut definition = (self.definition)();
+        if let Some(files) = access.shown() {
+            definition.description += &format!(" Only for these files: {files}.");
+        }
+        let files = Files { project: context.project.clone(), access };
+        Arc::new(Granted { tool: self, definition, files: Arc::new(files) })
     }
 }
 
 struct Granted {
     tool: &'static FileTool,
     definition: conversation::Tool,
-    project: Arc<ProjectFiles>,
+    files: Arc<Files>,
 }
 
 impl Tool for Granted {
@@ -40,9 +56,9 @@ impl Tool for Granted {
 
     /// Disks can be slow and searches long, so that other tasks must not wait for them.
     fn call<'a>(&'a self, arguments: &'a Value, _: &'a CallContext<'a>) -> ToolFuture<'a, Outcome> {
-        let (call, project, arguments) = (self.tool.call, self.project.clone(), arguments.clone());
+        let (call, files, arguments) = (self.tool.call, self.files.clone(), arguments.clone());
         Box::pin(async move {
-            let called = tokio::task::spawn_blocking(move || call(&project, &arguments)).await;
+            let called = tokio::task::spawn_blocking(move || call(&files, &arguments)).await;
             Ok(match called {
                 Ok(result) => result.into(),
                 Err(error) => Outcome::error(format!("the tool failed, which is a mistake in orch: {error}")),
@@ -51,6 +67,6 @@ impl Tool for Granted {
     }
 
     fn ask_again(&self, arguments: &Value) -> Option<Outcome> {
-        (self.tool.effect == Effect::None).then(|| (self.tool.call)(&self.project, arguments).into())
+        (self.tool.effect == Effect::None).then(|| (self.tool.call)(&self.files, arguments).into())
     }
 }

@@ -6,10 +6,10 @@ use std::ops::ControlFlow;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::file_tool::FileTool;
+use super::file_tool::{FileTool, Files};
 use super::path::ProjectPath;
 use super::walk::{Glob, walk};
-use super::{MAX_RESULT_BYTES, ProjectFiles, arguments};
+use super::{MAX_RESULT_BYTES, arguments};
 use crate::tools::Effect;
 use crate::words::conversation::Tool;
 
@@ -53,14 +53,17 @@ fn tool() -> Tool {
     }
 }
 
-pub(super) fn call(project: &ProjectFiles, arguments: &Value) -> Result<String, String> {
+fn call(allowed: &Files, arguments: &Value) -> Result<String, String> {
     let Arguments { path, pattern, limit } = arguments::read(arguments, tool)?;
     let folder = ProjectPath::of_folder(path.as_deref().unwrap_or("."))?;
     let glob = pattern.as_deref().map(Glob::new).transpose()?;
     let limit = limit.map_or(USUAL_FILES, NonZeroUsize::get).min(MAX_FILES);
     let mut files: Vec<String> = Vec::new();
     let (mut bytes, mut is_cut) = (0, false);
-    let notes = walk(project, &folder, glob, &mut |found| {
+    let notes = walk(&allowed.project, &folder, glob, &mut |found| {
+        if !allowed.access.is_granted(found.path) {
+            return ControlFlow::Continue(());
+        }
         bytes += found.path.len() + 1;
         is_cut = files.len() == limit || bytes > MAX_RESULT_BYTES;
         if is_cut {

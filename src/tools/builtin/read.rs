@@ -5,9 +5,10 @@ use std::num::NonZeroUsize;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::file_tool::FileTool;
+use super::file_tool::{FileTool, Files};
 use super::path::ProjectPath;
-use super::{MAX_RESULT_BYTES, ProjectFiles, arguments, place};
+use super::{MAX_RESULT_BYTES, arguments, place};
+use crate::plan::guarded::Use;
 use crate::tools::Effect;
 use crate::words::conversation::Tool;
 
@@ -41,10 +42,11 @@ fn tool() -> Tool {
     }
 }
 
-pub(super) fn call(project: &ProjectFiles, arguments: &Value) -> Result<String, String> {
+fn call(files: &Files, arguments: &Value) -> Result<String, String> {
     let Arguments { path, offset, limit } = arguments::read(arguments, tool)?;
     let path = ProjectPath::of_file(&path)?;
-    let (_, file) = place::file(project, &path)?;
+    files.access.check(&path.to_string(), Use::Read)?;
+    let (_, file) = place::file(&files.project, &path)?;
     let text = place::text(&file, place::MAX_FILE_BYTES).map_err(|why| format!("{path} is not read: {why}"))?;
     if text.is_empty() {
         return Ok(format!("[{path} is empty]"));

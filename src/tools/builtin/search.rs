@@ -7,11 +7,12 @@ use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::file_tool::FileTool;
+use super::file_tool::{FileTool, Files};
 use super::path::ProjectPath;
 use super::place::{self, Unreadable};
 use super::walk::{Glob, walk};
-use super::{MAX_RESULT_BYTES, ProjectFiles, arguments};
+use super::{MAX_RESULT_BYTES, arguments};
+use crate::plan::guarded::Use;
 use crate::store::disk::{Dir, Kind};
 use crate::tools::Effect;
 use crate::words::conversation::Tool;
@@ -74,21 +75,30 @@ fn tool() -> Tool {
     }
 }
 
-pub(super) fn call(project: &ProjectFiles, arguments: &Value) -> Result<String, String> {
+fn call(files: &Files, arguments: &Value) -> Result<String, String> {
+    let project: &Dir = &files.project;
     let Arguments { pattern, path, glob, limit } = arguments::read(arguments, tool)?;
     let regex = RegexBuilder::new(&pattern).size_limit(MAX_PROGRAM_BYTES).build();
     let regex = regex.map_err(|error| format!("`pattern` is no regular expression that can be used: {error}"))?;
     let glob = glob.as_deref().map(Glob::new).transpose()?;
     let place = ProjectPath::of_folder(path.as_deref().unwrap_or("."))?;
     let limit = limit.map_or(USUAL_MATCHES, NonZeroUsize::get).min(MAX_MATCHES);
-    let mut search = Search { regex, limit, lines: Vec::new(), bytes: 0, read: 0, skipped: 0, end: None };
+    let mut search = Search { regex, limit, lines: Vec::new(), bytes: 0, read: 0, skipped: 0, kept: 0, end: None };
     if is_file(project, &place)? {
+        files.access.check(&place.to_string(), Use::Read)?;
         let (_, file) = place::file(project, &place)?;
         let text = place::text(&file, MAX_FILE_BYTES).map_err(|why| format!("{place} is not searched: {why}"))?;
         let _ = search.text(&place.to_string(), &text);
         return Ok(search.told(Vec::new()));
     }
     let notes = walk(project, &place, glob, &mut |found| {
+        if !files.access.is_granted(found.path) {
+            return ControlFlow::Continue(());
+        }
+        if files.access.check(found.path, Use::Read).is_err() {
+            search.kept += 1;
+            return ControlFlow::Continue(());
+        }
         let text = found.folder.open_regular(found.name).map_err(Unreadable::from);
         match text.and_then(|file| place::text(&file, MAX_FILE_BYTES)) {
             Ok(text) => search.text(found.path, &text),
@@ -118,6 +128,8 @@ struct Search {
     read: usize,
     /// Files that are no text, or too large.
     skipped: usize,
+    /// Files that tools are kept from.
+    kept: usize,
     /// Why the search was broken off, if it was.
     end: Option<String>,
 }
@@ -148,7 +160,9 @@ impl Search {
         }
         let skipped =
             (self.skipped > 0).then(|| format!("files that are no text or over 2 MiB, left out: {}", self.skipped));
-        let notes = self.end.into_iter().chain(skipped).chain(notes);
+        let kept =
+            (self.kept > 0).then(|| format!("files that tools are kept from, such as keys, left out: {}", self.kept));
+        let notes = self.end.into_iter().chain(skipped).chain(kept).chain(notes);
         self.lines.extend(notes.map(|note| format!("[{note}]")));
         self.lines.join("\n")
     }

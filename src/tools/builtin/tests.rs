@@ -53,7 +53,21 @@ impl Project {
         Self::with(&FILES, real_runner())
     }
 
+    /// One whose agent has these grants.
+    pub(super) fn granted(grants: &[Grant]) -> Self {
+        Self::with(grants, real_runner())
+    }
+
+    /// The same in a run with these files.
+    pub(super) fn of_run(grants: &[Grant], own: &Arc<OwnFiles>) -> Self {
+        Self::made(grants, real_runner(), own)
+    }
+
     pub(super) fn with(granted: &[Grant], runner: Runner) -> Self {
+        Self::made(granted, runner, &Arc::default())
+    }
+
+    fn made(granted: &[Grant], runner: Runner, own: &Arc<OwnFiles>) -> Self {
         let around = tempfile::tempdir().unwrap();
         for folder in ["project", "outside"] {
             std::fs::create_dir(around.path().join(folder)).unwrap();
@@ -64,7 +78,14 @@ impl Project {
         let ctx = Ctx::default();
         let tools = super::granted(
             granted,
-            &ToolContext { project, root, environment: clean_environment(std::env::vars()), runner, ctx: ctx.clone() },
+            &ToolContext {
+                project,
+                own: own.clone(),
+                root,
+                environment: clean_environment(std::env::vars()),
+                runner,
+                ctx: ctx.clone(),
+            },
         );
         let tools = ToolSet::new(tools, Servers::new(Vec::new()), Vec::new(), Redactor::default());
         Self { around, ctx, tools }
@@ -88,7 +109,7 @@ impl Project {
         std::fs::read_to_string(self.root().join(path)).unwrap()
     }
 
-    fn offered(&self) -> Arc<[conversation::Tool]> {
+    pub(super) fn offered(&self) -> Arc<[conversation::Tool]> {
         self.tools.ready().unwrap()
     }
 
@@ -179,7 +200,7 @@ fn grants_of_commands_are_one_tool() {
 /// One grant of every tool that an author may name.
 fn all_grants(allow: &[&[&str]]) -> Vec<Grant> {
     let grant = |tool: tools::BuiltInTool| match tool.settings {
-        tools::GrantSettings::None => Grant::BuiltIn(tool.name),
+        tools::GrantSettings::None | tools::GrantSettings::Files => Grant::BuiltIn(tool.name),
         tools::GrantSettings::Commands => commands(allow, Duration::from_secs(1)),
     };
     tools::BUILT_IN.map(grant).into()
@@ -372,7 +393,7 @@ fn a_swapped_folder_leads_nowhere() {
                     swaps();
                 }
             });
-            let write = |_: &usize| write::call(&dir, &json!({"path": "open/sub/new/x", "content": "x"})).is_ok();
+            let write = |_: &usize| write_file(&dir, "open/sub/new/x", "x").is_ok();
             let written = (0..300).filter(write).count();
             done.store(true, Ordering::Relaxed);
             written
@@ -426,7 +447,7 @@ proptest! {
         let (before, git) = (project.surroundings(), tree(&project.root().join(".git")));
         let path = format!("{start}{}", parts.join(slash));
         let dir = opened(&project.root());
-        let told = write::call(&dir, &json!({"path": path, "content": "mine"}));
+        let told = write_file(&dir, &path, "mine");
         prop_assert_eq!(project.surroundings(), before);
         prop_assert_eq!(tree(&project.root().join(".git")), git);
         let written = tree(&project.root()).iter().filter(|(_, content)| content == b"mine").count();

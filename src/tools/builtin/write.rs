@@ -3,10 +3,11 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::file_tool::FileTool;
+use super::arguments;
+use super::file_tool::{FileTool, Files};
 use super::path::ProjectPath;
 use super::place::{self, Missing};
-use super::{ProjectFiles, arguments};
+use crate::plan::guarded::Use;
 use crate::store::disk::Dir;
 use crate::tools::Effect;
 use crate::words::conversation::Tool;
@@ -38,11 +39,12 @@ fn tool() -> Tool {
     }
 }
 
-pub(super) fn call(project: &ProjectFiles, arguments: &Value) -> Result<String, String> {
+fn call(files: &Files, arguments: &Value) -> Result<String, String> {
     let Arguments { path, content } = arguments::read(arguments, tool)?;
     let path = ProjectPath::of_written_file(&path)?;
-    let _alone = project.write_alone();
-    put(project, &path, &content)?;
+    files.access.check(&path.to_string(), Use::Write)?;
+    let _alone = files.project.write_alone();
+    put(&files.project, &path, &content)?;
     Ok(format!("Wrote {} to {path}", text::plural(content.len() as u64, "byte", "bytes")))
 }
 
