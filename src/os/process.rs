@@ -4,8 +4,8 @@
 //! whose parent is gone. Knows nothing of what the program is for. There is never a shell in between: arguments arrive
 //! as they are given.
 //!
-//! `process/process_tree.rs` says how the tree is found. Where there is no `/proc` only the process group is ended, and
-//! on Windows only the program itself.
+//! `process/process_tree.rs` says how the tree is found. Where there is no `/proc`, the process group is ended. On Windows
+//! the job object of the program is ended, at once, since there is no signal that asks for it; see `process/started.rs`.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -25,6 +25,7 @@ mod environment;
 mod process_table;
 mod process_tree;
 mod running;
+mod started;
 
 pub use child::{Child, Streams};
 pub use environment::{clean_environment, find_program, is_clean};

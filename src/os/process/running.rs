@@ -6,11 +6,11 @@ use std::process::{ExitStatus, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 use tokio::time;
 
 use super::environment::find_program;
 use super::process_tree::{PROCESS_VARIABLE, ProcessTree, Signal, adopt_orphans};
+use super::started::{Pipes, Started};
 use super::{Error, Program};
 use crate::os::clock;
 
@@ -32,7 +32,7 @@ const BUSY_PAUSE: Duration = Duration::from_millis(25);
 /// A running program with its process tree.
 #[derive(Debug)]
 pub(super) struct Running {
-    child: Child,
+    child: Started,
     tree: ProcessTree,
     grace: Duration,
     ended: bool,
@@ -74,17 +74,14 @@ impl Running {
             .env(PROCESS_VARIABLE, format!("{inherited}{mark}"))
             .stdin(if with_stdin { Stdio::piped() } else { Stdio::null() })
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
-        #[cfg(unix)]
-        command.process_group(0);
-        let child = command.spawn()?;
+            .stderr(Stdio::piped());
+        let child = Started::spawn(command)?;
         let root = child.id().and_then(|pid| i32::try_from(pid).ok());
         Ok(Self { child, tree: ProcessTree::of(root, mark), grace: program.grace, ended: false })
     }
 
-    pub(super) fn streams(&mut self) -> (Option<ChildStdin>, Option<ChildStdout>, Option<ChildStderr>) {
-        (self.child.stdin.take(), self.child.stdout.take(), self.child.stderr.take())
+    pub(super) fn streams(&mut self) -> Pipes {
+        self.child.pipes()
     }
 
     /// Waits for the program itself. It can be left and begun again.
@@ -100,8 +97,8 @@ impl Running {
     /// Ends the whole tree, the program itself too.
     pub(super) async fn end(&mut self) {
         self.tree.end(self.grace).await;
-        // Has an effect only where the tree could not be signalled.
-        let _ = self.child.start_kill();
+        // Has an effect only where the tree could not be signalled; on Windows it is what ends the tree.
+        let _ = self.child.kill();
         let _ = time::timeout(LAST_WAIT, self.child.wait()).await;
         self.ended = true;
     }
@@ -115,7 +112,7 @@ impl Drop for Running {
         for _ in 0..DROP_ROUNDS {
             let living = self.tree.signal(Signal::Kill);
             // Only after its children have been found through it.
-            let _ = self.child.start_kill();
+            let _ = self.child.kill();
             let reaped = !matches!(self.child.try_wait(), Ok(None));
             if living == 0 && reaped {
                 return;
