@@ -1,4 +1,19 @@
 //! The keys of an orchestra's file, each with what it does in a run.
 
+mod agents;
+mod context;
 mod for_each;
+mod goal;
+mod limits;
+mod models;
+mod name;
+mod on_error;
+mod output;
+mod retry;
+mod reuse;
 mod run;
+mod strategy;
+mod timeout_seconds;
+pub(crate) mod tools;
+mod verify;
+mod workspace;

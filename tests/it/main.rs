@@ -3,7 +3,6 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests, helpers included")]
 
 mod commands;
-mod diagnostics;
 mod engine;
 mod faults;
 mod keys;
@@ -13,5 +12,4 @@ mod project;
 mod rooms;
 mod server;
 mod shipped;
-mod stories;
 mod wire;

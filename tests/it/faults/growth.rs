@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use rustix::process::Signal;
 use serde_json::json;
 
+use super::killed::{go_on, leaves_no_stray, sweep};
 use crate::project::{Project, RUN, output};
 use crate::server::{Act, Server};
-use crate::stories::sweep::{go_on, leaves_no_stray, sweep};
 
 const TEXT: &str = r#"
 orchestra:

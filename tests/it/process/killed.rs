@@ -9,9 +9,9 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use super::{RUNAWAYS, left};
+use crate::keys::tools::calls;
 use crate::project::{Ended, Project, RUN, output};
 use crate::server::{Act, Server};
-use crate::stories::conversation::calls;
 
 /// A project whose processes are known by a number of seconds that they sleep for.
 struct Place {

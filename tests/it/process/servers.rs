@@ -9,10 +9,10 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use super::LONG;
+use crate::keys::tools::calls;
 use crate::mcp::program;
 use crate::project::{Project, RUN, Running, output};
 use crate::server::{Act, Server};
-use crate::stories::conversation::calls;
 
 /// A run whose MCP server ends neither when nobody listens any more nor when it is asked to, and has started a process
 /// in a session of its own, which ignores `SIGTERM` as well.

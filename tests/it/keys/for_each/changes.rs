@@ -254,7 +254,7 @@ fn what_was_made_without_a_failed_member_is_made_again_with_it() {
 #[cfg(debug_assertions)]
 #[test]
 fn a_changed_run_that_is_killed_pays_for_nothing_twice() {
-    let last = crate::stories::sweep::sweep(6, |number| {
+    let last = crate::faults::killed::sweep(6, |number| {
         let at = format!("kill:{number}");
         let server = Server::start();
         let project = left_over(&server, "[a, b, c]");

@@ -1,0 +1,40 @@
+//! The goal of a run: from an argument, a file or standard input.
+
+use crate::project::{Project, orchestra};
+use crate::server::Server;
+
+const TWO: [&str; 2] =
+    ["name: a, description: \"do a for '{goal}'\"", "name: b, description: \"improve: {{ outputs.a | upper }}\""];
+
+#[test]
+fn the_goal_comes_from_standard_input_or_a_file() {
+    let server = Server::start();
+    let project = Project::new().file("x.yaml", orchestra("", &TWO[..1])).server(&server);
+    project.args(["run", "x.yaml", "--goal", "-"]).stdin("a goal\nof two lines\n").run().exits(0);
+    let file = project.file("goal.md", "another goal from a file\n");
+    file.args(["run", "--goal", "@goal.md", "x.yaml"]).run().exits(0);
+    project.args(["run", "x.yaml", "--feature", "the same under its other name"]).run().exits(0);
+    assert_eq!(
+        server.tasks(),
+        [
+            "do a for 'a goal\nof two lines'",
+            "do a for 'another goal from a file'",
+            "do a for 'the same under its other name'"
+        ]
+    );
+}
+
+#[test]
+fn a_goal_that_is_not_there_stops_before_anything() {
+    let server = Server::start();
+    let project = Project::new().file("x.yaml", orchestra("", &TWO[..1])).server(&server);
+    for (args, words) in [
+        (vec!["run", "x.yaml"], "needs a goal"),
+        (vec!["run", "x.yaml", "--goal", " "], "the goal is empty"),
+        (vec!["run", "x.yaml", "--goal", "@none.md"], "cannot be read from none.md"),
+        (vec!["run", "x.yaml", "--goal", "-"], "the goal is empty"),
+    ] {
+        project.args(args).run().exits(2).says(words).no_file(".orchestra").no_file("orchestra_workspaces");
+    }
+    assert!(server.seen().is_empty());
+}

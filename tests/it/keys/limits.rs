@@ -1,0 +1,123 @@
+//! `limits`: calls, tokens and dollars of a run, a group, a task.
+
+use serde_json::{Value, json};
+
+use crate::project::{Ended, Project, RUN, orchestra, output};
+use crate::server::{Act, Server};
+
+#[cfg(debug_assertions)]
+mod accounts;
+
+const THREE: [&str; 3] = ["name: a, description: do a", "name: b, description: do b", "name: c, description: do c"];
+
+fn project(server: &Server, extra: &str, execution: &str, tasks: &[&str]) -> Project {
+    let text = orchestra(execution, tasks);
+    Project::new().file("x.yaml", format!("{text}{extra}")).server(server).args(RUN)
+}
+
+fn status(ended: &Ended) -> Value {
+    ended.project.journal().last().unwrap()["status"].clone()
+}
+
+#[test]
+fn a_limit_of_calls_holds_and_a_higher_one_lets_the_run_go_on() {
+    let server = Server::start();
+    let limited = project(&server, "limits: {max_api_calls: 2}\n", "strategy: sequential", &THREE)
+        .run()
+        .exits(3)
+        .says("max_api_calls")
+        .file_has(&output("a"), "do a")
+        .no_file(&output("c"));
+    assert_eq!((server.seen().len(), status(&limited)), (2, json!("limited")));
+    limited.project.args(["resume"]).run().exits(3);
+    assert_eq!(server.seen().len(), 2, "a resume does not reset what is spent");
+    let text = limited.project.read("x.yaml").unwrap().replace("max_api_calls: 2", "max_api_calls: 3");
+    limited.project.file("x.yaml", text).args(["resume"]).run().exits(0).file_has(&output("c"), "echo: ");
+    assert_eq!(server.seen().len(), 3);
+}
+
+#[test]
+fn retries_and_parallel_tasks_count_against_one_limit() {
+    let server = Server::start();
+    let busy = || Act::error(503, &json!({"error": {"message": "too busy"}}));
+    server.when("do a", [busy(), busy(), busy(), busy()]);
+    let quick = "strategy: parallel, max_parallel_tasks: 0, retry_strategy: {strategy: fixed, max_attempts: 9, initial_seconds: 0}";
+    project(&server, "limits: {max_api_calls: 4}\n", quick, &THREE).run().exits(3);
+    assert_eq!(server.seen().len(), 4);
+}
+
+#[test]
+fn tokens_are_reserved_before_a_call_and_settled_by_what_it_used() {
+    let server = Server::start();
+    // Each call may use 300 and a prompt, and uses 15: three of them fit one after another, though not at once.
+    let agents = "limits: {token_budget: 700}\nmodels: {m: {provider: openai, model: m, max_tokens: 300}}\nagents: [{name: developer, model: m, instructions: Be brief.}]\n";
+    let ended = project(&server, agents, "strategy: parallel, max_parallel_tasks: 0", &THREE).run().exits(0);
+    assert_eq!((server.seen().len(), status(&ended)), (3, json!("succeeded")));
+    assert_eq!(server.most_in_flight(), 1);
+    let too_small = agents.replace("700", "200");
+    let other = Server::start();
+    project(&other, &too_small, "strategy: parallel", &THREE).run().exits(3).says("token_budget");
+    assert!(other.seen().is_empty());
+}
+
+#[test]
+fn dollars_need_a_price() {
+    let server = Server::start();
+    let unpriced = "limits: {cost_limit_usd: 1}\nmodels: {m: {provider: openai, model: m}}\nagents: [{name: developer, model: m}]\n";
+    project(&server, unpriced, "strategy: parallel", &THREE).run().exits(2).says("the price of openai/m is not known");
+    let priced = unpriced.replace("model: m}}", "model: m, price: {input: 1000, output: 100000}, max_tokens: 10}}");
+    let limited = project(&server, &priced, "strategy: sequential", &THREE).run().exits(3).says("cost_limit_usd");
+    assert!(limited.project.journal().iter().all(|event| event["type"] != "task_failed"));
+}
+
+#[test]
+fn a_refusal_names_the_limit_and_its_owner_and_says_how_to_raise_it() {
+    let groups = "task_groups: [{name: talk, tasks: [a, b], execution_strategy: sequential, limits: {max_api_calls: 1}}, \
+                  {name: rest, tasks: [c], execution_strategy: parallel}]";
+    let tasks = [THREE[0], THREE[1], "name: c, description: do c, limits: {token_budget: 20}"];
+    for (execution, tasks, says) in [
+        (
+            format!("strategy: mixed, {groups}"),
+            THREE,
+            [
+                "the group `talk`'s max_api_calls of 1 is reached: 1 made so far",
+                "raise it under the group `talk`'s `limits`, then `orch resume`",
+            ],
+        ),
+        (
+            "strategy: sequential".to_owned(),
+            tasks,
+            [
+                "the task `c`'s token_budget of 20 is too small: 0 spent, ",
+                "raise it under the task `c`'s `limits`, then `orch resume`",
+            ],
+        ),
+    ] {
+        let server = Server::start();
+        let ended = project(&server, "", &execution, &tasks).run().exits(3).says(says[0]).says(says[1]);
+        let reached: Vec<Value> =
+            ended.project.journal().into_iter().filter(|event| event["type"] == "limit_reached").collect();
+        assert!(reached[0]["message"].as_str().unwrap().starts_with(says[0]), "{reached:?}");
+        // What was said is enough to go on.
+        let text = ended.project.read("x.yaml").unwrap().replace("max_api_calls: 1", "max_api_calls: 2");
+        let raised = text.replace("token_budget: 20", "token_budget: 20000");
+        ended.project.file("x.yaml", raised).args(["resume"]).run().exits(0);
+        assert_eq!(server.seen().len(), 3);
+    }
+}
+
+#[test]
+fn an_answer_that_broke_off_counts_as_much_as_was_reserved_for_it() {
+    // Anthropic says at once what a prompt costs and that one token is written; how many were is not known.
+    let server = Server::start();
+    server.when("do a", [Act::Cut { after: 420 }]);
+    let model =
+        "models: {m: {provider: anthropic, model: m, max_tokens: 4000}}\nagents: [{name: developer, model: m}]\n";
+    let settings = format!("limits: {{token_budget: 6000}}\n{model}");
+    let once = "strategy: sequential, retry_strategy: {strategy: fixed, max_attempts: 2, initial_seconds: 0}";
+    let ended =
+        project(&server, &settings, once, &THREE[..1]).run().exits(3).says("token_budget of 6000 is reached: 4");
+    let failed = ended.project.journal().into_iter().find(|event| event["type"] == "call_failed").unwrap();
+    assert_eq!((&failed["unsettled"], &failed["usage"]["output_tokens"]), (&json!(true), &json!(1)));
+    assert_eq!(server.seen().len(), 1);
+}
