@@ -255,6 +255,7 @@ pub(crate) fn orchestra_of(agents: Vec<Agent>, tasks: Vec<Task>, plan: Plan) -> 
         execution: Execution {
             strategy: Strategy::Parallel,
             max_parallel: None,
+            outage: Execution::USUAL_OUTAGE,
             metrics: true,
             trace: true,
             groups: Vec::new(),

@@ -4,6 +4,7 @@
 //! wall time is what the provider allows; what counts is the processor's time for each call, which must not grow with
 //! those who wait.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use orch::run::rate_limit::{Admit, Ended, Limiter, RateLimitKey};
@@ -59,21 +60,23 @@ fn alone(tasks: u32) -> Duration {
 fn serve(tasks: u32) -> Duration {
     let slow_down = Failure { retry_after_ms: Some(10), ..Failure::new(FailureKind::RateLimited, "slow down") };
     let mut limiter = Limiter::new(1);
-    let (mut now, mut waiting, mut in_flight, mut calls) = (Duration::ZERO, tasks, 0, 0);
+    let (mut now, mut waiting, mut calls) = (Duration::ZERO, tasks, 0);
+    let mut in_flight = VecDeque::new();
     let started = Instant::now();
-    while waiting > 0 || in_flight > 0 {
+    while waiting > 0 || !in_flight.is_empty() {
         match limiter.admit(RateLimitKey(0), 100, now) {
             Admit::Now if waiting > 0 => {
                 limiter.begin(RateLimitKey(0), 100, now);
-                (waiting, in_flight, calls) = (waiting - 1, in_flight + 1, calls + 1);
+                in_flight.push_back(now);
+                (waiting, calls) = (waiting - 1, calls + 1);
             }
-            Admit::At(when) if in_flight == 0 => now = when,
+            Admit::At(when) if in_flight.is_empty() => now = when,
             _ => {
                 now += Duration::from_micros(10);
-                let is_refused = in_flight > AT_ONCE;
+                let is_refused = in_flight.len() > AT_ONCE;
                 let outcome = if is_refused { Ended::Failed(&slow_down, None) } else { Ended::Answered(None) };
-                limiter.end(RateLimitKey(0), now, &outcome);
-                (waiting, in_flight) = (waiting + u32::from(is_refused), in_flight - 1);
+                limiter.end(RateLimitKey(0), in_flight.pop_front().unwrap_or(now), now, &outcome);
+                waiting += u32::from(is_refused);
             }
         }
     }

@@ -334,7 +334,9 @@ impl Exchange {
         let proxy = if names_proxy() { ", or the proxy on the way to it," } else { "" };
         match io {
             _ if error.is_dns() => failure(format!("the host {host}{proxy} was not found: {reason}")),
-            Some(io::ErrorKind::ConnectionRefused) => failure(format!("{host}{proxy} refused the connection")),
+            Some(io::ErrorKind::ConnectionRefused) => {
+                Failure::new(FailureKind::Unreachable, format!("{host}{proxy} refused the connection"))
+            }
             Some(io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) => {
                 failure(format!("no secure connection (TLS) to {host}: {reason}"))
             }

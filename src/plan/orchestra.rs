@@ -152,12 +152,19 @@ pub struct Execution {
     pub strategy: Strategy,
     /// How many may run at once; `None` is no limit.
     pub max_parallel: Option<u32>,
+    /// How long a provider that nobody reaches is waited for.
+    pub outage: Duration,
     /// Whether `summary.json` is written.
     pub metrics: bool,
     /// Whether `trace.json` is written.
     pub trace: bool,
     /// The groups' names and tasks, for people; the plan holds their order.
     pub groups: Vec<Group>,
+}
+
+impl Execution {
+    /// How long a provider that nobody reaches is waited for where nothing says so.
+    pub(crate) const USUAL_OUTAGE: Duration = Duration::from_secs(60);
 }
 
 /// A group of tasks.

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::words::failure::{Failure, FailureKind};
+use crate::words::failure::Failure;
 
 /// A provider that asks to wait longer than this is not waited for: the attempt fails at once and says so.
 pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(300);
@@ -65,6 +65,12 @@ impl RetryPolicy {
         if attempts >= self.max_attempts || !failure.kind.policy().retry {
             return None;
         }
+        self.pause(attempts, failure, random)
+    }
+
+    /// The same for a failure that costs no attempt, so that there is always another one.
+    #[must_use]
+    pub fn pause(&self, attempts: u32, failure: &Failure, random: f64) -> Option<Duration> {
         let asked = failure.retry_after_ms.map_or(Duration::ZERO, Duration::from_millis);
         if asked > LONGEST_WAIT {
             return None;
@@ -76,14 +82,15 @@ impl RetryPolicy {
                 doubled.min(self.max).mul_f64(random.clamp(0.0, 1.0))
             }
         };
-        // Those that were told the same moment come back spread over the time of one ordinary wait.
-        Some(if failure.kind == FailureKind::RateLimited { asked + ours } else { asked.max(ours) })
+        // The rate limiter knows better when the next call may begin.
+        Some(if failure.kind.policy().slow_down { asked } else { asked.max(ours) })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words::failure::FailureKind;
 
     fn failure(kind: FailureKind, retry_after_ms: Option<u64>) -> Failure {
         Failure { retry_after_ms, ..Failure::new(kind, "") }

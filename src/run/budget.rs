@@ -161,6 +161,12 @@ impl Budget {
         self.each_account(task, |account| account.settle(reserved, spent));
     }
 
+    /// Nothing was sent: nothing is spent, and it is not counted.
+    pub(crate) fn release(&mut self, task: usize, key: CallKey) {
+        let Some(reserved) = self.in_flight.remove(&(task, key)) else { return };
+        self.each_account(task, |account| account.release(reserved));
+    }
+
     /// Another process goes on with the run: whatever was in flight is spent for good.
     pub(crate) fn resume(&mut self) {
         let lost: Vec<_> = self.in_flight.keys().copied().collect();

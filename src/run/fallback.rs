@@ -7,6 +7,7 @@
 //! Pure: the caller brings the random number, knows what cools, and does the waiting.
 
 use std::cmp::Ordering;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::plan::retry::{LONGEST_WAIT, RetryPolicy};
@@ -14,6 +15,9 @@ use crate::words::failure::{Failure, FailureKind};
 
 /// With another model at hand, one that is to be left alone for longer than this is left at once.
 pub(crate) const LONG_WAIT_WITH_A_FALLBACK: Duration = Duration::from_secs(30);
+
+/// How long a provider that nobody reaches is left alone between two calls, whatever the file says of retries.
+const PAUSES: RangeInclusive<Duration> = Duration::from_millis(250)..=Duration::from_secs(5);
 
 /// One try at a task, and why it failed.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +46,8 @@ pub(crate) struct Candidates<'r> {
     pub policy: &'r RetryPolicy,
     /// The estimated size of the prompt.
     pub prompt_tokens: u64,
+    /// For how long the task may go on to wait for a provider that has not taken its last call.
+    pub patience: Duration,
 }
 
 /// What follows.
@@ -93,7 +99,7 @@ pub(crate) fn next(candidates: &Candidates, tries: &[Try], random: f64) -> Next 
         (None, Some(to)) if candidates.ready_in(to) <= LONGEST_WAIT => {
             Next::FallBack { to, wait: candidates.ready_in(to) }
         }
-        (None, _) => Next::GiveUp,
+        (None, _) => candidates.wait_on(tries, last, random),
     }
 }
 
@@ -104,6 +110,18 @@ impl Candidates<'_> {
         let last = of_it.next_back()?;
         let attempts = u32::try_from(of_it.count() + 1).unwrap_or(u32::MAX);
         self.policy.wait(attempts, last.failure, random)
+    }
+
+    /// What follows when no attempts are left: a call that was not taken was none, as long as there is patience.
+    fn wait_on(&self, tries: &[Try], last: &Try, random: f64) -> Next {
+        let policy = last.failure.kind.policy();
+        if !policy.waits || self.policy.max_attempts <= 1 || self.patience.is_zero() {
+            return Next::GiveUp;
+        }
+        let of_it = tries.iter().filter(|other| other.model == last.model).count();
+        let wait = self.policy.pause(u32::try_from(of_it).unwrap_or(u32::MAX), last.failure, random);
+        let wait = wait.map(|wait| if policy.slow_down { wait } else { wait.clamp(*PAUSES.start(), *PAUSES.end()) });
+        wait.filter(|&wait| wait <= self.patience).map_or(Next::GiveUp, |wait| Next::Again { wait })
     }
 
     /// The model to fall to. Those behind the failed one come before those in front of it, which are only left where

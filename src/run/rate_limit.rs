@@ -1,9 +1,8 @@
 //! One pace for all tasks that ask the same provider with the same key.
 //!
-//! Calls are free until the provider complains. A 429 that names a time closes its key for everybody until then, and
-//! any 429 halves how many calls may be in flight; that number grows again by one for each round of successes, and
-//! when a whole round passes in which nobody had to wait for it, calls are free again. Where an answer says that
-//! little is left until a reset, calls are spread over the time until then.
+//! Calls are free until the provider refuses one. What it limits then is learned from what it says, or else by trying:
+//! calls in flight (`slots`) or calls in a period (`periods`). Where an answer says that little is left until a
+//! reset, calls are spread over the time until then (`quota`).
 //!
 //! Pure: time comes in as what has passed since the process began, and the caller does the waiting. Every operation
 //! takes the same time however many wait, provided that the caller keeps those who wait for a key in one queue and
@@ -16,13 +15,21 @@ use crate::words::failure::Failure;
 use crate::words::rate_limit::RateLimitInfo;
 
 mod circuit_breaker;
+mod periods;
 mod quota;
-mod window;
+mod slots;
 
 pub use circuit_breaker::CircuitBreakers;
 
+use periods::Periods;
 use quota::Quota;
-use window::Window;
+use slots::{Evidence, Slots};
+
+/// What was accepted within this time may count as one period.
+const LATELY: Duration = Duration::from_secs(60);
+
+/// Nobody waits longer than this for a refusal to arrive before it counts calls as accepted.
+const SLOWEST_REFUSAL: Duration = Duration::from_secs(5);
 
 /// Whether a call may begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,8 +38,6 @@ pub enum Admit {
     Now,
     /// Ask again at this time, or when a call with the key ends.
     At(Duration),
-    /// Ask again when a call with the key ends; there is one in flight.
-    AfterAnEnd,
 }
 
 /// How a call ended, with what the provider said about its pace.
@@ -42,6 +47,8 @@ pub enum Ended<'f> {
     Answered(Option<RateLimitInfo>),
     /// It did not, or not well.
     Failed(&'f Failure, Option<RateLimitInfo>),
+    /// Nobody waited for the end.
+    GivenUp,
 }
 
 /// Which provider is called with which key of an account: its calls share one limit. Numbered from 0 in each run.
@@ -80,84 +87,155 @@ impl Limiter {
         self.paces[limit_key.0].begin(tokens, now);
     }
 
-    /// A call that had begun has ended. One that was given up in the middle has ended too.
-    pub fn end(&mut self, limit_key: RateLimitKey, now: Duration, outcome: &Ended) {
-        self.paces[limit_key.0].end(now, outcome);
+    /// A call that had begun at `begun` has ended. One that was given up in the middle has ended too.
+    pub fn end(&mut self, limit_key: RateLimitKey, begun: Duration, now: Duration, outcome: &Ended) {
+        self.paces[limit_key.0].end(begun, now, outcome);
+    }
+
+    /// When a call with the key was answered last.
+    #[must_use]
+    pub fn last_answer(&self, limit_key: RateLimitKey) -> Option<Duration> {
+        self.paces.get(limit_key.0)?.last_answer
     }
 }
 
 #[derive(Debug, Clone, Default)]
 struct Pace {
     in_flight: u32,
-    /// Nothing begins before this time.
-    opens_at: Duration,
-    /// The key was closed, and no call has succeeded since it opened: one call at a time finds out whether it may
-    /// go on, or all those who waited would come back at once.
-    on_probation: bool,
     last_begin: Duration,
-    window: Window,
+    last_answer: Option<Duration>,
+    /// The provider asked not to be called before this time.
+    opens_at: Duration,
+    limit: Limit,
+    /// What was refused and had begun before this time belongs to the refusal from which the limit was learned.
+    learned_at: Duration,
+    /// Calls that have begun since `counted_from` and were not refused.
+    accepted: u32,
+    counted_from: Duration,
+    /// How long it takes at most until a refusal is here.
+    refusal_takes: Duration,
     requests: Quota,
     tokens: Quota,
 }
 
+/// What is known of a provider's limit.
+#[derive(Debug, Clone, Default)]
+enum Limit {
+    #[default]
+    Unknown,
+    Slots(Slots),
+    Periods(Periods),
+}
+
 impl Pace {
     fn admit(&self, tokens: u64, now: Duration) -> Admit {
-        if now < self.opens_at {
-            return Admit::At(self.opens_at);
-        }
-        let a_probe_is_out = self.on_probation && self.window.begun_since(self.in_flight) > 0;
-        if a_probe_is_out || self.in_flight >= self.window.size() {
-            return Admit::AfterAnEnd;
-        }
-        let spaced = self.window.next_at(self.last_begin);
-        let allowed =
-            [self.requests.next_at(1, self.last_begin, now), self.tokens.next_at(tokens, self.last_begin, now)];
-        let at = allowed.into_iter().fold(spaced, Duration::max);
+        let learned = match &self.limit {
+            Limit::Unknown => Duration::ZERO,
+            Limit::Slots(slots) => slots.next_at(self.in_flight, self.settling()),
+            Limit::Periods(periods) => periods.next_at(now, self.settling()),
+        };
+        let told = [self.requests.next_at(1, self.last_begin, now), self.tokens.next_at(tokens, self.last_begin, now)];
+        let at = told.into_iter().fold(learned.max(self.opens_at), Duration::max);
         if at > now { Admit::At(at) } else { Admit::Now }
     }
 
     fn begin(&mut self, tokens: u64, now: Duration) {
+        let others = self.in_flight;
         self.in_flight += 1;
         self.last_begin = now;
-        self.window.note_begin(self.in_flight);
+        if now.saturating_sub(self.counted_from) > LATELY {
+            (self.counted_from, self.accepted) = (now, others);
+        }
+        self.accepted = self.accepted.saturating_add(1);
         self.requests.take(1);
         self.tokens.take(tokens);
+        match &mut self.limit {
+            Limit::Unknown => {}
+            Limit::Slots(slots) => {
+                if let Some(beyond) = slots.begin(others, now) {
+                    self.limit_periods(beyond);
+                    self.begin_in_period(now);
+                }
+            }
+            Limit::Periods(_) => self.begin_in_period(now),
+        }
     }
 
-    fn end(&mut self, now: Duration, outcome: &Ended) {
+    fn begin_in_period(&mut self, now: Duration) {
+        if let Limit::Periods(periods) = &mut self.limit {
+            periods.begin(now);
+        }
+    }
+
+    /// A call that was beyond the known number in flight was accepted at that time: it is time that is limited.
+    fn limit_periods(&mut self, accepted: Duration) {
+        self.limit = Limit::Periods(Periods::opened(accepted, self.accepted));
+    }
+
+    fn end(&mut self, begun: Duration, now: Duration, outcome: &Ended) {
         self.in_flight = self.in_flight.saturating_sub(1);
-        let (Ended::Answered(pace) | Ended::Failed(_, pace)) = outcome;
-        if let Some(pace) = pace {
+        if let Ended::Answered(Some(pace)) | Ended::Failed(_, Some(pace)) = outcome {
             self.requests.learn(pace.requests_left, pace.requests_reset, now);
             self.tokens.learn(pace.tokens_left, pace.tokens_reset, now);
         }
         match outcome {
-            // An answer to a call from before the key closed says nothing about what comes after.
-            Ended::Answered(_) if now >= self.opens_at => {
-                self.on_probation = false;
-                self.window.note_success();
-            }
-            Ended::Failed(failure, _) if failure.kind.policy().slow_down => self.slow_down(failure, now),
-            Ended::Answered(_) | Ended::Failed(..) => self.window.note_end(),
+            Ended::Answered(_) => self.note_answer(begun, now),
+            Ended::Failed(failure, _) if failure.kind.policy().slow_down => self.note_refusal(begun, now, failure),
+            Ended::Failed(..) | Ended::GivenUp => {}
         }
     }
 
-    fn slow_down(&mut self, failure: &Failure, now: Duration) {
-        let asked = failure.retry_after_ms.map(Duration::from_millis);
-        match asked {
-            // Nobody waits that long: each task goes on with another model, or gives up.
-            Some(asked) if asked > LONGEST_WAIT => self.window.note_end(),
-            Some(asked) => {
-                self.opens_at = self.opens_at.max(now + asked);
-                self.on_probation = true;
-                self.window.shrink(self.in_flight, false);
+    fn note_answer(&mut self, begun: Duration, now: Duration) {
+        self.last_answer = Some(now);
+        match &mut self.limit {
+            Limit::Unknown => {}
+            Limit::Slots(slots) => {
+                if let Some(beyond) = slots.note_success(begun) {
+                    self.limit_periods(beyond);
+                }
             }
-            None => {
-                self.window.shrink(self.in_flight, true);
-                // The pause is counted from the complaint as well.
-                self.opens_at = self.opens_at.max(self.window.next_at(now));
-            }
+            Limit::Periods(periods) => periods.note_success(begun),
         }
+    }
+
+    fn note_refusal(&mut self, begun: Duration, now: Duration, failure: &Failure) {
+        self.refusal_takes = self.refusal_takes.max(now.saturating_sub(begun)).min(SLOWEST_REFUSAL);
+        self.accepted = self.accepted.saturating_sub(1);
+        let asked = failure.retry_after_ms.map(Duration::from_millis);
+        // Nobody waits that long: each task goes on with another model, or gives up.
+        if asked.is_some_and(|asked| asked > LONGEST_WAIT) {
+            return;
+        }
+        self.opens_at = self.opens_at.max(now + asked.unwrap_or_default());
+        let in_flight = self.in_flight;
+        let is_of_time = match &mut self.limit {
+            Limit::Periods(periods) => {
+                periods.note_refusal(begun, now, asked);
+                false
+            }
+            _ if in_flight == 0 => true,
+            Limit::Unknown => {
+                self.limit = Limit::Slots(Slots::new(in_flight, self.opens_at.max(now)));
+                self.learned_at = now;
+                false
+            }
+            Limit::Slots(slots) if begun <= self.learned_at => {
+                slots.note_same_refusal(in_flight);
+                false
+            }
+            Limit::Slots(slots) => {
+                self.learned_at = now;
+                slots.note_refusal(begun, in_flight, now) == Evidence::Against
+            }
+        };
+        if is_of_time {
+            self.limit = Limit::Periods(Periods::closed(begun, now, self.accepted, asked));
+        }
+    }
+
+    /// How long it takes until a call that is refused would be known as such.
+    fn settling(&self) -> Duration {
+        self.refusal_takes * 2 + Duration::from_millis(20)
     }
 }
 

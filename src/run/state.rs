@@ -155,10 +155,20 @@ struct TaskRun {
     prompt_tokens: u64,
     /// The tries of this process that failed, each with its model's place in the chain.
     failed: Vec<(usize, Failure)>,
-    /// The rate limit of the call that is under way.
-    open_limit_key: Option<RateLimitKey>,
+    /// Since when no provider has taken its calls, since this process took up the run.
+    refused_since: Option<Duration>,
+    /// The call that is under way.
+    open_call: Option<OpenCall>,
     /// The limit that a call of it would have passed, in words, and whether it is that of the run.
     limited: Option<(String, bool)>,
+}
+
+/// A call that is under way.
+#[derive(Debug, Clone, Copy)]
+struct OpenCall {
+    limit_key: RateLimitKey,
+    /// Since this process took up the run.
+    begun: Duration,
 }
 
 /// A run.

@@ -51,6 +51,8 @@ pub enum FailureKind {
     Timeout,
     /// No connection, or one that broke off before the answer was complete: try again.
     Connection,
+    /// Nobody listens where the provider should be: wait until it is back, then try again.
+    Unreachable,
     /// The prompt is too long for the model: shorten it, or use a larger model.
     ContextTooLong,
     /// The model or a filter declined: change the prompt, or use another model.
@@ -88,6 +90,8 @@ pub struct FailurePolicy {
     pub breaker: Breaker,
     /// Whether the calls with the same key slow down.
     pub slow_down: bool,
+    /// Whether it is a question of time alone: to wait for a better one costs no attempt.
+    pub waits: bool,
     /// Whether the next attempt begins the conversation anew, since what was said in it is what failed.
     pub spoils_conversation: bool,
 }
@@ -106,33 +110,40 @@ pub enum Breaker {
 }
 
 impl FailureKind {
+    /// Whether nothing was sent, so that nothing can have been done or charged.
+    #[must_use]
+    pub const fn is_unsent(self) -> bool {
+        matches!(self, Self::Unreachable)
+    }
+
     /// The table of what each class leads to. A new class gets its row here.
     #[must_use]
     #[rustfmt::skip]
     pub const fn policy(self) -> FailurePolicy {
         use Breaker::{AsTold, Count, Ignore, Open};
-        // retry, fall back, breaker, slow down, spoils the conversation
-        let (retry, fall_back, breaker, slow_down, spoils_conversation) = match self {
-            Self::Auth           => (false, true,  Open,   false, false),
-            Self::Quota          => (false, true,  Open,   false, false),
-            Self::RateLimited    => (true,  true,  AsTold, true,  false),
-            Self::Overloaded     => (true,  true,  Count,  false, false),
-            Self::Timeout        => (true,  true,  Count,  false, false),
-            Self::Connection     => (true,  true,  Count,  false, false),
-            Self::ContextTooLong => (false, true,  Ignore, false, true),
-            Self::Refused        => (false, true,  Ignore, false, true),
-            Self::Truncated      => (false, true,  Ignore, false, false),
-            Self::Malformed      => (true,  true,  Ignore, false, false),
-            Self::InvalidOutput  => (false, true,  Ignore, false, true),
-            Self::BadRequest     => (false, true,  Ignore, false, false),
-            Self::Budget         => (false, false, Ignore, false, false),
-            Self::Cancelled      => (false, false, Ignore, false, false),
-            Self::Environment    => (false, false, Ignore, false, false),
-            Self::CommandFailed  => (false, false, Ignore, false, false),
-            Self::MembersFailed  => (false, false, Ignore, false, false),
-            Self::Internal       => (false, false, Ignore, false, false),
+        // retry, fall back, breaker, slow down, waits, spoils the conversation
+        let (retry, fall_back, breaker, slow_down, waits, spoils_conversation) = match self {
+            Self::Auth           => (false, true,  Open,   false, false, false),
+            Self::Quota          => (false, true,  Open,   false, false, false),
+            Self::RateLimited    => (true,  true,  AsTold, true,  true,  false),
+            Self::Overloaded     => (true,  true,  Count,  false, false, false),
+            Self::Timeout        => (true,  true,  Count,  false, false, false),
+            Self::Connection     => (true,  true,  Count,  false, false, false),
+            Self::Unreachable    => (true,  true,  Count,  false, true,  false),
+            Self::ContextTooLong => (false, true,  Ignore, false, false, true),
+            Self::Refused        => (false, true,  Ignore, false, false, true),
+            Self::Truncated      => (false, true,  Ignore, false, false, false),
+            Self::Malformed      => (true,  true,  Ignore, false, false, false),
+            Self::InvalidOutput  => (false, true,  Ignore, false, false, true),
+            Self::BadRequest     => (false, true,  Ignore, false, false, false),
+            Self::Budget         => (false, false, Ignore, false, false, false),
+            Self::Cancelled      => (false, false, Ignore, false, false, false),
+            Self::Environment    => (false, false, Ignore, false, false, false),
+            Self::CommandFailed  => (false, false, Ignore, false, false, false),
+            Self::MembersFailed  => (false, false, Ignore, false, false, false),
+            Self::Internal       => (false, false, Ignore, false, false, false),
         };
-        FailurePolicy { retry, fall_back, breaker, slow_down, spoils_conversation }
+        FailurePolicy { retry, fall_back, breaker, slow_down, waits, spoils_conversation }
     }
 }
 
@@ -145,6 +156,7 @@ impl fmt::Display for FailureKind {
             Self::Overloaded => "provider overloaded",
             Self::Timeout => "timed out",
             Self::Connection => "connection failed",
+            Self::Unreachable => "unreachable",
             Self::ContextTooLong => "prompt too long",
             Self::Refused => "refused",
             Self::Truncated => "answer truncated",

@@ -17,3 +17,4 @@ mod disk;
 mod growth;
 #[cfg(debug_assertions)]
 pub(crate) mod killed;
+mod waiting;

@@ -121,7 +121,7 @@ pub(super) fn help(failure: &Failure, key_from: Option<&str>) -> String {
             None => "it wants a key: set one in the environment, or name its variable as `api_key_env`".to_owned(),
         },
         FailureKind::Quota => "check the account at the provider".to_owned(),
-        FailureKind::Connection | FailureKind::Timeout => {
+        FailureKind::Connection | FailureKind::Unreachable | FailureKind::Timeout => {
             "check that the server runs, its address, and the way there".to_owned()
         }
         FailureKind::RateLimited | FailureKind::Overloaded => "try again later".to_owned(),

@@ -135,6 +135,10 @@ impl Resolver<'_> {
             execution: Execution {
                 strategy,
                 max_parallel,
+                outage: settings
+                    .and_then(|s| s.outage_seconds)
+                    .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+                    .unwrap_or(Execution::USUAL_OUTAGE),
                 metrics: settings.and_then(|s| s.enable_metrics).unwrap_or(true),
                 trace: settings.and_then(|s| s.enable_trace).unwrap_or(true),
                 groups: groups

@@ -18,6 +18,9 @@ pub struct Execution {
     /// How long one attempt at a task may take, in seconds; 300 if left out.
     #[schemars(range(max = 604_800), extend("exclusiveMinimum" = 0))]
     pub task_timeout_seconds: Option<f64>,
+    /// How long a provider that nobody reaches is waited for before that costs an attempt, in seconds; 60 if left out.
+    #[schemars(range(min = 0, max = 604_800))]
+    pub outage_seconds: Option<f64>,
     /// When a failed attempt is tried again; `exponential_backoff` if left out.
     pub retry_strategy: Option<Retry>,
     /// What a failed task means for the others: `stop` if sequential, else `continue`.

@@ -7,7 +7,8 @@ use super::{Exceeded, LimitName, Need, Scope, Spent, Verdict};
 /// The limits of one scope; the default is none.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Limits {
-    /// How many calls may be made, failed ones included.
+    /// How many calls may be made, failed ones included; those for which nothing was
+    /// sent are not.
     pub max_api_calls: Option<u64>,
     /// How many tokens may be used, of prompts and answers together.
     pub token_budget: Option<u64>,
@@ -71,7 +72,7 @@ fn usd(nano: u64) -> f64 {
 #[derive(Debug, Clone)]
 pub(super) struct Account {
     limits: Limits,
-    /// Counted when reserved and never given back: the request was sent.
+    /// Counted when reserved, and given back only where nothing was sent.
     calls: u64,
     spent: Amount,
     reserved: Amount,
@@ -118,6 +119,11 @@ impl Account {
     pub(super) fn reserve(&mut self, need: Amount) {
         self.calls = self.calls.saturating_add(1);
         self.reserved = self.reserved.plus(need);
+    }
+
+    pub(super) fn release(&mut self, reserved: Amount) {
+        self.calls = self.calls.saturating_sub(1);
+        self.reserved = self.reserved.less(reserved);
     }
 
     pub(super) fn settle(&mut self, reserved: Amount, spent: Amount) {

@@ -24,7 +24,11 @@ fn limited(seconds: u64) -> Failure {
 fn after(models: &[Candidate], tries: &[(usize, Failure)]) -> Next {
     let policy = RetryPolicy::exponential();
     let tries: Vec<_> = tries.iter().map(|(model, failure)| Try { model: *model, failure }).collect();
-    next(&Candidates { models, policy: &policy, prompt_tokens: 100 }, &tries, 1.0)
+    next(&Candidates { models, policy: &policy, prompt_tokens: 100, patience: Duration::ZERO }, &tries, 1.0)
+}
+
+fn s(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
 }
 
 fn again(seconds: u64) -> Next {
@@ -69,11 +73,27 @@ fn what_cannot_succeed_on_this_model_falls_at_once() {
 }
 
 #[test]
+fn a_call_that_was_not_taken_costs_no_attempt_while_there_is_patience() {
+    let next = |kind, patience, max_attempts| {
+        let policy = RetryPolicy { max_attempts, ..RetryPolicy::exponential() };
+        let failure = Failure { retry_after_ms: Some(4_000), ..failure(kind) };
+        let tries = [Try { model: 0, failure: &failure }; 9];
+        let models = &[READY];
+        next(&Candidates { models, policy: &policy, prompt_tokens: 100, patience: s(patience) }, &tries, 1.0)
+    };
+    assert_eq!(next(FailureKind::RateLimited, 10, 3), again(4));
+    assert_eq!(next(FailureKind::Unreachable, 10, 3), again(5));
+    assert_eq!(next(FailureKind::RateLimited, 3, 3), Next::GiveUp);
+    assert_eq!(next(FailureKind::RateLimited, 10, 1), Next::GiveUp);
+    assert_eq!(next(FailureKind::Overloaded, 10, 3), Next::GiveUp);
+}
+
+#[test]
 fn a_long_wait_is_waited_only_where_nobody_else_is_ready_sooner() {
-    assert_eq!(after(&[READY, READY], &[(0, limited(30))]), Next::Again { wait: Duration::from_secs(31) });
+    assert_eq!(after(&[READY, READY], &[(0, limited(30))]), again(30));
     assert_eq!(after(&[READY, READY], &[(0, limited(31))]), fall(1));
-    assert_eq!(after(&[READY], &[(0, limited(31))]), again(32));
-    assert_eq!(after(&[READY, cooling(300)], &[(0, limited(31))]), again(32));
+    assert_eq!(after(&[READY], &[(0, limited(31))]), again(31));
+    assert_eq!(after(&[READY, cooling(300)], &[(0, limited(31))]), again(31));
     assert_eq!(
         after(&[READY, cooling(5)], &[(0, limited(60))]),
         Next::FallBack { to: 1, wait: Duration::from_secs(5) }
@@ -110,7 +130,9 @@ fn a_prompt_that_is_too_long_goes_to_a_larger_window_only() {
 #[test]
 fn the_first_model_is_ready_and_large_enough_or_ready_soonest() {
     let policy = RetryPolicy::exponential();
-    let first = |models: &[Candidate]| first(&Candidates { models, policy: &policy, prompt_tokens: 100 });
+    let first = |models: &[Candidate]| {
+        first(&Candidates { models, policy: &policy, prompt_tokens: 100, patience: Duration::ZERO })
+    };
     assert_eq!(first(&[READY, READY]), 0);
     assert_eq!(first(&[cooling(1), window(99), window(100)]), 2);
     assert_eq!(first(&[cooling(9), cooling(3), cooling(3)]), 1);
@@ -161,7 +183,7 @@ proptest! {
         max_attempts in 1..5_u32,
     ) {
         let policy = RetryPolicy { max_attempts, ..RetryPolicy::exponential() };
-        let candidates = Candidates { models: &models, policy: &policy, prompt_tokens: 100 };
+        let candidates = Candidates { models: &models, policy: &policy, prompt_tokens: 100, patience: Duration::ZERO };
         let mut tries = vec![];
         let mut model = first(&candidates);
         for (failure, random) in &failures {
@@ -190,7 +212,7 @@ proptest! {
         max_attempts in 1..5_u32,
     ) {
         let policy = RetryPolicy { max_attempts, ..RetryPolicy::exponential() };
-        let candidates = Candidates { models: &model[..1], policy: &policy, prompt_tokens: 100 };
+        let candidates = Candidates { models: &model[..1], policy: &policy, prompt_tokens: 100, patience: Duration::ZERO };
         let tries: Vec<_> = failures.iter().map(|failure| Try { model: 0, failure }).collect();
         let expected = policy.wait(u32::try_from(tries.len()).unwrap(), &failures[failures.len() - 1], random);
         prop_assert_eq!(next(&candidates, &tries, random), expected.map_or(Next::GiveUp, |wait| Next::Again { wait }));

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::{CallRequest, ModelFacts, State};
+use super::{CallRequest, ModelFacts, OpenCall, State};
 use crate::plan::orchestra::{Orchestra, Task};
 use crate::plan::spec;
 use crate::run::budget::{self, Budget, CallKey, Exceeded, Limits, Need, Scope, Spent};
@@ -112,25 +112,17 @@ impl Admission {
                 self.opens_at = Some(self.opens_at.map_or(when, |before| before.min(when)));
                 Verdict::Wait
             }
-            Admit::AfterAnEnd => Verdict::Wait,
         }
     }
 
     /// A call begins, as its event says.
-    pub(super) fn begin(
-        &mut self,
-        task: usize,
-        limit_key: Option<RateLimitKey>,
-        tokens: u64,
-        event: &TaskEvent,
-        now: Duration,
-    ) {
+    pub(super) fn begin(&mut self, task: usize, open_call: Option<OpenCall>, tokens: u64, event: &TaskEvent) {
         let TaskEvent::CallStarted { attempt, call, reserved, .. } = event else { return };
         let need =
             reserved.map_or(Need { tokens: 0, cost_usd: 0.0 }, |r| Need { tokens: r.tokens, cost_usd: r.cost_usd });
         self.budget.reserve(task, CallKey { attempt: *attempt, call: *call }, &need);
-        if let Some(limit_key) = limit_key {
-            self.limiter.begin(limit_key, tokens, now);
+        if let Some(OpenCall { limit_key, begun }) = open_call {
+            self.limiter.begin(limit_key, tokens, begun);
         }
     }
 
@@ -138,7 +130,7 @@ impl Admission {
     pub(super) fn end(
         &mut self,
         task: usize,
-        limit_key: Option<RateLimitKey>,
+        open_call: Option<OpenCall>,
         number: Option<usize>,
         event: &TaskEvent,
         now: Duration,
@@ -157,21 +149,25 @@ impl Admission {
             }
             _ => return,
         };
-        self.budget.settle(task, key, spent);
+        match &ended {
+            Ended::Failed(failure, _) if failure.kind.is_unsent() => self.budget.release(task, key),
+            _ => self.budget.settle(task, key, spent),
+        }
         if let Some(number) = number {
             match &ended {
                 Ended::Answered(_) => self.breakers.succeeded(number),
                 Ended::Failed(failure, _) => self.breakers.note(number, failure, now),
+                Ended::GivenUp => {}
             }
         }
-        if let Some(limit_key) = limit_key {
-            self.limiter.end(limit_key, now, &ended);
+        if let Some(OpenCall { limit_key, begun }) = open_call {
+            self.limiter.end(limit_key, begun, now, &ended);
         }
     }
 
     /// A call was given up in the middle.
-    pub(super) fn give_up(&mut self, limit_key: RateLimitKey, now: Duration) {
-        self.limiter.end(limit_key, now, &Ended::Answered(None));
+    pub(super) fn give_up(&mut self, open_call: OpenCall, now: Duration) {
+        self.limiter.end(open_call.limit_key, open_call.begun, now, &Ended::GivenUp);
     }
 
     /// In words for a person, whose limit stands against a call of `task`, and how it can be raised.
@@ -186,6 +182,11 @@ impl Admission {
     /// Until when a model is better left alone; `None` if it need not be.
     pub(super) fn open_until(&self, model: usize, now: Duration) -> Option<Duration> {
         self.breakers.until(model, now)
+    }
+
+    /// When a call with a key was answered last.
+    pub(super) fn last_answer(&self, limit_key: RateLimitKey) -> Option<Duration> {
+        self.limiter.last_answer(limit_key)
     }
 
     /// Whether somebody stands in line for a key already, so that nobody else goes first.

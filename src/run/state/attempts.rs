@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::{CallRequest, Command, Preparation, State};
+use super::{CallRequest, Command, OpenCall, Preparation, State};
 use crate::plan::graph::TaskIx;
+use crate::plan::retry::LONGEST_WAIT;
 use crate::run::fallback::{self, Candidate, Candidates, Next, Try};
 use crate::run::history::TaskState;
 use crate::run::rate_limit::RateLimitKey;
@@ -131,19 +132,22 @@ impl State {
         let now = Duration::from_micros(now_us);
         match event {
             TaskEvent::CallStarted { input_tokens, .. } => {
-                let limit_key = self.facts(task).map(|facts| facts.limit_key);
-                self.tasks[task].open_limit_key = limit_key;
-                self.admission.begin(task, limit_key, *input_tokens, event, now);
+                let open_call = self.facts(task).map(|facts| OpenCall { limit_key: facts.limit_key, begun: now });
+                self.tasks[task].open_call = open_call;
+                self.admission.begin(task, open_call, *input_tokens, event);
             }
             TaskEvent::CallFinished { .. } | TaskEvent::CallFailed { .. } => {
+                let is_refused = matches!(event, TaskEvent::CallFailed { failure, .. } if failure.kind.policy().waits);
+                let refused_since = self.tasks[task].refused_since.unwrap_or(now);
+                self.tasks[task].refused_since = is_refused.then_some(refused_since);
                 let number = self.facts(task).map(|facts| facts.number);
-                let limit_key = self.tasks[task].open_limit_key.take();
-                self.admission.end(task, limit_key, number, event, now);
+                let open_call = self.tasks[task].open_call.take();
+                self.admission.end(task, open_call, number, event, now);
             }
             TaskEvent::AttemptFailed { .. } => {
                 // Whatever call it had under way is none any more.
-                if let Some(limit_key) = self.tasks[task].open_limit_key.take() {
-                    self.admission.give_up(limit_key, now);
+                if let Some(open_call) = self.tasks[task].open_call.take() {
+                    self.admission.give_up(open_call, now);
                 }
             }
             _ => {}
@@ -154,7 +158,7 @@ impl State {
     fn first_candidate(&self, task: TaskIx, prompt_tokens: u64, now_us: u64) -> usize {
         let models = self.candidates(task, now_us);
         let policy = &self.orchestra.tasks[task].retry;
-        fallback::first(&Candidates { models: &models, policy, prompt_tokens })
+        fallback::first(&Candidates { models: &models, policy, prompt_tokens, patience: Duration::ZERO })
     }
 
     /// The model of the next try, and how long it waits; `None` where there is none.
@@ -165,12 +169,24 @@ impl State {
         let tries: Vec<Try<'_>> = failed.chain([last]).collect();
         let models = self.candidates(task, now_us);
         let policy = &self.orchestra.tasks[task].retry;
-        let candidates = Candidates { models: &models, policy, prompt_tokens: run.prompt_tokens };
+        let patience = self.patience(task, failure, now_us);
+        let candidates = Candidates { models: &models, policy, prompt_tokens: run.prompt_tokens, patience };
         match fallback::next(&candidates, &tries, dice) {
             Next::Again { wait } => Some((run.candidate, wait)),
             Next::FallBack { to, wait } => Some((to, wait)),
             Next::GiveUp => None,
         }
+    }
+
+    /// For how long a task may go on to wait for a provider that does not take its calls: not longer than it is waited
+    /// for at all, counted from when the provider last took a call of anybody.
+    fn patience(&self, task: TaskIx, failure: &Failure, now_us: u64) -> Duration {
+        let now = Duration::from_micros(now_us);
+        let allowed = if failure.kind.policy().slow_down { LONGEST_WAIT } else { self.orchestra.execution.outage };
+        let refused_since = self.tasks[task].refused_since.unwrap_or(now);
+        let last_answer = self.facts(task).and_then(|facts| self.admission.last_answer(facts.limit_key));
+        let since = last_answer.map_or(refused_since, |answer| answer.max(refused_since));
+        allowed.saturating_sub(now.saturating_sub(since))
     }
 
     /// The chain of a task as it stands now. A program counts as one model without a window.

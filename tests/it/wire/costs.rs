@@ -77,7 +77,7 @@ fn what_was_never_sent_and_what_came_to_its_end_costs_what_is_said() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     for vendor in ALL {
         let unsent = ask(&at(vendor, &format!("http://{free}")));
-        assert!(!assert_fails(vendor.name, unsent, FailureKind::Connection, "refused").unsettled);
+        assert!(!assert_fails(vendor.name, unsent, FailureKind::Unreachable, "refused").unsettled);
         let unanswered = after(vendor, Act::Cut { after: 0 });
         assert!(assert_fails(vendor.name, unanswered, FailureKind::Connection, "before it answered").unsettled);
         let down = Act::json(json!({"error": {"code": 503, "message": "down"}}).to_string());

@@ -94,13 +94,14 @@ fn a_connection_that_fails_says_how() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let no_tls = "no secure connection (TLS) to 127.0.0.1:";
     for vendor in ALL {
-        for (base_url, words) in [
-            (format!("http://{free}"), format!("{free} refused the connection")),
-            ("http://no-such-host.invalid".to_owned(), "host no-such-host.invalid was not found".to_owned()),
-            (server.url().replace("http:", "https:"), no_tls.to_owned()),
-            (format!("https://{plain}"), no_tls.to_owned()),
+        let not_found = "host no-such-host.invalid was not found".to_owned();
+        for (base_url, kind, words) in [
+            (format!("http://{free}"), FailureKind::Unreachable, format!("{free} refused the connection")),
+            ("http://no-such-host.invalid".to_owned(), FailureKind::Connection, not_found),
+            (server.url().replace("http:", "https:"), FailureKind::Connection, no_tls.to_owned()),
+            (format!("https://{plain}"), FailureKind::Connection, no_tls.to_owned()),
         ] {
-            let failed = assert_fails(vendor.name, ask(&at(vendor, &base_url)), FailureKind::Connection, &words);
+            let failed = assert_fails(vendor.name, ask(&at(vendor, &base_url)), kind, &words);
             assert!(!failed.unsettled && failed.failure.kind.policy().retry, "nothing has been sent: {failed:?}");
         }
     }
