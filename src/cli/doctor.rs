@@ -19,7 +19,8 @@ use crate::cli::runtime::{NO_RUNTIME, block_on};
 use crate::cli::{Context, Outcome, list, table, terminal};
 use crate::engine::check;
 use crate::engine::cost;
-use crate::model::command::version;
+use crate::engine::permissions::of_model;
+use crate::model::command::{is_known, version};
 use crate::model::prices::Rates;
 use crate::model::settings::{MODEL_VARIABLE, Settings};
 use crate::os::process::find_program;
@@ -29,17 +30,22 @@ use crate::store::project::Project;
 use crate::words::diagnostic::near_miss;
 use crate::words::event::Overrides;
 use crate::words::redact::Redactor;
-use crate::words::text::{clean, plural};
+use crate::words::text::{clean, command_line, plural};
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Looks at the default model and at every model that an orchestra of the project names, and asks each \
-                        server for its list of models. Exit code: 0 if at least one model can be used, else 1."
+    after_help = "Looks at the default model and at every model that an orchestra of the project names, and asks \
+                        vendors and the addresses of the environment for their lists of models. What only a file of \
+                        the project names is not called, run or given a key: it says `would ask` and `would run`, and \
+                        --connect does it. Exit code: 0 if at least one model can be used, else 1."
 )]
 pub(super) struct Args {
     /// Ask no server, and go by the environment and the files alone
     #[arg(long)]
     offline: bool,
+    /// Call, run and give keys to what the project's files name, too
+    #[arg(long, conflicts_with = "offline")]
+    connect: bool,
     /// Give what is found as JSON
     #[arg(long)]
     json: bool,
@@ -84,6 +90,19 @@ struct Finding {
     /// Why it cannot be used, or what is odd about it.
     why: Option<String>,
     help: Option<String>,
+    /// What `--connect` would do to find out more, since only the project's files ask for it.
+    would: Vec<String>,
+}
+
+/// What the doctor may do to find out more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// Nothing.
+    Offline,
+    /// Ask vendors at their own addresses with their own keys, and the addresses of the environment.
+    Own,
+    /// Whatever the project's files name.
+    All,
 }
 
 /// A model that something names.
@@ -98,11 +117,16 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let project = &context.project;
     let settings = Settings::from_environment();
     let (wanted, skipped) = wanted(project, &settings)?;
+    let reach = match args {
+        Args { offline: true, .. } => Reach::Offline,
+        Args { connect: true, .. } => Reach::All,
+        _ => Reach::Own,
+    };
     let questions: Vec<Result<Question, Box<Finding>>> =
-        wanted.into_iter().map(|wanted| prepare(wanted, &settings, project.root())).collect();
+        wanted.into_iter().map(|wanted| prepare(wanted, &settings, project.root(), reach)).collect();
     let secrets = questions.iter().flatten().flat_map(Question::secrets).cloned();
     terminal::keep_secret(&Redactor::new(secrets.chain(settings.keys())));
-    let (answers, versions) = if args.offline { <_>::default() } else { ask_all(&questions, &settings)? };
+    let (answers, versions) = if reach == Reach::Offline { <_>::default() } else { ask_all(&questions, &settings)? };
     let mut models: Vec<Finding> = Vec::new();
     if let Err(unusable) = settings.default_model() {
         models.push(Finding { why: Some(unusable.why), help: Some(unusable.help), ..Finding::of_no_model() });
@@ -118,7 +142,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
             *finding
         }
     }));
-    let findings = Findings { models, skipped, project: Place::look(project.root()) };
+    let findings = Findings { models, skipped, project: Place::look(project.root(), &settings) };
     terminal::print(&if args.json { table::json(&findings) } else { page(&findings) });
     let usable = findings.models.iter().any(|finding| finding.usable);
     Ok(if usable { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) })
@@ -155,8 +179,9 @@ fn is_same(one: &ModelRef, other: &ModelRef) -> bool {
     key(one) == key(other)
 }
 
-fn prepare(wanted: Wanted, settings: &Settings, root: &Path) -> Result<Question, Box<Finding>> {
+fn prepare(wanted: Wanted, settings: &Settings, root: &Path, reach: Reach) -> Result<Question, Box<Finding>> {
     let known = cost::known(&wanted.model, settings);
+    let is_foreign = !of_model(&wanted.model).is_empty();
     let mut finding = Finding {
         price: known.tariff.map(|tariff| tariff.rates),
         price_from: known.source,
@@ -165,6 +190,7 @@ fn prepare(wanted: Wanted, settings: &Settings, root: &Path) -> Result<Question,
         default: wanted.default,
         orchestras: wanted.orchestras,
         key_from: settings.key_variable(&wanted.model),
+        would: if is_foreign && reach == Reach::Own { would(&wanted.model, settings) } else { Vec::new() },
         ..Finding::of_no_model()
     };
     if wanted.model.provider == Provider::Command {
@@ -181,7 +207,12 @@ fn prepare(wanted: Wanted, settings: &Settings, root: &Path) -> Result<Question,
         }
         return Err(Box::new(finding));
     }
-    match settings.reach(&wanted.model) {
+    let reached = match reach {
+        Reach::Own if !is_foreign => settings.reach(&wanted.model),
+        Reach::Own | Reach::Offline => settings.look_up(&wanted.model),
+        Reach::All => settings.reach(&wanted.model),
+    };
+    match reached {
         Ok(reachable) => {
             finding.usable = true;
             finding.address_from = Some(reachable.origin);
@@ -196,13 +227,34 @@ fn prepare(wanted: Wanted, settings: &Settings, root: &Path) -> Result<Question,
     }
 }
 
+/// What it would take to find out more about a model that only a file names.
+fn would(model: &ModelRef, settings: &Settings) -> Vec<String> {
+    if model.provider == Provider::Command {
+        let program = model.argv.first().filter(|program| is_known(program));
+        return program
+            .map(|program| format!("would run {}", command_line([program, "--version"])))
+            .into_iter()
+            .collect();
+    }
+    let Some(host) = settings.shown_host(model) else { return Vec::new() };
+    let printed = model.api_key_command.as_ref().map(command_line);
+    let key = match (&printed, &model.api_key_env) {
+        (Some(command), _) => format!("with what {command} prints"),
+        (None, Some(name)) => format!("with {name}"),
+        (None, None) => "without a key".to_owned(),
+    };
+    let run = printed.as_ref().map(|command| format!("would run {command}"));
+    run.into_iter().chain([format!("would ask {host} {key}")]).map(|line| clean(&line).into_owned()).collect()
+}
+
 /// What servers answer, and what programs say of their versions.
 type Answers = (Vec<(String, Answer)>, Vec<(PathBuf, Option<String>)>);
 
 /// Asks every server and every program once, all at the same time.
 fn ask_all(questions: &[Result<Question, Box<Finding>>], settings: &Settings) -> Result<Answers, CliError> {
-    let mut programs: Vec<PathBuf> =
-        questions.iter().filter_map(|question| question.as_ref().err()?.program.clone()).collect();
+    let unasked = |finding: &&Finding| finding.would.is_empty();
+    let findings = questions.iter().filter_map(|question| question.as_ref().err().map(|finding| &**finding));
+    let mut programs: Vec<PathBuf> = findings.filter(unasked).filter_map(|finding| finding.program.clone()).collect();
     programs.sort();
     programs.dedup();
     let answers = block_on(async {
@@ -214,7 +266,8 @@ fn ask_all(questions: &[Result<Question, Box<Finding>>], settings: &Settings) ->
                 (program, said)
             });
         }
-        tokio::join!(ask::all(questions.iter().flatten()), saying.join_all())
+        let servers = questions.iter().flatten().filter(|question| unasked(&&question.finding));
+        tokio::join!(ask::all(servers), saying.join_all())
     })
     .context(NO_RUNTIME)?;
     Ok(answers)
@@ -263,6 +316,7 @@ impl Finding {
             version: None,
             why: None,
             help: None,
+            would: Vec::new(),
         }
     }
 
@@ -300,6 +354,7 @@ impl Finding {
         }
         lines.extend(self.why.iter().map(|why| ("why", why.clone())));
         lines.extend(self.help.iter().map(|help| ("help", help.clone())));
+        lines.extend(self.would.iter().map(|would| ("note", would.clone())));
         lines
     }
 }
@@ -323,6 +378,9 @@ fn page(findings: &Findings) -> String {
         page.push_str("  no model can be used from here; `orch run ... --rehearse` runs without one\n");
     } else if !findings.models.iter().any(|finding| finding.default) {
         page.push_str(&format!("  {MODEL_VARIABLE}=provider/model sets the default\n"));
+    }
+    if findings.models.iter().any(|finding| !finding.would.is_empty()) {
+        page.push_str("  only the project's files name what is noted; `orch doctor --connect` does it\n");
     }
     for path in &findings.skipped {
         page.push_str(&format!("  {path} has mistakes and was left out: `orch validate` names them\n"));

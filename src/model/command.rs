@@ -54,6 +54,18 @@ pub fn is_given(program: &str, variable: &str) -> bool {
     Preset::of(program).needs(variable)
 }
 
+/// Whether a program is known by name, so that it is known what it does with its flags.
+#[must_use]
+pub fn is_known(program: &str) -> bool {
+    Preset::of(program) != Preset::Unknown
+}
+
+/// How the names begin of the variables of its vendor that a program that is known by name is given without being asked.
+#[must_use]
+pub fn vendor_variables(program: &str) -> &'static [&'static str] {
+    Preset::of(program).vendor_variables()
+}
+
 /// An agent's program, and how it is called.
 pub struct CommandModel {
     preset: Preset,

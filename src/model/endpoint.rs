@@ -56,6 +56,12 @@ impl Endpoint {
         self.base.host_str().unwrap_or_default()
     }
 
+    /// The host's name, with the port where it is not the usual one.
+    pub(crate) fn shown_host(&self) -> String {
+        let port = self.base.port().map(|port| format!(":{port}")).unwrap_or_default();
+        format!("{}{port}", self.host_name())
+    }
+
     /// The base URL's path without the slashes at its end.
     pub(crate) fn path(&self) -> &str {
         self.base.path().trim_end_matches('/')

@@ -153,9 +153,25 @@ impl Settings {
     /// # Errors
     /// If a key is missing, or the address is none.
     pub fn reach(&self, model: &ModelRef) -> Result<Reachable, Unusable> {
+        self.reach_with(model, |model| printed_key(model, &self.variables))
+    }
+
+    /// The same without starting the command that prints its key: the endpoint is to be looked at, and cannot be called.
+    ///
+    /// # Errors
+    /// As [`Settings::reach`].
+    pub fn look_up(&self, model: &ModelRef) -> Result<Reachable, Unusable> {
+        self.reach_with(model, |_| Ok(SecretString::from("the-key-was-not-asked-for")))
+    }
+
+    fn reach_with(
+        &self,
+        model: &ModelRef,
+        printed_key: impl FnOnce(&ModelRef) -> Result<SecretString, Unusable>,
+    ) -> Result<Reachable, Unusable> {
         let (base_url, address_from) = self.address(model);
         let key = match &model.api_key_env {
-            _ if model.api_key_command.is_some() => Some(printed_key(model, &self.variables)?),
+            _ if model.api_key_command.is_some() => Some(printed_key(model)?),
             Some(name) => Some(self.get(name).map(SecretString::from).ok_or_else(|| Unusable {
                 why: format!("the key for {} is missing: {name} is not set", model.label()),
                 help: format!("set {name} in the environment"),
@@ -183,6 +199,13 @@ impl Settings {
     pub fn host(&self, model: &ModelRef) -> Option<String> {
         let endpoint = Endpoint::new(&self.address(model).0, None).ok()?;
         (model.provider != Provider::Command).then(|| endpoint.host_name().to_owned())
+    }
+
+    /// The same with the port, where it is not the usual one: as much of an address as may be shown.
+    #[must_use]
+    pub fn shown_host(&self, model: &ModelRef) -> Option<String> {
+        let endpoint = Endpoint::new(&self.address(model).0, None).ok()?;
+        (model.provider != Provider::Command).then(|| endpoint.shown_host())
     }
 
     /// The variable that a model's key comes from: the one that the file names, or the provider's usual one where that

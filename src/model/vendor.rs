@@ -12,6 +12,7 @@ use crate::model::ollama::{self, Ollama};
 use crate::model::openai::OpenAi;
 use crate::model::responses::Responses;
 use crate::model::{Endpoint, Wire, zhipu};
+use crate::net::http::Url;
 use crate::plan::spec::Provider;
 
 /// What is known of a vendor.
@@ -144,6 +145,20 @@ impl Vendor {
         base_url.strip_prefix("https://").is_some_and(is_at)
     }
 
+    /// The vendors whose own address a URL is at, whatever its path: with TLS at one of their hosts, or where their server
+    /// is on this machine. None where it names a user or another port.
+    pub fn at(url: &Url) -> impl Iterator<Item = &'static Self> {
+        let is_plain = url.username().is_empty() && url.password().is_none();
+        let host = url.host_str().unwrap_or_default();
+        let with_tls = is_plain && url.scheme() == "https" && url.port().is_none();
+        let local = (is_plain && url.scheme() == "http" && matches!(host, "localhost" | "127.0.0.1"))
+            .then(|| format!("http://127.0.0.1:{}", url.port_or_known_default().unwrap_or_default()));
+        let host = host.to_owned();
+        Self::all().iter().filter(move |vendor| {
+            with_tls && vendor.hosts.contains(&&*host) || local.as_deref() == Some(vendor.base_url)
+        })
+    }
+
     /// The protocol that the vendor's server speaks, at an address. `None` for a program, which has no address.
     #[must_use]
     pub fn wire(&self, endpoint: Endpoint) -> Option<Arc<dyn Wire>> {
@@ -155,8 +170,30 @@ impl Vendor {
 mod tests {
     use super::*;
     use crate::model::settings::Settings;
-    use crate::net::http::Url;
     use crate::plan::orchestra::ModelRef;
+
+    #[test]
+    fn a_vendors_own_address_is_told_from_one_that_looks_like_it() {
+        let at = |url: &str| Vendor::at(&Url::parse(url).unwrap()).map(|vendor| vendor.provider).collect::<Vec<_>>();
+        assert_eq!(at("https://api.openai.com/v1"), [Provider::Openai, Provider::Responses]);
+        assert_eq!(at("https://API.z.ai:443/elsewhere"), [Provider::Zhipu]);
+        assert_eq!(at("http://localhost:11434/v1"), [Provider::Ollama]);
+        assert_eq!(at("http://127.0.0.1:11434"), [Provider::Ollama]);
+        for other in [
+            "http://api.openai.com/v1",
+            "https://api.openai.com:8443/v1",
+            "https://api.openai.com.evil.example/v1",
+            "https://api.openai.com@evil.example/v1",
+            "https://someone@api.openai.com/v1",
+            "https://evil.example/api.openai.com",
+            "http://127.0.0.1:4555/v1",
+            "https://127.0.0.1:11434",
+            "http://[::1]:11434",
+            "file:///api.openai.com",
+        ] {
+            assert_eq!(at(other), [], "{other}");
+        }
+    }
 
     #[test]
     fn every_provider_has_one_row_and_every_row_is_whole() {

@@ -29,6 +29,18 @@ pub(crate) fn clean(text: &str) -> Cow<'_, str> {
     Cow::Owned(cleaned)
 }
 
+/// A command line as a person would type it: arguments that a shell would take apart, and those that could hide
+/// something, stand in quotes with their odd characters escaped.
+#[must_use]
+pub(crate) fn command_line(argv: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "_-+=./:,@%{}*".contains(c);
+    let quoted = |argument: &str| match argument.chars().all(is_plain) && !argument.is_empty() {
+        true => argument.to_owned(),
+        false => clean(&format!("{argument:?}")).into_owned(),
+    };
+    argv.into_iter().map(|argument| quoted(argument.as_ref())).collect::<Vec<_>>().join(" ")
+}
+
 /// The text cleaned, on one line, and at most `width` columns wide; `…` stands for what is left out.
 #[must_use]
 pub(crate) fn one_line(text: &str, width: usize) -> String {
@@ -179,6 +191,13 @@ fn skip_string(chars: &mut Peekable<Chars>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_command_line_shows_where_its_arguments_end_and_hides_nothing() {
+        assert_eq!(command_line(["cargo", "test", "--lib=x/y", "*.rs"]), "cargo test --lib=x/y *.rs");
+        assert_eq!(command_line(["sh", "-c", "rm -rf ~; true"]), r#"sh -c "rm -rf ~; true""#);
+        assert_eq!(command_line(["a", "", "b\n\u{1b}[2K\u{202e}c"]), r#"a "" "b\n\u{1b}[2K\u{202e}c""#);
+    }
 
     #[test]
     fn escape_sequences_and_controls_are_stripped() {

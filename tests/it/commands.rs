@@ -17,6 +17,8 @@ mod run;
 mod runs;
 mod schema;
 mod show;
+#[cfg(unix)]
+pub(crate) mod stranger;
 pub(crate) mod validate;
 mod why;
 

@@ -5,6 +5,8 @@ use std::process::{Command, Stdio};
 
 use serde::Serialize;
 
+use crate::model::settings::Settings;
+use crate::os::process::find_program;
 use crate::store::project::STATE_DIR;
 
 /// What was found about the project.
@@ -20,13 +22,13 @@ pub(super) struct Place {
 
 impl Place {
     /// Looks at a folder, and writes nothing.
-    pub(super) fn look(root: &Path) -> Self {
+    pub(super) fn look(root: &Path, settings: &Settings) -> Self {
         let state = root.join(STATE_DIR);
         Self {
             folder: root.display().to_string(),
             folder_writable: is_writable(root),
             state_writable: std::fs::symlink_metadata(&state).is_ok().then(|| is_writable(&state)),
-            git: git_version(),
+            git: git_version(root, settings),
         }
     }
 
@@ -59,8 +61,17 @@ fn is_writable(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|about| about.is_dir() && !about.permissions().readonly())
 }
 
-fn git_version() -> Option<String> {
-    let said = Command::new("git").arg("--version").stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+/// What the `git` of the machine says; one that lies in the project is the project's and is not started.
+fn git_version(root: &Path, settings: &Settings) -> Option<String> {
+    let environment = settings.clean_environment();
+    let elsewhere = std::env::temp_dir();
+    let git = find_program("git", &elsewhere, &environment).ok()?.canonicalize().ok()?;
+    if git.starts_with(root.canonicalize().ok()?) {
+        return None;
+    }
+    let mut command = Command::new(git);
+    command.arg("--version").env_clear().envs(environment).current_dir(elsewhere);
+    let said = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
     let text = String::from_utf8(said.stdout).ok().filter(|_| said.status.success())?;
     Some(text.trim().trim_start_matches("git version ").to_owned())
 }
@@ -72,11 +83,11 @@ mod tests {
     #[test]
     fn a_place_is_looked_at_and_left_as_it_was() {
         let folder = tempfile::tempdir().unwrap();
-        let place = Place::look(folder.path());
+        let place = Place::look(folder.path(), &Settings::from_environment());
         assert_eq!((place.folder_writable, place.state_writable), (true, None));
         assert!(place.page().contains("the first run makes it"));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
         std::fs::write(folder.path().join(STATE_DIR), "not a folder").unwrap();
-        assert_eq!(Place::look(folder.path()).state_writable, Some(false));
+        assert_eq!(Place::look(folder.path(), &Settings::from_environment()).state_writable, Some(false));
     }
 }

@@ -1,6 +1,6 @@
 //! What is said of a model follows from the environment, the files and the server's answer.
 
-use super::{Answer, Finding, Findings, Place, ask, judge, page, prepare, wanted};
+use super::{Answer, Finding, Findings, Place, Reach, ask, judge, page, prepare, wanted};
 use crate::model::settings::Settings;
 use crate::store::project::Project;
 use crate::words::failure::{Failure, FailureKind};
@@ -27,11 +27,11 @@ fn findings(variables: &'static [(&str, &str)], answer: Option<Answer>) -> Findi
     let project = Project::at(folder.path());
     let settings = Settings::from_variables(variables.iter().copied());
     let (wanted, skipped) = wanted(&project, &settings).unwrap();
-    let models = wanted.into_iter().map(|wanted| match prepare(wanted, &settings, project.root()) {
+    let models = wanted.into_iter().map(|wanted| match prepare(wanted, &settings, project.root(), Reach::Own) {
         Ok(question) => judge(question, answer.as_ref()),
         Err(finding) => *finding,
     });
-    Findings { models: models.collect(), skipped, project: Place::look(folder.path()) }
+    Findings { models: models.collect(), skipped, project: Place::look(folder.path(), &settings) }
 }
 
 fn verdicts(findings: &Findings) -> Vec<(&str, bool)> {
@@ -77,7 +77,11 @@ fn the_servers_answer_decides() {
 
 #[test]
 fn without_any_model_the_way_out_is_said() {
-    let text = page(&Findings { models: vec![], skipped: vec![], project: Place::look(std::path::Path::new(".")) });
+    let text = page(&Findings {
+        models: vec![],
+        skipped: vec![],
+        project: Place::look(std::path::Path::new("."), &Settings::from_environment()),
+    });
     assert!(text.contains("--rehearse"), "{text}");
 }
 

@@ -84,14 +84,22 @@ impl Preset {
         }
     }
 
-    /// Whether the program needs a variable of this name to reach its provider.
-    pub(super) fn needs(self, name: &str) -> bool {
-        let vendor: &[&str] = match self {
+    /// How the names begin of the variables that the program needs to reach its vendor; some of them hold keys.
+    pub(super) fn vendor_variables(self) -> &'static [&'static str] {
+        match self {
             Self::Claude => &["ANTHROPIC_", "CLAUDE_"],
             Self::Codex => &["OPENAI_", "CODEX_"],
             Self::Gemini => &["GEMINI_", "GOOGLE_"],
-            Self::Unknown => return false,
-        };
+            Self::Unknown => &[],
+        }
+    }
+
+    /// Whether the program needs a variable of this name to reach its provider.
+    pub(super) fn needs(self, name: &str) -> bool {
+        if self == Self::Unknown {
+            return false;
+        }
+        let vendor = self.vendor_variables();
         let network = ["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR"];
         vendor.iter().any(|prefix| name.starts_with(prefix))
             || name.to_ascii_uppercase().ends_with("_PROXY")

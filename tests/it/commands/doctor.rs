@@ -48,11 +48,14 @@ fn doctor_says_which_version_of_an_agents_program_there_is() {
     let project = project.env("PATH", format!("{bin}:/usr/bin:/bin"));
     let claude =
         format!("command/claude: usable\n    for:    o\n    file:   {bin}/claude\n    says:   2.1.197 (Claude Code)\n");
-    let ended = project.args(["doctor"]).run().exits(0).prints(&claude);
+    let ended = project.args(["doctor", "--connect"]).run().exits(0).prints(&claude);
     ended.prints("command/mine: usable").prints("cannot find the program `no-such-agent`");
     assert!(project.read("ran").is_none(), "a program that is not known is not run");
-    let offline = project.args(["doctor", "--offline"]).run().exits(0);
-    assert!(!offline.stdout.contains("2.1.197"));
+    for arguments in [vec!["doctor", "--offline"], vec!["doctor"]] {
+        let ended = project.args(arguments.clone()).run().exits(0);
+        assert!(!ended.stdout.contains("2.1.197"));
+        assert_eq!(ended.stdout.contains("note:   would run claude --version\n"), arguments == ["doctor"]);
+    }
 }
 
 #[test]
@@ -86,7 +89,7 @@ fn doctor_looks_at_the_models_of_the_orchestras() {
         server.openai()
     );
     let project = Project::new().file("orchestras/o.yaml", text).file("orchestras/p.yaml", "task: []\n");
-    let ended =
-        project.args(["doctor"]).run().exits(0).prints("openai/large: usable\n").prints("openai/x: not usable\n");
+    let ended = project.args(["doctor", "--connect"]).run().exits(0).prints("openai/large: usable\n");
+    let ended = ended.prints("it has the model").prints("openai/x: not usable\n");
     ended.prints("AWAY_KEY is not set").prints("orchestras/p.yaml has mistakes");
 }
