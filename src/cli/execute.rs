@@ -59,6 +59,9 @@ pub(super) async fn execute(prepared: Prepared, output: OutputArgs) -> Outcome {
     listen(&sender);
     let ended = engine::execute(prepared, observers, signals).await?;
     tell(&ended, &workspace, output);
+    for notice in ended.notices {
+        tell_notice(notice);
+    }
     Ok(ExitCode::from(exit_code(ended.status)))
 }
 
@@ -66,11 +69,15 @@ pub(super) async fn execute(prepared: Prepared, output: OutputArgs) -> Outcome {
 pub(super) fn tell_notes(notes: Notes) {
     terminal::keep_secret(&notes.redactor);
     for notice in notes.notices {
-        match notice {
-            Notice::File(report) => say_reports(&[report]),
-            notice if notice.is_warning() => terminal::say(&format!("warning: {notice}\n")),
-            notice => terminal::say(&format!("note: {notice}\n")),
-        }
+        tell_notice(notice);
+    }
+}
+
+fn tell_notice(notice: Notice) {
+    match notice {
+        Notice::File(report) => say_reports(&[report]),
+        notice if notice.is_warning() => terminal::say(&format!("warning: {notice}\n")),
+        notice => terminal::say(&format!("note: {notice}\n")),
     }
 }
 

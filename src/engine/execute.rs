@@ -86,6 +86,7 @@ pub async fn execute(prepared: Prepared, observers: Observers, signals: Signals)
         objects: files.objects,
         workspace: files.workspace,
         observers,
+        notices: Vec::new(),
         clock: Clock::start(),
     };
     let ended = runner::execute(context, &past, first, signals).await;

@@ -67,6 +67,10 @@ pub enum Notice {
         /// What is wrong with its journal.
         error: JournalError,
     },
+    /// Results cannot be kept, so later runs make them anew.
+    ResultsNotKept(io::Error),
+    /// An output of an earlier run, which was put aside, stays in the workspace under a hidden name.
+    AsideLeft(io::Error),
     /// The last line of the journal was cut off when the run was killed, and is dropped.
     JournalTorn,
 }
@@ -78,6 +82,7 @@ impl Notice {
         match self {
             Self::File(_) | Self::ModelLeftOut { .. } => true,
             Self::CacheClosed(_) | Self::CacheUnread(_) | Self::OutputsUnread { .. } => true,
+            Self::ResultsNotKept(_) | Self::AsideLeft(_) => true,
             Self::NotRemoved(_) | Self::LeftoversUnlisted(_) | Self::LockUnread { .. } => true,
             Self::ProgramsEnded(_) | Self::JournalTorn | Self::NeverBegan { .. } => false,
         }
@@ -106,6 +111,10 @@ impl fmt::Display for Notice {
                 let were = if *count == 1 { "was" } else { "were" };
                 let processes = plural(*count as u64, "process", "processes");
                 write!(f, "{processes} that the killed run had left {were} ended")
+            }
+            Self::ResultsNotKept(error) => write!(f, "results cannot be kept for later runs: {error}"),
+            Self::AsideLeft(error) => {
+                write!(f, "an output of an earlier run cannot be removed; the next run tries again: {error}")
             }
             Self::JournalTorn => {
                 f.write_str("the journal's last line was cut off and is dropped; what it said had not been promised")

@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::attempt::{AttemptMessage, Report, RunHandle};
+use crate::engine::notes::Notice;
 use crate::engine::runner::prepare::Prepared;
 use crate::os::clock;
 use crate::plan::graph::TaskIx;
@@ -34,6 +35,8 @@ pub struct Ended {
     pub status: RunStatus,
     /// Its whole story.
     pub history: History,
+    /// What went wrong meanwhile and did not stop it.
+    pub notices: Vec<Notice>,
 }
 
 /// Where the signals come from that tell a run to stop, by name.
@@ -127,7 +130,8 @@ impl Runner {
             self.decide()?;
             self.commit()?;
             if let Some((status, history)) = self.state.history().and_then(|history| Some((history.status?, history))) {
-                return Ok(Ended { status, history: history.clone() });
+                let history = history.clone();
+                return Ok(Ended { status, history, notices: std::mem::take(&mut self.context.notices) });
             }
             let wake = self.wait(&mut reports, &mut signals).await;
             self.take(wake)?;

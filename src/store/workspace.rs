@@ -150,24 +150,22 @@ impl Workspace {
         read.is_ok() && bytes == text.as_bytes()
     }
 
-    /// Removes what was put aside and not taken back, by a process that was killed too. A hidden file too many is no
-    /// reason to stop a run, so a failure only warns: [`Workspace::clear`] of the next run removes what is left.
-    pub(crate) fn drop_aside(&self) {
+    /// Removes what was put aside and not taken back, by a process that was killed too.
+    ///
+    /// # Errors
+    /// If a file stays. One file too many is no reason to stop a run: [`Workspace::clear`] of the next one removes it.
+    pub(crate) fn drop_aside(&self) -> io::Result<()> {
         // A lock whose claim could not be written says nobody was here before, though somebody was.
         if self.lock.before.is_none() && self.aside.is_empty() {
-            return;
+            return Ok(());
         }
-        let dropped = self.outputs.names().and_then(|names| {
-            // One that cannot be removed does not keep the others.
-            let mut dropped = Ok(());
-            for name in names.iter().filter(|name| is_aside(name)) {
-                dropped = dropped.and(self.outputs.remove(name));
-            }
-            dropped
-        });
-        if let Err(error) = dropped {
-            tracing::warn!(%error, "outputs of an earlier run cannot be removed");
+        // One that cannot be removed does not keep the others.
+        let mut dropped = Ok(());
+        for name in self.outputs.names()?.iter().filter(|name| is_aside(name)) {
+            let named = |error: io::Error| io::Error::new(error.kind(), format!("{OUTPUTS}/{name}: {error}"));
+            dropped = dropped.and(self.outputs.remove(name).map_err(named));
         }
+        dropped
     }
 
     /// Takes a task's file away.
@@ -280,7 +278,7 @@ mod tests {
             now.write_output(task, text).unwrap();
             assert_eq!(now.compare(task, text).unwrap(), Comparison::Same);
         }
-        now.drop_aside();
+        now.drop_aside().unwrap();
         assert_eq!(place("same"), place_before);
         let names = ["longer_output.txt", "new_output.txt", "other_output.txt", "same_output.txt"];
         assert_eq!(now.outputs.names().unwrap(), names);
@@ -299,7 +297,7 @@ mod tests {
         std::fs::write(&lock, "").unwrap();
         let mut failed = open(&project);
         failed.clear().unwrap();
-        failed.drop_aside();
+        failed.drop_aside().unwrap();
         assert_eq!(failed.outputs.names().unwrap(), Vec::<String>::new());
         failed.outputs.write(&aside("a_output.txt"), b"left", false).unwrap();
         drop(failed);
@@ -325,7 +323,7 @@ mod tests {
         drop(killed);
         let next = open(&project);
         next.write_output("link", "mine").unwrap();
-        next.drop_aside();
+        next.drop_aside().unwrap();
         assert_eq!(next.outputs.names().unwrap(), ["link_output.txt", "notes"]);
         assert!(std::fs::symlink_metadata(outputs.join("link_output.txt")).unwrap().is_file());
     }

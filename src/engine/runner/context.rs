@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use crate::attempt::{ModelClient, Programs};
+use crate::engine::notes::Notice;
 use crate::observe::Observers;
 use crate::os::clock::Clock;
 use crate::plan::digest;
@@ -50,6 +51,8 @@ pub(crate) struct RunContext {
     pub workspace: Workspace,
     /// Who watches.
     pub observers: Observers,
+    /// What went wrong and does not stop the run.
+    pub notices: Vec<Notice>,
     /// The time of this process.
     pub clock: Clock,
 }
@@ -180,7 +183,7 @@ impl RunContext {
     }
 
     /// Keeps new successes for later runs, once they are in the journal. Losing one of them costs a later run a call
-    /// and this one nothing, so a failure only warns.
+    /// and this one nothing, so a failure is only noted, once.
     fn keep(&mut self, batch: &[Record], history: &History) {
         let Some(reusing) = &mut self.reuse else { return };
         let entry = |record: &Record| {
@@ -207,8 +210,9 @@ impl RunContext {
         let entries: Vec<Entry> = batch.iter().filter_map(entry).collect();
         if !entries.is_empty()
             && let Err(error) = reusing.store.keep(entries)
+            && !self.notices.iter().any(|notice| matches!(notice, Notice::ResultsNotKept(_)))
         {
-            tracing::warn!(%error, "results cannot be kept for later runs");
+            self.notices.push(Notice::ResultsNotKept(error));
         }
     }
 
@@ -281,7 +285,7 @@ impl RunContext {
     }
 
     /// The result is the output of the task that nothing follows; of several, each under its name.
-    fn show_result(&self, state: &State) -> Result<(), RunError> {
+    fn show_result(&mut self, state: &State) -> Result<(), RunError> {
         let mut outputs = Vec::new();
         for task in state.orchestra().plan.last() {
             outputs.push(self.output(task, state)?.map(|text| (&state.orchestra().tasks[task].name, text)));
@@ -294,7 +298,7 @@ impl RunContext {
                 self.workspace.write_result(&several.iter().map(under_its_name).collect::<String>())
             }
         };
-        self.workspace.drop_aside();
+        self.notices.extend(self.workspace.drop_aside().err().map(Notice::AsideLeft));
         written.map_err(|error| RunError::Workspace { task: "the run".to_owned(), error })
     }
 }

@@ -1,5 +1,8 @@
 //! `orch clean`: what goes, and what is kept.
 
+use std::fs;
+use std::path::PathBuf;
+
 use super::diff::two_runs;
 use crate::project::{Project, RUN, orchestra, output};
 use crate::server::{Act, Server};
@@ -84,4 +87,56 @@ fn earlier_results_can_be_forgotten() {
     project.args(["clean", "--reuse"]).run().exits(0).prints("forgotten: ");
     project.args(["clean", "--reuse"]).run().exits(0).prints_exactly("forgotten: 0 earlier results\n");
     assert_eq!(project.runs(), runs, "runs stay");
+}
+
+/// The file of a long output of a run, which is removed with it.
+fn long_output(project: &Project, server: &Server) -> PathBuf {
+    server.plays("do a", &"a long line\n".repeat(20_000));
+    project.run().exits(0);
+    let mut files = project.files().into_iter().map(|(path, _)| path);
+    files.find(|path| path.components().any(|part| part.as_os_str() == "objects")).unwrap()
+}
+
+#[test]
+fn clean_reports_what_it_could_not_remove_and_fails() {
+    let server = Server::start();
+    let project = Project::new().file("x.yaml", orchestra("", &["name: a, description: do a"]));
+    let project = project.server(&server).args(RUN);
+    let object = long_output(&project, &server);
+    fs::remove_file(&object).unwrap();
+    // A folder with something in it is no object, and what is in it may be anybody's.
+    fs::create_dir(&object).unwrap();
+    fs::write(object.join("mine.txt"), "mine").unwrap();
+    let ended = project.args(["clean", "--all"]).run().exits(1).prints("removed in all: 1 run and 0 long outputs, ");
+    let name = object.file_name().unwrap().to_str().unwrap();
+    ended.says("1 thing could not be opened or removed").says(name).says("a folder stands there");
+    assert!(object.join("mine.txt").is_file());
+    fs::remove_dir_all(&object).unwrap();
+    fs::write(&object, "x").unwrap();
+    project.args(["clean", "--all"]).run().exits(0).prints("1 long output");
+    assert!(!object.exists());
+}
+
+#[cfg(debug_assertions)]
+#[test]
+fn clean_counts_only_what_the_system_has_removed() {
+    let server = Server::start();
+    let project = Project::new().file("x.yaml", orchestra("", &["name: a, description: do a"]));
+    let project = project.server(&server).args(RUN);
+    let object = long_output(&project, &server);
+    project.args(["clean", "--all"]).run().exits(0).prints("1 run and 1 long output");
+    long_output(&project.and(["--fresh"]), &server);
+    // Whichever step fails, what is called removed is gone, and what is left is named or kept by a run that is left.
+    for number in 1.. {
+        let ended = project.args(["clean", "--all"]).disk(format!("fail:{number}:5")).run();
+        let said = format!("fail:{number}: {}{}", ended.stdout, ended.stderr);
+        assert!(!ended.stdout.contains("1 long output") || !object.exists(), "{said}");
+        assert!(!ended.stdout.contains("1 run") || project.runs().is_empty(), "{said}");
+        if object.exists() || !project.runs().is_empty() {
+            assert!(ended.code() == Some(1) && ended.stderr.contains("Input/output error"), "{said}");
+        } else {
+            assert!(number > 2, "{said}");
+            break;
+        }
+    }
 }
