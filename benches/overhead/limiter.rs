@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use orch::run::rate_limit::{Admit, Ended, Limiter, RateLimitKey};
+use orch::run::rate_limit::{Admit, Ended, Limiter, RateLimit, RateLimitKey};
 use orch::words::failure::{Failure, FailureKind};
 
 use crate::process::{Cost, Program, median, ratio, show, show_head};
@@ -59,7 +59,7 @@ fn alone(tasks: u32) -> Duration {
 
 fn serve(tasks: u32) -> Duration {
     let slow_down = Failure { retry_after_ms: Some(10), ..Failure::new(FailureKind::RateLimited, "slow down") };
-    let mut limiter = Limiter::new(1);
+    let mut limiter = Limiter::new(vec![RateLimit::default()]);
     let (mut now, mut waiting, mut calls) = (Duration::ZERO, tasks, 0);
     let mut in_flight = VecDeque::new();
     let started = Instant::now();

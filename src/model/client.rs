@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::model::call::{CallFailure, Cue, Model, ModelRequest, Reply};
 use crate::model::prices::Tariff;
 use crate::net::http::Deadlines;
+use crate::plan::orchestra::RateLimit;
 use crate::run::budget::worst_case_tokens;
 use crate::run::rate_limit::RateLimitKey;
 use crate::words::event::Reservation;
@@ -37,6 +38,8 @@ pub struct ModelClient {
     pub number: usize,
     /// Which provider and key it is called with: those with the same share a pace.
     pub limit_key: RateLimitKey,
+    /// How fast the file lets it be called.
+    pub rate: RateLimit,
 }
 
 impl ModelClient {

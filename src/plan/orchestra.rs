@@ -228,6 +228,17 @@ pub struct ModelRef {
     pub max_tokens: Option<u32>,
     /// How long one call may take; `None` is as long as the attempt may.
     pub timeout: Option<Duration>,
+    /// How fast it may be called.
+    pub rate: RateLimit,
+}
+
+/// How fast a model may be called, as the file says. It changes nothing about an output.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RateLimit {
+    /// How many calls may be under way at once.
+    pub max_concurrent: Option<u32>,
+    /// How many may begin in any minute.
+    pub requests_per_minute: Option<u32>,
 }
 
 impl ModelRef {
@@ -247,6 +258,7 @@ impl ModelRef {
             temperature: None,
             max_tokens: None,
             timeout: None,
+            rate: RateLimit::default(),
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! Calls are free until the provider refuses one. What it limits then is learned from what it says, or else by trying:
 //! calls in flight (`slots`) or calls in a period (`periods`). Where an answer says that little is left until a
-//! reset, calls are spread over the time until then (`quota`).
+//! reset, calls are spread over the time until then (`quota`). What the file says is held from the first call
+//! (`declared`).
 //!
 //! Pure: time comes in as what has passed since the process began, and the caller does the waiting. Every operation
 //! takes the same time however many wait, provided that the caller keeps those who wait for a key in one queue and
@@ -10,17 +11,20 @@
 
 use std::time::Duration;
 
+pub use crate::plan::orchestra::RateLimit;
 use crate::plan::retry::LONGEST_WAIT;
 use crate::words::failure::Failure;
 use crate::words::rate_limit::RateLimitInfo;
 
 mod circuit_breaker;
+mod declared;
 mod periods;
 mod quota;
 mod slots;
 
 pub use circuit_breaker::CircuitBreakers;
 
+use declared::Declared;
 use periods::Periods;
 use quota::Quota;
 use slots::{Evidence, Slots};
@@ -38,6 +42,8 @@ pub enum Admit {
     Now,
     /// Ask again at this time, or when a call with the key ends.
     At(Duration),
+    /// Ask again when a call with the key ends; there is one in flight.
+    AfterAnEnd,
 }
 
 /// How a call ended, with what the provider said about its pace.
@@ -63,10 +69,15 @@ pub struct Limiter {
 }
 
 impl Limiter {
-    /// Limits for so many keys; none of them is known to be reached.
+    /// Limits for these keys, each with what the file says of it; none is known to be reached.
     #[must_use]
-    pub fn new(keys: usize) -> Self {
-        Self { paces: vec![Pace::default(); keys] }
+    pub fn new(rates: Vec<RateLimit>) -> Self {
+        Self { paces: rates.into_iter().map(Pace::new).collect() }
+    }
+
+    /// Another process goes on: nothing is in flight, and nothing is known of the providers.
+    pub(crate) fn forget(&mut self) {
+        self.paces.iter_mut().for_each(|pace| *pace = Pace::new(pace.declared.rate));
     }
 
     /// How many keys there are.
@@ -101,6 +112,7 @@ impl Limiter {
 
 #[derive(Debug, Clone, Default)]
 struct Pace {
+    declared: Declared,
     in_flight: u32,
     last_begin: Duration,
     last_answer: Option<Duration>,
@@ -128,20 +140,28 @@ enum Limit {
 }
 
 impl Pace {
+    fn new(rate: RateLimit) -> Self {
+        Self { declared: Declared::new(rate), ..Self::default() }
+    }
+
     fn admit(&self, tokens: u64, now: Duration) -> Admit {
+        if self.declared.is_full(self.in_flight) {
+            return Admit::AfterAnEnd;
+        }
         let learned = match &self.limit {
             Limit::Unknown => Duration::ZERO,
             Limit::Slots(slots) => slots.next_at(self.in_flight, self.settling()),
             Limit::Periods(periods) => periods.next_at(now, self.settling()),
         };
         let told = [self.requests.next_at(1, self.last_begin, now), self.tokens.next_at(tokens, self.last_begin, now)];
-        let at = told.into_iter().fold(learned.max(self.opens_at), Duration::max);
+        let at = told.into_iter().fold(learned.max(self.opens_at).max(self.declared.next_at()), Duration::max);
         if at > now { Admit::At(at) } else { Admit::Now }
     }
 
     fn begin(&mut self, tokens: u64, now: Duration) {
         let others = self.in_flight;
         self.in_flight += 1;
+        self.declared.begin(now);
         self.last_begin = now;
         if now.saturating_sub(self.counted_from) > LATELY {
             (self.counted_from, self.accepted) = (now, others);

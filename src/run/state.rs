@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use crate::plan::graph::TaskIx;
 use crate::plan::orchestra::Orchestra;
+use crate::plan::orchestra::RateLimit;
 use crate::run::history::{History, IllegalEvent, TaskState};
 use crate::run::rate_limit::RateLimitKey;
 use crate::run::schedule::{Schedule, Step};
@@ -136,6 +137,8 @@ pub(crate) struct ModelFacts {
     pub number: usize,
     /// Which provider and key it is called with, from 0: those that share one share its rate limit.
     pub limit_key: RateLimitKey,
+    /// How fast the file lets it be called.
+    pub rate: RateLimit,
     /// How many tokens a prompt and its answer may have together.
     pub context_window: Option<u64>,
 }

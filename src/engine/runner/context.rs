@@ -98,6 +98,7 @@ impl RunContext {
             label: client.label.clone(),
             number: client.number,
             limit_key: client.limit_key,
+            rate: client.rate,
             context_window: client.context_window,
         };
         self.clients.iter().map(|chain| chain.iter().map(facts).collect()).collect()

@@ -14,7 +14,7 @@ use crate::model::settings::{Settings, Unusable};
 use crate::model::{Endpoint, Model, ModelClient, RemoteModel, Vendor};
 use crate::net::http::Client;
 use crate::os::process::{RUN_VARIABLE, find_program};
-use crate::plan::orchestra::{Agent, ModelRef, Orchestra};
+use crate::plan::orchestra::{Agent, ModelRef, Orchestra, RateLimit};
 use crate::plan::spec::Provider;
 use crate::run::rate_limit::RateLimitKey;
 use crate::store::project::Project;
@@ -136,6 +136,7 @@ pub(super) fn remote_clients(
                 timeout: model.timeout,
                 number,
                 limit_key,
+                rate: model.rate,
                 name: model.model,
             }));
         }
@@ -144,8 +145,18 @@ pub(super) fn remote_clients(
     Ok(clients)
 }
 
-/// Which pace a model shares: that of its address and key. Programs keep their own.
+/// Which pace a model shares: that of its address and key. Programs keep their own, and so does a model for which the
+/// file names a rate.
 fn limit_key(model: &ModelRef) -> String {
+    let RateLimit { max_concurrent, requests_per_minute } = model.rate;
+    let own = match (max_concurrent, requests_per_minute) {
+        (None, None) => String::new(),
+        _ => format!("{} {max_concurrent:?} {requests_per_minute:?} ", model.model),
+    };
+    own + &shared_limit_key(model)
+}
+
+fn shared_limit_key(model: &ModelRef) -> String {
     match model.provider {
         Provider::Command => format!("command {:?}", model.argv),
         provider => {
@@ -227,5 +238,6 @@ fn stand_in(label: String, name: String, model: Arc<dyn Model>) -> ModelClient {
         timeout: None,
         number: 0,
         limit_key: RateLimitKey(0),
+        rate: RateLimit::default(),
     }
 }

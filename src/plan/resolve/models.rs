@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::plan::orchestra::ModelRef;
+use crate::plan::orchestra::{ModelRef, RateLimit};
 use crate::plan::spec::playbook::LanguageModel;
 use crate::plan::spec::{Model, ModelEntry, Provider, Text};
 use crate::words::diagnostic::{Diagnostic, near_miss};
@@ -95,6 +95,7 @@ fn described(model: &Model) -> ModelRef {
         temperature: model.temperature,
         max_tokens: model.max_tokens,
         timeout: model.timeout_seconds.map(Duration::from_secs_f64),
+        rate: RateLimit { max_concurrent: model.max_concurrent, requests_per_minute: model.requests_per_minute },
     }
 }
 

@@ -92,6 +92,12 @@ pub struct Model {
     /// How long one call may take, in seconds; as long as the attempt at the task may, if left out.
     #[schemars(range(max = 604_800), extend("exclusiveMinimum" = 0))]
     pub timeout_seconds: Option<f64>,
+    /// How many calls of it may be under way at once; no limit if left out.
+    #[schemars(range(min = 1))]
+    pub max_concurrent: Option<u32>,
+    /// How many calls of it may begin in any minute; no limit if left out.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub requests_per_minute: Option<u32>,
 }
 
 /// The wire format that a server speaks.

@@ -16,6 +16,10 @@ fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
+fn limiter(keys: usize) -> Limiter {
+    Limiter::new(vec![RateLimit::default(); keys])
+}
+
 fn answered() -> Ended<'static> {
     Ended::Answered(None)
 }
@@ -37,7 +41,7 @@ fn begin(limiter: &mut Limiter, wanted: u32, now: Duration) -> u32 {
 
 #[test]
 fn a_key_is_free_until_the_provider_complains_and_does_not_mind_the_others() {
-    let mut limiter = Limiter::new(2);
+    let mut limiter = limiter(2);
     assert_eq!(begin(&mut limiter, 2, s(1)), 2);
     limiter.end(KEY, s(1), s(2), &Ended::Failed(&Failure::new(FailureKind::Overloaded, ""), None));
     assert_eq!(limiter.admit(KEY, 1, s(2)), Admit::Now);
@@ -48,7 +52,7 @@ fn a_key_is_free_until_the_provider_complains_and_does_not_mind_the_others() {
 
 #[test]
 fn after_the_time_that_a_provider_names_one_call_asks_whether_it_is_over() {
-    let mut limiter = Limiter::new(1);
+    let mut limiter = limiter(1);
     begin(&mut limiter, 8, s(0));
     for _ in 0..8 {
         limiter.end(KEY, s(0), ms(10), &Ended::Failed(&refusal(Some(5_000)), None));
@@ -61,7 +65,7 @@ fn after_the_time_that_a_provider_names_one_call_asks_whether_it_is_over() {
 
 #[test]
 fn a_wait_that_nobody_waits_for_does_not_pace() {
-    let mut limiter = Limiter::new(1);
+    let mut limiter = limiter(1);
     begin(&mut limiter, 2, s(0));
     limiter.end(KEY, s(0), s(1), &Ended::Failed(&refusal(Some(86_400_000)), None));
     let far = RateLimitInfo { requests_left: Some(0), requests_reset: Some(s(86_400)), ..RateLimitInfo::default() };
@@ -71,7 +75,7 @@ fn a_wait_that_nobody_waits_for_does_not_pace() {
 
 #[test]
 fn the_last_requests_are_spread_over_the_time_until_the_reset() {
-    let mut limiter = Limiter::new(1);
+    let mut limiter = limiter(1);
     begin(&mut limiter, 1, s(0));
     let pace = RateLimitInfo { requests_left: Some(2), requests_reset: Some(s(60)), ..RateLimitInfo::default() };
     limiter.end(KEY, s(0), s(0), &Ended::Answered(Some(pace)));
@@ -85,7 +89,7 @@ fn the_last_requests_are_spread_over_the_time_until_the_reset() {
 
 #[test]
 fn a_call_that_is_larger_than_the_tokens_left_waits_for_the_reset_and_a_small_one_does_not() {
-    let mut limiter = Limiter::new(1);
+    let mut limiter = limiter(1);
     begin(&mut limiter, 1, s(0));
     let pace = RateLimitInfo { tokens_left: Some(5_000), tokens_reset: Some(s(30)), ..RateLimitInfo::default() };
     limiter.end(KEY, s(0), s(0), &Ended::Answered(Some(pace)));
@@ -94,6 +98,21 @@ fn a_call_that_is_larger_than_the_tokens_left_waits_for_the_reset_and_a_small_on
     limiter.begin(KEY, 4_000, s(1));
     assert_eq!(limiter.admit(KEY, 2_000, s(1)), Admit::At(s(30)));
     assert_eq!(limiter.admit(KEY, 6_000, s(30)), Admit::Now);
+}
+
+#[test]
+fn the_rate_that_the_file_names_is_held_from_the_first_call() {
+    let rate = RateLimit { max_concurrent: Some(3), requests_per_minute: Some(5) };
+    let mut limiter = Limiter::new(vec![rate]);
+    assert_eq!(begin(&mut limiter, 9, s(1)), 3);
+    assert_eq!(limiter.admit(KEY, 1, s(1)), Admit::AfterAnEnd);
+    for _ in 0..3 {
+        limiter.end(KEY, s(1), s(2), &answered());
+    }
+    assert_eq!(begin(&mut limiter, 9, s(2)), 2);
+    assert_eq!(limiter.admit(KEY, 1, s(2)), Admit::At(s(61)));
+    limiter.end(KEY, s(2), s(3), &answered());
+    assert_eq!(begin(&mut limiter, 9, s(61)), 2);
 }
 
 /// What a provider limits.
@@ -171,7 +190,7 @@ type End = (Duration, Duration, u32, Option<Option<u64>>);
 /// The time that `calls` calls took, all wanted at once, and how many were refused.
 fn run(simulation: &mut Simulation, calls: u32, latency: Duration) -> (Duration, u32) {
     const REFUSAL_TAKES: Duration = Duration::from_millis(2);
-    let mut limiter = Limiter::new(1);
+    let mut limiter = limiter(1);
     let mut waiting: VecDeque<u32> = (0..calls).collect();
     let mut ends: BinaryHeap<Reverse<End>> = BinaryHeap::new();
     let (mut now, mut refused, mut done) = (Duration::ZERO, 0, 0);
@@ -189,6 +208,7 @@ fn run(simulation: &mut Simulation, calls: u32, latency: Duration) -> (Duration,
                     ends.push(Reverse(end));
                     continue;
                 }
+                Admit::AfterAnEnd => {}
                 Admit::At(at) => {
                     assert!(at > now);
                     // An event loop wakes a little late.

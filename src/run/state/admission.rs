@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::{CallRequest, ModelFacts, OpenCall, State};
+use crate::plan::orchestra::RateLimit;
 use crate::plan::orchestra::{Orchestra, Task};
 use crate::plan::spec;
 use crate::run::budget::{self, Budget, CallKey, Exceeded, Limits, Need, Scope, Spent};
@@ -56,17 +57,19 @@ impl Admission {
     pub(super) fn new(orchestra: &Orchestra, chains: &[Vec<ModelFacts>]) -> Self {
         let groups = &orchestra.execution.groups;
         let facts = || chains.iter().flatten();
-        let limit_keys = facts().map(|facts| facts.limit_key.0 + 1).max().unwrap_or(0);
+        let keys = facts().map(|facts| facts.limit_key.0 + 1).max().unwrap_or(0);
+        let mut rates = vec![RateLimit::default(); keys];
+        facts().for_each(|facts| rates[facts.limit_key.0] = facts.rate);
         let models = facts().map(|facts| facts.number + 1).max().unwrap_or(0);
         let tasks = orchestra.tasks.iter().map(account).collect();
         let of_groups = groups.iter().map(|group| limits(&group.limits)).collect();
         Self {
             budget: Budget::new(limits(&orchestra.limits), of_groups, tasks),
             groups: groups.iter().map(|group| format!("the group `{}`", group.name)).collect(),
-            limiter: Limiter::new(limit_keys),
+            limiter: Limiter::new(rates),
             breakers: CircuitBreakers::new(models),
             models,
-            lines: vec![VecDeque::new(); limit_keys],
+            lines: vec![VecDeque::new(); keys],
             opens_at: None,
         }
     }
@@ -83,7 +86,7 @@ impl Admission {
     /// Another process goes on: what was in flight is spent, and nothing is known of the providers' rate limits.
     pub(super) fn resume(&mut self) {
         self.budget.resume();
-        self.limiter = Limiter::new(self.lines.len());
+        self.limiter.forget();
         self.breakers = CircuitBreakers::new(self.models);
         self.lines.iter_mut().for_each(VecDeque::clear);
         self.opens_at = None;
@@ -112,6 +115,7 @@ impl Admission {
                 self.opens_at = Some(self.opens_at.map_or(when, |before| before.min(when)));
                 Verdict::Wait
             }
+            Admit::AfterAnEnd => Verdict::Wait,
         }
     }
 

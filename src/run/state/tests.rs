@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::plan::graph::{GraphSpec, GroupSpec, Ordering, Plan, TaskSpec};
+use crate::plan::orchestra::RateLimit;
 use crate::plan::orchestra::{ForEach, Items, Task, Work};
 use crate::plan::resolve;
 use crate::plan::retry::RetryPolicy;
@@ -94,8 +95,20 @@ impl Case {
 }
 
 fn fresh(orchestra: &Orchestra) -> State {
-    let model = ModelFacts { label: "a/b".to_owned(), number: 0, limit_key: RateLimitKey(0), context_window: None };
-    let other = ModelFacts { label: "c/d".to_owned(), number: 1, limit_key: RateLimitKey(1), context_window: None };
+    let model = ModelFacts {
+        label: "a/b".to_owned(),
+        number: 0,
+        limit_key: RateLimitKey(0),
+        rate: RateLimit::default(),
+        context_window: None,
+    };
+    let other = ModelFacts {
+        label: "c/d".to_owned(),
+        number: 1,
+        limit_key: RateLimitKey(1),
+        rate: RateLimit::default(),
+        context_window: None,
+    };
     State::new(orchestra.clone(), vec![vec![model, other]])
 }
 

@@ -7,6 +7,7 @@ use crate::server::{Act, Server};
 
 mod fallback;
 mod prices;
+mod rate;
 
 const MODELS: &str = "models:
   slow: {provider: openai, model: slow, timeout_seconds: 0.2}
