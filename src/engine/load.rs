@@ -19,7 +19,7 @@ pub struct Loaded {
     pub orchestra: Orchestra,
     /// The overrides that it was loaded with; a run keeps them for its resumption.
     pub overrides: Overrides,
-    /// Warnings about its playbooks.
+    /// Warnings about its files.
     pub warnings: Vec<Report>,
 }
 
@@ -58,7 +58,7 @@ pub fn load(project: &Project, name: &str, overrides: &Overrides) -> Result<Load
     Ok(Loaded { source, orchestra, overrides: overrides.clone(), warnings })
 }
 
-/// Reads and resolves a text, and returns the orchestra with the warnings about its playbooks.
+/// Reads and resolves a text, and returns the orchestra with the warnings about its files.
 ///
 /// # Errors
 /// Every mistake in its files, a report for each file.
@@ -85,7 +85,10 @@ pub fn check(
         omissions,
     };
     match resolve(&file, &context) {
-        Ok(orchestra) if broken.is_empty() && of_form.is_empty() => Ok((orchestra, warnings)),
+        Ok((orchestra, of_file)) if broken.is_empty() && of_form.is_empty() => {
+            let of_file = (!of_file.is_empty()).then(|| Report::new(source.clone(), of_file));
+            Ok((orchestra, of_file.into_iter().chain(warnings).collect()))
+        }
         Ok(_) if of_form.is_empty() => Err(broken),
         Ok(_) => Err(broken.into_iter().chain(report(of_form)).collect()),
         Err(of_meaning) => {

@@ -5,6 +5,7 @@ pub(crate) mod graph;
 pub(crate) mod guarded;
 pub(crate) mod orchestra;
 pub(crate) mod output;
+pub(crate) mod programs;
 pub(crate) mod prompt;
 pub(crate) mod resolve;
 pub(crate) mod retry;

@@ -61,7 +61,7 @@ fn orchestra(text: &str) -> Orchestra {
         schemas: &BTreeMap::new(),
         overrides: &Overrides::default(),
     };
-    resolve(&file, &context).expect("a file without mistakes")
+    resolve(&file, &context).expect("a file without mistakes").0
 }
 
 fn digests(text: &str) -> Vec<String> {

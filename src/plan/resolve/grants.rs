@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::plan::guarded::{self, GIT, ORCH, OwnFiles, Use};
 use crate::plan::orchestra::{Check, Grant, McpServer, McpTransport, OutputRule};
 use crate::plan::output::OutputSpec;
+use crate::plan::programs;
 use crate::plan::resolve::{ResolveContext, extend};
 use crate::plan::spec::located::{Either, Spanned};
 use crate::plan::spec::{self, InlineAgent, OrchestraFile, OutputFormat, Text, ToolGrant};
@@ -32,7 +33,7 @@ pub(super) fn granted_tools(
             Either::Short(name) => (name, None),
             Either::Full(full) => (&full.name, Some(full)),
         };
-        match grant(name, full, file) {
+        match grant(name, full, file, diagnostics) {
             Ok(grant) => grants.push(grant),
             Err(mistake) => diagnostics.push(*mistake),
         }
@@ -40,7 +41,12 @@ pub(super) fn granted_tools(
     grants
 }
 
-fn grant(name: &Text, full: Option<&ToolGrant>, file: &OrchestraFile) -> Result<Grant, Box<Diagnostic>> {
+fn grant(
+    name: &Text,
+    full: Option<&ToolGrant>,
+    file: &OrchestraFile,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Result<Grant, Box<Diagnostic>> {
     let error = |message: String, label: &str| Diagnostic::error(message, name.span.clone(), label.to_owned());
     let built_in = tools::find(&name.value);
     let on_files = built_in.filter(|tool| tool.settings == GrantSettings::Files);
@@ -50,7 +56,8 @@ fn grant(name: &Text, full: Option<&ToolGrant>, file: &OrchestraFile) -> Result<
         return Err(Box::new(error(message, "only tools that work on files do")));
     }
     if built_in.is_some_and(|tool| tool.settings == GrantSettings::Commands) {
-        let allow = full.and_then(|full| full.allow.as_ref()).map(|allow| allow.value.clone()).unwrap_or_default();
+        let entries = full.and_then(|full| full.allow.as_ref()).map_or(&[][..], |allow| &allow.value);
+        let allow: Vec<Vec<String>> = entries.iter().map(|entry| entry.value.clone()).collect();
         if allow.is_empty() || allow.iter().any(|prefix| prefix.first().is_none_or(String::is_empty)) {
             return Err(Box::new(
                 error(format!("`{}` needs to be told which commands are allowed", name.value), "").help(format!(
@@ -59,6 +66,7 @@ fn grant(name: &Text, full: Option<&ToolGrant>, file: &OrchestraFile) -> Result<
                 )),
             ));
         }
+        diagnostics.extend(entries.iter().filter_map(shell));
         let timeout = full.and_then(|full| full.timeout_seconds).map_or(COMMAND_TIMEOUT, Duration::from_secs_f64);
         return Ok(Grant::RunCommand { allow, timeout });
     }
@@ -90,6 +98,14 @@ fn grant(name: &Text, full: Option<&ToolGrant>, file: &OrchestraFile) -> Result<
             diagnostic.help(format!("the tools are {}, and `server/tool` of an MCP server", tools::names().join(", ")))
         }
     }))
+}
+
+/// The warning of an entry of an allow-list that lets a model run whatever it likes.
+fn shell(entry: &Spanned<Vec<String>>) -> Option<Diagnostic> {
+    let why = programs::amounts_to_shell(&entry.value)?;
+    let message = format!("`[{}]` lets the agent run any program: {why}", entry.value.join(", "));
+    let help = "name more of the command, such as `[git, log]` or `[python, -m, pytest]`";
+    Some(Diagnostic::error(message, entry.span.clone(), "as good as a shell").into_warning().help(help))
 }
 
 /// A tool for the files that some patterns mean.

@@ -23,7 +23,7 @@ use crate::plan::orchestra::{Agent, Execution, Group, Orchestra, Reuse};
 use crate::plan::resolve::agents::AgentTable;
 use crate::plan::spec::located::Either;
 use crate::plan::spec::{Omissions, OrchestraFile, Strategy, Text};
-use crate::words::diagnostic::{Diagnostic, Source};
+use crate::words::diagnostic::{Diagnostic, Severity, Source};
 use crate::words::event::Overrides;
 use crate::words::id::Name;
 
@@ -46,15 +46,20 @@ pub(crate) struct ResolveContext<'s> {
     pub omissions: Omissions,
 }
 
-/// Makes an orchestra of a file.
+/// Makes an orchestra of a file, with what its author should know of it all the same: warnings.
 ///
 /// # Errors
-/// Every mistake of meaning, in no particular order.
-pub(crate) fn resolve(file: &OrchestraFile, context: &ResolveContext<'_>) -> Result<Orchestra, Vec<Diagnostic>> {
+/// Every mistake of meaning and every warning, in no particular order.
+pub(crate) fn resolve(
+    file: &OrchestraFile,
+    context: &ResolveContext<'_>,
+) -> Result<(Orchestra, Vec<Diagnostic>), Vec<Diagnostic>> {
     let mut resolver = Resolver { file, context, diagnostics: Vec::new() };
     let orchestra = resolver.orchestra();
     match orchestra {
-        Some(orchestra) if resolver.diagnostics.is_empty() => Ok(orchestra),
+        Some(orchestra) if resolver.diagnostics.iter().all(|found| found.severity == Severity::Warning) => {
+            Ok((orchestra, resolver.diagnostics))
+        }
         _ => Err(resolver.diagnostics),
     }
 }

@@ -16,7 +16,7 @@ fn resolve_text(text: &str, overrides: &Overrides) -> Result<Orchestra, Vec<(Str
         schemas: &BTreeMap::new(),
         overrides,
     };
-    resolve(&file, &context).map_err(|diagnostics| {
+    resolve(&file, &context).map(|(orchestra, _)| orchestra).map_err(|diagnostics| {
         let told = |d: Diagnostic| (d.message, d.at.map_or(String::new(), |(span, _)| source.text[span].to_owned()));
         diagnostics.into_iter().map(told).collect()
     })

@@ -45,7 +45,7 @@ pub struct ToolGrant {
     /// The tool's name.
     pub name: Text,
     /// For `run_command`: the beginnings of the command lines that are allowed, such as `[cargo, test]`.
-    pub allow: Option<Spanned<Vec<Vec<String>>>>,
+    pub allow: Option<Spanned<Vec<Spanned<Vec<String>>>>>,
     /// For tools that work on files: the only files that it is for, as patterns such as `src/**`. One that is kept from
     /// tools, such as `.envrc` or a workflow of CI, is allowed by a pattern that names it letter for letter.
     pub paths: Option<Spanned<Vec<Text>>>,

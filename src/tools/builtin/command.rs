@@ -17,6 +17,7 @@ use super::path::{ProjectPath, quoted};
 use super::place::{self, Missing};
 use super::{ProjectFiles, ToolContext, arguments};
 use crate::plan::orchestra::Grant;
+use crate::plan::programs;
 use crate::tools::{CallContext, Effect, Outcome, Tool, ToolFuture};
 use crate::words::conversation;
 use crate::words::text;
@@ -27,6 +28,25 @@ const MAX_OUTPUT_BYTES: usize = 64 << 10;
 /// The most that the runner keeps of each of the two outputs, in bytes: of a longer one the model should see the end
 /// too.
 const MAX_KEPT_BYTES: usize = 4 << 20;
+
+/// What keeps Git from starting a pager, an editor, a hook, a monitor or a program to ask for a password because the
+/// settings of the repository say so. Settings in variables count more than those in files, and less than those that an
+/// author gives by `-c`. The last one leaves out repositories without a working tree, which could be made of plain files.
+const GIT: [(&str, &str); 13] = [
+    ("GIT_PAGER", "cat"),
+    ("GIT_EDITOR", ":"),
+    ("GIT_SEQUENCE_EDITOR", ":"),
+    ("GIT_ASKPASS", ""),
+    ("GIT_TERMINAL_PROMPT", "0"),
+    ("GIT_SSH_COMMAND", "ssh"),
+    ("GIT_CONFIG_COUNT", "3"),
+    ("GIT_CONFIG_KEY_0", "core.fsmonitor"),
+    ("GIT_CONFIG_VALUE_0", "false"),
+    ("GIT_CONFIG_KEY_1", "core.hooksPath"),
+    ("GIT_CONFIG_VALUE_1", "/dev/null"),
+    ("GIT_CONFIG_KEY_2", "safe.bareRepository"),
+    ("GIT_CONFIG_VALUE_2", "explicit"),
+];
 
 /// A program to run, to its end or to the timeout, with nothing to read on its standard input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -160,14 +180,22 @@ impl RunCommand {
             let program = self.root.join(&argv[0]).into_os_string().into_string();
             argv[0] = program.map_err(|path| format!("{path:?} is not UTF-8, so no program in it can be run"))?;
         }
+        let environment = self.environment_of(&argv[0]);
         let invocation = Invocation {
             argv,
             directory: self.root.join(folder.parts().iter().collect::<PathBuf>()),
-            environment: self.environment.clone(),
+            environment,
             timeout: self.timeout,
             max_output_bytes: MAX_KEPT_BYTES,
         };
         (self.runner)(invocation).await.and_then(|ran| report(&ran))
+    }
+
+    /// The environment of a program: of Git, one in which the settings of a repository start no other program.
+    fn environment_of(&self, program: &str) -> Vec<(String, String)> {
+        let more: &[(&str, &str)] = if programs::is_git(program) { &GIT } else { &[] };
+        let more = more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        self.environment.iter().cloned().chain(more).collect()
     }
 
     fn check(&self, argv: &[String]) -> Result<(), String> {
@@ -177,13 +205,26 @@ impl RunCommand {
         if argv.iter().any(|argument| argument.contains('\0')) {
             return Err("`argv` contains a NUL character, which no program can be given".to_owned());
         }
-        if self.allow.iter().any(|prefix| argv.starts_with(prefix)) {
-            return Ok(());
+        let mut refusal = None;
+        for prefix in self.allow.iter().filter(|prefix| argv.starts_with(prefix)) {
+            match programs::refused(argv, &|place| place < prefix.len()) {
+                None => return Ok(()),
+                found => refusal = refusal.or(found),
+            }
         }
+        let Some(refusal) = refusal else {
+            return Err(format!(
+                "{} is not allowed; allowed are commands that begin with: {}",
+                quoted(&argv.join(" ")),
+                listed(&self.allow)
+            ));
+        };
         Err(format!(
-            "{} is not allowed; allowed are commands that begin with: {}",
+            "{} is not run: {} {}. Only the author of the orchestra can allow it, by an entry of `allow` that names it \
+             letter for letter; go on without it",
             quoted(&argv.join(" ")),
-            listed(&self.allow)
+            quoted(&refusal.argument),
+            refusal.why
         ))
     }
 }

@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use crate::project::{Project, RUN, output};
 use crate::server::{Act, Server};
 
+#[cfg(unix)]
+mod allowed;
 mod guarded;
 
 const HEAD: &str =
