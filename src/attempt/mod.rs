@@ -91,7 +91,7 @@ struct Rejected {
 enum Next {
     Call,
     UseTools,
-    Judge(Arc<AssistantMessage>),
+    Judge(String),
 }
 
 impl Attempt {
@@ -109,7 +109,7 @@ impl Attempt {
             }
             match self.next() {
                 Next::UseTools => self.use_tools(handle, &mut left).await?,
-                Next::Judge(turn) => match self.judge(&turn.text, &mut left).await? {
+                Next::Judge(answer) => match self.judge(&answer, &mut left).await? {
                     Ok(output) => return Ok(output),
                     Err(rejected) => self.reject(rejected, handle).await?,
                 },
@@ -144,9 +144,18 @@ impl Attempt {
         match self.conversation.last() {
             None => Next::Call,
             Some(said) if said.results.len() < said.turn.calls.len() => Next::UseTools,
-            Some(said) if said.turn.calls.is_empty() && said.correction.is_none() => Next::Judge(said.turn.clone()),
+            Some(said) if said.turn.is_paused => Next::Call,
+            Some(said) if said.turn.calls.is_empty() && said.correction.is_none() => Next::Judge(self.last_answer()),
             Some(_) => Next::Call,
         }
+    }
+
+    /// The text of the last turn, behind that of the turns which it goes on with, see [`AssistantMessage::is_paused`].
+    fn last_answer(&self) -> String {
+        let Some((last, before)) = self.conversation.split_last() else { return String::new() };
+        let paused = before.iter().rev().take_while(|said| said.turn.is_paused).count();
+        let pieces = before[before.len() - paused..].iter().map(|said| said.turn.text.as_str());
+        pieces.chain([last.turn.text.as_str()]).collect()
     }
 
     fn check_rounds(&self) -> Result<(), Failure> {
@@ -222,7 +231,8 @@ impl Attempt {
 
     /// The output that a turn is, where that can be told from its text alone.
     fn plain_output(&self, turn: &AssistantMessage) -> Option<String> {
-        if !turn.calls.is_empty() || !self.verifier.is_empty() {
+        let goes_on = self.conversation.last().is_some_and(|said| said.turn.is_paused);
+        if turn.is_paused || goes_on || !turn.calls.is_empty() || !self.verifier.is_empty() {
             return None;
         }
         self.output_spec.check(&turn.text).ok().map(|accepted| accepted.text)

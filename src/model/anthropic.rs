@@ -17,7 +17,7 @@ use crate::model::status::Report;
 use crate::model::wire::{DecodeError, Nothing, Wire};
 use crate::net::http::{self, HeaderMap, HeaderName, HeaderValue, Method, header};
 use crate::net::sse;
-use crate::words::usage::{StopReason, Usage};
+use crate::words::usage::Usage;
 
 mod blocks;
 mod content;
@@ -183,7 +183,7 @@ impl Wire for Anthropic {
         }
         read_stop(&value, draft);
         // A whole JSON document cannot have been cut, so a server that gives no reason is believed.
-        draft.stop.get_or_insert_with(|| Stop::Complete(StopReason::Other("unspecified".to_owned())));
+        draft.stop.get_or_insert_with(Stop::unspecified);
         blocks::end(draft);
         draft.done = true;
         Ok(())
@@ -199,16 +199,7 @@ fn read_stop(message: &Value, draft: &mut ReplyBuilder) {
     if let Some(explanation) = message["stop_details"]["explanation"].as_str() {
         explanation.clone_into(&mut draft.refusal);
     }
-    draft.stop = Some(match reason {
-        "end_turn" => Stop::Complete(StopReason::End),
-        "stop_sequence" => Stop::Complete(StopReason::StopSequence),
-        "max_tokens" => Stop::Truncated("the limit of output tokens"),
-        "model_context_window_exceeded" => Stop::Truncated("the end of the model's context window"),
-        "refusal" => Stop::Refused,
-        "tool_use" => Stop::ToolCall,
-        // `pause_turn` is among them: only the server's own tools pause, and none are asked for.
-        other => Stop::Complete(StopReason::Other(other.to_owned())),
-    });
+    draft.stop = Some(Stop::of(reason));
     blocks::end(draft);
 }
 

@@ -24,6 +24,7 @@ pub(crate) mod reply_builder;
 pub(crate) mod responses;
 pub(crate) mod settings;
 pub(crate) mod status;
+mod stop;
 pub(crate) mod vendor;
 mod wire;
 pub(crate) mod zhipu;

@@ -14,7 +14,6 @@ use crate::model::wire::{DecodeError, Wire, result_text};
 use crate::net::http::{self, HeaderMap, HeaderValue, Method, header};
 use crate::net::sse;
 use crate::words::conversation::{AssistantMessage, Message, Tool};
-use crate::words::usage::StopReason;
 
 /// A server that speaks Ollama's own protocol.
 #[derive(Debug, Clone)]
@@ -178,11 +177,10 @@ fn read_call(call: &Value, draft: &mut ReplyBuilder) {
 
 fn stop(reason: &str) -> Stop {
     match reason {
-        "stop" => Stop::Complete(StopReason::End),
         "length" => Stop::Truncated("the limit of output tokens or the end of the context window"),
         // What a server says from before there were reasons.
-        "" => Stop::Complete(StopReason::Other("unspecified".to_owned())),
-        other => Stop::Complete(StopReason::Other(other.to_owned())),
+        "" => Stop::unspecified(),
+        other => Stop::of(other),
     }
 }
 

@@ -14,7 +14,6 @@ use crate::model::wire::{DecodeError, Wire, bearer_request};
 use crate::net::http::{self, Method};
 use crate::net::sse;
 use crate::words::failure::Failure;
-use crate::words::usage::StopReason;
 
 mod answer;
 mod request;
@@ -137,7 +136,7 @@ impl Wire for OpenAi {
             read_choice(choice, &choice["message"], self.dialect.name, draft);
         }
         // A whole JSON document cannot have been cut, so a server that gives no reason is believed.
-        draft.stop.get_or_insert_with(|| Stop::Complete(StopReason::Other("unspecified".to_owned())));
+        draft.stop.get_or_insert_with(Stop::unspecified);
         draft.done = true;
         Ok(())
     }

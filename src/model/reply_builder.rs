@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::model::call::ModelRequest;
+pub(crate) use crate::model::stop::Stop;
 use crate::words::conversation::{AssistantMessage, ProviderState, ToolCall};
 use crate::words::failure::{Failure, FailureKind};
-use crate::words::usage::{StopReason, Usage};
+use crate::words::usage::{PAUSED, StopReason, Usage};
 
 /// As much of an answer as has come.
 #[derive(Debug, Default)]
@@ -29,21 +30,6 @@ pub struct ReplyBuilder {
     pub stop: Option<Stop>,
     /// Whether the provider has said that nothing follows.
     pub done: bool,
-}
-
-/// Why a model stopped, in one vocabulary for all providers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stop {
-    /// For a reason that leaves a whole answer.
-    Complete(StopReason),
-    /// At a limit, which is named.
-    Truncated(&'static str),
-    /// The model or a filter declined.
-    Refused,
-    /// To call a tool.
-    ToolCall,
-    /// The provider broke down, in its own words.
-    Broken(String),
 }
 
 /// A call of a tool while it is being read.
@@ -81,7 +67,8 @@ impl ReplyBuilder {
             }
             calls.push(call);
         }
-        AssistantMessage { text: std::mem::take(&mut self.text), calls, echo: self.echo.take() }
+        let is_paused = calls.is_empty() && self.stop == Some(Stop::Paused);
+        AssistantMessage { text: std::mem::take(&mut self.text), calls, echo: self.echo.take(), is_paused }
     }
 
     /// All that the model wrote, for an estimate of its length.
@@ -124,7 +111,10 @@ impl ReplyBuilder {
             Some(_) if !self.refusal.trim().is_empty() => Err(refused(self.refusal.trim())),
             Some(Stop::Refused) if self.text.trim().is_empty() => Err(refused("it gave no reason")),
             Some(Stop::Refused) => Err(refused(self.text.trim())),
-            Some(Stop::ToolCall | Stop::Complete(_)) if has_tools && !self.calls.is_empty() => Ok(StopReason::ToolUse),
+            Some(Stop::ToolCall | Stop::Complete(_) | Stop::Paused) if has_tools && !self.calls.is_empty() => {
+                Ok(StopReason::ToolUse)
+            }
+            Some(Stop::Paused) if self.calls.is_empty() => Ok(StopReason::Other(PAUSED.to_owned())),
             Some(Stop::Complete(reason)) if self.calls.is_empty() => match self.text.trim() {
                 "" => Err(Failure::new(FailureKind::Malformed, format!("empty answer from {host}"))),
                 _ => Ok(reason.clone()),
@@ -132,7 +122,7 @@ impl ReplyBuilder {
             Some(Stop::ToolCall) if has_tools => {
                 Err(Failure::new(FailureKind::Malformed, format!("{host} said that tools are called, and named none")))
             }
-            Some(Stop::ToolCall | Stop::Complete(_)) => Err(Failure::new(
+            Some(Stop::ToolCall | Stop::Complete(_) | Stop::Paused) => Err(Failure::new(
                 FailureKind::Malformed,
                 format!("{host} asked for a tool to be called, but the model was given none"),
             )),

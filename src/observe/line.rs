@@ -9,7 +9,7 @@ use crate::words::event::{Event, Record, RunEvent, RunStarted, RunStatus, SkipRe
 use crate::words::failure::{Failure, FailureKind};
 use crate::words::id::Name;
 use crate::words::text::{count, dollars, duration, one_line, plural, tokens};
-use crate::words::usage::{StopReason, Usage};
+use crate::words::usage::{PAUSED, StopReason, Usage};
 
 /// The longest of a provider's message, in columns.
 const MESSAGE: usize = 400;
@@ -147,7 +147,9 @@ fn of_task(event: &Event, task: &TaskHistory, verbose: bool) -> Option<String> {
         Event::Task { event: TaskEvent::Skipped { because, reason: SkipReason::Stopped, .. }, .. } => {
             Some(format!("⏭ not run: stopped after {because} failed"))
         }
-        Event::Task { event: TaskEvent::CallFinished { stop: StopReason::Other(reason), .. }, .. } if !verbose => {
+        Event::Task { event: TaskEvent::CallFinished { stop: StopReason::Other(reason), .. }, .. }
+            if !verbose && reason != PAUSED =>
+        {
             Some(odd_stop(reason))
         }
         call if verbose => of_call(call),
@@ -185,6 +187,9 @@ fn why(failure: &Failure) -> String {
 }
 
 fn odd_stop(reason: &str) -> String {
+    if reason == PAUSED {
+        return "the model has paused its turn, which goes on".to_owned();
+    }
     format!("⚠ the model stopped for a reason that is not known here: {}", one_line(reason, MESSAGE))
 }
 

@@ -33,6 +33,9 @@ pub struct AssistantMessage {
     /// (signed thoughts, encrypted reasoning).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub echo: Option<ProviderState>,
+    /// Whether the turn is not at its end: the model goes on with it when it is shown what it has said so far.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_paused: bool,
 }
 
 /// A turn in the form of one provider. Another one is not shown it.

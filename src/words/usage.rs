@@ -44,6 +44,10 @@ impl std::ops::AddAssign for Usage {
     }
 }
 
+/// The reason of a turn that is not at its end and goes on, see
+/// [`is_paused`](crate::words::conversation::AssistantMessage::is_paused).
+pub(crate) const PAUSED: &str = "pause_turn";
+
 /// Why a model stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -6,6 +6,7 @@ mod hostile_files;
 mod locks;
 #[cfg(target_os = "linux")]
 mod open_files;
+mod replies;
 mod secrets;
 #[cfg(unix)]
 mod signals;

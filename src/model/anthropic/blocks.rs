@@ -7,8 +7,11 @@
 use serde_json::{Value, json};
 
 use crate::model::anthropic::NAME;
-use crate::model::reply_builder::{ReplyBuilder, ToolCallBuilder};
+use crate::model::reply_builder::{ReplyBuilder, Stop, ToolCallBuilder};
 use crate::words::conversation::ProviderState;
+
+/// A block in which the model uses a tool of the server's own. While it is read, its input is a text.
+const SERVER_TOOL: &str = "server_tool_use";
 
 /// A block of a whole message, or the beginning of one in a stream.
 pub(super) fn begin(index: u64, block: &Value, draft: &mut ReplyBuilder) {
@@ -30,14 +33,20 @@ pub(super) fn begin(index: u64, block: &Value, draft: &mut ReplyBuilder) {
             keep(json!({"type": "tool_use", "id": id, "name": name, "input": index}), draft);
             draft.calls.insert(index, ToolCallBuilder { id, name, arguments });
         }
-        "thinking" | "redacted_thinking" => {
-            if draft.echo.is_none() {
-                let before = (!draft.text.is_empty()).then(|| json!({"type": "text", "text": draft.text}));
-                draft.echo = Some(ProviderState { wire: NAME.to_owned(), value: before.into_iter().collect() });
-            }
+        "" => {}
+        // Thoughts, and what the server's own tools did, which a paused turn needs to go on.
+        _ => {
+            begin_echo(draft);
             keep(block.clone(), draft);
         }
-        _ => {}
+    }
+}
+
+/// Keeps the blocks from here on, and the text that came before.
+fn begin_echo(draft: &mut ReplyBuilder) {
+    if draft.echo.is_none() {
+        let before = (!draft.text.is_empty()).then(|| json!({"type": "text", "text": draft.text}));
+        draft.echo = Some(ProviderState { wire: NAME.to_owned(), value: before.into_iter().collect() });
     }
 }
 
@@ -46,9 +55,10 @@ pub(super) fn extend(index: u64, delta: &Value, draft: &mut ReplyBuilder) {
     let piece = |key: &str| delta[key].as_str().unwrap_or_default();
     match delta["type"].as_str().unwrap_or_default() {
         "text_delta" => push_text(piece("text"), draft),
-        "input_json_delta" => {
-            draft.calls.entry(index).or_default().arguments.push_str(piece("partial_json"));
-        }
+        "input_json_delta" => match draft.calls.get_mut(&index) {
+            Some(call) => call.arguments.push_str(piece("partial_json")),
+            None => append(draft, SERVER_TOOL, "input", piece("partial_json")),
+        },
         "thinking_delta" => append(draft, "thinking", "thinking", piece("thinking")),
         "signature_delta" => append(draft, "thinking", "signature", piece("signature")),
         _ => {}
@@ -61,9 +71,11 @@ pub(super) fn push_text(piece: &str, draft: &mut ReplyBuilder) {
     append(draft, "text", "text", piece);
 }
 
-/// Finishes the echo once all blocks are there, and drops it where nothing has to be sent back.
+/// Finishes the echo once all blocks are there, and drops it where nothing has to be sent back: only a turn that calls
+/// tools or is paused goes on.
 pub(super) fn end(draft: &mut ReplyBuilder) {
-    let Some(mut echo) = draft.echo.take().filter(|_| !draft.calls.is_empty()) else { return };
+    let goes_on = !draft.calls.is_empty() || draft.stop == Some(Stop::Paused);
+    let Some(mut echo) = draft.echo.take().filter(|_| goes_on) else { return };
     let Value::Array(blocks) = &mut echo.value else { return };
     blocks
         .retain(|block| block["type"] != "text" || block["text"].as_str().is_some_and(|text| !text.trim().is_empty()));
@@ -71,6 +83,11 @@ pub(super) fn end(draft: &mut ReplyBuilder) {
         let call = block["input"].as_u64().and_then(|index| draft.calls.get(&index));
         let input = call.and_then(|call| serde_json::from_str(&call.arguments).ok()).filter(Value::is_object);
         block["input"] = input.unwrap_or_else(|| json!({}));
+    }
+    for block in blocks.iter_mut().filter(|block| block["type"] == SERVER_TOOL) {
+        if let Some(written) = block["input"].as_str() {
+            block["input"] = serde_json::from_str(written).ok().filter(Value::is_object).unwrap_or_else(|| json!({}));
+        }
     }
     draft.echo = Some(echo);
 }

@@ -9,7 +9,6 @@ use crate::model::reply_builder::{ReplyBuilder, Stop, ToolCallBuilder, tokens};
 use crate::model::status::Report;
 use crate::model::wire::DecodeError;
 use crate::words::conversation::ProviderState;
-use crate::words::usage::StopReason;
 
 /// Whether `value` has the form of an answer.
 pub(super) fn is_one(value: &Value) -> bool {
@@ -42,7 +41,7 @@ pub(super) fn read(chunk: &Value, draft: &mut ReplyBuilder) -> Result<(), Decode
 
 /// Ends a document that is whole: it cannot have been cut, so a server that gives no reason is believed.
 pub(super) fn end_whole(draft: &mut ReplyBuilder) {
-    draft.stop.get_or_insert_with(|| Stop::Complete(StopReason::Other("unspecified".to_owned())));
+    draft.stop.get_or_insert_with(Stop::unspecified);
     draft.done = true;
 }
 
@@ -81,17 +80,12 @@ fn keep(part: &Value, parts: &mut Vec<Value>) {
 }
 
 fn read_stop(reason: &str, words: &str, draft: &mut ReplyBuilder) {
-    draft.stop = Some(match reason {
-        "STOP" => Stop::Complete(StopReason::End),
-        "MAX_TOKENS" => Stop::Truncated("the limit of output tokens"),
-        "SAFETY" | "RECITATION" | "PROHIBITED_CONTENT" | "BLOCKLIST" | "SPII" | "LANGUAGE" | "IMAGE_SAFETY"
-        | "MODEL_ARMOR" => return refuse("a filter stopped the answer", reason, words, draft),
+    draft.stop = Some(match Stop::of(reason) {
+        Stop::Refused => return refuse("a filter stopped the answer", reason, words, draft),
         // The model wrote a call that nobody can read, or went wrong in a way that Google does not name. The next
         // attempt is another throw of the dice.
-        "MALFORMED_FUNCTION_CALL" | "UNEXPECTED_TOOL_CALL" | "TOO_MANY_TOOL_CALLS" | "MALFORMED_RESPONSE" | "OTHER" => {
-            Stop::Broken(joined(reason, words))
-        }
-        other => Stop::Complete(StopReason::Other(other.to_owned())),
+        Stop::Broken(why) => Stop::Broken(joined(&why, words)),
+        known => known,
     });
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::model::reply_builder::{ReplyBuilder, Stop, tokens};
 use crate::model::wire::Nothing;
-use crate::words::usage::{StopReason, Usage};
+use crate::words::usage::Usage;
 
 /// What an event brings that has pieces of the text or of a thought and nothing else that counts, as nearly all events
 /// of a stream do.
@@ -74,8 +74,9 @@ pub(super) fn read_choice(choice: &Value, message: &Value, wire: &str, draft: &m
         read_call(&Value::Null, &message["function_call"], draft);
     }
     // An empty reason is how some servers write that there is none yet.
-    if let Some(reason) = choice["finish_reason"].as_str().filter(|reason| !reason.is_empty()) {
-        draft.stop = Some(stop(reason));
+    if let Some(reason) = choice["finish_reason"].as_str().filter(|reason| !reason.is_empty() && *reason != "null") {
+        let native = choice["native_finish_reason"].as_str().unwrap_or_default();
+        draft.stop = Some(Stop::of(reason).or_worse(native));
     }
 }
 
@@ -122,19 +123,6 @@ fn read_text(content: &Value, into: &mut String) {
         Value::String(text) => into.push_str(text),
         Value::Array(parts) => into.extend(parts.iter().filter_map(|part| part["text"].as_str())),
         _ => {}
-    }
-}
-
-fn stop(reason: &str) -> Stop {
-    match reason {
-        "stop" | "eos" | "eos_token" | "end_turn" => Stop::Complete(StopReason::End),
-        "stop_sequence" => Stop::Complete(StopReason::StopSequence),
-        "length" | "max_tokens" => Stop::Truncated("the limit of output tokens"),
-        "model_length" | "model_context_window_exceeded" => Stop::Truncated("the end of the model's context window"),
-        "content_filter" | "sensitive" => Stop::Refused,
-        "tool_calls" | "function_call" => Stop::ToolCall,
-        "error" | "network_error" | "insufficient_system_resource" => Stop::Broken(reason.to_owned()),
-        other => Stop::Complete(StopReason::Other(other.to_owned())),
     }
 }
 

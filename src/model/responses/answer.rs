@@ -56,6 +56,7 @@ pub(super) fn read_event(event: &Value, draft: &mut ReplyBuilder) -> Result<(), 
         "response.completed" => return read_end(&event["response"], "completed", draft),
         "response.incomplete" => return read_end(&event["response"], "incomplete", draft),
         "response.failed" => return read_end(&event["response"], "failed", draft),
+        "response.cancelled" => return read_end(&event["response"], "cancelled", draft),
         // There are some fifty kinds of events, and new ones come with every feature.
         _ => {}
     }
@@ -89,17 +90,30 @@ pub(super) fn read_end(response: &Value, status: &str, draft: &mut ReplyBuilder)
         keep(item, draft);
     }
     forget_without_thoughts(draft);
-    draft.stop = Some(match status {
-        "completed" => Stop::Complete(StopReason::End),
-        "incomplete" => match response["incomplete_details"]["reason"].as_str() {
-            Some("max_output_tokens" | "max_tokens") => Stop::Truncated("the limit of output tokens"),
-            Some("content_filter") => Stop::Refused,
-            other => Stop::Broken(format!("incomplete, {}", other.unwrap_or("for no reason that it gives"))),
-        },
-        other => Stop::Broken(other.to_owned()),
-    });
+    draft.stop = Some(stop(response, items, status));
     draft.done = true;
     Ok(())
+}
+
+/// Why the response ended: the worst that it says of it, in its event, its own status, its details or one of its items.
+/// An event that completes a response that is not whole is what vLLM sends at the limit of tokens:
+/// <https://github.com/vllm-project/vllm/issues/45386>.
+fn stop(response: &Value, items: &[Value], said: &str) -> Stop {
+    let reason = response["incomplete_details"]["reason"].as_str().filter(|reason| !reason.is_empty());
+    let cut = items.iter().any(|item| item["status"] == "incomplete");
+    let own = response["status"].as_str().filter(|status| !matches!(*status, "" | "in_progress" | "queued"));
+    let status = [Some(said), own].into_iter().flatten().find(|status| *status != "completed");
+    match status {
+        None if reason.is_none() && !cut => Stop::Complete(StopReason::End),
+        None | Some("incomplete") => match reason.map(|reason| (reason, Stop::of(reason))) {
+            Some((_, stop @ (Stop::Truncated(_) | Stop::Refused))) => stop,
+            other => {
+                let why = other.map_or("for no reason that it gives", |(reason, _)| reason);
+                Stop::Broken(format!("incomplete, {why}"))
+            }
+        },
+        Some(other) => Stop::Broken(other.to_owned()),
+    }
 }
 
 /// Takes over a call, of which the beginning of its item has the name and the end has everything.

@@ -340,7 +340,8 @@ impl Step {
 
     /// Whether the model can be asked again: its tools have answered, or its answer was rejected.
     fn is_answered(&self) -> bool {
-        if self.turn.calls.is_empty() { self.correction.is_some() } else { self.answers.len() == self.turn.calls.len() }
+        let asks_nothing = self.turn.calls.is_empty() && !self.turn.is_paused;
+        if asks_nothing { self.correction.is_some() } else { self.answers.len() == self.turn.calls.len() }
     }
 }
 
@@ -364,7 +365,7 @@ impl TaskHistory {
             TaskEvent::AnswerRejected { attempt, .. } => {
                 self.check_attempt(*attempt)?;
                 let last = self.conversation.last();
-                let is_answer = last.is_some_and(|step| step.turn.calls.is_empty() && step.correction.is_none());
+                let is_answer = last.is_some_and(|step| !step.is_answered() && step.turn.calls.is_empty());
                 require(is_answer && !self.attempt.call_is_open, "there is no answer to reject")
             }
             TaskEvent::ToolStarted { attempt, id, .. } => {

@@ -8,9 +8,9 @@ use orch::words::failure::FailureKind;
 use orch::words::usage::StopReason;
 use serde_json::{Value, json};
 
-use super::{ALL, PATIENT, SOON, after, after_within, ask, assert_answers, assert_fails, at};
+use super::{ALL, PATIENT, SOON, after, after_with_tools, after_within, ask, assert_answers, assert_fails, at};
 use crate::server::Act;
-use crate::server::vendor::{Said, Vendor, anthropic, gemini, ollama, openai, response, responses, zhipu};
+use crate::server::vendor::{Called, Said, Vendor, anthropic, gemini, ollama, openai, response, responses, zhipu};
 
 /// A reason that no vendor has.
 const UNKNOWN: &str = "tired";
@@ -235,31 +235,120 @@ fn the_filters_of_gemini_are_named() {
 }
 
 #[test]
-fn a_reason_that_nobody_knows_is_kept() {
+fn an_end_that_is_no_end_is_a_failure() {
     for vendor in ALL {
-        for act in ended(vendor, "a", UNKNOWN) {
-            let reply = after(vendor, act);
-            if vendor.name == "responses" {
-                // Whatever the reason is, the response says of itself that it is not whole.
-                assert_fails(vendor.name, reply, FailureKind::Overloaded, "incomplete, tired");
-            } else {
-                let reply = assert_answers(vendor.name, reply, "a");
-                assert_eq!(reply.stop, StopReason::Other(UNKNOWN.to_owned()), "{}", vendor.name);
+        for reason in [UNKNOWN, "abort", "error", "cancelled"] {
+            for act in ended(vendor, "a", reason) {
+                let case = format!("{}: {reason}", vendor.name);
+                let failed = assert_fails(&case, after(vendor, act), FailureKind::Overloaded, reason);
+                assert_eq!((&*failed.partial, failed.unsettled), ("a", false), "{case}");
             }
         }
     }
-    for (vendor, reason, expected) in [
-        (&openai::ROW, "stop_sequence", StopReason::StopSequence),
-        (&anthropic::ROW, "stop_sequence", StopReason::StopSequence),
-        (&anthropic::ROW, "pause_turn", StopReason::Other("pause_turn".to_owned())),
-    ] {
-        for act in ended(vendor, "a", reason) {
-            assert_eq!(assert_answers(reason, after(vendor, act), "a").stop, expected);
+    for reason in ["load", "unload"] {
+        for act in ended(&ollama::ROW, "a", reason) {
+            assert_fails(reason, after(&ollama::ROW, act), FailureKind::Overloaded, reason);
         }
     }
-    for act in ended(&anthropic::ROW, "", "pause_turn") {
-        assert_fails("pause_turn", after(&anthropic::ROW, act), FailureKind::Malformed, "empty answer");
+    for vendor in [&openai::ROW, &anthropic::ROW] {
+        for act in ended(vendor, "a", "stop_sequence") {
+            assert_eq!(assert_answers(vendor.name, after(vendor, act), "a").stop, StopReason::StopSequence);
+        }
     }
+}
+
+#[test]
+fn no_call_of_a_tool_is_made_in_an_answer_that_ends_badly() {
+    let calls = [Called { id: "c", name: "weather", arguments: "{}" }];
+    for vendor in ALL {
+        for reason in [UNKNOWN, "abort", "error"] {
+            let said = Said { reason, ..vendor.calls(&calls) };
+            for act in [vendor.sends(vendor.stream(&said)), vendor.sends_whole(&said)] {
+                assert_fails(vendor.name, after_with_tools(vendor, act), FailureKind::Overloaded, reason);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_response_is_as_whole_as_the_worst_that_it_says_of_itself() {
+    let vendor: &Vendor = &responses::ROW;
+    let calls = [Called { id: "c", name: "weather", arguments: "{\"place\":\"Be" }];
+    let said = vendor.calls(&calls);
+    let whole = |status: Value, details: Value| {
+        let mut whole = (vendor.whole)(&said);
+        (whole["status"], whole["incomplete_details"]) = (status, details);
+        whole
+    };
+    let limit = || json!({"reason": "max_output_tokens"});
+    let mut cut_item = whole(json!("completed"), Value::Null);
+    cut_item["output"][2]["status"] = json!("incomplete");
+    for (response, kind, words) in [
+        (whole(json!("incomplete"), limit()), FailureKind::Truncated, "output tokens"),
+        (whole(json!("completed"), limit()), FailureKind::Truncated, "output tokens"),
+        (whole(Value::Null, limit()), FailureKind::Truncated, "output tokens"),
+        (whole(json!("incomplete"), json!({"reason": "content_filter"})), FailureKind::Refused, "declined"),
+        (whole(json!("incomplete"), Value::Null), FailureKind::Overloaded, "incomplete"),
+        (whole(json!("failed"), Value::Null), FailureKind::Overloaded, "failed"),
+        (whole(json!("cancelled"), Value::Null), FailureKind::Overloaded, "cancelled"),
+        (cut_item, FailureKind::Overloaded, "incomplete"),
+    ] {
+        let values = [(vendor.begin)(&said), (vendor.calls)(&said)].concat();
+        let end = responses::event("response.completed", json!({"response": response}));
+        let stream = vendor.open(&values) + &(vendor.frame)(&end);
+        for act in [vendor.sends(stream), Act::json(response.to_string())] {
+            assert_fails(&response.to_string(), after_with_tools(vendor, act), kind, words);
+        }
+    }
+}
+
+#[test]
+fn a_routers_word_for_the_end_counts_and_so_does_that_of_the_server_behind_it() {
+    let vendor: &Vendor = &openai::ROW;
+    for (reason, native, kind) in [
+        ("stop", "MAX_TOKENS", FailureKind::Truncated),
+        ("stop", "SAFETY", FailureKind::Refused),
+        ("stop", "MALFORMED_FUNCTION_CALL", FailureKind::Overloaded),
+        ("function_call_filter: MALFORMED_FUNCTION_CALL", "", FailureKind::Overloaded),
+        ("content_filter: PROHIBITED_CONTENT", "", FailureKind::Refused),
+    ] {
+        let mut end = openai::finish(reason);
+        end["choices"][0]["native_finish_reason"] = json!(native);
+        let act = vendor.sends(vendor.half("a") + &(vendor.frame)(&end) + vendor.last);
+        assert_fails(&format!("{reason} {native}"), after(vendor, act), kind, "");
+    }
+    let mut end = openai::finish("stop");
+    end["choices"][0]["native_finish_reason"] = json!("STOP_OF_SOME_KIND");
+    assert_answers("unknown", after(vendor, vendor.sends(vendor.half("a") + &(vendor.frame)(&end) + vendor.last)), "a");
+}
+
+#[test]
+fn a_pause_is_no_end_and_what_the_servers_own_tools_did_goes_back() {
+    for vendor in ALL.into_iter().filter(|vendor| vendor.name != "responses") {
+        for act in ended(vendor, "a", "pause_turn") {
+            let reply = assert_answers(vendor.name, after(vendor, act), "a");
+            assert!(reply.turn.is_paused, "{}", vendor.name);
+        }
+        for act in ended(vendor, "a", vendor.reasons.end) {
+            assert!(!after(vendor, act).unwrap().turn.is_paused, "{}", vendor.name);
+        }
+    }
+    let vendor: &Vendor = &anthropic::ROW;
+    let found = json!({"type": "web_search_tool_result", "tool_use_id": "s", "content": []});
+    let piece = |text: &str| anthropic::delta(1, &json!({"type": "input_json_delta", "partial_json": text}));
+    let mut values = vec![
+        anthropic::start(json!({})),
+        anthropic::block(0, &json!({"type": "text", "text": "a"})),
+        anthropic::block(1, &json!({"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}})),
+        piece("{\"q\":"),
+        piece("1}"),
+        anthropic::block(2, &found),
+    ];
+    values.extend(anthropic::ended("pause_turn", true));
+    let turn = assert_answers("streamed", after(vendor, vendor.sends(vendor.open(&values))), "a").turn;
+    let used = json!({"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"q": 1}});
+    let expected = json!([{"type": "text", "text": "a"}, used, found]);
+    assert_eq!((turn.echo.map(|echo| echo.value), turn.calls.len()), (Some(expected), 0));
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn an_empty_answer_is_no_answer_whatever_the_model_thought() {
 #[test]
 fn an_answer_that_leaves_out_what_it_should_hold_is_empty() {
     let choice = |content: Value| json!({"choices": [{"message": {"content": content}, "finish_reason": "stop"}]});
-    let loaded = |message: Value| json!({"message": message, "done": true, "done_reason": "load"});
+    let ended = |message: Value| json!({"message": message, "done": true, "done_reason": "stop"});
     for (vendor, whole) in [
         (&openai::ROW, json!({"choices": []})),
         (&openai::ROW, json!({"choices": null})),
@@ -36,19 +36,19 @@ fn an_answer_that_leaves_out_what_it_should_hold_is_empty() {
         (&gemini::ROW, json!({"candidates": [{"finishReason": "STOP"}]})),
         (&gemini::ROW, gemini::parts(&json!([]), Some("STOP"))),
         (&gemini::ROW, gemini::parts(&json!([{"text": "hm", "thought": true}]), Some("STOP"))),
-        (&ollama::ROW, loaded(Value::Null)),
-        (&ollama::ROW, loaded(json!({"content": null}))),
-        (&ollama::ROW, loaded(json!({"content": "", "thinking": "hm"}))),
+        (&ollama::ROW, ended(Value::Null)),
+        (&ollama::ROW, ended(json!({"content": null}))),
+        (&ollama::ROW, ended(json!({"content": "", "thinking": "hm"}))),
     ] {
         let case = format!("{}: {whole}", vendor.name);
         assert_fails(&case, after(vendor, Act::json(whole.to_string())), FailureKind::Malformed, "empty answer");
     }
-    let ended = [
+    let ends = [
         (&openai::ROW, openai::finish("stop")),
         (&responses::ROW, responses::event("response.completed", json!({"response": {"status": "completed"}}))),
         (&gemini::ROW, gemini::parts(&json!([]), Some("STOP"))),
     ];
-    for (vendor, end) in ended {
+    for (vendor, end) in ends {
         let act = vendor.sends((vendor.frame)(&end));
         assert_fails(vendor.name, after(vendor, act), FailureKind::Malformed, "empty answer");
     }

@@ -53,7 +53,12 @@ pub(super) fn conversation(echo: Option<ProviderState>) -> ModelRequest {
     };
     let mut request = with_tools(request("hello"));
     let calls = vec![call("a1", json!({"place": "Bern"})), call("a2", json!("no object"))];
-    request.messages.push(Message::Assistant(AssistantMessage { text: "Let me look.".to_owned(), calls, echo }));
+    request.messages.push(Message::Assistant(AssistantMessage {
+        text: "Let me look.".to_owned(),
+        calls,
+        echo,
+        is_paused: false,
+    }));
     request.messages.push(Message::Tools(vec![result("a1", "rain", false), result("a2", "", true)]));
     request.messages.push(Message::User("And?".to_owned()));
     request
