@@ -12,7 +12,7 @@ use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt};
 use cap_std::ambient_authority;
 use cap_std::fs::OpenOptions;
 
-pub(crate) use self::reading::{MAX_BYTES, open_file, read_text};
+pub(crate) use self::reading::{MAX_BYTES, open_file, read_file, read_text};
 pub(crate) use self::unlinked::{Entry, Kind};
 
 mod reading;

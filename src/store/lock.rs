@@ -56,7 +56,8 @@ impl Lock {
     /// # Errors
     /// If another process holds it, with what that process says of itself.
     pub(crate) fn take(dir: &Dir, name: &str, claim: &Claim) -> Result<Self, LockError> {
-        let mut file = dir.append_to(name)?;
+        let named = |error: io::Error| io::Error::new(error.kind(), format!("its lock {name}: {error}"));
+        let mut file = dir.append_to(name).map_err(named)?;
         let locked = file.try_lock();
         let mut text = String::new();
         file.rewind()?;

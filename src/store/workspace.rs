@@ -100,12 +100,13 @@ impl Workspace {
     pub(crate) fn clear(&mut self) -> io::Result<()> {
         for entry in self.outputs.entries()? {
             let name = entry.name;
+            let of_it = |error: io::Error| io::Error::new(error.kind(), format!("{OUTPUTS}/{name}: {error}"));
             if name.ends_with(OUTPUT) && entry.kind == Kind::File {
-                self.outputs.rename(&name, &aside(&name))?;
+                self.outputs.rename(&name, &aside(&name)).map_err(of_it)?;
                 self.aside.insert(name);
             } else if name.ends_with(OUTPUT) || name.ends_with("_output.txt.tmp") || is_aside(&name) {
                 // What a run before could not remove, or was killed over, goes now or the user hears of it.
-                self.outputs.remove(&name)?;
+                self.outputs.remove(&name).map_err(of_it)?;
             }
         }
         self.intermediate.remove(CTX)?;
@@ -125,7 +126,8 @@ impl Workspace {
     /// # Errors
     /// If it is there and cannot be removed.
     pub(crate) fn clear_result(&self) -> io::Result<()> {
-        self.result.remove(RESULT)
+        let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", result_file()));
+        self.result.remove(RESULT).map_err(named)
     }
 
     /// Writes a task's output, or what went wrong with it.

@@ -126,8 +126,13 @@ pub(crate) fn written_file<'a>(tool: &str, arguments: &'a Value) -> Option<&'a s
     is_writer.then(|| arguments["path"].as_str()).flatten()
 }
 
-/// Whether a file of the project is there, looked at under the same rules.
-#[must_use]
-pub(crate) fn is_there(project: &Dir, path: &str) -> bool {
-    path::ProjectPath::of_file(path).is_ok_and(|path| place::file(project, &path).is_ok())
+/// Looks whether a file of the project is there, under the same rules.
+///
+/// # Errors
+/// What is there instead, or that nothing is.
+pub(crate) fn find_file(project: &Dir, path: &str) -> Result<(), String> {
+    let found = path::ProjectPath::of_file(path).and_then(|path| place::file(project, &path));
+    // Whoever asks may not have the tool that these words recommend.
+    let plain = |why: String| why.split_once("; list_files").map(|(why, _)| why.to_owned()).unwrap_or(why);
+    found.map(drop).map_err(plain)
 }

@@ -163,10 +163,9 @@ impl Verifier {
     }
 
     fn there_is(&self, path: &str) -> Result<(), VerifyError> {
-        if builtin::is_there(self.project().map_err(VerifyError::failed)?, path) {
-            return Ok(());
-        }
-        Err(VerifyError::Missing { why: format!("The work is not done: there is no file {path}."), said: None })
+        let project = self.project().map_err(VerifyError::failed)?;
+        let missing = |why| VerifyError::Missing { why: format!("The work is not done: {why}."), said: None };
+        builtin::find_file(project, path).map_err(missing)
     }
 
     async fn succeeds(&self, argv: &[String], timeout: Duration) -> Result<(), VerifyError> {

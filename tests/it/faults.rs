@@ -4,6 +4,8 @@
 mod hostile;
 mod hostile_files;
 mod locks;
+#[cfg(unix)]
+mod not_regular;
 #[cfg(target_os = "linux")]
 mod open_files;
 mod replies;

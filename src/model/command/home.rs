@@ -17,6 +17,7 @@ use tempfile::{NamedTempFile, TempDir};
 
 use crate::model::command::preset::Preset;
 use crate::model::command::scratch;
+use crate::store::disk;
 
 /// A larger file is no setting: it is a history or a cache.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
@@ -123,7 +124,9 @@ impl Home {
             copy_small(&user.join(beside), &inside.join(beside))?;
         }
         let copy = inside.join(layout.login);
-        let login = original.map(|original| Ok::<_, io::Error>(Login { before: fs::read(&original)?, original, copy }));
+        let login = original.map(|original| {
+            Ok::<_, io::Error>(Login { before: disk::read_file(&original, MAX_FILE_BYTES)?, original, copy })
+        });
         Ok(Some(Self { folder, variable: layout.variable, login: login.transpose()? }))
     }
 
@@ -144,9 +147,9 @@ impl Login {
     /// Writes a renewed login back, unless somebody else has renewed it as well, or the program was ended while it
     /// wrote.
     fn write_back(&self) -> io::Result<()> {
-        let after = fs::read(&self.copy)?;
+        let after = disk::read_file(&self.copy, MAX_FILE_BYTES)?;
         let whole = serde_json::from_slice::<Value>(&after).is_ok_and(|login| login.is_object());
-        if after == self.before || !whole || fs::read(&self.original)? != self.before {
+        if after == self.before || !whole || disk::read_file(&self.original, MAX_FILE_BYTES)? != self.before {
             return Ok(());
         }
         // Where the file is a link, it is the file behind it that is replaced.
@@ -179,7 +182,7 @@ fn rescue_login(layout: &Layout, folder: &Path, environment: &[(String, String)]
     if fs::symlink_metadata(&copy)?.is_file()
         && fs::metadata(&copy)?.modified()? > fs::metadata(&original)?.modified()?
     {
-        let before = fs::read(&original)?;
+        let before = disk::read_file(&original, MAX_FILE_BYTES)?;
         return Login { original, copy, before }.write_back();
     }
     Ok(())

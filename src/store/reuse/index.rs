@@ -80,7 +80,7 @@ pub(super) fn append(state: &Dir, entries: &[Entry]) -> io::Result<()> {
     for entry in entries {
         write(&mut bytes, entry)?;
     }
-    disk::write_all(&mut state.append_to(FILE)?, &bytes)
+    disk::write_all(&mut state.append_to(FILE).map_err(named(FILE))?, &bytes)
 }
 
 /// Whether the newest entry of a key alone is kept when the file is written anew.
@@ -93,7 +93,7 @@ pub(super) enum Older {
 /// Writes the file anew with the whole entries that `keep` wants; gives how many it does not want. What another process
 /// appends in that moment may be lost. Does nothing while another process does the same.
 pub(super) fn rewrite(state: &Dir, older: Older, keep: impl Fn(&Entry) -> bool) -> io::Result<u64> {
-    let lock = state.append_to(LOCK)?;
+    let lock = state.append_to(LOCK).map_err(named(LOCK))?;
     match lock.try_lock() {
         Ok(()) => {}
         Err(std::fs::TryLockError::WouldBlock) => return Ok(0),
@@ -119,9 +119,14 @@ pub(super) fn rewrite(state: &Dir, older: Older, keep: impl Fn(&Entry) -> bool) 
     Ok(unwanted)
 }
 
+/// Says which of the two files an error is about.
+fn named(file: &str) -> impl FnOnce(io::Error) -> io::Error {
+    move |error| io::Error::new(error.kind(), format!("{file}: {error}"))
+}
+
 /// The entries of the file that are whole.
 pub(super) fn all(state: &Dir) -> io::Result<Vec<Entry>> {
-    let bytes = state.read(FILE)?.unwrap_or_default();
+    let bytes = state.read(FILE).map_err(named(FILE))?.unwrap_or_default();
     Ok(bytes.split_inclusive(|&byte| byte == b'\n').filter_map(parse).collect())
 }
 
