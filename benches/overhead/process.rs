@@ -82,7 +82,8 @@ pub(crate) fn median(mut all: Vec<Cost>) -> Cost {
 pub(crate) fn time(command: &[String]) {
     let started = Instant::now();
     let (program, args) = command.split_first().expect("a program");
-    let ended = Command::new(program).args(args).stdout(Stdio::null()).stderr(Stdio::piped()).output();
+    let ended =
+        Command::new(program).args(args).env("ORCH_TRUST", "1").stdout(Stdio::null()).stderr(Stdio::piped()).output();
     let wall = started.elapsed();
     let ended = ended.expect("the program can be started");
     if !ended.status.success() {

@@ -16,10 +16,11 @@ use crate::cli::doctor::ask::{Answer, Question};
 use crate::cli::doctor::place::Place;
 use crate::cli::error::{CliError, FAILURE};
 use crate::cli::runtime::{NO_RUNTIME, block_on};
-use crate::cli::{Context, Outcome, list, table, terminal};
-use crate::engine::check;
+use crate::cli::trust::TrustArgs;
+use crate::cli::{Context, Outcome, list, table, terminal, trust};
 use crate::engine::cost;
 use crate::engine::permissions::of_model;
+use crate::engine::{Permission, check};
 use crate::model::command::{is_known, version};
 use crate::model::prices::Rates;
 use crate::model::settings::{MODEL_VARIABLE, Settings};
@@ -46,6 +47,8 @@ pub(super) struct Args {
     /// Call, run and give keys to what the project's files name, too
     #[arg(long, conflicts_with = "offline")]
     connect: bool,
+    #[command(flatten)]
+    trust: TrustArgs,
     /// Give what is found as JSON
     #[arg(long)]
     json: bool,
@@ -122,6 +125,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
         Args { connect: true, .. } => Reach::All,
         _ => Reach::Own,
     };
+    if reach == Reach::All {
+        let needed: Vec<Permission> = wanted.iter().flat_map(|wanted| of_model(&wanted.model)).collect();
+        trust::settle(project, &settings, &needed, args.trust)?;
+    }
     let questions: Vec<Result<Question, Box<Finding>>> =
         wanted.into_iter().map(|wanted| prepare(wanted, &settings, project.root(), reach)).collect();
     let secrets = questions.iter().flatten().flat_map(Question::secrets).cloned();

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::attempt::USUAL_MAX_TOKENS;
-use crate::cli::terminal;
-use crate::engine::{Loaded, cost, setup};
+use crate::cli::{terminal, trust};
+use crate::engine::{Loaded, cost, permissions, setup};
 use crate::model::prices;
 use crate::model::settings::{Settings, Unusable};
 use crate::plan::graph::TaskIx;
@@ -23,6 +23,7 @@ pub(super) fn show(loaded: &Loaded, goal: &str, settings: &Settings, root: &Path
     let mut page = order(orchestra);
     let _ = writeln!(page, "workspace: {}", orchestra.workspace);
     page.push_str(&tasks(orchestra, settings, rehearse));
+    page.push_str(&format!("\n{}", trust::page(&permissions(orchestra), &[])));
     let calls = foreseen(orchestra, goal, settings);
     page.push_str(&estimate(&calls));
     page.push_str(&if rehearse { "cost: none, since no model is called\n".to_owned() } else { cost(&calls) });

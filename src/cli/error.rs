@@ -64,6 +64,11 @@ impl CliError {
         }
     }
 
+    /// The project's files changed after they were trusted.
+    fn untrusted(what: String) -> Self {
+        Self::usage(what).help("`orch trust --show` lists what they name")
+    }
+
     /// What of a run's journal keeps a command from doing what it is asked: `what` is what cannot be done.
     pub(super) fn journal(what: String, run: &RunId, error: &JournalError) -> Self {
         Self::of_journal(format!("{what}: {error}"), run, error)
@@ -155,6 +160,7 @@ impl From<StartError> for CliError {
             StartError::NoGoal { orchestra, .. } => {
                 Self::usage(what).help(format!("orch run {orchestra} --goal \"...\""))
             }
+            StartError::Untrusted(_) => Self::untrusted(what),
             StartError::Select(error) => error.into(),
             StartError::Source(error) => error.into(),
             StartError::Setup(error) => error.into(),
@@ -252,6 +258,7 @@ impl From<ResumeError> for CliError {
             }
             ResumeError::Workspace { .. } => Self::failure(what),
             ResumeError::Load(error) => error.into(),
+            ResumeError::Untrusted(_) => Self::untrusted(what),
             ResumeError::Source(error) => error.into(),
             ResumeError::Setup(error) => error.into(),
             ResumeError::Open(error) => error.into(),

@@ -20,6 +20,7 @@ mod schema;
 mod show;
 mod table;
 mod terminal;
+mod trust;
 mod validate;
 mod why;
 
@@ -70,6 +71,8 @@ enum Command {
     Why(why::Args),
     /// Compare what two runs have made
     Diff(diff::Args),
+    /// Trust what the project's files name, or say what that is
+    Trust(trust::Args),
     /// Say which models can be used from here, and why others cannot
     Doctor(doctor::Args),
     /// Remove old runs or a workspace
@@ -196,6 +199,7 @@ fn dispatch(cli: Cli) -> Outcome {
         Command::Show(args) => show::run(&args, &context),
         Command::Why(args) => why::run(&args, &context),
         Command::Diff(args) => diff::run(&args, &context),
+        Command::Trust(args) => trust::run(&args, &context),
         Command::Doctor(args) => doctor::run(&args, &context),
         Command::Clean(args) => clean::run(&args, &context),
         Command::Completions(args) => completions::run::<Cli>(&args),

@@ -6,9 +6,10 @@ use anyhow::Context as _;
 
 use crate::cli::execute::{OutputArgs, execute, tell_notes};
 use crate::cli::runtime::{NO_RUNTIME, block_on};
-use crate::cli::{Context, Outcome, terminal};
+use crate::cli::trust::TrustArgs;
+use crate::cli::{Context, Outcome, terminal, trust};
 use crate::engine::phase::choose;
-use crate::engine::{self, Notes, Resume};
+use crate::engine::{self, Notes, Notice, Resume, ResumeError, Trust};
 use crate::model::settings::Settings;
 
 #[derive(Debug, clap::Args)]
@@ -23,6 +24,8 @@ pub(super) struct Args {
     /// Write over outputs in the workspace that were changed by hand
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    trust: TrustArgs,
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Outcome {
@@ -36,10 +39,21 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
         terminal::say("nothing to resume: every run of this project is finished\n");
         return Ok(ExitCode::SUCCESS);
     };
-    let resume = Resume { run: run.clone(), accept_changes: args.accept_changes, overwrite_edits: args.force };
+    let resume = Resume {
+        run: run.clone(),
+        accept_changes: args.accept_changes,
+        overwrite_edits: args.force,
+        trust: Trust::default(),
+    };
     let settings = Settings::from_environment();
     block_on(async {
-        let prepared = engine::resume(project, &settings, &resume, &mut notes).await;
+        let mut prepared = engine::resume(project, &settings, &resume, &mut notes).await;
+        if let Err(ResumeError::Untrusted(untrusted)) = &prepared {
+            let trust = trust::settle(project, &settings, &untrusted.needed, args.trust)?;
+            // The second look finds the same again, but for the processes that were ended.
+            notes.notices.retain(|notice| matches!(notice, Notice::ProgramsEnded(_) | Notice::NeverBegan { .. }));
+            prepared = engine::resume(project, &settings, &Resume { trust, ..resume }, &mut notes).await;
+        }
         tell_notes(notes);
         match prepared? {
             Some(prepared) => execute(prepared, args.output).await,

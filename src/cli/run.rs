@@ -9,8 +9,9 @@ use clap::ValueEnum;
 use crate::cli::error::{CliError, say_reports};
 use crate::cli::execute::{OutputArgs, execute, tell_notes};
 use crate::cli::runtime::{NO_RUNTIME, block_on};
-use crate::cli::{Context, Outcome, dry_run, terminal};
-use crate::engine::{self, MAX_GOAL_BYTES, ModelSource, Notes, Start, load};
+use crate::cli::trust::TrustArgs;
+use crate::cli::{Context, Outcome, dry_run, terminal, trust};
+use crate::engine::{self, MAX_GOAL_BYTES, ModelSource, Notes, Start, load, needed};
 use crate::model::settings::Settings;
 use crate::store::disk;
 use crate::store::project::Project;
@@ -69,6 +70,8 @@ pub(super) struct Args {
     /// What the offline player does: a file that says which task is slow, fails, or answers what
     #[arg(long, value_name = "FILE", requires = "rehearse")]
     script: Option<PathBuf>,
+    #[command(flatten)]
+    trust: TrustArgs,
     /// The tier to stay in; `oracles` and `genies` run one task after another
     #[arg(long, value_enum)]
     tier: Option<Tier>,
@@ -102,7 +105,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     if args.dry_run {
         return Ok(dry_run::show(&loaded, &goal, &settings, project.root(), args.rehearse));
     }
-    let start = Start { goal, source: source(args), workspace: args.workspace.clone() };
+    let source = source(args);
+    let trust = trust::settle(project, &settings, &needed(&loaded.orchestra, &source), args.trust)?;
+    let start = Start { goal, source, workspace: args.workspace.clone(), trust };
     block_on(async {
         let mut notes = Notes::default();
         let prepared = engine::start(project, &settings, loaded, start, &mut notes).await;

@@ -74,7 +74,8 @@ pub(super) fn labels() -> (&'static str, &'static str) {
     if color() { ("\u{1b}[1;31merror:\u{1b}[0m", "\u{1b}[1;36mhelp:\u{1b}[0m") } else { ("error:", "help:") }
 }
 
-fn is_set(variable: &str) -> bool {
+/// Whether a variable of the environment says yes.
+pub(super) fn is_set(variable: &str) -> bool {
     std::env::var_os(variable).is_some_and(|value| !value.is_empty() && value != "false" && value != "0")
 }
 

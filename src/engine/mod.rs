@@ -17,6 +17,7 @@ pub(crate) mod runner;
 mod select;
 pub(crate) mod setup;
 mod start;
+pub(crate) mod trust;
 
 pub use execute::{Prepared, execute};
 pub use files::OpenError;
@@ -28,6 +29,7 @@ pub use runner::{Ended, RunError, Signals, no_signals};
 pub use select::{SelectError, Selector};
 pub use setup::{ModelSource, SetupError, SourceError};
 pub use start::{MAX_GOAL_BYTES, Start, StartError, check_goal, start};
+pub use trust::{Trust, Untrusted, needed};
 
 // What the calls above take and return from the rooms below, so that a caller need not know the rooms.
 pub use crate::model::settings::Settings;

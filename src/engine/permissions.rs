@@ -105,6 +105,12 @@ impl Permission {
             Access::Run { .. } | Access::Variable { .. } | Access::Call { .. } | Access::Read { .. } => true,
         }
     }
+
+    /// Whether it is needed to call a model.
+    #[must_use]
+    pub fn is_for_model(&self) -> bool {
+        matches!(self.purpose, Purpose::Key | Purpose::Model)
+    }
 }
 
 /// Everything that an orchestra makes orch do outside of its own files, each once and in a fixed order.

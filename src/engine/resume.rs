@@ -11,6 +11,7 @@ use crate::engine::load::{LoadError, load};
 use crate::engine::notes::{Notes, Notice};
 use crate::engine::resume::up_to_date::bring_up_to_date;
 use crate::engine::setup::{ModelSource, SetupError, SourceError, cache, setup};
+use crate::engine::trust::{Trust, Untrusted, needed};
 use crate::model::settings::Settings;
 use crate::plan::orchestra::Orchestra;
 use crate::run::history::History;
@@ -31,6 +32,8 @@ pub struct Resume {
     pub accept_changes: bool,
     /// Whether outputs in the workspace that were changed by hand may be written over.
     pub overwrite_edits: bool,
+    /// What of the project's files the caller vouches for.
+    pub trust: Trust,
 }
 
 /// Why a run does not go on. Nothing was called, and nothing that it has made was touched.
@@ -82,6 +85,9 @@ pub enum ResumeError {
         /// The tasks.
         tasks: Vec<Name>,
     },
+    /// The project's files need more trust than the caller has.
+    #[error(transparent)]
+    Untrusted(#[from] Untrusted),
     /// Nobody can answer.
     #[error(transparent)]
     Source(#[from] SourceError),
@@ -171,6 +177,7 @@ pub async fn resume(
         return Ok(None);
     }
     let source = ModelSource::of(&history.start);
+    resume.trust.check(&needed(&orchestra, &source))?;
     let may_use_cache = source.may_use_cache();
     let (source, _) = source.open(project, None)?;
     let own = own_files(project, &history.start.source, Path::new(&history.start.workspace));

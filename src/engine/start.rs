@@ -10,6 +10,7 @@ use crate::engine::load::Loaded;
 use crate::engine::notes::Notes;
 use crate::engine::select::{SelectError, select};
 use crate::engine::setup::{ModelSource, SetupError, SourceError, cache, setup};
+use crate::engine::trust::{Trust, Untrusted, needed};
 use crate::model::settings::Settings;
 use crate::os::clock;
 use crate::plan::orchestra::Orchestra;
@@ -31,16 +32,30 @@ pub struct Start {
     pub source: ModelSource,
     /// Where the results go, instead of where the file says: anywhere, seen from the project's folder.
     pub workspace: Option<PathBuf>,
+    /// What of the project's files the caller vouches for.
+    pub trust: Trust,
 }
 
 impl Start {
-    /// A run of the models that the orchestra names, with its results where the file says.
+    /// A run of the models that the orchestra names, with its results where the file says. It is refused where the
+    /// project's files need trust, see [`Start::trusting`].
     #[must_use]
     pub fn new(goal: impl Into<String>) -> Self {
-        Self { goal: goal.into(), source: ModelSource::Models { record: None }, workspace: None }
+        Self {
+            goal: goal.into(),
+            source: ModelSource::Models { record: None },
+            workspace: None,
+            trust: Trust::default(),
+        }
     }
 
-    /// The same with the offline player in place of every model: nothing is called and nothing costs.
+    /// The same with what the caller vouches for.
+    #[must_use]
+    pub fn trusting(self, trust: Trust) -> Self {
+        Self { trust, ..self }
+    }
+
+    /// A run with the offline player in place of every model: nothing is called and nothing costs.
     #[must_use]
     pub fn rehearsal(goal: impl Into<String>) -> Self {
         Self { source: ModelSource::Rehearsal { script: None }, ..Self::new(goal) }
@@ -61,6 +76,9 @@ pub enum StartError {
         /// The first task that asks.
         task: String,
     },
+    /// The project's files need more trust than the caller has.
+    #[error(transparent)]
+    Untrusted(#[from] Untrusted),
     /// The selected tasks cannot run.
     #[error(transparent)]
     Select(#[from] SelectError),
@@ -90,6 +108,7 @@ pub async fn start(
 ) -> Result<Prepared, StartError> {
     check_goal(&start.goal)?;
     check_goal_is_given(&loaded.orchestra, &start.goal)?;
+    start.trust.check(&needed(&loaded.orchestra, &start.source))?;
     let selection = select(project, &loaded.orchestra, &loaded.overrides, notes)?;
     let run = new_run_id(project);
     let may_use_cache = start.source.may_use_cache();

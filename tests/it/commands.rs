@@ -19,6 +19,8 @@ mod schema;
 mod show;
 #[cfg(unix)]
 pub(crate) mod stranger;
+#[cfg(unix)]
+mod trust;
 pub(crate) mod validate;
 mod why;
 
@@ -124,6 +126,7 @@ fn every_command_has_help_and_refuses_what_it_does_not_know() {
         "show",
         "why",
         "diff",
+        "trust",
         "doctor",
         "clean",
         "completions",

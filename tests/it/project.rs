@@ -25,6 +25,8 @@ const DEADLINE: Duration = Duration::from_secs(120);
 #[derive(Clone)]
 pub(crate) struct Project {
     folder: Arc<TempDir>,
+    /// What orch keeps for the user; outside of the project, whose files tests count.
+    state: Arc<TempDir>,
     below: PathBuf,
     args: Vec<OsString>,
     env: Vec<(String, String)>,
@@ -35,11 +37,15 @@ impl Project {
     pub(crate) fn new() -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let home = folder.path().to_str().unwrap().to_owned();
+        let state = Arc::new(tempfile::tempdir().unwrap());
+        let kept = state.path().to_str().unwrap().to_owned();
+        let env = [("HOME", home), ("XDG_STATE_HOME", kept), ("ORCH_TRUST", "1".to_owned())];
         Self {
             folder,
+            state,
             below: PathBuf::new(),
             args: Vec::new(),
-            env: vec![("HOME".to_owned(), home)],
+            env: env.map(|(name, value)| (name.to_owned(), value)).into(),
             stdin: Vec::new(),
         }
     }
@@ -78,6 +84,27 @@ impl Project {
         let mut project = self.clone();
         project.env.push((name.to_owned(), value.into()));
         project
+    }
+
+    /// The same where the question of trust is asked.
+    #[must_use]
+    pub(crate) fn untrusted(&self) -> Self {
+        let mut project = self.clone();
+        project.env.retain(|(name, _)| name != "ORCH_TRUST");
+        project
+    }
+
+    /// The same project as another user sees it, for whom orch has kept nothing.
+    #[must_use]
+    pub(crate) fn of_another_user(&self) -> Self {
+        let state = Arc::new(tempfile::tempdir().unwrap());
+        let kept = state.path().to_str().unwrap().to_owned();
+        Self { state, ..self.env("XDG_STATE_HOME", kept) }
+    }
+
+    /// Where orch keeps what is the user's.
+    pub(crate) fn state(&self, path: &str) -> PathBuf {
+        self.state.path().join(path)
     }
 
     #[must_use]
@@ -155,13 +182,19 @@ impl Project {
         self.spawn().wait()
     }
 
-    /// Starts, and does not wait.
-    pub(crate) fn spawn(&self) -> Running {
+    /// The command that [`Project::spawn`] starts.
+    pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_orch"));
         command.args(&self.args).current_dir(self.folder.path().join(&self.below)).env_clear();
         // Windows has no sockets without it.
         command.envs(std::env::var_os("SystemRoot").map(|root| ("SystemRoot", root)));
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// Starts, and does not wait.
+    pub(crate) fn spawn(&self) -> Running {
+        let mut command = self.command();
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
         let text = self.stdin.clone();
