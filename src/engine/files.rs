@@ -88,6 +88,7 @@ pub(super) fn create(
     .map_err(no_workspace)?;
     let no_state = |error: io::Error| OpenError::State { path: project.root().join(STATE_DIR), error };
     let state = root.make_child(STATE_DIR).map_err(no_state)?;
+    keep_from_git(&state).map_err(no_state)?;
     let runs = state.make_child("runs").map_err(no_state)?;
     let run_dir = runs.make_child(claim.run.as_str()).map_err(no_state)?;
     let lock = take(&run_dir, claim)?;
@@ -96,6 +97,13 @@ pub(super) fn create(
         run_dir.try_clone().and_then(|dir| Journal::create(dir, vec![root, state, runs])).map_err(no_state)?;
     workspace.clear().map_err(|error| no_workspace(error.into()))?;
     Ok(RunFiles { run_dir, journal, objects, workspace, lock })
+}
+
+/// Keeps the folder out of the user's commits: journals hold prompts, and whoever checks it out has no use for it. A
+/// file that is there stays as it is.
+fn keep_from_git(state: &Dir) -> io::Result<()> {
+    const FILE: &str = ".gitignore";
+    if state.kind(FILE)?.is_none() { state.write(FILE, b"*\n", false) } else { Ok(()) }
 }
 
 /// Takes the lock of a run.

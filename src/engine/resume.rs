@@ -190,7 +190,7 @@ pub async fn resume(
     let first =
         vec![Event::Run(RunEvent::Resumed { holder: claim.holder, rerun: changes.rerun, changed: changes.changed })];
     if may_use_cache {
-        setup.cache = cache(&orchestra, &setup, project, &run, &history.start.overrides, notes);
+        setup.cache = cache(&orchestra, &setup, project, settings, &run, &history.start.overrides, notes);
     }
     let files = files::RunFiles { run_dir, journal, objects, workspace, lock };
     Ok(Some(Prepared { run, orchestra: Arc::new(orchestra), setup, files, past: contents.records, first }))

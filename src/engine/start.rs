@@ -122,7 +122,7 @@ pub async fn start(
     let files = files::create(project, &orchestra, start.workspace.as_deref(), &claim)?;
     let overrides = with_source(loaded.overrides, &start.source);
     if may_use_cache {
-        setup.cache = cache(&orchestra, &setup, project, &run, &overrides, notes);
+        setup.cache = cache(&orchestra, &setup, project, settings, &run, &overrides, notes);
     }
     let workspace = files.workspace.path();
     let started = RunStarted {

@@ -38,6 +38,17 @@ pub fn random() -> u64 {
     RandomState::new().hash_one(Instant::now())
 }
 
+/// 256 bits that nobody can guess, in hex.
+///
+/// # Errors
+/// If the system has none.
+pub(crate) fn random_key() -> std::io::Result<String> {
+    let mut bytes = [0; 32];
+    let refused = |_| std::io::Error::other("the system gives no random numbers");
+    aws_lc_rs::rand::fill(&mut bytes).map_err(refused)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
 /// A number from 0 to 1, evenly spread.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]

@@ -15,12 +15,15 @@ use crate::store::disk::Dir;
 use crate::store::objects::Objects;
 use crate::store::project::{Project, STATE_DIR};
 use crate::store::reuse::index::{Index, Older};
-use crate::words::digest::sha256;
+use crate::words::digest::{MacKey, sha256};
 use crate::words::event::Output;
 use crate::words::id::{Name, RunId};
 use crate::words::usage::Usage;
 
 mod index;
+mod key;
+
+pub(crate) use key::key;
 
 /// A result that may be used again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,6 +50,9 @@ pub(crate) struct Entry {
     /// The files that the task has made, each with its digest. The result holds only as long as they are there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<(String, String)>,
+    /// The keyed digest of the above, see [`key()`]. Filled in when it is kept; without it the result is a stranger's.
+    #[serde(default)]
+    pub mac: String,
 }
 
 /// What a tool that changes nothing told a model.
@@ -83,6 +89,7 @@ pub(crate) struct Store {
     this_run: RunId,
     objects: Objects,
     index: Index,
+    key: MacKey,
     /// The outputs of the runs that were looked into.
     outputs: HashMap<RunId, HashMap<Name, Output>>,
     trouble: Option<String>,
@@ -94,7 +101,7 @@ impl Store {
     ///
     /// # Errors
     /// If `.orchestra` cannot be opened. An index that cannot be read is an empty one; see [`Store::trouble`].
-    pub(crate) fn open(project: &Project, this_run: &RunId) -> io::Result<Self> {
+    pub(crate) fn open(project: &Project, this_run: &RunId, key: MacKey) -> io::Result<Self> {
         let state = Dir::create(&project.root().join(STATE_DIR))?;
         let (index, trouble) = match read(&state) {
             Ok(index) => (index, None),
@@ -111,6 +118,7 @@ impl Store {
             outputs: HashMap::new(),
             state,
             index,
+            key,
             trouble,
         })
     }
@@ -135,8 +143,10 @@ impl Store {
             let age = Duration::from_millis(now_ms.saturating_sub(entry.made_at_ms));
             ttl.is_none_or(|ttl| age <= ttl)
         };
-        let (project, objects, outputs) = (&self.project, &self.objects, &mut self.outputs);
-        let mut candidates = self.index.entries(key).filter(|entry| entry.run != self.this_run && is_new(entry));
+        let (project, objects, outputs, secret) = (&self.project, &self.objects, &mut self.outputs, &self.key);
+        let candidates = self.index.entries(key).filter(|entry| entry.run != self.this_run && is_new(entry));
+        // What came along with a checkout may be anything.
+        let mut candidates = candidates.filter(|entry| key::mac(secret, entry) == entry.mac);
         candidates.find_map(|entry| {
             // Looking into a journal is cheap beside calling a tool, and both must hold.
             let output = output(project, objects, outputs, &entry)?;
@@ -151,7 +161,10 @@ impl Store {
         released: &[Released],
         mut holds: impl FnMut(&Entry) -> bool,
     ) -> Option<Found> {
-        let own = self.index.entries(key).filter(|entry| entry.run == self.this_run);
+        let own = self
+            .index
+            .entries(key)
+            .filter(|entry| entry.run == self.this_run && key::mac(&self.key, entry) == entry.mac);
         own.into_iter().find_map(|entry| {
             let is_it = |released: &&Released| released.key == entry.key && released.output.sha256 == entry.sha256;
             let output = released.iter().find(is_it)?.output.clone();
@@ -163,7 +176,8 @@ impl Store {
     ///
     /// # Errors
     /// If they could not be written. Nothing is lost by that but that they are made again.
-    pub(crate) fn keep(&mut self, entries: Vec<Entry>) -> io::Result<()> {
+    pub(crate) fn keep(&mut self, mut entries: Vec<Entry>) -> io::Result<()> {
+        entries.iter_mut().for_each(|entry| entry.mac = key::mac(&self.key, entry));
         if entries.is_empty() { Ok(()) } else { index::append(&self.state, &entries) }
     }
 }

@@ -1,4 +1,4 @@
-//! The folder in which orch keeps what is the user's and no project's: what the user trusts.
+//! The folder in which orch keeps what is the user's and no project's: what the user trusts, and a key.
 //!
 //! Nothing in it comes from a project, so a project cannot bring it along. Its files are the user's alone.
 
@@ -56,6 +56,21 @@ impl UserState {
         self.filled(name, text)?.persist(self.file(name)).map(drop).map_err(|error| error.error)
     }
 
+    /// Writes a file that is not there yet, and returns its text: what another process has written there in the meantime
+    /// holds.
+    ///
+    /// # Errors
+    /// If it can be neither written nor read.
+    pub(crate) fn write_once(&self, name: &str, text: &str) -> io::Result<String> {
+        match self.filled(name, text)?.persist_noclobber(self.file(name)) {
+            Ok(_) => Ok(text.to_owned()),
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
+                self.read(name)?.ok_or_else(|| io::ErrorKind::NotFound.into())
+            }
+            Err(error) => Err(error.error),
+        }
+    }
+
     /// Removes a file; returns whether it was there.
     ///
     /// # Errors
@@ -109,13 +124,14 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn its_files_are_the_users_alone() {
+    fn its_files_are_the_users_alone_and_the_first_to_write_once_wins() {
         use std::os::unix::fs::PermissionsExt;
 
         let home = tempfile::tempdir().unwrap();
         let state = UserState { path: home.path().join("a/orch") };
         assert_eq!(state.read("k").unwrap(), None);
-        state.write("k", "key").unwrap();
+        assert_eq!(state.write_once("k", "first").unwrap(), "first");
+        assert_eq!(state.write_once("k", "second").unwrap(), "first");
         state.write("t/x", "one").unwrap();
         state.write("t/x", "two").unwrap();
         assert_eq!(state.read("t/x").unwrap().as_deref(), Some("two"));

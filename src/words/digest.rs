@@ -1,6 +1,7 @@
 //! SHA-256 of bytes and of several parts, and hex.
 
 use aws_lc_rs::digest::{self, Context};
+use aws_lc_rs::hmac;
 
 /// A digest that bytes are fed to. A clone goes on from where its original stands.
 // The library of TLS, which is linked anyway: three times as fast as portable code where the processor has no
@@ -63,6 +64,24 @@ impl Parts {
     #[must_use]
     pub(crate) fn hex(self, bytes: usize) -> String {
         self.0.hex(bytes)
+    }
+}
+
+/// A secret with which digests are made that nobody else can make: HMAC-SHA-256.
+#[derive(Debug)]
+pub(crate) struct MacKey(hmac::Key);
+
+impl MacKey {
+    /// A key of these bytes.
+    #[must_use]
+    pub(crate) fn new(bytes: &[u8]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
+    }
+
+    /// The keyed digest of bytes, in lowercase hex.
+    #[must_use]
+    pub(crate) fn mac(&self, bytes: &[u8]) -> String {
+        hex(hmac::sign(&self.0, bytes).as_ref())
     }
 }
 

@@ -11,6 +11,7 @@ use crate::store::lock::{Claim, Lock, this_process};
 use crate::store::objects::Objects;
 use crate::store::project::Project;
 use crate::store::reuse::{self, Entry, Store};
+use crate::words::digest::MacKey;
 use crate::words::event::{Event, INLINE_BYTES, Output, RunEvent, RunStatus, TaskEvent};
 use crate::words::id::{Name, RunId};
 use crate::words::usage::Usage;
@@ -151,7 +152,7 @@ fn what_a_removed_run_made_is_not_used_again() {
     let place = Place::new();
     let output = place.put("x");
     let runs = [1, 2].map(|number| place.run(number, &output, Some(RunStatus::Succeeded)));
-    let store = || Store::open(&place.project, &RunId::at("20261121_000000", 0)).unwrap();
+    let store = || Store::open(&place.project, &RunId::at("20261121_000000", 0), MacKey::new(b"k")).unwrap();
     let entry = |run: &RunId| Entry {
         key: run.to_string(),
         run: run.clone(),
@@ -162,6 +163,7 @@ fn what_a_removed_run_made_is_not_used_again() {
         cost_usd: None,
         reads: Vec::new(),
         files: Vec::new(),
+        mac: String::new(),
     };
     store().keep(runs.iter().map(entry).collect()).unwrap();
     let found = || runs.each_ref().map(|run| store().find(run.as_str(), 0, None, |_| true).is_some());

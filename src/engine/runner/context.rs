@@ -195,6 +195,7 @@ impl RunContext {
             let (run, task) = (history.start.run.clone(), name.clone());
             Some(match &record.event {
                 Event::Task { event: TaskEvent::Succeeded { output, .. }, .. } => Entry {
+                    mac: String::new(),
                     key: known.cache_key.as_ref()?.key.clone(),
                     run,
                     task,

@@ -39,7 +39,7 @@ impl Place {
     }
 
     fn store(&self) -> Store {
-        Store::open(&self.project, &RunId::at("20261121_000000", 0)).unwrap()
+        Store::open(&self.project, &RunId::at("20261121_000000", 0), MacKey::new(b"k")).unwrap()
     }
 
     fn keep(&self, entries: &[Entry]) {
@@ -65,6 +65,7 @@ fn entry(key: &str, run: RunId) -> Entry {
         cost_usd: Some(0.5),
         reads: Vec::new(),
         files: Vec::new(),
+        mac: String::new(),
     }
 }
 
@@ -80,6 +81,33 @@ fn the_newest_result_of_a_key_is_found() {
     assert_eq!((found.run, found.made_at_ms), (RunId::at("20261120_093000", 2), NOW_MS - 2000));
     assert_eq!((found.usage.input_tokens, found.cost_usd), (10, Some(0.5)));
     assert_eq!(place.find("none"), None);
+}
+
+#[test]
+fn what_another_user_made_or_somebody_changed_is_not_found() {
+    let place = Place::new();
+    let entry = place.made(1, "k", "text");
+    place.keep(std::slice::from_ref(&entry));
+    let this_run = RunId::at("20261121_000000", 0);
+    let mut other = Store::open(&place.project, &this_run, MacKey::new(b"other")).unwrap();
+    assert_eq!(other.find("k", NOW_MS, None, |_| true), None);
+    // Whole, and without a digest or with that of another entry.
+    let kept = index::all(&Dir::open(&place.at(".orchestra")).unwrap()).unwrap().remove(0);
+    let forged = Entry { key: "forged".into(), ..kept };
+    index::append(&Dir::open(&place.at(".orchestra")).unwrap(), &[forged, Entry { key: "plain".into(), ..entry }])
+        .unwrap();
+    assert_eq!(["k", "forged", "plain"].map(|key| place.find(key).is_some()), [true, false, false]);
+}
+
+#[test]
+fn the_key_is_made_once_and_is_the_users_alone() {
+    let home = tempfile::tempdir().unwrap();
+    let state = crate::store::user_state::UserState::find(|_| Some(home.path().display().to_string())).unwrap();
+    let made = entry("k", RunId::at("20261120_093000", 1));
+    let first = super::key::mac(&key(&state).unwrap(), &made);
+    assert_eq!(super::key::mac(&key(&state).unwrap(), &made), first);
+    std::fs::write(state.file("reuse.key"), "short").unwrap();
+    assert!(key(&state).unwrap_err().to_string().contains("is not a key"));
 }
 
 #[test]
@@ -114,7 +142,7 @@ fn a_run_is_not_given_what_it_made_itself() {
     let place = Place::new();
     let entry = place.made(1, "k", "text");
     place.keep(std::slice::from_ref(&entry));
-    let mut own = Store::open(&place.project, &entry.run).unwrap();
+    let mut own = Store::open(&place.project, &entry.run, MacKey::new(b"k")).unwrap();
     assert_eq!(own.find("k", NOW_MS, None, |_| true), None);
 }
 

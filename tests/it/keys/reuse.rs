@@ -95,3 +95,18 @@ fn work_that_does_not_make_what_it_declares_is_not_done() {
     assert_eq!(project.read("runs.txt"), None);
     project.file("in.txt", "hello").run().exits(1).says("there is no file out.txt");
 }
+
+#[test]
+fn results_that_came_with_a_checkout_are_made_anew() {
+    let server = Server::start();
+    let project = project(&server, "", "", &["name: a, description: do a"]);
+    project.run().exits(0).file_is(".orchestra/.gitignore", "*\n");
+    project.run().exits(0);
+    assert_eq!(server.seen().len(), 1, "the user's own result is used again");
+    let other = project.of_another_user();
+    other.run().exits(0);
+    assert_eq!(server.seen().len(), 2);
+    other.run().exits(0);
+    project.file(".orchestra/.gitignore", "").run().exits(0).file_is(".orchestra/.gitignore", "");
+    assert_eq!(server.seen().len(), 2);
+}
