@@ -27,7 +27,7 @@ pub(super) struct Args {
     #[arg(required_unless_present = "fresh")]
     orchestra: Option<String>,
     /// What is to be achieved: a text, `-` for standard input, or `@FILE`
-    #[arg(short, long, visible_alias = "feature", value_name = "TEXT")]
+    #[arg(short, long, visible_alias = "feature", value_name = "TEXT", allow_hyphen_values = true, value_parser = goal_text)]
     goal: Option<String>,
     /// Check everything and show what would run, and in which order; call nothing and write nothing
     #[arg(long)]
@@ -174,6 +174,12 @@ fn overrides(args: &Args, fresh: Option<&str>) -> Result<Overrides, CliError> {
 fn fresh_tasks(names: &str) -> Result<Vec<Name>, CliError> {
     let task = |name| Name::new(name).with_context(|| format!("--fresh {name}")).map_err(CliError::misuse);
     names.split(',').filter(|name| !name.is_empty()).map(task).collect()
+}
+
+/// A goal may begin with a dash, but a flag that follows `--goal` is one whose goal was forgotten.
+fn goal_text(text: &str) -> Result<String, String> {
+    let is_flag = text.len() > 1 && text.starts_with('-') && !text.contains(char::is_whitespace);
+    if is_flag { Err("a goal is needed before it; it looks like a flag".to_owned()) } else { Ok(text.to_owned()) }
 }
 
 fn goal(args: &Args, project: &Project) -> Result<String, CliError> {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::plan::graph::{GroupSpec, Ordering, TaskIx};
+use crate::plan::graph::{GroupSpec, Ordering, Plan, TaskIx};
 use crate::plan::resolve::Resolver;
 use crate::plan::spec::{self, GroupStrategy, Limits, Strategy, TaskGroup, Text};
 use crate::words::diagnostic::Diagnostic;
@@ -65,6 +65,29 @@ impl<'r> Resolver<'r> {
             });
         }
         resolved
+    }
+
+    /// Warns of tasks behind another group that are given no output at all, though the file does not say so.
+    pub(super) fn check_starts(&mut self, plan: &Plan, contexts: &[Option<Vec<TaskIx>>], groups: &[Group]) {
+        for (before, group) in groups.iter().zip(groups.iter().skip(1)) {
+            for &task in &group.outline.tasks {
+                if contexts[task].is_some() || !plan.needs(task).is_empty() {
+                    continue;
+                }
+                let names = |tasks: &[TaskIx]| {
+                    let names = tasks.iter().map(|&task| self.file.tasks.value[task].value.name.value.as_str());
+                    names.collect::<Vec<_>>().join(", ")
+                };
+                let name = &self.file.tasks.value[task].value.name;
+                let message = format!("`{}` gets no output of the group `{}` before it", name.value, before.name);
+                let help = format!(
+                    "give it `context: [{}]`, or `context: []` if it is to begin from nothing",
+                    names(&before.outline.tasks)
+                );
+                let warning = Diagnostic::error(message, name.span.clone(), "begins from nothing").into_warning();
+                self.diagnostics.push(warning.help(help));
+            }
+        }
     }
 
     fn members(

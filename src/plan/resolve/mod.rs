@@ -118,6 +118,9 @@ impl Resolver<'_> {
         self.check_tier(settings, strategy, max_parallel);
         let plan = self.plan(strategy, &contexts, &groups);
         self.check_templates(plan.as_ref(), &contexts, &names);
+        if let Some(plan) = &plan {
+            self.check_starts(plan, &contexts, &groups);
+        }
 
         let mut tasks = self.tasks(settings, strategy, &names, &agent_of_task, plan.as_ref())?;
         for (group, of) in groups.iter().enumerate() {

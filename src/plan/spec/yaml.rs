@@ -157,8 +157,20 @@ fn diagnose(source: &Source, error: &Error) -> Diagnostic {
             .help(format!("at most {MAX_DEPTH} levels are read, and the format needs eight")),
         Some(Bound::Size) => Diagnostic::error("the file holds too many values", at, "")
             .help(format!("at most {MAX_NODES} are read, and {MAX_REPEATED} that aliases repeat")),
-        None => Diagnostic::error(format!("not valid YAML: {message}"), at, ""),
+        None => {
+            let help = cure(&source.text[at.start..], &message);
+            let mistake = Diagnostic::error(format!("not valid YAML: {message}"), at, "");
+            help.into_iter().fold(mistake, Diagnostic::help)
+        }
     }
+}
+
+/// What is likely to be meant where a text without quotes says something to YAML. `rest` begins at the mistake.
+fn cure(rest: &str, message: &str) -> Option<&'static str> {
+    if message.contains("mapping values are not allowed") || rest.starts_with(": ") {
+        return Some("put the text in quotes: a colon and a space in it begin a mapping");
+    }
+    message.contains("comment").then_some("put the text in quotes: a space and a # in it begin a comment")
 }
 
 /// What there is too much of.

@@ -101,6 +101,20 @@ fn a_tab_is_called_a_tab() {
     ended.says("error: tabs cannot indent YAML\n --> x.yaml:2:1\n").says("= help: use spaces");
 }
 
+#[test]
+fn a_text_that_yaml_takes_for_something_else_is_cured_by_quotes() {
+    for (description, help) in [
+        ("Note: this", "put the text in quotes: a colon and a space in it begin a mapping"),
+        ("do this # and\n      that", "put the text in quotes: a space and a # in it begin a comment"),
+        ("1.10", "put it in quotes"),
+    ] {
+        let text = format!("tasks:\n  - name: a\n    agent: writer\n    description: {description}\n");
+        validate(text).run().exits(2).says("x.yaml:4:").says(help);
+    }
+    let flow = "tasks:\n  - {name: a, agent: writer, description: see: this}\n";
+    validate(flow).run().exits(2).says("x.yaml:2:46").says("a colon and a space in it begin a mapping");
+}
+
 /// One file with nearly every mistake of meaning.
 const BROKEN: &str = r#"orchestra:
   required_tier: oracles

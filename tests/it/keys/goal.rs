@@ -38,3 +38,28 @@ fn a_goal_that_is_not_there_stops_before_anything() {
     }
     assert!(server.seen().is_empty());
 }
+
+#[test]
+fn a_goal_may_be_whatever_a_person_types() {
+    let long = "a long goal with é and \u{1f41d}, ".repeat(3_500);
+    for goal in [
+        "-v and --model are to be explained",
+        "--help is not what is asked for here",
+        "say \"it's\" and `this` and \\n and $HOME and %s",
+        "\u{1f41d} \u{1f469}\u{200d}\u{1f4bb} schreibe über Bienen",
+        "one line\n\nanother line: with # and {braces} and {{ more }}",
+        long.trim_end(),
+    ] {
+        let server = Server::start();
+        let project = Project::new().file("x.yaml", orchestra("", &TWO[..1])).server(&server);
+        let ended = project.args(["run", "x.yaml", "--goal", goal]).run().exits(0);
+        assert_eq!(server.tasks(), [format!("do a for '{goal}'")]);
+        assert_eq!(ended.project.journal()[0]["goal"], goal);
+    }
+}
+
+#[test]
+fn a_flag_in_place_of_a_goal_is_no_goal() {
+    let project = Project::new().file("x.yaml", orchestra("", &TWO[..1]));
+    project.args(["run", "x.yaml", "--goal", "--rehearse"]).run().exits(2).says("it looks like a flag");
+}

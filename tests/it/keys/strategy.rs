@@ -112,6 +112,27 @@ fn among_ready_tasks_the_most_urgent_is_first_and_then_the_order_of_the_file() {
 }
 
 #[test]
+fn a_task_behind_a_group_that_gets_nothing_of_it_is_warned_of() {
+    let text = |context: &str| {
+        format!(
+            "execution:\n  strategy: mixed\n  task_groups:\n    \
+             - {{name: research, tasks: [a, b], execution_strategy: parallel}}\n    \
+             - {{name: decide, tasks: [c, d]}}\ntasks:\n  \
+             - {{name: a, agent: writer, description: x}}\n  - {{name: b, agent: writer, description: x}}\n  \
+             - {{name: c, agent: writer, description: x{context}}}\n  \
+             - {{name: d, agent: writer, description: x}}\n"
+        )
+    };
+    let ended = validate(text("")).run().exits(0);
+    let told = ended.stderr.matches("gets no output of the group `research` before it").count();
+    assert_eq!(told, 1, "the one behind it in the group gets what it made: {}", ended.stderr);
+    ended.says("x.yaml:9:12").says("give it `context: [a, b]`, or `context: []` if it is to begin from nothing");
+    for context in [", context: []", ", context: [b]"] {
+        validate(text(context)).run().exits(0).does_not_say("gets no output");
+    }
+}
+
+#[test]
 fn groups_need_the_mixed_strategy() {
     let groups = |strategy: &str| {
         let execution = format!("execution: {{strategy: {strategy}, task_groups: [{{tasks: [a]}}]}}\n");
