@@ -159,10 +159,12 @@ impl CommandModel {
     fn read(&self, finished: &Finished, request: &ModelRequest, started: Instant) -> Result<Reply, CallFailure> {
         let stdout = String::from_utf8_lossy(&finished.stdout);
         let read = answer::read(self.format, &stdout);
-        let (answer, unreadable) = match read {
+        let (mut answer, unreadable) = match read {
             Ok(answer) => (answer, None),
             Err(why) => (Answer::default(), Some(why)),
         };
+        let written = self.redactor.redact_secrets(&answer.draft.text).into_owned();
+        answer.draft.drop_thoughts();
         let text = self.redactor.redact_secrets(&answer.draft.text).into_owned();
         let failed = |failure: Failure| {
             let unsettled = answer.draft.usage.is_none() && !is_refusal(failure.kind);
@@ -186,7 +188,7 @@ impl CommandModel {
         let stop = answer.draft.settle(&self.shown(), false).map_err(&failed)?;
         let latency_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         Ok(Reply {
-            usage: count(answer.draft.usage, request, &text),
+            usage: count(answer.draft.usage, request, &written),
             turn: AssistantMessage { text, ..AssistantMessage::default() },
             stop: redact_stop(stop, &self.redactor),
             first_byte_ms: latency_ms,

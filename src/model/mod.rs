@@ -25,6 +25,7 @@ pub(crate) mod responses;
 pub(crate) mod settings;
 pub(crate) mod status;
 mod stop;
+mod thoughts;
 pub(crate) mod vendor;
 mod wire;
 pub(crate) mod zhipu;

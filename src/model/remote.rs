@@ -59,6 +59,7 @@ impl RemoteModel {
         draft.text = redactor.redact_secrets(&draft.text).into_owned();
         let reached_end = received.is_ok() && draft.stop.is_some();
         let usage = if reached_end { Some(count(draft.usage, request, &draft.written())) } else { draft.usage };
+        draft.drop_thoughts();
         match received.and_then(|first_byte_ms| Ok((first_byte_ms, draft.settle(&host, !request.tools.is_empty())?))) {
             Ok((first_byte_ms, stop)) => Ok(Reply {
                 turn: redact_turn(draft.take_turn(), redactor),

@@ -9,6 +9,8 @@ use serde_json::Value;
 
 use crate::model::call::ModelRequest;
 pub(crate) use crate::model::stop::Stop;
+use crate::model::thoughts::without_thoughts;
+use crate::plan::output::document;
 use crate::words::conversation::{AssistantMessage, ProviderState, ToolCall};
 use crate::words::failure::{Failure, FailureKind};
 use crate::words::usage::{PAUSED, StopReason, Usage};
@@ -46,13 +48,31 @@ pub struct ToolCallBuilder {
 impl ToolCallBuilder {
     /// The call, whatever the arguments are: an answer to a model that writes no JSON is for the caller to give.
     fn finish(self, index: u64) -> ToolCall {
-        let arguments = match self.arguments.trim() {
-            "" => Value::Object(serde_json::Map::new()),
-            text => serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned())),
-        };
+        let arguments = arguments(&self.arguments);
         let id = if self.id.is_empty() { format!("call_{index}") } else { self.id };
         ToolCall { id, name: self.name, arguments }
     }
+}
+
+/// The arguments that a model wrote: an object, mended as an answer is where only its form is wrong. Some models write the
+/// object as a text in JSON, and some servers put an empty one in front
+/// (<https://github.com/BerriAI/litellm/issues/20711>). What is cut is not completed.
+pub(crate) fn arguments(written: &str) -> Value {
+    let text = written.trim();
+    if text.is_empty() {
+        return Value::Object(serde_json::Map::new());
+    }
+    let value = serde_json::from_str(text);
+    if let Ok(object @ Value::Object(_)) = value {
+        return object;
+    }
+    let inner = match &value {
+        Ok(Value::String(inner)) => inner,
+        Ok(_) => return value.unwrap_or_default(),
+        Err(_) => text.strip_prefix("{}").unwrap_or(text),
+    };
+    let mended = document(inner).ok().filter(Value::is_object);
+    mended.or(value.ok()).unwrap_or_else(|| Value::String(text.to_owned()))
 }
 
 impl ReplyBuilder {
@@ -79,6 +99,14 @@ impl ReplyBuilder {
         }
         let calls = self.calls.values().flat_map(|call| [call.name.as_str(), call.arguments.as_str()]);
         Cow::Owned(std::iter::once(self.text.as_str()).chain(calls).collect())
+    }
+
+    /// Takes out of the text what is no part of the answer, see [`without_thoughts`]. A turn without an end is left as it
+    /// came, since a person looks at it.
+    pub(crate) fn drop_thoughts(&mut self) {
+        if self.stop.is_some() {
+            self.text = without_thoughts(&self.text).into_owned();
+        }
     }
 
     /// Adds to the echo of `wire`, whose echo is a text.
@@ -180,6 +208,28 @@ mod tests {
             (json!(null), None),
         ] {
             assert_eq!(tokens(&value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn arguments_are_mended_as_answers_are_and_not_completed() {
+        let bern = json!({"place": "Bern"});
+        for (written, expected) in [
+            (r#"{"place": "Bern"}"#, bern.clone()),
+            (r#"{"place": "Bern",}"#, bern.clone()),
+            ("{'place': 'Bern'}", bern.clone()),
+            ("{place: \"Bern\"}", bern.clone()),
+            ("```json\n{\"place\": \"Bern\"}\n```", bern.clone()),
+            (r#""{\"place\": \"Bern\"}""#, bern.clone()),
+            (r#"{}{"place": "Bern"}"#, bern.clone()),
+            (r#"{"place": "Bern"}{"place": "Bern"}"#, bern),
+            ("", json!({})),
+            ("[1]", json!([1])),
+            (r#"{"place": "Be"#, json!(r#"{"place": "Be"#)),
+            (r#"{"place": "Bern"}{"place": "Rome"}"#, json!(r#"{"place": "Bern"}{"place": "Rome"}"#)),
+            ("none", json!("none")),
+        ] {
+            assert_eq!(arguments(written), expected, "{written}");
         }
     }
 

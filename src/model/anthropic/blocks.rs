@@ -7,7 +7,7 @@
 use serde_json::{Value, json};
 
 use crate::model::anthropic::NAME;
-use crate::model::reply_builder::{ReplyBuilder, Stop, ToolCallBuilder};
+use crate::model::reply_builder::{ReplyBuilder, Stop, ToolCallBuilder, arguments};
 use crate::words::conversation::ProviderState;
 
 /// A block in which the model uses a tool of the server's own. While it is read, its input is a text.
@@ -81,7 +81,7 @@ pub(super) fn end(draft: &mut ReplyBuilder) {
         .retain(|block| block["type"] != "text" || block["text"].as_str().is_some_and(|text| !text.trim().is_empty()));
     for block in blocks.iter_mut().filter(|block| block["type"] == "tool_use" && block["input"].is_u64()) {
         let call = block["input"].as_u64().and_then(|index| draft.calls.get(&index));
-        let input = call.and_then(|call| serde_json::from_str(&call.arguments).ok()).filter(Value::is_object);
+        let input = call.map(|call| arguments(&call.arguments)).filter(Value::is_object);
         block["input"] = input.unwrap_or_else(|| json!({}));
     }
     for block in blocks.iter_mut().filter(|block| block["type"] == SERVER_TOOL) {

@@ -29,3 +29,19 @@ fn a_turn_that_is_paused_goes_on_and_its_pieces_are_one_answer() {
     assert_eq!(said, ["one, ", "two, "]);
     assert_eq!(last.last().unwrap()["role"], "assistant", "nobody asked anything in between");
 }
+
+const SCHEMA: &str = "tasks:\n  - name: a\n    agent: writer\n    description: do a\n    output:\n      schema: {type: object, required: [n], properties: {n: {type: integer}}}\n";
+
+#[test]
+fn thoughts_are_in_no_output_and_no_file_of_it() {
+    let server = Server::start();
+    server.when("do a", [Act::Text("<think>draft {\"n\": 7}</think>{\"n\": 3}".into())]);
+    let ended = project(&server, SCHEMA).run().exits(0).file_has(&output("a"), "\"n\": 3");
+    assert_eq!(server.seen().len(), 1, "nothing had to be asked again");
+    assert!(!ended.project.read(&output("a")).unwrap().contains("draft"));
+    let server = Server::start();
+    server.when("do a", [Act::Text("<think>\nhm\n</think>\n\n# Title".into())]);
+    let markdown = "tasks: [{name: a, agent: writer, description: do a, output: {format: markdown}}]\n";
+    let ended = project(&server, markdown).run().exits(0).file_has(&output("a"), "# Title");
+    assert!(!ended.project.read(&output("a")).unwrap().contains("hm"));
+}

@@ -48,6 +48,27 @@ fn thoughts_are_no_answer_and_do_not_go_back_behind_one() {
 }
 
 #[test]
+fn thoughts_inside_of_the_text_are_no_answer_in_whatever_pieces_they_come() {
+    for vendor in ALL {
+        for (text, answer) in [
+            ("<think>draft {\"a\":\"one\"}</think>{\"a\":1}", "{\"a\":1}"),
+            ("<think>\nhm\n</think>\n\n# Title", "# Title"),
+            ("hm\n</think>\n\nDone.", "Done."),
+        ] {
+            let said = vendor.says(text);
+            let stream = vendor.stream(&said);
+            let bytes = crate::server::vendor::chunked(&vendor.head(), stream.as_bytes().chunks(1));
+            for act in [vendor.sends(stream), Act::Raw(bytes), vendor.sends_whole(&said)] {
+                let reply = assert_answers(vendor.name, after(vendor, act), answer);
+                assert_eq!(reply.usage.output_tokens, 5, "thoughts cost all the same");
+            }
+        }
+        let act = vendor.sends(vendor.answer("<think>hm"));
+        assert_fails(vendor.name, after(vendor, act), FailureKind::Malformed, "empty answer");
+    }
+}
+
+#[test]
 fn an_echo_is_for_its_own_wire() {
     for vendor in ALL {
         let plain = body(&*at(vendor, "https://h"), &conversation(None));

@@ -55,6 +55,20 @@ fn arguments_that_are_no_object_are_handed_on() {
 }
 
 #[test]
+fn arguments_with_small_mistakes_of_form_are_mended() {
+    // Anthropic, Gemini and Ollama send JSON in JSON, in which a mistake of form stands in a text.
+    for vendor in ALL {
+        for written in ["{\"place\": \"Bern\",}", "{'place': 'Bern'}", "\"{\\\"place\\\": \\\"Bern\\\"}\""] {
+            let calls = [called("c", written)];
+            for act in both(vendor, &vendor.calls(&calls)) {
+                let turn = after_with_tools(vendor, act).unwrap().turn;
+                assert_eq!(turn.calls[0].arguments, json!({"place": "Bern"}), "{}: {written}", vendor.name);
+            }
+        }
+    }
+}
+
+#[test]
 fn a_tool_that_nobody_knows_is_handed_on_to_be_refused() {
     for vendor in ALL {
         let calls = [Called { id: "c", name: "rm", arguments: "{}" }];
