@@ -21,6 +21,7 @@ mod redaction;
 pub(crate) mod rehearsal;
 mod remote;
 pub(crate) mod reply_builder;
+mod reset;
 pub(crate) mod responses;
 pub(crate) mod settings;
 pub(crate) mod status;

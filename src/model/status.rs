@@ -1,17 +1,21 @@
 //! What a provider's error means: from its HTTP status, its headers, and the words inside of its body.
 //!
 //! The same table serves an error status, an error inside of a 200, and an error in the middle of a stream.
-//! Sources: <https://platform.openai.com/docs/guides/error-codes>, <https://docs.anthropic.com/en/api/errors>, and the
-//! servers that speak their protocols (llama.cpp, vLLM, Ollama, OpenRouter, Azure, Google, Zhipu).
+//! The words are in `status/table.rs`, each with its source.
 
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-use crate::net::http::{HeaderMap, StatusCode, header};
+use crate::model::reset::reset_ms;
+use crate::net::http::{HeaderMap, HeaderValue, StatusCode, header};
 use crate::plan::retry::LONGEST_WAIT;
 use crate::words::failure::{Failure, FailureKind};
 use crate::words::text::duration;
+
+mod table;
+
+pub(crate) use table::by_words;
 
 /// A longer wait than a year says no more than a year, and would only overflow sums.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -60,7 +64,16 @@ impl Report {
                 None => message,
             })
             .unwrap_or_default();
-        let codes = google_reasons(error).chain(["code", "type", "status"].iter().filter_map(|key| text(&error[key])));
+        // OpenRouter's moderation says which rules a prompt broke.
+        let is_flagged = error["metadata"]["reasons"].as_array().is_some_and(|reasons| !reasons.is_empty());
+        let flagged = is_flagged.then(|| "content_policy_violation".to_owned());
+        // Groq shows what the model wrote where it was no call and no JSON.
+        let failed = error["failed_generation"].is_string().then(|| "tool_use_failed".to_owned());
+        let codes = flagged
+            .into_iter()
+            .chain(failed)
+            .chain(google_reasons(error))
+            .chain(["code", "type", "status"].iter().filter_map(|key| text(&error[key])));
         let number = |value: &Value| value.as_u64().or_else(|| value.as_str()?.parse().ok());
         let status = ["code", "status"].iter().find_map(|key| number(&error[key]));
         Self {
@@ -72,15 +85,49 @@ impl Report {
     }
 
     /// The class of the failure. A precise word wins over any number, since servers put `insufficient_quota` under 429
-    /// and a prompt that is too long under 400 or 500; a vague word is asked only where there is no number.
+    /// and a prompt that is too long under 400 or 500; a vague word is asked only where there is no number. Codes for
+    /// limits and for keys are as good as the sentence beside them: used-up money hides behind both.
     fn kind(&self, status: Option<u16>) -> Option<FailureKind> {
-        let by_code = |table: fn(&str) -> Option<FailureKind>| self.codes.iter().find_map(|code| table(code));
         let number = self.status.or(status);
-        by_code(precise)
-            .or_else(|| by_message(&self.message).filter(|_| !matches!(number, Some(401 | 403 | 429))))
+        let code = self.codes.iter().find_map(|code| table::by_code(code).or_else(|| kind_of_zhipus_code(code)));
+        let is_vague = matches!(code, None | Some(FailureKind::RateLimited | FailureKind::Auth));
+        let words = || by_words(&self.message).filter(|kind| fits(*kind, number));
+        is_vague
+            .then(words)
+            .flatten()
+            .or(code)
+            .or_else(|| table::lacks_memory(&self.message).then_some(FailureKind::Overloaded))
             .or_else(|| number.and_then(by_status))
-            .or_else(|| by_code(vague))
+            .or_else(|| self.codes.iter().find_map(|code| vague(code)))
     }
+}
+
+impl Report {
+    /// How long to wait, as the headers, the body or the sentence says. A sentence is asked about limits only.
+    fn wait(&self, kind: FailureKind, headers: &HeaderMap) -> Option<u64> {
+        let is_limit = matches!(kind, FailureKind::RateLimited | FailureKind::Quota);
+        let now = SystemTime::now();
+        let in_words = || is_limit.then(|| reset_ms(&self.message, now)).flatten();
+        retry_after_ms(headers, now).or(self.retry_after_ms).or_else(in_words)
+    }
+
+    /// What the provider says of another try. That it helps is heard where nothing better is known than a status that
+    /// says otherwise: <https://github.com/anthropics/anthropic-sdk-python/blob/main/src/anthropic/_base_client.py>.
+    fn should_retry(&self, kind: FailureKind, headers: &HeaderMap) -> Option<bool> {
+        if table::lacks_memory(&self.message) {
+            return Some(false);
+        }
+        match headers.get("x-should-retry").map(HeaderValue::as_bytes) {
+            Some(b"false") => Some(false),
+            Some(b"true") if kind == FailureKind::BadRequest => Some(true),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a sentence can mean this under a status. Under those of keys, most sentences about lengths are about keys.
+fn fits(kind: FailureKind, number: Option<u16>) -> bool {
+    !matches!((kind, number), (FailureKind::ContextTooLong, Some(401 | 403)))
 }
 
 /// The failure for an answer with an error status. `excerpt` is the beginning of a body that is no JSON.
@@ -101,15 +148,17 @@ pub(crate) fn failure_of_status(
     if status == StatusCode::NOT_FOUND && report.message.is_empty() {
         message.push_str(" (is the base URL right? Most end in /v1)");
     }
-    let retry_after_ms = retry_after_ms(headers, SystemTime::now()).or(report.retry_after_ms);
+    let kind = report.kind(Some(status.as_u16())).unwrap_or(FailureKind::BadRequest);
+    let retry_after_ms = report.wait(kind, headers);
     if let Some(ms) = retry_after_ms.filter(|&ms| Duration::from_millis(ms) > LONGEST_WAIT) {
         message.push_str(&format!(" (it asks to wait {}, which is too long to wait for)", duration(ms)));
     }
     Failure {
-        kind: report.kind(Some(status.as_u16())).unwrap_or(FailureKind::BadRequest),
+        kind,
         message,
         status: Some(status.as_u16()),
         retry_after_ms,
+        should_retry: report.should_retry(kind, headers),
     }
 }
 
@@ -127,7 +176,8 @@ pub(crate) fn failure_in_answer(host: &str, report: &Report, headers: &HeaderMap
         kind,
         message: format!("{host} reports an error in its answer: {said}"),
         status: report.status,
-        retry_after_ms: retry_after_ms(headers, SystemTime::now()).or(report.retry_after_ms),
+        retry_after_ms: report.wait(kind, headers),
+        should_retry: report.should_retry(kind, headers),
     }
 }
 
@@ -139,7 +189,9 @@ fn google_details(error: &Value) -> impl Iterator<Item = &Value> {
 /// Reasons that are more precise than the status. A quota for a day comes under the same status as one for a minute, and
 /// with a delay that is as short, but it is not open again before the day is over.
 fn google_reasons(error: &Value) -> impl Iterator<Item = String> {
-    let is_daily = |violation: &Value| violation["quotaId"].as_str().is_some_and(|id| id.contains("PerDay"));
+    let is_daily = |violation: &Value| {
+        violation["quotaId"].as_str().is_some_and(|id| id.contains("PerDay")) || violation["quotaValue"] == "0"
+    };
     let is_spent = move |detail: &Value| detail["violations"].as_array().is_some_and(|all| all.iter().any(is_daily));
     google_details(error).filter_map(move |detail| {
         let reason = if is_spent(detail) { Some("insufficient_quota") } else { detail["reason"].as_str() };
@@ -157,31 +209,12 @@ pub(super) fn by_status(status: u16) -> Option<FailureKind> {
     Some(match status {
         401 | 403 | 407 => FailureKind::Auth,
         402 => FailureKind::Quota,
+        413 => FailureKind::ContextTooLong,
         408 => FailureKind::Timeout,
         409 | 425 | 500..=599 => FailureKind::Overloaded,
         429 => FailureKind::RateLimited,
         400..=499 => FailureKind::BadRequest,
         _ => return None,
-    })
-}
-
-fn precise(code: &str) -> Option<FailureKind> {
-    Some(match code {
-        "insufficient_quota" | "billing_error" | "billing_hard_limit_reached" | "billing_not_active" => {
-            FailureKind::Quota
-        }
-        "context_length_exceeded" | "exceed_context_size_error" | "string_above_max_length" => {
-            FailureKind::ContextTooLong
-        }
-        "content_filter" | "content_policy_violation" | "image_content_policy_violation" => FailureKind::Refused,
-        "rate_limit_exceeded" | "rate_limit_error" | "rate_limited" | "too_many_requests" | "resource_exhausted" => {
-            FailureKind::RateLimited
-        }
-        "overloaded_error" | "overloaded" => FailureKind::Overloaded,
-        "authentication_error" | "permission_error" | "invalid_api_key" | "api_key_invalid" | "unauthenticated" => {
-            FailureKind::Auth
-        }
-        _ => return kind_of_zhipus_code(code),
     })
 }
 
@@ -194,35 +227,11 @@ fn vague(code: &str) -> Option<FailureKind> {
         | "not_found_error"
         | "not_found"
         | "model_not_found"
-        | "request_too_large"
         | "badrequesterror"
         | "invalid_prompt"
         | "failed_precondition" => FailureKind::BadRequest,
         _ => return None,
     })
-}
-
-/// The few failures that some servers tell in words only.
-fn by_message(message: &str) -> Option<FailureKind> {
-    let message = message.to_ascii_lowercase();
-    let says = |phrases: &[&str]| phrases.iter().any(|phrase| message.contains(phrase));
-    if says(&[
-        "prompt is too long",
-        "input is too long",
-        "maximum context length",
-        "exceed context limit",
-        "exceeds the available context size",
-        "exceeds the context window",
-        "exceeds the maximum number of tokens",
-        "exceed the context length",
-        "exceeds the context length",
-    ]) {
-        Some(FailureKind::ContextTooLong)
-    } else if says(&["credit balance is too low", "insufficient balance", "insufficient credits"]) {
-        Some(FailureKind::Quota)
-    } else {
-        None
-    }
 }
 
 /// How long the provider asks to wait, in milliseconds: `retry-after-ms`, or `Retry-After` in seconds (RFC 9110, with

@@ -62,7 +62,7 @@ impl RetryPolicy {
     /// What the provider asks for is a lower bound of the wait.
     #[must_use]
     pub fn wait(&self, attempts: u32, failure: &Failure, random: f64) -> Option<Duration> {
-        if attempts >= self.max_attempts || !failure.kind.policy().retry {
+        if attempts >= self.max_attempts || !failure.policy().retry {
             return None;
         }
         self.pause(attempts, failure, random)

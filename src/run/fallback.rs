@@ -114,7 +114,7 @@ impl Candidates<'_> {
 
     /// What follows when no attempts are left: a call that was not taken was none, as long as there is patience.
     fn wait_on(&self, tries: &[Try], last: &Try, random: f64) -> Next {
-        let policy = last.failure.kind.policy();
+        let policy = last.failure.policy();
         if !policy.waits || self.policy.max_attempts <= 1 || self.patience.is_zero() {
             return Next::GiveUp;
         }

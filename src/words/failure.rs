@@ -17,13 +17,29 @@ pub struct Failure {
     /// How long the provider asks to wait, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+    /// Whether the provider says that another try helps, where that is not what its class says: an answer `false` in the
+    /// header `x-should-retry`, or a server without the memory that the model needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub should_retry: Option<bool>,
 }
 
 impl Failure {
     /// A failure of a class, with a message.
     #[must_use]
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), status: None, retry_after_ms: None }
+        Self { kind, message: message.into(), status: None, retry_after_ms: None, should_retry: None }
+    }
+}
+
+impl Failure {
+    /// What it leads to: what its class does, unless the provider knows better.
+    #[must_use]
+    pub const fn policy(&self) -> FailurePolicy {
+        let policy = self.kind.policy();
+        match self.should_retry {
+            Some(retry) => FailurePolicy { retry, waits: policy.waits && retry, ..policy },
+            None => policy,
+        }
     }
 }
 

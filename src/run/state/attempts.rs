@@ -137,7 +137,7 @@ impl State {
                 self.admission.begin(task, open_call, *input_tokens, event);
             }
             TaskEvent::CallFinished { .. } | TaskEvent::CallFailed { .. } => {
-                let is_refused = matches!(event, TaskEvent::CallFailed { failure, .. } if failure.kind.policy().waits);
+                let is_refused = matches!(event, TaskEvent::CallFailed { failure, .. } if failure.policy().waits);
                 let refused_since = self.tasks[task].refused_since.unwrap_or(now);
                 self.tasks[task].refused_since = is_refused.then_some(refused_since);
                 let number = self.facts(task).map(|facts| facts.number);

@@ -47,7 +47,7 @@ fn an_error_status_has_its_class_and_is_asked_for_once() {
         (405, FailureKind::BadRequest),
         (408, FailureKind::Timeout),
         (409, FailureKind::Overloaded),
-        (413, FailureKind::BadRequest),
+        (413, FailureKind::ContextTooLong),
         (422, FailureKind::BadRequest),
         (429, FailureKind::RateLimited),
         (500, FailureKind::Overloaded),
@@ -235,4 +235,39 @@ fn an_error_that_google_writes_between_two_events_is_an_error() {
     }
     let last = json!([{"candidates": []}, gemini::error(503, "UNAVAILABLE", "inner words", &json!([]))]);
     assert_fails("list", after(vendor, Act::json(last.to_string())), FailureKind::Overloaded, "inner words");
+}
+
+#[test]
+fn every_servers_own_words_are_understood() {
+    use FailureKind::{Auth, ContextTooLong, Malformed, Overloaded, Quota, Refused};
+    for (status, said, kind) in [
+        (400, "The decoder prompt (length 9) is longer than the maximum model length of 8.", ContextTooLong),
+        (400, "The input (9 tokens) is longer than the model's context length (8 tokens).", ContextTooLong),
+        (422, "Input validation error: `inputs` must have less than 8 tokens. Given: 9", ContextTooLong),
+        (400, "Trying to keep the first 9 tokens when context the overflows.", ContextTooLong),
+        (400, "This model's maximum prompt length is 8 but the request contains 9 tokens.", ContextTooLong),
+        (413, "Request too large for model `m` on tokens per minute (TPM): Limit 8, Requested 9", ContextTooLong),
+        (429, "Request too large for m on tokens per min (TPM): Limit 8, Requested 9.", ContextTooLong),
+        (400, "You have reached your specified API usage limits. You will regain access later.", Quota),
+        (429, "Budget has been exceeded! Current cost: 15.07, Max budget: 15.0", Quota),
+        (403, "Key limit exceeded (total limit). Manage it using https://openrouter.ai/settings/keys", Quota),
+        (429, "Rate limit exceeded: free-models-per-day.", Quota),
+        (429, "Your project has exceeded its monthly spending cap.", Quota),
+        (403, "m requires moderation on Azure. Your input was flagged for \"violence\".", Refused),
+        (400, "API key not valid. Please pass a valid API key.", Auth),
+        (400, "Incorrect API key provided: xx.", Auth),
+        (400, "Failed to call a function. Please adjust your prompt. See 'failed_generation'.", Malformed),
+        (500, "model requires more system memory (5.6 GiB) than is available (3.1 GiB)", Overloaded),
+    ] {
+        for vendor in ALL {
+            let failed =
+                assert_fails(said, after(vendor, Act::error(status, &json!({"error": {"message": said}}))), kind, "");
+            assert_eq!(failed.failure.should_retry, said.contains("memory").then_some(false), "{said}");
+        }
+    }
+    for (status, value, expected) in [(503, "false", Some(false)), (400, "true", Some(true)), (401, "true", None)] {
+        let act =
+            Act::Status { code: status, headers: vec![("x-should-retry", value.to_owned())], body: String::new() };
+        assert_eq!(after(&openai::ROW, act).unwrap_err().failure.should_retry, expected, "{status}");
+    }
 }

@@ -62,7 +62,7 @@ pub(crate) const ROW: Vendor = Vendor {
             Trouble::plain(402, words("billing_error"), FailureKind::Quota),
             Trouble::plain(403, words("permission_error"), FailureKind::Auth),
             Trouble::plain(404, words("not_found_error"), FailureKind::BadRequest),
-            Trouble::plain(413, words("request_too_large"), FailureKind::BadRequest),
+            Trouble::plain(413, words("request_too_large"), FailureKind::ContextTooLong),
             Trouble::plain(429, words("rate_limit_error"), FailureKind::RateLimited),
             Trouble::plain(500, words("api_error"), FailureKind::Overloaded),
             Trouble { inside: FailureKind::Timeout, ..timeout },
