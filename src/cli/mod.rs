@@ -12,6 +12,7 @@ mod error;
 mod execute;
 mod graph;
 mod list;
+mod log;
 mod resume;
 mod run;
 mod runs;
@@ -175,7 +176,7 @@ type Outcome = Result<ExitCode, CliError>;
 /// Runs the command line that the process was given.
 #[must_use]
 pub fn main() -> ExitCode {
-    start_log();
+    log::start();
     forbid_core_dumps();
     let cli = Cli::parse();
     match dispatch(cli) {
@@ -217,15 +218,4 @@ fn forbid_core_dumps() {
         // A limit can always be lowered.
         let _ = setrlimit(Resource::Core, limit);
     }
-}
-
-/// Debug logs, for those who ask for them with `ORCH_LOG`; see tracing's filter syntax.
-fn start_log() {
-    let Ok(filter) = std::env::var("ORCH_LOG") else { return };
-    let filter = tracing_subscriber::EnvFilter::new(filter);
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(terminal::color())
-        .with_writer(|| terminal::Log)
-        .try_init();
 }

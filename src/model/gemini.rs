@@ -10,6 +10,7 @@ use crate::model::call::ModelRequest;
 use crate::model::endpoint::Endpoint;
 use crate::model::reply_builder::ReplyBuilder;
 use crate::model::status::Report;
+use crate::model::tool_schema::{GEMINI, fit};
 use crate::model::wire::{DecodeError, Wire};
 use crate::net::http::{self, HeaderMap, HeaderName, HeaderValue, Method, header};
 use crate::net::sse;
@@ -98,7 +99,8 @@ impl GenerationConfig {
 }
 
 fn declaration(tool: &Tool) -> Value {
-    json!({"name": tool.name, "description": tool.description, "parametersJsonSchema": tool.parameters})
+    let parameters = fit(&tool.parameters, &GEMINI);
+    json!({"name": tool.name, "description": tool.description, "parametersJsonSchema": parameters})
 }
 
 impl Wire for Gemini {

@@ -27,6 +27,7 @@ pub(crate) mod settings;
 pub(crate) mod status;
 mod stop;
 mod thoughts;
+pub(crate) mod tool_schema;
 pub(crate) mod vendor;
 mod wire;
 pub(crate) mod zhipu;

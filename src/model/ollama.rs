@@ -10,6 +10,7 @@ use crate::model::call::ModelRequest;
 use crate::model::endpoint::Endpoint;
 use crate::model::reply_builder::{ReplyBuilder, Stop, ToolCallBuilder, tokens};
 use crate::model::status::Report;
+use crate::model::tool_schema::{OLLAMA, fit};
 use crate::model::wire::{DecodeError, Wire, result_text};
 use crate::net::http::{self, HeaderMap, HeaderValue, Method, header};
 use crate::net::sse;
@@ -98,7 +99,9 @@ fn said(turn: &AssistantMessage) -> Value {
 }
 
 fn function(tool: &Tool) -> Value {
-    json!({"type": "function", "function": tool})
+    let parameters = fit(&tool.parameters, &OLLAMA);
+    let function = json!({"name": tool.name, "description": tool.description, "parameters": parameters});
+    json!({"type": "function", "function": function})
 }
 
 impl Wire for Ollama {

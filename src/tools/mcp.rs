@@ -16,14 +16,17 @@ use crate::words::conversation;
 use crate::words::failure::{Failure, FailureKind};
 use crate::words::redact::Redactor;
 
+mod call;
 mod content;
 mod handshake;
 mod http;
+mod listing;
 mod names;
 mod process;
 mod reason;
 mod server;
 mod session;
+mod shorten;
 mod tool;
 
 pub use super::Outcome;
@@ -130,12 +133,18 @@ impl Servers {
         });
         let granted: Vec<_> = made.collect();
         match tool {
-            Some(tool) if granted.is_empty() => {
+            Some(tool) if granted.is_empty() && !self.leaves_out(server, tool).await => {
                 let message = format!("the MCP server {server} has no tool `{tool}`");
                 Err(Failure::new(FailureKind::BadRequest, message))
             }
             _ => Ok(granted),
         }
+    }
+
+    /// Whether a server lists a tool that cannot be used. It was warned of, and the agent goes on without it.
+    async fn leaves_out(&self, server: &str, tool: &str) -> bool {
+        let Some(server) = self.servers.iter().find(|known| known.name() == server) else { return false };
+        server.left_out().await.iter().any(|left_out| left_out.name == tool)
     }
 
     /// Calls a tool by the name that [`Servers::tools`] gives it. `arguments` is an object, or null for none.

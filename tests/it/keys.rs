@@ -5,6 +5,7 @@ mod context;
 mod for_each;
 mod goal;
 mod limits;
+mod mcp_servers;
 mod models;
 mod name;
 mod on_error;

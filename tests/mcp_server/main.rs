@@ -13,6 +13,7 @@ use rmcp::ServiceExt;
 use serde_json::{Value, json};
 
 mod http;
+mod raw;
 mod tools;
 
 use tools::Tools;
@@ -42,6 +43,7 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {
+        ["serve", "stdio", "--raw"] => raw::serve(),
         ["serve", "stdio", ref flags @ ..] => serve(manners(flags), false),
         ["serve", "http", ref flags @ ..] => serve(manners(flags), true),
         ["hold", port] => hold(port.parse().unwrap()),

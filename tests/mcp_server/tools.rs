@@ -90,7 +90,10 @@ impl Tools {
         let calls = self.shared.calls.fetch_add(1, Ordering::SeqCst) + 1;
         let text = |text: String| CallToolResult::success(vec![ContentBlock::text(text)]);
         match name {
-            "echo" => text(arguments["text"].as_str().unwrap_or_default().to_owned()),
+            "echo" => {
+                let times = arguments["times"].as_u64().unwrap_or(1);
+                text(arguments["text"].as_str().unwrap_or_default().repeat(times.try_into().unwrap()))
+            }
             "add" => text((arguments["a"].as_i64().unwrap() + arguments["b"].as_i64().unwrap()).to_string()),
             "fail" => CallToolResult::error(vec![ContentBlock::text("the well is dry")]),
             "big" => text("x".repeat(BIG)),

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::model::anthropic::NAME;
 use crate::model::call::ModelRequest;
 use crate::model::reply_builder::estimate_tokens;
+use crate::model::tool_schema::{ANTHROPIC, fit};
 use crate::words::conversation::{AssistantMessage, Message, Tool, ToolResult};
 
 /// The shortest prefix that some model keeps in its cache. A mark on less is passed over.
@@ -80,7 +81,7 @@ fn mark(block: &mut Value) {
 }
 
 fn tool(tool: &Tool) -> Value {
-    json!({"name": tool.name, "description": tool.description, "input_schema": tool.parameters})
+    json!({"name": tool.name, "description": tool.description, "input_schema": fit(&tool.parameters, &ANTHROPIC)})
 }
 
 fn system(conversation: &[Message]) -> String {

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::model::call::ModelRequest;
 use crate::model::form::is_strict;
+use crate::model::tool_schema::{CHAT_COMPLETIONS, fit};
 use crate::model::wire::{arguments_text, result_text};
 use crate::words::conversation::{AnswerSchema, AssistantMessage, Message, Tool, ToolCall, ToolResult};
 
@@ -84,7 +85,14 @@ struct CalledFunction<'a> {
 #[derive(Serialize)]
 struct ChatTool<'a> {
     r#type: &'static str,
-    function: &'a Tool,
+    function: Function<'a>,
+}
+
+#[derive(Serialize)]
+struct Function<'a> {
+    name: &'a str,
+    description: &'a str,
+    parameters: Value,
 }
 
 #[derive(Serialize)]
@@ -110,12 +118,19 @@ impl<'a> Completion<'a> {
             messages: request.messages.iter().flat_map(|message| ChatMessage::of(message, manner.name)).collect(),
             stream: true,
             stream_options: manner.asks_for_usage.then_some(StreamOptions { include_usage: true }),
-            tools: request.tools.iter().map(|function| ChatTool { r#type: "function", function }).collect(),
+            tools: request.tools.iter().map(ChatTool::of).collect(),
             response_format: form.and_then(|(schema, form)| ResponseFormat::of(schema, form)),
             temperature: request.temperature,
             max_completion_tokens: new,
             max_tokens: old,
         }
+    }
+}
+
+impl<'a> ChatTool<'a> {
+    fn of(tool: &'a Tool) -> Self {
+        let parameters = fit(&tool.parameters, &CHAT_COMPLETIONS);
+        Self { r#type: "function", function: Function { name: &tool.name, description: &tool.description, parameters } }
     }
 }
 

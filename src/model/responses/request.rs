@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::model::call::ModelRequest;
 use crate::model::form::is_strict;
 use crate::model::responses::NAME;
+use crate::model::tool_schema::{RESPONSES, fit};
 use crate::model::wire::{arguments_text, result_text};
 use crate::words::conversation::{AssistantMessage, Message, Tool};
 
@@ -60,8 +61,9 @@ enum Item<'a> {
 #[derive(Serialize)]
 struct Function<'a> {
     r#type: &'static str,
-    #[serde(flatten)]
-    tool: &'a Tool,
+    name: &'a str,
+    description: &'a str,
+    parameters: Value,
     /// Strict is what a server takes that is told nothing, and it refuses most schemas then.
     strict: bool,
 }
@@ -86,7 +88,11 @@ impl<'a> NewResponse<'a> {
             _ => None,
         };
         let instructions: Vec<_> = request.messages.iter().filter_map(system).collect();
-        let function = |tool: &'a Tool| Function { r#type: "function", tool, strict: is_strict(&tool.parameters) };
+        let function = |tool: &'a Tool| {
+            let parameters = fit(&tool.parameters, &RESPONSES);
+            let strict = is_strict(&parameters);
+            Function { r#type: "function", name: &tool.name, description: &tool.description, parameters, strict }
+        };
         let form = request.schema.as_deref().filter(|_| with_schema).map(|answer| TextForm {
             format: Format {
                 r#type: "json_schema",

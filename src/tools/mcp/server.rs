@@ -2,19 +2,21 @@
 
 use std::sync::Arc;
 
-use rmcp::model::{CallToolRequestParams, CallToolResponse};
-use rmcp::service::{Peer, RoleClient};
+use rmcp::model::CallToolRequestParams;
+use rmcp::service::{Peer, RoleClient, ServiceError};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use tokio::sync::{Mutex, watch};
 use tokio::time::timeout;
 
-use super::session::{Listing, Session};
-use super::{Outcome, ServerConfig, Transport, content, reason};
+use super::listing::{LeftOut, Listing};
+use super::session::Session;
+use super::{Outcome, ServerConfig, Transport, call, content, reason};
 use crate::os::process::{RUN_VARIABLE, is_clean};
 use crate::words::conversation::Tool;
 use crate::words::failure::{Failure, FailureKind};
 use crate::words::redact::{Redactor, secrets_of_variable};
+use crate::words::text;
 
 /// How often a server is started in a run: once, and again twice. One that dies more often has a fault that starting
 /// does not mend.
@@ -67,6 +69,12 @@ impl Server {
         Ok(self.line().await?.listing.tools.clone())
     }
 
+    /// The tools that it lists and that cannot be used. Empty before it was started.
+    pub(super) async fn left_out(&self) -> Vec<LeftOut> {
+        let state = self.state.lock().await;
+        state.live.as_ref().map(|live| live.listing.left_out.clone()).unwrap_or_default()
+    }
+
     pub(super) async fn call(&self, full_name: &str, arguments: &Value) -> Outcome {
         let outcome = self.attempt(full_name, arguments).await;
         let outcome = outcome.unwrap_or_else(|failure| Outcome::error(failure.message));
@@ -99,9 +107,9 @@ impl Server {
         };
         let mut request = CallToolRequestParams::new(own.to_owned());
         request.arguments = arguments;
-        match timeout(time, line.peer.call_tool_once(request)).await {
-            Ok(Ok(CallToolResponse::Complete(result))) => Ok(content::outcome(&result)),
-            Ok(Ok(_)) => {
+        match timeout(time, call::perform(&line.peer, request)).await {
+            Ok(Ok(Some(outcome))) => Ok(outcome),
+            Ok(Ok(None)) => {
                 let message =
                     format!("`{own}` of the MCP server `{name}` asks for more than arguments, which orch cannot give");
                 Err(Failure::new(FailureKind::BadRequest, message))
@@ -111,7 +119,14 @@ impl Server {
                     self.end(line.start).await;
                 }
                 let reason = reason::of_request(&error);
-                let message = format!("the call of `{own}` of the MCP server `{name}` failed: {}", reason.words);
+                let hint = match (&error, &self.config.transport) {
+                    // The SDK stops reading there, and with it the whole session.
+                    (ServiceError::TransportClosed, Transport::Http { .. }) => {
+                        ", or its answer has more than the 16 MiB that are read"
+                    }
+                    _ => "",
+                };
+                let message = format!("the call of `{own}` of the MCP server `{name}` failed: {}{hint}", reason.words);
                 Err(self.clean(Failure::new(reason.kind, message)))
             }
             Err(_) => {
@@ -158,6 +173,10 @@ impl Server {
         match opened {
             Ok((session, listing)) => {
                 state.failure = None;
+                // Once a run; what it lists after it was started again is the same.
+                if state.starts == 1 {
+                    self.warn_of(&listing.left_out);
+                }
                 Ok(Live { session, listing: Arc::new(listing) })
             }
             Err(failure) => {
@@ -175,6 +194,13 @@ impl Server {
             && let Some(live) = state.live.take()
         {
             live.session.close().await;
+        }
+    }
+
+    fn warn_of(&self, left_out: &[LeftOut]) {
+        for LeftOut { name, why } in left_out {
+            let words = format!("the tool `{name}` of the MCP server `{}` is left out: {why}", self.name());
+            tracing::warn!("{}", text::clean(&self.redactor.redact(&words)));
         }
     }
 

@@ -1,56 +1,26 @@
 //! One session with a server: from its start to its end, with the tools that it lists in between.
 
-use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use rmcp::model::PaginatedRequestParams;
 use rmcp::service::{Peer, RoleClient};
-use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::handshake::{self, Opening, Running};
+use super::listing::{self, Listing};
 use super::process::Process;
 use super::reason::{self, Reason};
-use super::{ServerConfig, Transport, content, http, names};
-use crate::words::conversation::Tool;
+use super::shorten::Shortened;
+use super::{ServerConfig, Transport, http};
 use crate::words::failure::{Failure, FailureKind};
 use crate::words::redact::Redactor;
-use crate::words::text;
 
 /// How long a server may take to say goodbye before its process is ended.
 const GOODBYE: Duration = Duration::from_secs(1);
-
-/// The longest description of a tool, in bytes. It stands in every request, and is paid for in each.
-const MAX_DESCRIPTION_BYTES: usize = 4096;
-
-/// The longest schema of a tool's arguments, in bytes. In place of a longer one stands that they are an object.
-const MAX_SCHEMA_BYTES: usize = 64 * 1024;
-
-/// The most tools of one server.
-const MAX_TOOLS: usize = 256;
-
-/// A server that lists more pages than this lists in circles.
-const MAX_PAGES: usize = 100;
 
 /// A session that is ready. Dropped, its process is killed.
 pub(super) struct Session {
     running: Running,
     process: Option<Process>,
-}
-
-/// The tools of a session that may be used.
-pub(super) struct Listing {
-    /// As a model sees them, in the server's order.
-    pub(super) tools: Vec<Tool>,
-    /// The server's own names, by the full ones.
-    own: HashMap<String, String>,
-}
-
-impl Listing {
-    /// The server's own name of a tool.
-    pub(super) fn own_name(&self, full_name: &str) -> Option<&str> {
-        self.own.get(full_name).map(String::as_str)
-    }
 }
 
 /// What may go wrong on the way to a session.
@@ -74,11 +44,11 @@ impl Session {
                 Err(SessionError::Failed(reason)) => return Err(not_ready(config, reason)),
             }
         };
-        let listed = match timeout(config.timeout, list(session.peer())).await {
+        let listed = match timeout(config.timeout, listing::list(session.peer())).await {
             Ok(listed) => listed,
             Err(_) => Err(too_slow("tools/list", config.timeout)),
         };
-        match listed.and_then(|tools| offered(config, label, tools)) {
+        match listed.and_then(|tools| listing::offered(config, label, tools)) {
             Ok(listing) => Ok((session, listing)),
             Err(reason) => {
                 session.close().await;
@@ -100,7 +70,7 @@ impl Session {
                 let (process, stdout, stdin) = started.map_err(|error| {
                     failed(FailureKind::BadRequest, format!("its program cannot be started: {error}"))
                 })?;
-                (timeout(config.timeout, opening.begin((stdout, stdin))).await, Some(process))
+                (timeout(config.timeout, opening.begin((Shortened::new(stdout), stdin))).await, Some(process))
             }
         };
         let mut reason = match begun {
@@ -155,59 +125,4 @@ fn not_ready(config: &ServerConfig, reason: Reason) -> Failure {
     };
     let message = format!("the MCP server `{}` ({place}) is not usable: {}", config.name, reason.words);
     Failure::new(reason.kind, message)
-}
-
-/// All pages of what the server can do.
-async fn list(peer: &Peer<RoleClient>) -> Result<Vec<rmcp::model::Tool>, Reason> {
-    let (mut tools, mut cursor) = (Vec::new(), None);
-    for _ in 0..MAX_PAGES {
-        let wanted = cursor.map(|cursor| PaginatedRequestParams::default().with_cursor(Some(cursor)));
-        let page = peer.list_tools(wanted).await.map_err(|error| reason::of_request(&error))?;
-        tools.extend(page.tools);
-        cursor = page.next_cursor;
-        if cursor.is_none() {
-            return Ok(tools);
-        }
-    }
-    let words = format!("its list of tools does not end: {MAX_PAGES} pages and more");
-    Err(Reason { kind: FailureKind::Malformed, words })
-}
-
-/// The tools that the configuration lets through, under their full names.
-fn offered(config: &ServerConfig, label: &str, mut tools: Vec<rmcp::model::Tool>) -> Result<Listing, Reason> {
-    let mut seen = HashSet::new();
-    tools.retain(|tool| seen.insert(tool.name.clone()));
-    let own: Vec<&str> = tools.iter().map(|tool| &*tool.name).collect();
-    if let Some(missing) = config.tools.iter().flatten().find(|wanted| !own.contains(&wanted.as_str())) {
-        let words = format!("it has no tool `{missing}`; it has {}", own.join(", "));
-        return Err(Reason { kind: FailureKind::BadRequest, words });
-    }
-    let full_names = names::full_names(label, &own);
-    let allowed = |name: &str| {
-        let is = |other: &String| other == name;
-        config.tools.as_ref().is_none_or(|tools| tools.iter().any(is)) && !config.exclude.iter().any(is)
-    };
-    let chosen = tools.iter().zip(&full_names).filter(|(tool, _)| allowed(&tool.name));
-    let mut listing = Listing { tools: Vec::new(), own: HashMap::new() };
-    if chosen.clone().count() > MAX_TOOLS {
-        let words = format!("it offers more than {MAX_TOOLS} tools; name those that are wanted under `tools`");
-        return Err(Reason { kind: FailureKind::BadRequest, words });
-    }
-    for (tool, name) in chosen {
-        listing.own.insert(name.clone(), tool.name.to_string());
-        listing.tools.push(shown(tool, name.clone()));
-    }
-    Ok(listing)
-}
-
-fn shown(tool: &rmcp::model::Tool, name: String) -> Tool {
-    let description = tool.description.as_deref().or(tool.title.as_deref()).unwrap_or_default();
-    let description = content::capped(text::clean(description).into_owned(), MAX_DESCRIPTION_BYTES);
-    let mut parameters = (*tool.input_schema).clone();
-    if Value::Object(parameters.clone()).to_string().len() > MAX_SCHEMA_BYTES {
-        parameters.clear();
-    }
-    // Providers refuse a schema that does not say so, and MCP allows nothing else.
-    parameters.entry("type").or_insert_with(|| json!("object"));
-    Tool { name, description, parameters: Value::Object(parameters) }
 }

@@ -2,6 +2,7 @@
 
 use orch::tools::mcp::{ServerConfig, Servers};
 use orch::words::failure::FailureKind;
+use orch::words::redact::Redactor;
 use serde_json::json;
 
 use super::{KEY, SOON, call, config, error, perform, said, stdio, stdio_at};
@@ -117,5 +118,51 @@ fn the_last_words_of_a_server_explain_its_end_without_its_key() {
         let end = "it closed the connection before it was ready; its last words: cannot log in with [redacted]";
         assert!(failure.message.ends_with(end), "{failure}");
         assert!(!failure.message.contains(KEY), "{failure}");
+    });
+}
+
+#[test]
+fn a_malformed_tool_is_left_out_and_takes_nothing_else_away() {
+    perform(async {
+        let servers = stdio(&["--raw"]);
+        let tools = servers.tools("local").await.unwrap();
+        let names: Vec<_> = tools.iter().map(|tool| &*tool.name).collect();
+        assert_eq!(names, ["local__good", "local__odd", "local__huge", "local__many"]);
+        let redactor = Redactor::default();
+        let granted = |tool: &'static str| servers.granted("local", Some(tool), &redactor);
+        assert_eq!(granted("good").await.unwrap().len(), 1);
+        // It was warned of, and an agent that names it goes on with what else it has.
+        assert_eq!(granted("lacking").await.unwrap().len(), 0);
+        assert!(granted("absent").await.is_err());
+        servers.close().await;
+    });
+}
+
+#[test]
+fn what_is_unknown_beside_a_good_text_is_named() {
+    perform(async {
+        let servers = stdio(&["--raw"]);
+        let expected = "good news\n[content of the unknown kind `hologram`, not shown]\n{\"degrees\":21}";
+        assert_eq!(said(&servers, "good").await, expected);
+        assert_eq!(said(&servers, "odd").await, "just a text");
+        servers.close().await;
+    });
+}
+
+#[test]
+fn a_huge_answer_is_cut_while_it_is_read_and_the_session_goes_on() {
+    perform(async {
+        let servers = stdio(&["--raw"]);
+        let huge = said(&servers, "huge").await;
+        assert!(huge.starts_with("begins xxx") && huge.len() <= 64 * 1024, "{}", huge.len());
+        assert!(
+            huge.contains("\n[cut off here: all of it has more than 8388608 bytes, the first "),
+            "{}",
+            &huge[65_000..]
+        );
+        let many = error(&servers, "many").await;
+        assert!(many.contains("bytes, of which orch reads at most 15728640"), "{many}");
+        assert!(said(&servers, "good").await.starts_with("good news"));
+        servers.close().await;
     });
 }

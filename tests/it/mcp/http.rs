@@ -8,7 +8,9 @@ use orch::words::failure::{Failure, FailureKind};
 use secrecy::SecretString;
 
 use super::requests_are_declined;
-use super::{KEY, a_dropped_call_is_taken_back, config, error, everything_works, perform, program, said};
+use serde_json::json;
+
+use super::{KEY, a_dropped_call_is_taken_back, call, config, error, everything_works, perform, program, said};
 use crate::server::{Act, Server};
 
 /// The test server, listening. It stops when it is dropped.
@@ -56,6 +58,21 @@ fn a_server_over_http_is_listed_and_called() {
         requests_are_declined(&servers).await;
         servers.close().await;
         assert!(error(&servers, "echo").await.contains("is not started any more"));
+    });
+}
+
+#[test]
+fn a_huge_answer_is_not_read_to_its_end_and_the_session_goes_on() {
+    let server = Listening::start(&[]);
+    perform(async {
+        let servers = at(&server.url, None);
+        let huge = call(&servers, "echo", json!({ "text": "x", "times": 20 << 20 })).await;
+        assert!(
+            huge.is_error && huge.text.contains("or its answer has more than the 16 MiB that are read"),
+            "{huge:?}"
+        );
+        assert_eq!(said(&servers, "count").await, "2");
+        servers.close().await;
     });
 }
 
