@@ -60,6 +60,8 @@ pub(crate) struct Attempt {
     pub marker: String,
     /// How often the model may be asked.
     pub max_rounds: usize,
+    /// How many of the rounds in the conversation do not count in that.
+    pub rounds_before: usize,
     /// How long it may take, the time not counted in which it waits for leave to call.
     pub timeout: Duration,
     /// Whether the first call has been allowed already.
@@ -159,14 +161,16 @@ impl Attempt {
     }
 
     fn check_rounds(&self) -> Result<(), Failure> {
-        if self.conversation.len() < self.max_rounds {
+        let asked = self.conversation.len().saturating_sub(self.rounds_before);
+        if asked < self.max_rounds {
             return Ok(());
         }
         let message = format!(
-            "the model was asked {} times and has no answer yet; `limits.max_iterations` sets how often it may be",
-            self.conversation.len()
+            "the model was asked {asked} times for the task `{}` and has no answer yet; `limits.max_iterations` sets \
+             how often it may be, and a resume goes on from here with as many again",
+            self.task
         );
-        Err(Failure::new(FailureKind::InvalidOutput, message))
+        Err(Failure::new(FailureKind::Budget, message))
     }
 
     /// Calls the model. Gives the output if the answer is one and nothing else has to be looked at.

@@ -181,7 +181,8 @@ pub(crate) fn correction(rejection: &Rejection) -> String {
     )
 }
 
-fn shortened(text: &str, limit: usize) -> String {
+/// The beginning of a text, `limit` bytes at most; `…` stands for the rest.
+pub(crate) fn shortened(text: &str, limit: usize) -> String {
     if text.len() <= limit {
         return text.to_owned();
     }

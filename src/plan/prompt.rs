@@ -5,14 +5,47 @@
 
 use std::borrow::Cow;
 use std::fmt::Write;
+use std::sync::Arc;
 
 use crate::plan::orchestra::{Agent, Item};
+use crate::plan::output::shortened;
 use crate::plan::template::{ItemValues, Template, TemplateError, Values};
 use crate::words::digest::Parts;
 use crate::words::redact::Redactor;
 
 /// What stands before the task's own words, at the end of a prompt.
 pub(crate) const TASK_LABEL: &str = "Your task: ";
+
+/// What stands before the list of what was done.
+const DEEDS_LABEL: &str = "An earlier try at this task ended without a usable answer. What its tools did stands. Do not \
+                           do the same again; go on from there:";
+
+/// No more of them are listed, and of each no more than so many bytes of its arguments and of its answer.
+const MAX_DEEDS: usize = 50;
+const MAX_DEED_BYTES: usize = 2_000;
+
+/// What a tool did for a try at a task that led to nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Deed {
+    /// The tool.
+    pub tool: String,
+    /// What it was called with, as JSON.
+    pub arguments: String,
+    /// What it answered; `None` if nobody knows, and then it may have acted or not.
+    pub answer: Option<Arc<str>>,
+}
+
+impl Deed {
+    fn told(&self) -> String {
+        let arguments = shortened(&self.arguments, MAX_DEED_BYTES);
+        match &self.answer {
+            Some(answer) => {
+                format!("- {} {arguments}, which answered: {}", self.tool, shortened(answer, MAX_DEED_BYTES))
+            }
+            None => format!("- {} {arguments}, which was interrupted: look whether it took effect", self.tool),
+        }
+    }
+}
 
 /// What an attempt is given.
 #[derive(Debug, Clone)]
@@ -67,6 +100,24 @@ impl Prompt {
             let _ = write!(system, "\n\n{form}");
         }
         Ok(Self { system, user: user(&description, inputs), description })
+    }
+
+    /// The same with what tools did in earlier tries at the task, before the task's own words.
+    #[must_use]
+    pub(crate) fn after(mut self, deeds: &[Deed], task: &str, secret: &str) -> Self {
+        if deeds.is_empty() {
+            return self;
+        }
+        let listed: Vec<String> = deeds.iter().take(MAX_DEEDS).map(Deed::told).collect();
+        let more = match deeds.len().saturating_sub(MAX_DEEDS) {
+            0 => String::new(),
+            more => format!("\n- and {more} more"),
+        };
+        let number = deeds.len().to_string();
+        let list = data(secret, &[task, "deeds", &number], "what was done", &format!("{}{more}", listed.join("\n")));
+        let at = self.user.len().saturating_sub(TASK_LABEL.len() + self.description.len());
+        self.user.insert_str(at, &format!("{DEEDS_LABEL}\n{list}\n\n"));
+        self
     }
 
     /// The same without secrets: an author may have written one into a text.

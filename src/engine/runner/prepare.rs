@@ -8,11 +8,12 @@ use crate::engine::runner::{RunContext, RunError, Runner};
 use crate::plan::digest;
 use crate::plan::graph::TaskIx;
 use crate::plan::orchestra::{Agent, Grant, Item, Program, Task, Work};
-use crate::plan::prompt::{Inputs, Prompt};
+use crate::plan::prompt::{Deed, Inputs, Prompt};
 use crate::plan::template::{Template, TemplateError};
 use crate::run::cache_key::{Ingredients, cache_key};
 use crate::run::history::{History, Step};
 use crate::run::state::{Input, Preparation, State};
+use crate::tools::{Effect, ToolSet};
 use crate::words::conversation::ToolResult;
 use crate::words::event::CacheKey;
 use crate::words::failure::{Failure, FailureKind};
@@ -149,8 +150,10 @@ impl RunContext {
         let Given { task, definition, inputs, .. } = given;
         let output_spec = self.output_spec(definition);
         let tool_set = &self.tool_sets[place];
+        let known = &history.tasks[*task];
+        let deeds = self.deeds(&known.abandoned, tool_set)?;
         let prompt = match Prompt::new(description, agent, inputs, output_spec.instructions().as_deref()) {
-            Ok(prompt) => prompt.redacted(tool_set.redactor()),
+            Ok(prompt) => prompt.after(&deeds, definition.name.as_str(), inputs.secret).redacted(tool_set.redactor()),
             Err(error) => return Ok(Err(template_failed("description", &error))),
         };
         let cache_key = given
@@ -163,9 +166,10 @@ impl RunContext {
         let attempt = Attempt {
             task: definition.name.clone(),
             agent: agent.name.clone(),
-            number: history.tasks[*task].attempts + 1,
+            number: known.attempts + 1,
             prompt,
-            conversation: self.conversation(&history.tasks[*task].conversation)?,
+            conversation: self.conversation(&known.conversation)?,
+            rounds_before: known.rounds_before,
             max_tokens: state.counts_cost().then_some(USUAL_MAX_TOKENS),
             client,
             tool_set: tool_set.clone(),
@@ -227,6 +231,24 @@ impl RunContext {
             }
             command @ Prepared::Command(_) => command,
         }
+    }
+
+    /// What tools did in conversations that led to nothing.
+    fn deeds(&self, abandoned: &[Step], tool_set: &ToolSet) -> Result<Vec<Deed>, RunError> {
+        let mut deeds = Vec::new();
+        for step in abandoned {
+            let acting = step.turn.calls.iter().filter(|call| tool_set.effect(&call.name) != Effect::None);
+            for call in acting.filter(|call| step.begun.contains(&call.id)) {
+                let answer = step.answers.iter().find(|answer| answer.id == call.id);
+                let answer = answer.map(|answer| self.objects.get(&answer.output).map_err(RunError::Objects));
+                deeds.push(Deed {
+                    tool: call.name.clone(),
+                    arguments: call.arguments.to_string(),
+                    answer: answer.transpose()?,
+                });
+            }
+        }
+        Ok(deeds)
     }
 
     /// What was said in earlier attempts, with the texts of the tools' answers.

@@ -38,6 +38,10 @@ pub struct TaskHistory {
     pub model: Option<String>,
     /// The conversation of a task that is not done: what was said is not asked for again.
     pub conversation: Vec<Step>,
+    /// Conversations that led to nothing. What tools did in them stands, so it is not done again in silence.
+    pub abandoned: Vec<Step>,
+    /// How long the conversation was when a limit stopped the task: a resume after that counts its rounds anew.
+    pub rounds_before: usize,
     /// What tools have told the model: the output depends on it.
     pub reads: Vec<ToolRead>,
     /// What the first attempt of the last process says that the output depends on.
@@ -160,6 +164,8 @@ impl TaskHistory {
             unpriced: false,
             model: None,
             conversation: Vec::new(),
+            abandoned: Vec::new(),
+            rounds_before: 0,
             reads: Vec::new(),
             cache_key: None,
             started_us: None,
@@ -207,6 +213,7 @@ impl TaskHistory {
         };
         let key = self.cache_key.take().map(|cache_key| cache_key.key.clone());
         self.forget();
+        self.abandoned.clear();
         self.reopen();
         Some(Released { key: key?, output: output? })
     }
@@ -223,11 +230,14 @@ impl TaskHistory {
         self.planned = planned;
         self.cache_key = None;
         self.forget();
+        self.abandoned.clear();
         self.reopen();
     }
 
+    /// The conversation begins anew.
     fn forget(&mut self) {
-        self.conversation.clear();
+        self.abandoned.extend(self.conversation.drain(..).filter(|step| !step.begun.is_empty()));
+        self.rounds_before = 0;
         self.reads.clear();
     }
 
@@ -289,7 +299,10 @@ impl TaskHistory {
                 }
             }
             TaskEvent::CtxSet { .. } => {}
-            TaskEvent::LimitReached { message, .. } => self.state = TaskState::Limited(message.clone()),
+            TaskEvent::LimitReached { message, .. } => {
+                self.rounds_before = self.conversation.len();
+                self.state = TaskState::Limited(message.clone());
+            }
             TaskEvent::AttemptFailed { failure, retry_in_ms, .. } => self.fail(failure, retry_in_ms.is_some()),
             TaskEvent::Succeeded { output, .. } => self.end(TaskState::Succeeded(output.clone()), now_us),
             TaskEvent::Reused { run, output, cache } => {
@@ -319,6 +332,7 @@ impl TaskHistory {
         // A failed task's next try goes on with what was said.
         if matches!(state, TaskState::Succeeded(_) | TaskState::Reused(..)) {
             self.conversation = Vec::new();
+            self.abandoned = Vec::new();
         }
         self.state = state;
         self.ended_us = Some(now_us);

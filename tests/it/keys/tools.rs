@@ -110,8 +110,14 @@ fn a_model_that_calls_tools_for_ever_is_stopped() {
     let again = || calls(&[("1", "read_file", json!({"path": "in.txt"}))]);
     server.when("do a", (0..20).map(|_| again()));
     let text = format!("limits: {{max_iterations: 3}}\n{TOOLS}");
-    project(&server, &text).file("in.txt", "x").run().exits(1).says("max_iterations");
+    let limited = project(&server, &text).file("in.txt", "x").run().exits(3).says("max_iterations");
     assert_eq!(server.seen().len(), 3);
+    // A resume goes on with the conversation, for three more rounds.
+    let limited = limited.project.args(["resume"]).run().exits(3).says("max_iterations");
+    assert_eq!(server.seen().len(), 6);
+    let said = server.seen()[5].body["messages"].as_array().unwrap().len();
+    assert_eq!(said, 2 + 2 * 5, "the system, the task, and five rounds");
+    drop(limited);
 }
 
 #[test]

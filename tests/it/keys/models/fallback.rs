@@ -225,7 +225,7 @@ fn a_model_that_uses_tools_for_ever_is_stopped_by_whatever_limit_comes_first() {
     let agents = "{name: one, model: openai/first, tools: [read_file]}";
     for (limits, code, calls, says) in [
         ("max_api_calls: 4", 3, 4, "the run's max_api_calls of 4 is reached: 4 made so far"),
-        ("max_iterations: 3", 1, 3, "max_iterations"),
+        ("max_iterations: 3", 3, 3, "max_iterations"),
         ("max_iterations: 3, max_api_calls: 2", 3, 2, "the run's max_api_calls of 2 is reached"),
     ] {
         let server = Server::start();
