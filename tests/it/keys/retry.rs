@@ -63,7 +63,7 @@ fn what_cannot_get_better_is_asked_once() {
         (unauthorized(), "not authorized"),
         (error(403, "x"), "not authorized"),
         (error(404, "x"), "bad request"),
-        (error(413, "x"), "bad request"),
+        (error(413, "x"), "prompt too long"),
         (error(429, "insufficient_quota"), "quota used up"),
         (error(400, "context_length_exceeded"), "prompt too long"),
         (

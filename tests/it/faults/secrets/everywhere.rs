@@ -123,7 +123,7 @@ impl World {
             "agents": [
                 {"name": "reader", "model": "openai/usual", "instructions": format!("Never say {}.", key("usual")),
                  "tools": ["read_file", "search_files", "write_file", "ctx_get", "ctx_set", "notes/*", "door/echo",
-                           {"name": "run_command", "allow": [["sh"]]}]},
+                           {"name": "run_command", "allow": [["sh", "-c"]]}]},
                 {"name": "chained", "model": ["named", "printed"]},
                 {"name": "far", "model": "address"},
                 {"name": "helper", "model": "helper"},
