@@ -270,6 +270,7 @@ impl Attempt {
             schema,
             temperature: client.temperature,
             max_tokens: client.max_tokens.or(self.max_tokens),
+            context_window: client.context_window,
         }
     }
 

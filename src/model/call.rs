@@ -60,6 +60,8 @@ pub struct ModelRequest {
     pub temperature: Option<f64>,
     /// The most tokens that the answer may have; the provider's default when absent.
     pub max_tokens: Option<u32>,
+    /// How many tokens the prompt and its answer may have together, for a server that chooses its window by the request.
+    pub context_window: Option<u64>,
 }
 
 impl ModelRequest {

@@ -10,6 +10,7 @@ use crate::plan::orchestra::RateLimit;
 use crate::run::budget::worst_case_tokens;
 use crate::run::rate_limit::RateLimitKey;
 use crate::words::event::Reservation;
+use crate::words::failure::{Failure, FailureKind};
 use crate::words::usage::Usage;
 
 /// The longest answer where neither the file nor the table of models knows one, in tokens.
@@ -53,7 +54,26 @@ impl ModelClient {
         deadlines: &Deadlines,
         cue: &Cue<'_>,
     ) -> Result<Reply, CallFailure> {
-        self.model.call(request, deadlines, cue).await
+        match self.too_long(request) {
+            Some(failure) => {
+                Err(CallFailure { failure, usage: None, unsettled: false, partial: String::new(), pace: None })
+            }
+            None => self.model.call(request, deadlines, cue).await,
+        }
+    }
+
+    /// Why a prompt is not sent that is longer than the model can take: some servers cut it without a word. The size of a
+    /// prompt is an estimate, so one that may just fit is sent.
+    fn too_long(&self, request: &ModelRequest) -> Option<Failure> {
+        let window = self.context_window?;
+        let tokens = request.estimated_tokens();
+        (tokens > window.saturating_add(window / 4)).then(|| {
+            let message = format!(
+                "the prompt has about {tokens} tokens and was not sent, since {} takes {window} (its `context_window`)",
+                self.label
+            );
+            Failure::new(FailureKind::ContextTooLong, message)
+        })
     }
 
     /// What a call may cost at worst: every token of the prompt at the dearest price that it can have, and the

@@ -1,7 +1,9 @@
 //! Ollama's own protocol.
 //!
 //! Format: <https://docs.ollama.com/api/chat>. The stream is a JSON document a line. Thinking is not part of the answer.
-//! The context window is left at what the server is set to, since a change makes it load the model anew.
+//! The context window is left at what the server is set to, unless the file knows a larger or a smaller one: a change makes
+//! the server load the model anew, and a prompt that does not fit is cut by it without a word
+//! (<https://github.com/ollama/ollama/issues/17889>).
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -64,6 +66,8 @@ struct Options {
     temperature: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     num_predict: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    num_ctx: Option<u64>,
 }
 
 impl Options {
@@ -115,7 +119,11 @@ impl Wire for Ollama {
             stream: true,
             tools: request.tools.iter().map(function).collect(),
             format: schema.map(|answer| &answer.schema),
-            options: Options { temperature: request.temperature, num_predict: request.max_tokens },
+            options: Options {
+                temperature: request.temperature,
+                num_predict: request.max_tokens,
+                num_ctx: request.context_window,
+            },
         };
         self.request(Method::POST, "chat", serde_json::to_vec(&body).ok())
     }

@@ -147,7 +147,15 @@ mod tests {
     fn request(system: &str, user: &str) -> ModelRequest {
         let messages = vec![Message::System(system.to_owned()), Message::User(user.to_owned())];
         let tools = std::sync::Arc::default();
-        ModelRequest { model: "m".into(), messages, tools, schema: None, temperature: None, max_tokens: None }
+        ModelRequest {
+            model: "m".into(),
+            messages,
+            tools,
+            schema: None,
+            temperature: None,
+            max_tokens: None,
+            context_window: None,
+        }
     }
 
     fn rehearsal(script: &str) -> Rehearsal {

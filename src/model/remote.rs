@@ -19,6 +19,7 @@ use crate::net::http::{self, Client, Deadlines, Response, header};
 use crate::words::failure::{Failure, FailureKind};
 use crate::words::rate_limit::RateLimitInfo;
 use crate::words::redact::Redactor;
+use crate::words::usage::Usage;
 
 /// How long the connection is still listened to once the model has stopped. What may follow is the number of tokens;
 /// the answer itself is whole.
@@ -60,7 +61,12 @@ impl RemoteModel {
         let reached_end = received.is_ok() && draft.stop.is_some();
         let usage = if reached_end { Some(count(draft.usage, request, &draft.written())) } else { draft.usage };
         draft.drop_thoughts();
-        match received.and_then(|first_byte_ms| Ok((first_byte_ms, draft.settle(&host, !request.tools.is_empty())?))) {
+        let settled = received.and_then(|first_byte_ms| {
+            let stop = draft.settle(&host, !request.tools.is_empty())?;
+            usage.map_or(Ok(()), |usage| check_whole_prompt(usage, request, &host))?;
+            Ok((first_byte_ms, stop))
+        });
+        match settled {
             Ok((first_byte_ms, stop)) => Ok(Reply {
                 turn: redact_turn(draft.take_turn(), redactor),
                 usage: usage.unwrap_or_default(),
@@ -112,6 +118,30 @@ impl RemoteModel {
         let id = |model: &Value| id(model).map(|id| id.strip_prefix("models/").map(str::to_owned).unwrap_or(id));
         Ok(models.iter().filter_map(id).map(|id| redactor.redact_secrets(&id).into_owned()).collect())
     }
+}
+
+/// A prompt of fewer tokens is not looked at: an estimate of it says too little.
+const LEAST_ESTIMATE: u64 = 2_000;
+
+/// What no window holds; a count below it is of a server that does not count, or counts what its cache has not.
+const LEAST_COUNT: u64 = 256;
+
+/// How much longer the tokens of a whole prompt are at most than is estimated, in halves.
+const LONG_TOKENS: u64 = 5;
+
+/// Whether the server has read the whole prompt. One whose window is smaller cuts it without a word, and answers what is
+/// left: <https://github.com/ollama/ollama/issues/17889>, <https://github.com/block/goose/issues/7672>.
+fn check_whole_prompt(usage: Usage, request: &ModelRequest, host: &str) -> Result<(), Failure> {
+    let (sent, counted) = (request.estimated_tokens(), usage.input_tokens);
+    let is_counted = !usage.estimated && counted >= LEAST_COUNT;
+    if !is_counted || sent < LEAST_ESTIMATE || counted.saturating_mul(LONG_TOKENS) >= 2 * sent {
+        return Ok(());
+    }
+    let message = format!(
+        "{host} has read {counted} tokens of a prompt of about {sent}: its context window is smaller, and it cut the \
+         prompt; give the server a larger one, or say with `context_window` how large it is"
+    );
+    Err(Failure::new(FailureKind::ContextTooLong, message))
 }
 
 /// What is known of a call besides its answer.

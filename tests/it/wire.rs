@@ -76,6 +76,7 @@ fn request(prompt: &str) -> ModelRequest {
         schema: None,
         temperature: None,
         max_tokens: None,
+        context_window: None,
     }
 }
 

@@ -21,6 +21,7 @@ fn request(user: &str) -> ModelRequest {
         schema: None,
         temperature: None,
         max_tokens: None,
+        context_window: None,
     }
 }
 

@@ -54,6 +54,7 @@ mod tests {
             schema: None,
             temperature: None,
             max_tokens: None,
+            context_window: None,
         }
     }
 

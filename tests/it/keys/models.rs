@@ -138,3 +138,19 @@ fn the_same_model_at_two_addresses_is_two_models() {
     project.and(["--fresh"]).run().exits(1);
     assert_eq!((first.seen().len(), second.seen().len()), (4, 3));
 }
+
+#[test]
+fn a_prompt_above_a_known_window_is_not_sent_and_its_largest_inputs_are_named() {
+    let server = Server::start();
+    let file = "models: {small: {provider: openai, model: m, context_window: 8000}}\n\
+                agents: [{name: reader, model: small}]\n\
+                tasks: [{name: a, agent: reader, description: Sum up the goal.}]\n";
+    let project = Project::new().file("x.yaml", format!("orchestra: {{id: x}}\n{file}")).server(&server);
+    let long = "word ".repeat(56_000);
+    let ended = project.args(["run", "x.yaml", "--goal", "@goal.md"]).file("goal.md", &long).run();
+    ended.exits(1).says("takes 8000").says("its largest input is the goal");
+    assert_eq!(server.seen().len(), 0);
+    let short = "word ".repeat(5_600);
+    project.args(["run", "x.yaml", "--goal", "@goal.md"]).file("goal.md", &short).run().exits(0);
+    assert_eq!(server.seen().len(), 1);
+}

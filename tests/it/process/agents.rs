@@ -74,7 +74,15 @@ async fn ask_within(model: &CommandModel, request: &ModelRequest, total: Duratio
 fn request(question: &str) -> ModelRequest {
     let messages = vec![Message::System("Be brief.".to_owned()), Message::User(question.to_owned())];
     let tools = Arc::default();
-    ModelRequest { model: "m".to_owned(), messages, tools, schema: None, temperature: None, max_tokens: None }
+    ModelRequest {
+        model: "m".to_owned(),
+        messages,
+        tools,
+        schema: None,
+        temperature: None,
+        max_tokens: None,
+        context_window: None,
+    }
 }
 
 #[tokio::test]

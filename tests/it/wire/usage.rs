@@ -3,10 +3,11 @@
 //! Anthropic: <https://platform.claude.com/docs/en/build-with-claude/prompt-caching#tracking-cache-performance>.
 //! OpenAI: <https://platform.openai.com/docs/guides/prompt-caching>. Gemini: <https://ai.google.dev/api/generate-content>.
 
+use orch::words::failure::FailureKind;
 use orch::words::usage::Usage;
 use serde_json::{Value, json};
 
-use super::after;
+use super::{ALL, PATIENT, after, after_request, assert_answers, assert_fails, request};
 use crate::server::Act;
 use crate::server::vendor::{Vendor, anthropic, gemini, ollama, openai, responses, zhipu};
 
@@ -149,4 +150,29 @@ fn ollama_counts_the_prompt_and_the_answer_and_no_cache() {
         used(ollama::ROW.sends((ollama::ROW.frame)(&line)), &ollama::ROW),
         Usage { input_tokens: 20, output_tokens: 3, ..Usage::default() }
     );
+}
+
+#[test]
+fn a_server_that_counts_far_less_than_was_sent_has_cut_the_prompt() {
+    for vendor in ALL {
+        let counting = |tokens: u64| {
+            let said = vendor.stream(&vendor.says("hi"));
+            let counted = format!(":{tokens},");
+            vendor.sends(
+                ["\"prompt_tokens\"", "\"input_tokens\"", "\"promptTokenCount\"", "\"prompt_eval_count\""]
+                    .iter()
+                    .fold(said, |said, key| said.replace(&format!("{key}:10,"), &format!("{key}{counted}")))
+                    .replace("\"input_tokens\":4,", &format!("\"input_tokens\"{counted}"))
+                    .replace("\"prompt_eval_count\":10}", &format!("\"prompt_eval_count\":{tokens}}}")),
+            )
+        };
+        let long = request(&format!("hello {}", "word ".repeat(5_600)));
+        let asked =
+            |request: &orch::model::ModelRequest, tokens| after_request(vendor, request, &PATIENT, counting(tokens));
+        let failed = assert_fails(vendor.name, asked(&long, 2_050), FailureKind::ContextTooLong, "has read 205");
+        assert_eq!((failed.usage.map(|usage| usage.output_tokens), failed.unsettled), (Some(5), false));
+        for (request, tokens) in [(&long, 6_900), (&long, 3_500), (&long, 10), (&request("hello"), 300)] {
+            assert_answers(vendor.name, asked(request, tokens), "hi");
+        }
+    }
 }

@@ -2,10 +2,12 @@
 //!
 //! <https://github.com/ollama/ollama>, `docs/api.md` and `api/types.go` (`ChatRequest`, `Message`, `ToolCall`, `Options`).
 
+use orch::model::ModelRequest;
 use serde_json::{Value, json};
 
+use super::super::{ALL, at, body, request};
 use super::{assert_bodies, place, score, with};
-use crate::server::vendor::ollama;
+use crate::server::vendor::{Vendor, ollama};
 
 #[test]
 fn ollama_is_asked_as_it_documents_itself() {
@@ -42,4 +44,14 @@ fn ollama_is_asked_as_it_documents_itself() {
             asked(json!({"tools": tools})),
         ],
     );
+}
+
+#[test]
+fn ollama_is_asked_for_the_window_that_is_known() {
+    let request = ModelRequest { context_window: Some(32_000), ..request("hello") };
+    let sent = |vendor: &Vendor| body(&*at(vendor, "http://h"), &request);
+    assert_eq!(sent(&ollama::ROW)["options"], json!({"num_ctx": 32_000}));
+    for vendor in ALL.into_iter().filter(|vendor| vendor.name != "ollama") {
+        assert!(!sent(vendor).to_string().contains("32000"), "{}", vendor.name);
+    }
 }
