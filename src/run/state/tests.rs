@@ -439,7 +439,9 @@ proptest! {
             Event::Task { event, .. } => is_cancelled(event) && dropped.kind() == "call_started",
         });
         let is_cut = how == 0 && (at == records.len() || was_killed);
-        if let Ok(state) = folded(&orchestra, &records) && !is_cut {
+        // With a resume as its last event it is the journal of a run that was taken up again, and killed at once.
+        let is_taken_up = how != 0 && records.last().is_some_and(resumes);
+        if let Ok(state) = folded(&orchestra, &records) && !is_cut && !is_taken_up {
             let what = &process.records[at].event;
             let same = meaning(&state) == meaning(&process.state);
             prop_assert!(same, "{how} of {at} ({}) to {to}\n{}", what.kind(), difference(&state, &process.state));
