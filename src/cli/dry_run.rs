@@ -130,8 +130,10 @@ fn models(agent: &Agent, settings: &Settings) -> Vec<ModelRef> {
     }
 }
 
-/// The first call for a task.
+/// The first call for a task that asks a model; that of a program is no call of a model.
 struct Call {
+    /// Whether it asks a model.
+    asks_model: bool,
     /// Tokens of the prompt, on the safe side and with every output that it is given as long as it may be.
     input: u64,
     /// Tokens of the longest answer.
@@ -147,7 +149,7 @@ struct Call {
 impl Call {
     /// That of a task without a model.
     fn none() -> Self {
-        Self { input: 0, output: 0, is_said: true, most_usd: Some(0.0), unpriced: None }
+        Self { asks_model: false, input: 0, output: 0, is_said: true, most_usd: Some(0.0), unpriced: None }
     }
 }
 
@@ -158,7 +160,7 @@ fn foreseen(orchestra: &Orchestra, goal: &str, settings: &Settings) -> Vec<Call>
             let of_models = models(agent, settings).iter().filter_map(|model| model.max_tokens).max();
             let said = agent.max_tokens.or(of_models);
             let output = u64::from(said.unwrap_or(USUAL_MAX_TOKENS));
-            Call { input: 0, output, is_said: said.is_some(), most_usd: None, unpriced: None }
+            Call { asks_model: true, input: 0, output, is_said: said.is_some(), most_usd: None, unpriced: None }
         })
         .collect();
     for ix in 0..calls.len() {
@@ -192,14 +194,20 @@ fn own_tokens(orchestra: &Orchestra, ix: TaskIx, goal: &str) -> u64 {
 }
 
 fn estimate(calls: &[Call]) -> String {
+    let asking = calls.iter().filter(|call| call.asks_model).count();
+    let tasks = match asking {
+        0 => return "\nestimate: no call of a model; every task runs a program\n".to_owned(),
+        _ if asking == calls.len() => "one for each task",
+        _ => "one for each task that asks a model",
+    };
     let assumed = match calls.iter().all(|call| call.is_said) {
         true => String::new(),
         false => format!(", at {} an answer where no `max_tokens` is set", text::count(USUAL_MAX_TOKENS.into())),
     };
     format!(
-        "\nestimate: {}, one for each task, with about {} tokens in and up to {} out{assumed}\n  \
+        "\nestimate: {}, {tasks}, with about {} tokens in and up to {} out{assumed}\n  \
          not counted: other attempts and models, answers that are asked for once more, and rounds with tools\n",
-        text::plural(calls.len() as u64, "call", "calls"),
+        text::plural(asking as u64, "call", "calls"),
         text::count(calls.iter().map(|call| call.input).sum()),
         text::count(calls.iter().map(|call| call.output).sum()),
     )
@@ -207,6 +215,9 @@ fn estimate(calls: &[Call]) -> String {
 
 /// What these calls cost at most.
 fn cost(calls: &[Call]) -> String {
+    if calls.iter().all(|call| !call.asks_model) {
+        return "cost: none, since no model is called\n".to_owned();
+    }
     if let Some(label) = calls.iter().find_map(|call| call.unpriced.as_ref()) {
         return format!("cost: not known, since {label} has no price; `price` under `models` gives it one\n");
     }

@@ -132,3 +132,14 @@ fn mistakes_are_found_before_the_run() {
         project(&format!("  - {{name: a, {task}}}\n")).run().exits(2).says(why).says(cure);
     }
 }
+
+#[test]
+fn a_dry_run_counts_no_call_for_a_program() {
+    let tasks = "tasks: [{name: a, run: ['true']}, {name: b, run: ['true'], context: [a]}";
+    let project = Project::new().args(RUN).and(["--dry-run"]);
+    let page = project.file("x.yaml", format!("{tasks}]\n")).run().exits(0);
+    page.prints("estimate: no call of a model; every task runs a program\ncost: none, since no model is called\n");
+    let mixed = format!("{tasks}, {{name: c, agent: w, description: x}}]\nagents: [{{name: w, role: x}}]\n");
+    let project = project.file("x.yaml", mixed).env("OPENAI_API_KEY", "sk-canary-0123456789");
+    project.run().exits(0).prints("estimate: 1 call, one for each task that asks a model, with");
+}
