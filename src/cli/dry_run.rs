@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use crate::attempt::USUAL_MAX_TOKENS;
 use crate::cli::{terminal, trust};
 use crate::engine::{Loaded, cost, permissions, setup};
+use crate::model::key_command::KeyCommands;
 use crate::model::prices;
 use crate::model::settings::{Settings, Unusable};
 use crate::plan::graph::TaskIx;
@@ -107,7 +108,7 @@ fn unusable(orchestra: &Orchestra, settings: &Settings, root: &Path) -> Vec<Stri
     // To ask for a key by its command would be to do something.
     let asks = |agent: &&Agent| agent.models.iter().all(|model| model.api_key_command.is_none());
     for agent in orchestra.agents.iter().filter(asks) {
-        let (usable, unusable) = setup::chain(agent, settings, root);
+        let (usable, unusable) = setup::chain(agent, settings, root, &KeyCommands::default());
         for Unusable { why, help } in unusable {
             let effect = if usable.is_empty() { "could not run" } else { "would go on without a model" };
             let warning = format!("agent {} {effect}: {why}; {help}", agent.name);

@@ -2,15 +2,27 @@
 //!
 //! Knows how people write base URLs; knows nothing of what is sent there.
 
+use std::sync::Arc;
+
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::model::key_command::PrintedKey;
 use crate::net::http::{HeaderValue, Url, secrets_of_address};
 
 /// A provider's base URL and key, checked.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
     base: Url,
-    api_key: Option<SecretString>,
+    api_key: Option<ApiKey>,
+}
+
+/// What opens a provider.
+#[derive(Debug, Clone)]
+pub(super) enum ApiKey {
+    /// A key that stays what it is.
+    Fixed(SecretString),
+    /// One that a command prints, and prints again when it has expired.
+    Printed(Arc<PrintedKey>),
 }
 
 /// Why there is no [`Endpoint`].
@@ -42,13 +54,40 @@ impl Endpoint {
         if api_key.as_ref().is_some_and(|key| HeaderValue::from_str(key).is_err()) {
             return Err(EndpointError::Key);
         }
-        Ok(Self { base, api_key: api_key.map(SecretString::from) })
+        Ok(Self { base, api_key: api_key.map(|key| ApiKey::Fixed(SecretString::from(key))) })
+    }
+
+    /// The same with a key that may come from a command.
+    pub(super) fn opened_by(base_url: &str, api_key: Option<ApiKey>) -> Result<Self, EndpointError> {
+        match api_key {
+            Some(ApiKey::Printed(key)) => {
+                Ok(Self { api_key: Some(ApiKey::Printed(key)), ..Self::new(base_url, None)? })
+            }
+            Some(ApiKey::Fixed(key)) => Self::new(base_url, Some(key)),
+            None => Self::new(base_url, None),
+        }
+    }
+
+    /// The command's key, if one prints it.
+    pub(crate) fn printed_key(&self) -> Option<Arc<PrintedKey>> {
+        match &self.api_key {
+            Some(ApiKey::Printed(key)) => Some(key.clone()),
+            Some(ApiKey::Fixed(_)) | None => None,
+        }
+    }
+
+    /// The key of this moment.
+    fn key(&self) -> Option<SecretString> {
+        match self.api_key.as_ref()? {
+            ApiKey::Fixed(key) => Some(key.clone()),
+            ApiKey::Printed(key) => Some(key.key()),
+        }
     }
 
     /// Everything of the endpoint that may not be shown: its key, and the keys in its URL.
     #[must_use]
     pub fn secrets(&self) -> Vec<SecretString> {
-        self.api_key.clone().into_iter().chain(secrets_of_address(&self.base)).collect()
+        self.key().into_iter().chain(secrets_of_address(&self.base)).collect()
     }
 
     /// The host's name.
@@ -76,8 +115,8 @@ impl Endpoint {
 
     /// The value of a header that carries the key, after `prefix`.
     pub(crate) fn key_header(&self, prefix: &str) -> Option<HeaderValue> {
-        let key = self.api_key.as_ref()?.expose_secret();
-        let mut value = HeaderValue::from_str(&format!("{prefix}{key}")).ok()?;
+        let key = self.key()?;
+        let mut value = HeaderValue::from_str(&format!("{prefix}{}", key.expose_secret())).ok()?;
         value.set_sensitive(true);
         Some(value)
     }

@@ -13,6 +13,7 @@ pub mod command;
 mod endpoint;
 mod form;
 pub(crate) mod gemini;
+pub(crate) mod key_command;
 pub(crate) mod ollama;
 pub(crate) mod openai;
 pub(crate) mod pace;

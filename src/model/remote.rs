@@ -11,6 +11,7 @@ use tokio::time::{Duration, Instant};
 
 use crate::model::body::{Body, MAX_DOCUMENT_BYTES};
 use crate::model::call::{CallFailure, Cue, Model, ModelRequest, PendingReply, Reply};
+use crate::model::key_command::PrintedKey;
 use crate::model::redaction::{excerpt, redact_failure, redact_stop, redact_turn};
 use crate::model::reply_builder::{ReplyBuilder, count};
 use crate::model::status;
@@ -32,11 +33,13 @@ pub struct RemoteModel {
     /// The connections, shared by all models of a run.
     client: Client,
     redactor: Redactor,
+    /// The key, where a command prints it.
+    key: Option<Arc<PrintedKey>>,
 }
 
 impl Model for RemoteModel {
     fn call<'a>(&'a self, request: &'a ModelRequest, deadlines: &'a Deadlines, _: &'a Cue<'a>) -> PendingReply<'a> {
-        Box::pin(self.ask(request, deadlines))
+        Box::pin(self.ask_with_a_valid_key(request, deadlines))
     }
 }
 
@@ -44,12 +47,43 @@ impl RemoteModel {
     /// A model that speaks `wire`, over connections of `client`.
     #[must_use]
     pub fn new(wire: Arc<dyn Wire>, client: Client, redactor: Redactor) -> Self {
-        Self { wire, client, redactor }
+        Self { wire, client, redactor, key: None }
+    }
+
+    /// The same with a key that can be renewed, and that the wire has too.
+    #[must_use]
+    pub(crate) fn renewing(self, key: Option<Arc<PrintedKey>>) -> Self {
+        Self { key, ..self }
+    }
+
+    /// Asks, and once more where the key is refused and there is a newer one. A call that was refused for its key has done
+    /// nothing and costs nothing, so both are one call.
+    async fn ask_with_a_valid_key(&self, request: &ModelRequest, deadlines: &Deadlines) -> Result<Reply, CallFailure> {
+        let Some(key) = &self.key else { return self.ask(request, deadlines).await };
+        let generation = key.generation();
+        let mut refused = match self.ask(request, deadlines).await {
+            Err(refused) if is_of_key(&refused.failure) => refused,
+            answered => return answered,
+        };
+        match key.renew(generation, &self.redactor).await {
+            Ok(renewed) => {
+                tracing::debug!("a key was refused; the call is sent again with a newer one");
+                let answered = self.ask(request, deadlines).await;
+                if answered.as_ref().is_err_and(|refused| is_of_key(&refused.failure)) {
+                    key.refuse(renewed);
+                }
+                answered
+            }
+            Err(why) => {
+                refused.failure.message.push_str(&format!(" ({})", self.redactor.redact(&why)));
+                Err(refused)
+            }
+        }
     }
 
     /// Sends `request` and reads the answer to its end.
     async fn ask(&self, request: &ModelRequest, deadlines: &Deadlines) -> Result<Reply, CallFailure> {
-        let Self { wire, client, redactor } = self;
+        let Self { wire, client, redactor, .. } = self;
         let started = Instant::now();
         let outgoing = wire.encode(request);
         let host = outgoing.host();
@@ -97,7 +131,7 @@ impl RemoteModel {
     }
 
     async fn listed(&self, deadlines: &Deadlines) -> Result<Vec<String>, Failure> {
-        let Self { wire, client, redactor } = self;
+        let Self { wire, client, redactor, .. } = self;
         let mut meta = CallMeta::default();
         let mut response = open(client, wire.list_models(), deadlines, redactor, &mut meta).await?;
         let mut body = Vec::new();
@@ -118,6 +152,17 @@ impl RemoteModel {
         let id = |model: &Value| id(model).map(|id| id.strip_prefix("models/").map(str::to_owned).unwrap_or(id));
         Ok(models.iter().filter_map(id).map(|id| redactor.redact_secrets(&id).into_owned()).collect())
     }
+}
+
+/// Whether a call was refused since its key is not valid, or not any more. A 403 may be about much else, and so may a 400.
+fn is_of_key(failure: &Failure) -> bool {
+    let says_expired = || failure.message.to_ascii_lowercase().contains("expired");
+    failure.kind == FailureKind::Auth
+        && match failure.status {
+            Some(401) => true,
+            Some(400 | 403) => says_expired(),
+            _ => false,
+        }
 }
 
 /// A prompt of fewer tokens is not looked at: an estimate of it says too little.

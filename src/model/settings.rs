@@ -3,15 +3,12 @@
 //! Keys are read here, put into a secret type, and go nowhere but into a request's header and the redactor.
 
 use std::ffi::OsString;
-use std::io::Read;
-use std::process::{Command, Stdio};
-use std::sync::mpsc;
-use std::thread;
-use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::model::Endpoint;
+use crate::model::endpoint::ApiKey;
+use crate::model::key_command::KeyCommands;
 use crate::model::vendor::Vendor;
 use crate::net::http::{Url, secrets_of_address};
 use crate::os::process::{clean_environment, is_clean};
@@ -21,12 +18,6 @@ use crate::words::redact::{names_key, secrets_of_variable};
 
 /// The variable that names the model for agents that name none, as `provider/model`.
 pub(crate) const MODEL_VARIABLE: &str = "ORCH_MODEL";
-
-/// How long a command may take that prints a key; some ask a person for a password.
-const KEY_COMMAND_TIME: Duration = Duration::from_secs(60);
-
-/// No key is longer, in bytes.
-const MAX_KEY_BYTES: u64 = 16 * 1024;
 
 /// What is used of the environment.
 pub struct Settings {
@@ -153,7 +144,15 @@ impl Settings {
     /// # Errors
     /// If a key is missing, or the address is none.
     pub fn reach(&self, model: &ModelRef) -> Result<Reachable, Unusable> {
-        self.reach_with(model, |model| printed_key(model, &self.variables))
+        self.reach_sharing(model, &KeyCommands::default())
+    }
+
+    /// The same with keys that other models of the run have been given by their commands.
+    pub(crate) fn reach_sharing(&self, model: &ModelRef, keys: &KeyCommands) -> Result<Reachable, Unusable> {
+        self.reach_with(model, |argv| {
+            let key = keys.key(argv, &self.variables).map_err(|why| no_key(model, argv, &why))?;
+            Ok(ApiKey::Printed(key))
+        })
     }
 
     /// The same without starting the command that prints its key: the endpoint is to be looked at, and cannot be called.
@@ -161,24 +160,25 @@ impl Settings {
     /// # Errors
     /// As [`Settings::reach`].
     pub fn look_up(&self, model: &ModelRef) -> Result<Reachable, Unusable> {
-        self.reach_with(model, |_| Ok(SecretString::from("the-key-was-not-asked-for")))
+        self.reach_with(model, |_| Ok(ApiKey::Fixed(SecretString::from("the-key-was-not-asked-for"))))
     }
 
     fn reach_with(
         &self,
         model: &ModelRef,
-        printed_key: impl FnOnce(&ModelRef) -> Result<SecretString, Unusable>,
+        printed_key: impl FnOnce(&[String]) -> Result<ApiKey, Unusable>,
     ) -> Result<Reachable, Unusable> {
         let (base_url, address_from) = self.address(model);
-        let key = match &model.api_key_env {
-            _ if model.api_key_command.is_some() => Some(printed_key(model)?),
-            Some(name) => Some(self.get(name).map(SecretString::from).ok_or_else(|| Unusable {
+        let fixed = |key: String| ApiKey::Fixed(SecretString::from(key));
+        let key = match (&model.api_key_command, &model.api_key_env) {
+            (Some(argv), _) => Some(printed_key(argv)?),
+            (None, Some(name)) => Some(self.get(name).map(fixed).ok_or_else(|| Unusable {
                 why: format!("the key for {} is missing: {name} is not set", model.label()),
                 help: format!("set {name} in the environment"),
             })?),
             // The usual key goes to the provider, or to where the environment says, and nowhere that only a file says.
-            None if model.base_url.is_none() => self.usual_key(model.provider).map(|(_, key)| SecretString::from(key)),
-            None => None,
+            (None, None) if model.base_url.is_none() => self.usual_key(model.provider).map(|(_, key)| fixed(key)),
+            (None, None) => None,
         };
         if key.is_none() && Vendor::needs_key(&base_url) {
             let variable = Vendor::of(model.provider).keys.first().copied().unwrap_or("its key");
@@ -187,7 +187,7 @@ impl Settings {
                 help: format!("set {variable} in the environment, or use another model with --model"),
             });
         }
-        let endpoint = Endpoint::new(&base_url, key).map_err(|error| Unusable {
+        let endpoint = Endpoint::opened_by(&base_url, key).map_err(|error| Unusable {
             why: format!("{} cannot be reached at {address_from}: {error}", model.label()),
             help: "an address looks like http://localhost:11434/v1".to_owned(),
         })?;
@@ -249,43 +249,11 @@ fn any_of(names: &[&str]) -> String {
     }
 }
 
-/// The key that a command prints. It is asked for once a run, before anything is called.
-fn printed_key(model: &ModelRef, environment: &[(String, String)]) -> Result<SecretString, Unusable> {
-    let argv = model.api_key_command.as_deref().unwrap_or_default();
-    let unusable = |why: String| Unusable {
+/// Why the command of a model has printed no key.
+fn no_key(model: &ModelRef, argv: &[String], why: &str) -> Unusable {
+    Unusable {
         why: format!("the key for {} is missing: its api_key_command {why}", model.label()),
         help: format!("try it by hand: {}", argv.join(" ")),
-    };
-    let Some((program, arguments)) = argv.split_first() else { return Err(unusable("is empty".to_owned())) };
-    let mut child = Command::new(program)
-        .args(arguments)
-        .env_clear()
-        .envs(environment.iter().map(|(name, value)| (name, value)))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(|error| unusable(format!("cannot be run: {error}")))?;
-    let stdout = child.stdout.take();
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        let mut printed = String::new();
-        let read = stdout.map(|stdout| stdout.take(MAX_KEY_BYTES).read_to_string(&mut printed));
-        let _ = sender.send(matches!(read, Some(Ok(_))).then_some(printed));
-    });
-    let Ok(printed) = receiver.recv_timeout(KEY_COMMAND_TIME) else {
-        let _ = child.kill();
-        let _ = child.wait();
-        return Err(unusable(format!("printed nothing within {} s", KEY_COMMAND_TIME.as_secs())));
-    };
-    let status = child.wait().map_err(|error| unusable(format!("cannot be waited for: {error}")))?;
-    if !status.success() {
-        return Err(unusable(format!("failed ({status})")));
-    }
-    match printed.as_deref().map(str::trim) {
-        Some(key) if !key.is_empty() && !key.contains('\n') => Ok(SecretString::from(key)),
-        Some("") | None => Err(unusable("printed no key".to_owned())),
-        Some(_) => Err(unusable("printed more than one line".to_owned())),
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -29,31 +29,37 @@ const MIN_LINE_BYTES: usize = 16;
 const KEY_PARAMETERS: [&str; 9] =
     ["key", "api_key", "api-key", "apikey", "token", "access_token", "auth", "secret", "sig"];
 
-/// Replaces every secret that it knows with [`REDACTED`]. Cheap to clone.
+/// Replaces every secret that it knows with [`REDACTED`]. Cheap to clone; what one clone learns, all know.
 #[derive(Clone, Default)]
 pub struct Redactor {
+    known: Arc<RwLock<Arc<Known>>>,
+}
+
+#[derive(Default)]
+struct Known {
     /// Longest first, so that a secret that contains another goes as a whole.
-    secrets: Arc<[SecretString]>,
+    secrets: Vec<SecretString>,
     /// Those of them that an encoder may write in another way.
-    escapable: Arc<[SecretString]>,
+    escapable: Vec<SecretString>,
 }
 
 impl Redactor {
     /// A redactor for `secrets`; those shorter than [`MIN_SECRET_BYTES`] are left out.
     #[must_use]
     pub fn new(secrets: impl IntoIterator<Item = SecretString>) -> Self {
-        let mut plain: Vec<String> = Vec::new();
-        for secret in secrets {
-            let secret = secret.expose_secret();
-            let lines = secret.lines().map(str::trim).filter(|line| *line != secret && line.len() >= MIN_LINE_BYTES);
-            plain.extend(lines.filter(|line| !line.starts_with("-----")).map(str::to_owned));
-            plain.push(secret.to_owned());
-        }
-        plain.retain(|secret| secret.len() >= MIN_SECRET_BYTES);
-        let escapable = plain.iter().filter(|secret| forms::is_escapable(secret)).cloned().collect();
-        let encoded: Vec<String> = plain.iter().flat_map(|secret| forms::base64_cores(secret)).collect();
-        plain.extend(encoded.into_iter().filter(|core| core.len() >= MIN_SECRET_BYTES));
-        Self { secrets: longest_first(plain), escapable: longest_first(escapable) }
+        let redactor = Self::default();
+        redactor.learn(secrets);
+        redactor
+    }
+
+    /// Takes these out too from now on; those shorter than [`MIN_SECRET_BYTES`] are left out.
+    pub fn learn(&self, secrets: impl IntoIterator<Item = SecretString>) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        *known = Arc::new(known.with(secrets));
+    }
+
+    fn known(&self) -> Arc<Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// For messages and logs: takes out the known secrets, and the value of any URL query parameter
@@ -71,13 +77,14 @@ impl Redactor {
     #[must_use]
     pub fn redact_secrets<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let mut text = Cow::Borrowed(text);
-        for secret in self.secrets.iter().map(ExposeSecret::expose_secret) {
+        let known = self.known();
+        for secret in known.secrets.iter().map(ExposeSecret::expose_secret) {
             if text.contains(secret) {
                 text = Cow::Owned(text.replace(secret, REDACTED));
             }
         }
         if forms::may_be_escaped(&text) {
-            for secret in self.escapable.iter().map(ExposeSecret::expose_secret) {
+            for secret in known.escapable.iter().map(ExposeSecret::expose_secret) {
                 if let Some(replaced) = forms::replace_escaped(&text, secret, REDACTED) {
                     text = Cow::Owned(replaced);
                 }
@@ -90,7 +97,8 @@ impl Redactor {
     #[must_use]
     pub fn redact_part<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let mut text = self.redact_secrets(text);
-        for secret in self.secrets.iter().map(ExposeSecret::expose_secret) {
+        let known = self.known();
+        for secret in known.secrets.iter().map(ExposeSecret::expose_secret) {
             let cuts = || secret.char_indices().map(|(at, _)| at);
             let begun = cuts().rev().find(|&at| at >= MIN_SECRET_BYTES && text.ends_with(&secret[..at]));
             if let Some(begun) = begun {
@@ -143,10 +151,29 @@ impl Redactor {
     }
 }
 
-fn longest_first(mut secrets: Vec<String>) -> Arc<[SecretString]> {
-    secrets.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
-    secrets.dedup();
-    secrets.into_iter().map(SecretString::from).collect()
+impl Known {
+    /// The same with these secrets added.
+    fn with(&self, secrets: impl IntoIterator<Item = SecretString>) -> Self {
+        let mut plain: Vec<String> = Vec::new();
+        for secret in secrets {
+            let secret = secret.expose_secret();
+            let lines = secret.lines().map(str::trim).filter(|line| *line != secret && line.len() >= MIN_LINE_BYTES);
+            plain.extend(lines.filter(|line| !line.starts_with("-----")).map(str::to_owned));
+            plain.push(secret.to_owned());
+        }
+        plain.retain(|secret| secret.len() >= MIN_SECRET_BYTES);
+        let escapable = plain.iter().filter(|secret| forms::is_escapable(secret)).cloned().collect();
+        let encoded: Vec<String> = plain.iter().flat_map(|secret| forms::base64_cores(secret)).collect();
+        plain.extend(encoded.into_iter().filter(|core| core.len() >= MIN_SECRET_BYTES));
+        Self { secrets: longest_first(&self.secrets, plain), escapable: longest_first(&self.escapable, escapable) }
+    }
+}
+
+fn longest_first(known: &[SecretString], more: Vec<String>) -> Vec<SecretString> {
+    let mut all: Vec<String> = known.iter().map(|secret| secret.expose_secret().to_owned()).chain(more).collect();
+    all.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
+    all.dedup();
+    all.into_iter().map(SecretString::from).collect()
 }
 
 impl fmt::Debug for Redactor {
@@ -204,6 +231,14 @@ mod tests {
     #[test]
     fn text_without_a_secret_is_borrowed() {
         assert!(matches!(redactor(&["sk-canary"]).redact("nothing here"), Cow::Borrowed("nothing here")));
+    }
+
+    #[test]
+    fn what_is_learned_later_is_known_to_all_clones() {
+        let r = redactor(&["sk-canary-1"]);
+        let clone = r.clone();
+        r.learn([SecretString::from("sk-canary-1-renewed")]);
+        assert_eq!(clone.redact("a sk-canary-1-renewed b sk-canary-1 c"), "a [redacted] b [redacted] c");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::engine::notes::{Notes, Notice};
 use crate::engine::setup::{Secrets, SetupError};
 use crate::model::cassette::{Cassette, Recorded, Recorder, Replayed};
 use crate::model::command::CommandModel;
+use crate::model::key_command::KeyCommands;
 use crate::model::rehearsal::Rehearsal;
 use crate::model::settings::{Settings, Unusable};
 use crate::model::{Endpoint, Model, ModelClient, RemoteModel, Vendor};
@@ -27,7 +28,7 @@ pub(crate) type Chain = Vec<(ModelRef, Option<Endpoint>)>;
 /// The models of an agent, with that of the environment where it names none: those that can be asked from here, and
 /// what is in the way of the others.
 #[must_use]
-pub(crate) fn chain(agent: &Agent, settings: &Settings, root: &Path) -> (Chain, Vec<Unusable>) {
+pub(crate) fn chain(agent: &Agent, settings: &Settings, root: &Path, keys: &KeyCommands) -> (Chain, Vec<Unusable>) {
     let models = match agent.models.as_slice() {
         [] => match settings.default_model() {
             Ok(model) => vec![model],
@@ -39,7 +40,7 @@ pub(crate) fn chain(agent: &Agent, settings: &Settings, root: &Path) -> (Chain, 
     for model in models {
         let reached = match model.provider {
             Provider::Command => is_installed(&model, settings, root).map(|()| None),
-            _ => settings.reach(&model).map(|reached| Some(reached.endpoint)),
+            _ => settings.reach_sharing(&model, keys).map(|reached| Some(reached.endpoint)),
         };
         match reached {
             Ok(endpoint) => usable.push((model, endpoint)),
@@ -67,9 +68,10 @@ pub(super) fn chains(
     notes: &mut Notes,
 ) -> Result<Vec<Chain>, SetupError> {
     let mut chains = Vec::with_capacity(orchestra.agents.len());
+    let keys = KeyCommands::default();
     let mut told = BTreeSet::new();
     for agent in &orchestra.agents {
-        let (usable, mut unusable) = chain(agent, settings, root);
+        let (usable, mut unusable) = chain(agent, settings, root, &keys);
         if usable.is_empty() && !unusable.is_empty() {
             return Err(SetupError::NoModel {
                 agent: agent.name.to_string(),
@@ -116,9 +118,11 @@ pub(super) fn remote_clients(
                 models.len() - 1
             });
             let answers: Option<Arc<dyn Model>> = match endpoint {
-                Some(endpoint) => Vendor::of(model.provider)
-                    .wire(endpoint)
-                    .map(|wire| Arc::new(RemoteModel::new(wire, http.clone(), redactor.clone())) as _),
+                Some(endpoint) => {
+                    let key = endpoint.printed_key();
+                    let remote = |wire| RemoteModel::new(wire, http.clone(), redactor.clone()).renewing(key);
+                    Vendor::of(model.provider).wire(endpoint).map(|wire| Arc::new(remote(wire)) as _)
+                }
                 None => Some(Arc::new(program(&model, project, settings, run, redactor)?)),
             };
             let Some(mut answers) = answers else { continue };

@@ -76,7 +76,7 @@ pub struct Model {
     pub base_url: Option<Text>,
     /// The environment variable that holds the key.
     pub api_key_env: Option<Text>,
-    /// A command that prints the key, in place of a variable.
+    /// A command that prints the key, in place of a variable. It is asked again when the server refuses the key.
     pub api_key_command: Option<Spanned<Vec<String>>>,
     /// How many tokens a prompt and its answer may have together.
     #[schemars(range(min = 1))]

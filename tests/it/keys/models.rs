@@ -5,6 +5,8 @@ use serde_json::Value;
 use crate::project::{Project, RUN};
 use crate::server::{Act, Server};
 
+#[cfg(unix)]
+mod api_key_command;
 mod fallback;
 mod prices;
 mod rate;
