@@ -118,7 +118,7 @@ struct Wanted {
 
 pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let project = &context.project;
-    let settings = Settings::from_environment();
+    let settings = trust::settings_to_look_with(project);
     let (wanted, skipped) = wanted(project, &settings)?;
     let reach = match args {
         Args { offline: true, .. } => Reach::Offline,

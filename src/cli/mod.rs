@@ -32,6 +32,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use crate::cli::error::CliError;
+use crate::os::process::hide_environment;
 use crate::store::project::{ORCHESTRAS_DIR, Project, STATE_DIR};
 
 /// Run orchestras of LLM agents: checked before it costs, never lost when killed.
@@ -176,6 +177,7 @@ type Outcome = Result<ExitCode, CliError>;
 /// Runs the command line that the process was given.
 #[must_use]
 pub fn main() -> ExitCode {
+    hide_environment();
     log::start();
     forbid_core_dumps();
     let cli = Cli::parse();

@@ -103,6 +103,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let goal = goal(args, project)?;
     let settings = Settings::from_environment();
     if args.dry_run {
+        let settings = trust::settings_to_look_with(project);
         return Ok(dry_run::show(&loaded, &goal, &settings, project.root(), args.rehearse));
     }
     let source = source(args);

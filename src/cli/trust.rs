@@ -128,6 +128,12 @@ pub(super) fn settle(
     Ok(trust)
 }
 
+/// The environment for a command that only looks at what a run would use, see [`Trust::settings`].
+pub(super) fn settings_to_look_with(project: &Project) -> Settings {
+    let trust = if terminal::is_set(TRUST_VARIABLE) { Trust::All } else { Trust::default() };
+    trust.settings(&Settings::from_environment(), project).0.into_owned()
+}
+
 /// Shows what is not trusted, and asks.
 fn ask(untrusted: &Untrusted) -> Result<(), CliError> {
     let known = untrusted.needed.iter().filter(|permission| permission.needs_trust()).count() - untrusted.new.len();

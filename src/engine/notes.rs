@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 
+use crate::engine::permissions::{Access, Permission};
 use crate::store::journal::JournalError;
 use crate::store::project::ListError;
 use crate::words::diagnostic::Report;
@@ -21,6 +23,14 @@ pub struct Notes {
 }
 
 impl Notes {
+    /// Notes which folders of `PATH` no program is taken from, where any program is to run.
+    pub(super) fn path_in_project(&mut self, folders: Vec<PathBuf>, needed: &[Permission]) {
+        let runs = needed.iter().any(|permission| matches!(permission.access, Access::Run { .. }));
+        if runs && !folders.is_empty() {
+            self.add(Notice::PathInProject { folders });
+        }
+    }
+
     pub(super) fn add(&mut self, notice: Notice) {
         self.notices.push(notice);
     }
@@ -31,6 +41,11 @@ impl Notes {
 pub enum Notice {
     /// Remarks on a file of the project.
     File(Report),
+    /// No program is taken from these folders of `PATH`.
+    PathInProject {
+        /// They lie in the project.
+        folders: Vec<PathBuf>,
+    },
     /// A model cannot be used from here; the others of its chain are.
     ModelLeftOut {
         /// Which one, and why.
@@ -80,7 +95,7 @@ impl Notice {
     #[must_use]
     pub fn is_warning(&self) -> bool {
         match self {
-            Self::File(_) | Self::ModelLeftOut { .. } => true,
+            Self::File(_) | Self::PathInProject { .. } | Self::ModelLeftOut { .. } => true,
             Self::CacheClosed(_) | Self::CacheUnread(_) | Self::OutputsUnread { .. } => true,
             Self::ResultsNotKept(_) | Self::AsideLeft(_) => true,
             Self::NotRemoved(_) | Self::LeftoversUnlisted(_) | Self::LockUnread { .. } => true,
@@ -95,6 +110,15 @@ impl fmt::Display for Notice {
             Self::File(report) => {
                 let messages: Vec<&str> = report.diagnostics.iter().map(|found| found.message.as_str()).collect();
                 write!(f, "{}: {}", report.source.path, messages.join("; "))
+            }
+            Self::PathInProject { folders } => {
+                let folders: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
+                write!(
+                    f,
+                    "no program is taken from {}, which PATH names and which lies in the project; name it by its path, \
+                     or set ORCH_TRUST=1",
+                    folders.join(" and ")
+                )
             }
             Self::ModelLeftOut { why } => write!(f, "{why}; the other models of its chain are used"),
             Self::CacheClosed(error) => write!(f, "earlier results cannot be used again: {error}"),

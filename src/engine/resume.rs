@@ -177,7 +177,11 @@ pub async fn resume(
         return Ok(None);
     }
     let source = ModelSource::of(&history.start);
-    resume.trust.check(&needed(&orchestra, &source))?;
+    let needed = needed(&orchestra, &source);
+    resume.trust.check(&needed)?;
+    let (settings, inside) = resume.trust.settings(settings, project);
+    let settings = &*settings;
+    notes.path_in_project(inside, &needed);
     let may_use_cache = source.may_use_cache();
     let (source, _) = source.open(project, None)?;
     let own = own_files(project, &history.start.source, Path::new(&history.start.workspace));

@@ -108,7 +108,11 @@ pub async fn start(
 ) -> Result<Prepared, StartError> {
     check_goal(&start.goal)?;
     check_goal_is_given(&loaded.orchestra, &start.goal)?;
-    start.trust.check(&needed(&loaded.orchestra, &start.source))?;
+    let needed = needed(&loaded.orchestra, &start.source);
+    start.trust.check(&needed)?;
+    let (settings, inside) = start.trust.settings(settings, project);
+    let settings = &*settings;
+    notes.path_in_project(inside, &needed);
     let selection = select(project, &loaded.orchestra, &loaded.overrides, notes)?;
     let run = new_run_id(project);
     let may_use_cache = start.source.may_use_cache();

@@ -2,7 +2,9 @@
 //!
 //! Asks nobody: a caller that may ask learns from [`Untrusted`] what about.
 
+use std::borrow::Cow;
 use std::io;
+use std::path::PathBuf;
 
 use crate::engine::permissions::{Permission, permissions};
 use crate::engine::setup::ModelSource;
@@ -70,6 +72,19 @@ impl Trust {
         let is_new = |permission: &&Permission| permission.needs_trust() && !granted.contains(permission);
         let new: Vec<Permission> = needed.iter().filter(is_new).cloned().collect();
         if new.is_empty() { Ok(()) } else { Err(Untrusted { needed: needed.to_vec(), new }) }
+    }
+
+    /// The environment as a run may use it: without the folders of `PATH` that lie in the project, unless everything in
+    /// there is trusted. Also the folders that were taken out.
+    #[must_use]
+    pub fn settings<'s>(&self, settings: &'s Settings, project: &Project) -> (Cow<'s, Settings>, Vec<PathBuf>) {
+        match self {
+            Self::All => (Cow::Borrowed(settings), Vec::new()),
+            Self::Granted(_) => {
+                let (settings, inside) = settings.without_programs_of(project.root());
+                (Cow::Owned(settings), inside)
+            }
+        }
     }
 
     /// Keeps this for later, in the user's own folder and in place of what was kept of the project. `All` is not kept.

@@ -3,6 +3,7 @@
 //! Keys are read here, put into a secret type, and go nowhere but into a request's header and the redactor.
 
 use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -11,7 +12,7 @@ use crate::model::endpoint::ApiKey;
 use crate::model::key_command::KeyCommands;
 use crate::model::vendor::Vendor;
 use crate::net::http::{Url, secrets_of_address};
-use crate::os::process::{clean_environment, is_clean};
+use crate::os::process::{clean_environment, environment, is_clean, is_path, without_project};
 use crate::plan::orchestra::ModelRef;
 use crate::plan::spec::Provider;
 use crate::words::redact::{names_key, secrets_of_variable};
@@ -20,6 +21,7 @@ use crate::words::redact::{names_key, secrets_of_variable};
 pub(crate) const MODEL_VARIABLE: &str = "ORCH_MODEL";
 
 /// What is used of the environment.
+#[derive(Clone)]
 pub struct Settings {
     /// Names and values, in their order; of two with the same name the later one holds.
     variables: Vec<(String, String)>,
@@ -48,7 +50,9 @@ impl Settings {
     #[must_use]
     pub fn from_environment() -> Self {
         let unicode = |text: OsString| text.into_string().ok();
-        Self::from_variables(std::env::vars_os().filter_map(|(name, value)| Some((unicode(name)?, unicode(value)?))))
+        Self::from_variables(
+            environment().into_iter().filter_map(|(name, value)| Some((unicode(name)?, unicode(value)?))),
+        )
     }
 
     /// An environment of these variables and no others, as names and values: for a process that runs orchestras for
@@ -56,6 +60,17 @@ impl Settings {
     /// have `PATH` and `HOME` where there are any.
     pub fn from_variables<N: Into<String>, V: Into<String>>(variables: impl IntoIterator<Item = (N, V)>) -> Self {
         Self { variables: variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect() }
+    }
+
+    /// The same with no folder of `project` in `PATH`, since what lies there may be somebody else's program; and the
+    /// folders that were taken out.
+    #[must_use]
+    pub fn without_programs_of(&self, project: &Path) -> (Self, Vec<PathBuf>) {
+        let (mut variables, mut inside) = (self.variables.clone(), Vec::new());
+        for (_, value) in variables.iter_mut().filter(|(name, _)| is_path(name)) {
+            (*value, inside) = without_project(value, project);
+        }
+        (Self { variables }, inside)
     }
 
     /// The value of a variable, without blanks around it; `None` if it is not set or empty.
@@ -76,6 +91,12 @@ impl Settings {
     #[must_use]
     pub fn clean_environment(&self) -> Vec<(String, String)> {
         clean_environment(self.variables.iter().cloned())
+    }
+
+    /// All variables, for a program that is the user's own. Programs are looked for in absolute folders all the same.
+    fn own_environment(&self) -> Vec<(String, String)> {
+        let path = self.clean_environment().into_iter().filter(|(name, _)| is_path(name));
+        self.variables.iter().filter(|(name, _)| !is_path(name)).cloned().chain(path).collect()
     }
 
     /// The names of all variables.
@@ -150,7 +171,7 @@ impl Settings {
     /// The same with keys that other models of the run have been given by their commands.
     pub(crate) fn reach_sharing(&self, model: &ModelRef, keys: &KeyCommands) -> Result<Reachable, Unusable> {
         self.reach_with(model, |argv| {
-            let key = keys.key(argv, &self.variables).map_err(|why| no_key(model, argv, &why))?;
+            let key = keys.key(argv, &self.own_environment()).map_err(|why| no_key(model, argv, &why))?;
             Ok(ApiKey::Printed(key))
         })
     }

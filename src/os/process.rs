@@ -21,6 +21,7 @@ use crate::os::process::running::Running;
 mod capture;
 mod child;
 mod environment;
+mod own_environment;
 #[cfg(target_os = "linux")]
 mod process_table;
 mod process_tree;
@@ -28,7 +29,9 @@ mod running;
 mod started;
 
 pub use child::{Child, Streams};
-pub use environment::{clean_environment, find_program, is_clean};
+pub use environment::{clean_environment, find_program, is_clean, is_path, without_project};
+pub use own_environment::environment;
+pub(crate) use own_environment::hide_environment;
 pub use process_tree::{RUN_VARIABLE, end_leftovers};
 
 /// How long the output of a program that has ended is still read. It is in the pipe already, so this only ends where

@@ -48,6 +48,18 @@ fn absolute_folders(path: &str) -> String {
     env::join_paths(folders).ok().and_then(|path| path.into_string().ok()).unwrap_or_default()
 }
 
+/// A `PATH` without its relative folders and without those that lie in `project`, be it by a link; and the absolute
+/// ones that were taken out.
+#[must_use]
+pub fn without_project(path: &str, project: &Path) -> (String, Vec<PathBuf>) {
+    let real = |folder: &Path| folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let (project, real_project) = (std::path::absolute(project).unwrap_or_else(|_| project.to_owned()), real(project));
+    let lies_in_project = |folder: &PathBuf| folder.starts_with(&project) || real(folder).starts_with(&real_project);
+    let folders = env::split_paths(path).filter(|folder| folder.is_absolute());
+    let (inside, outside): (Vec<PathBuf>, Vec<PathBuf>) = folders.partition(lies_in_project);
+    (env::join_paths(outside).ok().and_then(|path| path.into_string().ok()).unwrap_or_default(), inside)
+}
+
 /// Whether a variable of this name is part of [`clean_environment`].
 #[must_use]
 pub fn is_clean(name: &str) -> bool {
@@ -80,7 +92,9 @@ pub fn find_program(program: &str, directory: &Path, environment: &[(String, Str
     Err(if found { Error::NotExecutable { program } } else { Error::NotFound { program } })
 }
 
-fn is_path(name: &str) -> bool {
+/// Whether a variable of this name says where programs are.
+#[must_use]
+pub fn is_path(name: &str) -> bool {
     if cfg!(windows) { name.eq_ignore_ascii_case("PATH") } else { name == "PATH" }
 }
 
@@ -128,6 +142,23 @@ mod tests {
         let given = clean_environment(own.into_iter().map(|(name, value)| (name.into(), value.into())));
         let given: Vec<(&str, &str)> = given.iter().map(|(name, value)| (&**name, &**value)).collect();
         assert_eq!(given, [("LC_ALL", "C"), ("PATH", "/usr/bin")]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn folders_of_the_project_are_taken_out_of_a_path_however_it_names_them() {
+        let around = tempfile::tempdir().unwrap();
+        let at = |path: &str| around.path().join(path);
+        std::fs::create_dir_all(at("project/bin")).unwrap();
+        std::fs::create_dir_all(at("project-2/bin")).unwrap();
+        std::os::unix::fs::symlink(at("project"), at("link")).unwrap();
+        let named = ["project/bin", "project-2/bin", "link/bin", "project/gone", "project-2/../project/bin", "project"];
+        let named = named.map(|path| at(path).display().to_string()).join(":");
+        for project in ["project", "link"] {
+            let (path, inside) = without_project(&format!("/usr/bin:bin:{named}::/bin"), &at(project));
+            assert_eq!(path, format!("/usr/bin:{}:/bin", at("project-2/bin").display()), "{project}");
+            assert_eq!(inside.len(), 5);
+        }
     }
 
     #[cfg(unix)]

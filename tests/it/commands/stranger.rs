@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use crate::project::Project;
+use crate::project::{Project, RUN};
 use crate::server::Server;
 
 const SECRET: &str = "aws-canary-0123456789";
@@ -123,4 +123,54 @@ fn doctor_says_what_it_would_ask_and_run_and_does_it_when_told_to() {
     let keys: Vec<_> = server.seen().iter().map(|seen| seen.header("authorization").map(str::to_owned)).collect();
     assert_eq!(keys.len(), 2);
     assert!(keys.contains(&Some(format!("Bearer {SECRET}"))) && keys.contains(&Some("Bearer key".to_owned())));
+}
+
+#[test]
+fn no_program_is_taken_from_a_folder_of_path_that_lies_in_the_project() {
+    let project = Project::new()
+        .untrusted()
+        .file("orchestras/x.yaml", "orchestra: {id: x}\ntasks: [{name: t, run: [greet], verify: [{run: [greet]}]}]\n");
+    let outside = tempfile::tempdir().unwrap();
+    let theirs = "#!/bin/sh\ntouch mark_theirs\necho theirs\n";
+    let project = project.file("bin/greet", theirs);
+    std::fs::write(outside.path().join("greet"), "#!/bin/sh\necho mine\n").unwrap();
+    for file in [project.path("bin/greet"), outside.path().join("greet")] {
+        std::fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    let (bin, outside) = (project.path("bin").display().to_string(), outside.path().display().to_string());
+    let run = project.args(["run", "x", "--trust", "--fresh"]);
+    let both = run.env("PATH", format!("{bin}:{outside}:/usr/bin:/bin"));
+    both.run().exits(0).prints("mine").says(&format!("no program is taken from {bin}"));
+    assert!(marks(&project).is_empty());
+    // A resume keeps away from it, too.
+    let alone = run.env("PATH", format!("{bin}:/usr/bin:/bin"));
+    alone.run().exits(1).says("greet");
+    alone.args(["resume"]).run().exits(1).says("no program is taken from");
+    assert!(marks(&project).is_empty());
+    both.env("ORCH_TRUST", "1").run().exits(0).prints("theirs").does_not_say("no program is taken from");
+    assert_eq!(marks(&project).len(), 1);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_started_cannot_read_keys_in_the_environment_of_orch() {
+    let server = Server::start();
+    let text = format!(
+        "orchestra: {{id: x}}
+models: {{m: {{provider: openai, base_url: '{}', model: m, api_key_env: MY_LOGIN}}}}
+agents: [{{name: a, role: analyst, model: m}}]
+tasks:
+  - {{name: see, run: [sh, -c, 'tr \"\\0\" \"\\n\" < /proc/$PPID/environ | cut -c1-40 > seen; true']}}
+  - {{name: ask, agent: a, description: Say hello, context: [see]}}
+",
+        server.openai()
+    );
+    let keys = ["MY_LOGIN", "OPENAI_API_KEY", "AWS_SECRET_ACCESS_KEY"];
+    let project = Project::new().file("x.yaml", text).env("PATH", "/usr/bin:/bin").args(RUN);
+    let project = keys.iter().fold(project, |project, key| project.env(key, format!("canary-{key}-1")));
+    project.run().exits(0);
+    // The one model that has the key still gets it.
+    assert_eq!(server.seen()[0].header("authorization"), Some("Bearer canary-MY_LOGIN-1"));
+    let seen = project.read("seen").unwrap();
+    assert!(!seen.contains("canary"), "{seen}");
 }
