@@ -68,8 +68,8 @@ pub fn check(
     overrides: &Overrides,
 ) -> Result<(Orchestra, Vec<Report>), Vec<Report>> {
     let report = |mistakes| vec![Report::new(source.clone(), mistakes)];
-    let Reading { file, omissions, mistakes: of_form } = spec::read(source);
-    let Some(file) = file else { return Err(report(of_form)) };
+    let Reading { file, omissions, mistakes: of_form, warnings: slips } = spec::read(source);
+    let Some(file) = file else { return Err(report(of_form.into_iter().chain(slips).collect())) };
     let (playbooks, warnings, broken) = match project.playbooks(agents_named(&file)) {
         Ok((playbooks, warnings)) => (playbooks, warnings, Vec::new()),
         Err(broken) => (std::collections::BTreeMap::new(), Vec::new(), broken),
@@ -86,13 +86,14 @@ pub fn check(
     };
     match resolve(&file, &context) {
         Ok((orchestra, of_file)) if broken.is_empty() && of_form.is_empty() => {
+            let of_file: Vec<_> = of_file.into_iter().chain(slips).collect();
             let of_file = (!of_file.is_empty()).then(|| Report::new(source.clone(), of_file));
             Ok((orchestra, of_file.into_iter().chain(warnings).collect()))
         }
         Ok(_) if of_form.is_empty() => Err(broken),
-        Ok(_) => Err(broken.into_iter().chain(report(of_form)).collect()),
+        Ok(_) => Err(broken.into_iter().chain(report(of_form.into_iter().chain(slips).collect())).collect()),
         Err(of_meaning) => {
-            let mistakes = of_form.into_iter().chain(of_meaning).collect();
+            let mistakes = of_form.into_iter().chain(of_meaning).chain(slips).collect();
             Err(broken.into_iter().chain(report(mistakes)).collect())
         }
     }

@@ -199,9 +199,9 @@ impl Project {
                     errors.push(Report::new(source, vec![Diagnostic::error_in_file(error.to_string())]));
                 }
                 Ok(source) => match playbook::read(&source) {
-                    Ok((playbook, warning)) => {
-                        if let Some(warning) = warning {
-                            warnings.push(Report::new(source.clone(), vec![warning]));
+                    Ok((playbook, of_file)) => {
+                        if !of_file.is_empty() {
+                            warnings.push(Report::new(source.clone(), of_file));
                         }
                         loaded.insert(name.to_owned(), LoadedPlaybook { source, playbook });
                     }

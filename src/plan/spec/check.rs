@@ -200,6 +200,11 @@ impl<'s> Checker<'s> {
             Value::Text(text) if text.parse::<f64>().is_ok() && (takes("a number") || takes("a whole number")) => {
                 diagnostic.help("take the quotes away")
             }
+            Value::Map(entries)
+                if takes("text") && entries.iter().all(|(_, value)| matches!(value.value, Value::Null)) =>
+            {
+                diagnostic.help("put it in quotes: a text that begins with { is a mapping to YAML")
+            }
             Value::Null if what == ROOT => {
                 diagnostic.help("it needs `tasks`; `orch create ID` writes a file to start from")
             }

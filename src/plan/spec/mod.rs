@@ -12,6 +12,7 @@ mod model;
 pub mod playbook;
 mod prune;
 pub mod script;
+mod slips;
 mod task;
 pub mod yaml;
 
@@ -154,27 +155,30 @@ pub struct Reading {
     pub omissions: Omissions,
     /// The mistakes of form, in no particular order.
     pub mistakes: Vec<Diagnostic>,
+    /// What is of the right form and most likely not meant.
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// Reads a file: every mistake of form at once, and what is left to be checked for its meaning.
 #[must_use]
 pub fn read(source: &Source) -> Reading {
-    let nothing = |mistakes| Reading { file: None, omissions: Omissions::default(), mistakes };
+    let nothing = Reading { file: None, omissions: Omissions::default(), mistakes: Vec::new(), warnings: Vec::new() };
     let tree = match yaml::parse(source) {
         Ok(tree) => tree,
-        Err(mistake) => return nothing(vec![*mistake]),
+        Err(mistake) => return Reading { mistakes: vec![*mistake], ..nothing },
     };
+    let nothing = Reading { warnings: slips::slips(source, &tree), ..nothing };
     let (mistakes, faults) = check::check(&tree, schema());
     if mistakes.is_empty() {
         return match located::convert(&tree) {
-            Ok(file) => Reading { file: Some(file), omissions: Omissions::default(), mistakes },
-            Err(error) => nothing(vec![unexpected(&error)]),
+            Ok(file) => Reading { file: Some(file), ..nothing },
+            Err(error) => Reading { mistakes: vec![unexpected(&error)], ..nothing },
         };
     }
     let pruned = prune::prune(&tree, &faults);
     match pruned.and_then(|(tree, omissions)| Some((located::convert(&tree).ok()?, omissions))) {
-        Some((file, omissions)) => Reading { file: Some(file), omissions, mistakes },
-        None => nothing(mistakes),
+        Some((file, omissions)) => Reading { file: Some(file), omissions, mistakes, ..nothing },
+        None => Reading { mistakes, ..nothing },
     }
 }
 

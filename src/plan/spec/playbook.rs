@@ -9,6 +9,7 @@ use schemars::generate::SchemaSettings;
 use serde::Deserialize;
 
 use crate::plan::spec::located::{Either, Spanned, convert};
+use crate::plan::spec::slips::slips;
 use crate::plan::spec::{Text, check, yaml};
 use crate::words::diagnostic::{Diagnostic, Severity, Source, Span};
 
@@ -196,7 +197,7 @@ impl PlaybookTask {
 ///
 /// # Errors
 /// The mistakes of form, in no particular order.
-pub fn read(source: &Source) -> Result<(Playbook, Option<Diagnostic>), Vec<Diagnostic>> {
+pub fn read(source: &Source) -> Result<(Playbook, Vec<Diagnostic>), Vec<Diagnostic>> {
     let tree = yaml::parse(source).map_err(|diagnostic| vec![*diagnostic])?;
     let found = check::check_leniently(&tree, schema());
     let (errors, warnings): (Vec<_>, Vec<_>) = found.into_iter().partition(|d| d.severity == Severity::Error);
@@ -205,7 +206,7 @@ pub fn read(source: &Source) -> Result<(Playbook, Option<Diagnostic>), Vec<Diagn
     }
     let playbook =
         convert(&tree).map_err(|error| vec![Diagnostic::error_in_file(format!("cannot be read: {error}"))])?;
-    Ok((playbook, in_one(source, warnings)))
+    Ok((playbook, in_one(source, warnings).into_iter().chain(slips(source, &tree)).collect()))
 }
 
 /// An AgentSpec has a dozen keys that orch does not act on; they are named in one warning.
@@ -258,12 +259,13 @@ spec:
   optimization: {optimizer: {name: GEPA}}
 ";
         let source = Source::new("p.yaml", text);
-        let (playbook, warning) = read(&source).unwrap();
+        let (playbook, warnings) = read(&source).unwrap();
         assert_eq!(playbook.title(), Some("Software Developer"));
         assert_eq!(playbook.persona().unwrap(), "You go by the name DevBot. You are analytical, careful.");
         assert_eq!(playbook.instructions().unwrap(), "Writes code.");
         assert!(matches!(playbook.model(), Some(Either::Full(m)) if m.model.value == "llama3.1:8b"));
         assert_eq!(playbook.all_tasks()[0].name.value, "implement_feature");
-        assert_eq!(warning.unwrap().message, "keys that have no effect here: `agentflow`, `optimization`, `outputs`");
+        let said: Vec<&str> = warnings.iter().map(|warning| warning.message.as_str()).collect();
+        assert_eq!(said, ["keys that have no effect here: `agentflow`, `optimization`, `outputs`"]);
     }
 }

@@ -61,6 +61,13 @@ tasks:
 }
 
 #[test]
+fn braces_without_quotes_are_told_apart_from_a_mapping() {
+    let found = mistakes("tasks:\n  - {name: a, agent: b, description: {goal}}\n");
+    assert_eq!(found.len(), 1);
+    assert!(found[0].2.as_ref().unwrap().contains("in quotes"), "{found:?}");
+}
+
+#[test]
 fn what_comes_later_is_refused_by_name() {
     let found = mistakes("orchestra: {execution: {strategy: hierarchical}, hooks: {}}\ntasks: []\n");
     let said: Vec<&str> = found.iter().map(|(m, ..)| m.as_str()).collect();

@@ -158,15 +158,21 @@ fn diagnose(source: &Source, error: &Error) -> Diagnostic {
         Some(Bound::Size) => Diagnostic::error("the file holds too many values", at, "")
             .help(format!("at most {MAX_NODES} are read, and {MAX_REPEATED} that aliases repeat")),
         None => {
-            let help = cure(&source.text[at.start..], &message);
+            let help = cure(&source.text[line..at.start], &source.text[at.start..], &message);
             let mistake = Diagnostic::error(format!("not valid YAML: {message}"), at, "");
             help.into_iter().fold(mistake, Diagnostic::help)
         }
     }
 }
 
-/// What is likely to be meant where a text without quotes says something to YAML. `rest` begins at the mistake.
-fn cure(rest: &str, message: &str) -> Option<&'static str> {
+/// What is likely to be meant where a text without quotes says something to YAML. `before` is the line up to the
+/// mistake, and `rest` begins there.
+fn cure(before: &str, rest: &str, message: &str) -> Option<&'static str> {
+    if message.contains("did not find expected key")
+        && [": {", ": [", "- {", "- ["].iter().any(|it| before.contains(it))
+    {
+        return Some("put the whole text in quotes: a { or [ at its beginning opens a mapping or a list");
+    }
     if message.contains("mapping values are not allowed") || rest.starts_with(": ") {
         return Some("put the text in quotes: a colon and a space in it begin a mapping");
     }
@@ -319,5 +325,7 @@ mod tests {
         assert!(error.help.unwrap().contains("one orchestra"), "{}", error.message);
         let error = parse(&Source::new("a", "a: [1, 2\nb: \"x\n")).unwrap_err();
         assert!(error.at.is_some());
+        let error = parse(&Source::new("a", "a:\n  b: {{ outputs.x }} and more\n")).unwrap_err();
+        assert!(error.help.unwrap().contains("the whole text in quotes"), "{}", error.message);
     }
 }

@@ -1,0 +1,151 @@
+//! YAML that is valid and most likely not meant: a ` #` that cuts a text, a list that was folded into one, a version
+//! that became a number. It is read as it stands, and its author is warned.
+//!
+//! Knows the text behind each value and nothing of orchestras.
+
+use crate::plan::spec::yaml::{Node, Value};
+use crate::words::diagnostic::{Diagnostic, Source, Span};
+
+/// The warnings for a tree that was read from `source`.
+#[must_use]
+pub(super) fn slips(source: &Source, root: &Node) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    visit(source, root, false, &mut found);
+    found
+}
+
+/// `any` is whether a value of any kind may stand here, so that its type follows from how it is written.
+fn visit(source: &Source, node: &Node, any: bool, found: &mut Vec<Diagnostic>) {
+    match &node.value {
+        Value::Text(text) => found.extend(cut(source, text, &node.span).or_else(|| folded(source, &node.span))),
+        Value::Float(number) => found.extend(any.then(|| shortened(source, *number, &node.span)).flatten()),
+        Value::List(items) => items.iter().for_each(|item| visit(source, item, any, found)),
+        Value::Map(entries) => {
+            for (key, value) in entries {
+                let takes_any = matches!(&key.value, Value::Text(key) if key == "for_each");
+                visit(source, value, any || takes_any, found);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Int(_) => {}
+    }
+}
+
+/// A text without quotes that ends before a `#`, which is no comment by the look of it: `Fix issue #12 in the parser`.
+fn cut(source: &Source, value: &str, span: &Span) -> Option<Diagnostic> {
+    let text = plain(source, span)?;
+    let end = span.start + text.trim_end().len();
+    let line = source.text[end..].lines().next()?;
+    let comment = line.trim_start_matches([' ', '\t']);
+    let begins = comment.strip_prefix('#')?.chars().next()?;
+    let meant = begins.is_ascii_digit() || begins.is_alphanumeric() && value.contains(char::is_whitespace);
+    if comment.len() == line.len() || !meant {
+        return None;
+    }
+    let at = end + line.len() - comment.len();
+    let warning = Diagnostic::error("the text ends here: a space and a # begin a comment", at..at + 1, "cut off");
+    Some(warning.help("put the text in quotes, or put a space behind the # of a comment").into_warning())
+}
+
+/// Lines that look like a list in a text whose lines are joined.
+fn folded(source: &Source, span: &Span) -> Option<Diagnostic> {
+    let raw = source.text.get(span.clone())?;
+    let folds = match block(source, span) {
+        // More-indented lines of a `>` keep their ends.
+        Some('>') => |line: &str, first: usize| indent(line) <= first,
+        Some(_) => return None,
+        None => plain(source, span).map(|_| |_: &str, _: usize| true)?,
+    };
+    let line_start = source.text[..span.start].rfind('\n').map_or(0, |newline| newline + 1);
+    let mut at = span.start;
+    for (number, line) in raw.split_inclusive('\n').enumerate() {
+        let item = line.trim_start();
+        let place = at + line.len() - item.len();
+        at += line.len();
+        if number > 0 && is_item(item) && folds(line, span.start - line_start) {
+            let warning = Diagnostic::error("this list is folded into one line of text", place..place + 1, "no list");
+            return Some(warning.help("begin the text with `|`, which keeps its lines as they are").into_warning());
+        }
+    }
+    None
+}
+
+/// A number that says less than what was written: `1.10`, as the number that it is, is 1.1.
+fn shortened(source: &Source, number: f64, span: &Span) -> Option<Diagnostic> {
+    let text = source.text.get(span.clone())?.trim();
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    (digits && text.ends_with('0')).then(|| {
+        let message = format!("`{text}` is read as the number {number}");
+        Diagnostic::error(message, span.clone(), "").help("put it in quotes, if it is a version").into_warning()
+    })
+}
+
+/// The part of the source behind a text, if it stands without quotes.
+fn plain<'s>(source: &'s Source, span: &Span) -> Option<&'s str> {
+    let text = source.text.get(span.clone())?;
+    let first = text.chars().next()?;
+    (block(source, span).is_none() && !matches!(first, '"' | '\'' | '*' | '&' | '!')).then_some(text)
+}
+
+/// The sign at the head of a text in a block, `|` or `>`. The text's place begins behind it, at its first line.
+fn block(source: &Source, span: &Span) -> Option<char> {
+    let line_start = source.text[..span.start].rfind('\n')?;
+    if !source.text[line_start..span.start].trim().is_empty() {
+        return None;
+    }
+    let head = source.text[..line_start].lines().rev().find(|line| !line.trim().is_empty())?;
+    let head = head.find(" #").map_or(head, |comment| &head[..comment]);
+    let head = head.trim_end().trim_end_matches(|c: char| c.is_ascii_digit() || c == '-' || c == '+');
+    head.chars().next_back().filter(|last| matches!(last, '|' | '>'))
+}
+
+fn is_item(line: &str) -> bool {
+    let numbered = line.trim_start_matches(|c: char| c.is_ascii_digit());
+    line.starts_with("- ") || line.starts_with("* ") || numbered.len() < line.len() && numbered.starts_with(". ")
+}
+
+fn indent(line: &str) -> usize {
+    line.len() - line.trim_start_matches(' ').len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::spec::yaml;
+
+    fn found(text: &str) -> Vec<String> {
+        let source = Source::new("a.yaml", text);
+        let tree = yaml::parse(&source).unwrap();
+        let place = |d: &Diagnostic| {
+            let (line, column) = source.position(d.at.as_ref().unwrap().0.start);
+            format!("{line}:{column} {}", d.message.split(':').next().unwrap())
+        };
+        slips(&source, &tree).iter().map(place).collect()
+    }
+
+    #[test]
+    fn a_text_that_is_cut_by_a_comment_is_found() {
+        assert_eq!(found("a: Fix issue #12 in the parser\n"), ["1:14 the text ends here"]);
+        assert_eq!(found("a: [Fix it #soon\n  , b]\n"), ["1:12 the text ends here"]);
+        assert_eq!(found("a: Issue #12\n"), ["1:10 the text ends here"]);
+        let fine = "a: 'x #1'\nb: a text # a comment\nc: gpt #cheap\nd: a#1\ne: |\n  Fix #1\nf: 3 #x\n# g\n";
+        assert_eq!(found(fine), [""; 0]);
+    }
+
+    #[test]
+    fn a_list_that_is_folded_into_a_text_is_found() {
+        assert_eq!(found("a: Do\n  - one\n  - two\n"), ["2:3 this list is folded into one line of text"]);
+        assert_eq!(
+            found("a: >\n  Do\n\n  1. one\n  2. two\nb: 1\n"),
+            ["4:3 this list is folded into one line of text"]
+        );
+        let fine = "a: |\n  - one\n  - two\nb:\n  - one - two\nc: >\n  Do\n    - one\n    - two\nd: one\n  two\n";
+        assert_eq!(found(fine), [""; 0]);
+    }
+
+    #[test]
+    fn a_version_that_became_a_number_is_found() {
+        let text = "for_each: [1.10, 1.5, '1.10', {v: 2.0}]\ntimeout_seconds: 1.50\n";
+        let said = ["1:12 `1.10` is read as the number 1.1", "1:35 `2.0` is read as the number 2"];
+        assert_eq!(found(text), said);
+    }
+}
