@@ -55,7 +55,10 @@ fn the_schema_in_the_repository_is_that_of_the_program() {
 
 #[test]
 fn the_yaml_in_the_documents_is_valid() {
-    for document in ["README.md", "docs/file-format.md"] {
+    let pages = below(Path::new("docs")).into_iter().filter(|path| path.extension().is_some_and(|end| end == "md"));
+    let pages = pages.map(|path| path.to_str().unwrap().replace('\\', "/"));
+    for document in pages.chain(["README.md".to_owned()]) {
+        let document = document.as_str();
         let blocks = fenced(document).into_iter().filter(|(language, _)| language == "yaml");
         let mut checked = 0;
         for (_, text) in blocks {
@@ -72,12 +75,15 @@ fn the_yaml_in_the_documents_is_valid() {
                 run.run().exits(1).file_is(&output("research"), "the whole answer").says("slow down");
                 continue;
             }
-            let project = Project::new().file("hello.yaml", &text);
+            // Agents alone are shown without tasks.
+            let task = if text.contains("tasks:") { "" } else { "\ntasks: [{name: any, run: [git, status]}]\n" };
+            let project = Project::new().file("hello.yaml", text + task);
             project.args(["validate", "hello.yaml"]).run().exits(0);
             project.args(["run", "hello.yaml", "--goal", "beekeeping", "--rehearse"]).run().exits(0);
             checked += 1;
         }
-        assert!(checked > 0, "{document} has no orchestra");
+        let has_orchestras = ["README.md", "docs/file-format.md", "docs/limits.md"].contains(&document);
+        assert!(checked > 0 || !has_orchestras, "{document} has no orchestra");
     }
 }
 
