@@ -44,8 +44,8 @@ pub struct Verifier {
     file: Option<String>,
     /// Whether the output is a plan, which the file shows to people.
     is_plan: bool,
-    inputs: Vec<String>,
-    outputs: Vec<String>,
+    reads: Vec<String>,
+    writes: Vec<String>,
     checks: Vec<Check>,
 }
 
@@ -77,14 +77,14 @@ impl Verifier {
             context: context.clone(),
             file: None,
             is_plan: task.output.spec.format() == OutputFormat::Plan,
-            inputs: Vec::new(),
-            outputs: Vec::new(),
+            reads: Vec::new(),
+            writes: Vec::new(),
             checks: Vec::new(),
         };
         if !context.is_rehearsal {
             verifier.file.clone_from(&task.output.file);
-            verifier.inputs = task.reads.clone().unwrap_or_default();
-            verifier.outputs = task.writes.clone().unwrap_or_default();
+            verifier.reads = task.reads.clone().unwrap_or_default();
+            verifier.writes = task.writes.clone().unwrap_or_default();
             verifier.checks.clone_from(&task.verify);
         }
         verifier
@@ -99,7 +99,7 @@ impl Verifier {
     /// Whether every answer passes, and nothing is written.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.file.is_none() && self.outputs.is_empty() && self.checks.is_empty()
+        self.file.is_none() && self.writes.is_empty() && self.checks.is_empty()
     }
 
     /// The digests of what the work depends on, each with its path or pattern.
@@ -107,7 +107,7 @@ impl Verifier {
     /// # Errors
     /// A file that is not there or cannot be read.
     pub fn of_inputs(&self) -> Result<Vec<(String, String)>, String> {
-        self.digests(&self.inputs)
+        self.digests(&self.reads)
     }
 
     /// The digests of the files that the work has made, each with its path.
@@ -115,7 +115,7 @@ impl Verifier {
     /// # Errors
     /// A file that is not there or cannot be read.
     pub fn of_outputs(&self) -> Result<Vec<(String, String)>, String> {
-        self.digests(&self.outputs)
+        self.digests(&self.writes)
     }
 
     fn digests(&self, paths: &[String]) -> Result<Vec<(String, String)>, String> {
@@ -135,7 +135,7 @@ impl Verifier {
         if let Some(path) = &self.file {
             self.deliver(path, output).map_err(VerifyError::failed)?;
         }
-        for path in &self.outputs {
+        for path in &self.writes {
             self.there_is(path)?;
         }
         for check in &self.checks {

@@ -109,7 +109,7 @@ impl Reason {
             Self::Fresh { by_name: true } => "--fresh was given for it".to_owned(),
             Self::NotLookedFor { program: true } => {
                 "no earlier result was looked for. Reuse is off for it, or it does \
-                                                     not declare both `inputs` and `outputs`"
+                                                     not declare both what it `reads` and what it `writes`"
                     .to_owned()
             }
             Self::NotLookedFor { program: false } => {

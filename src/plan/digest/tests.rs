@@ -39,8 +39,8 @@ tasks:
     timeout_seconds: 9
     retry_strategy: {max_attempts: 2}
     limits: {max_iterations: 9}
-    inputs: ["src/*.rs"]
-    outputs: [out.txt]
+    reads: ["src/*.rs"]
+    writes: [out.txt]
     output: {format: json, schema: {type: object}, file: out.json}
     verify: [{run: [cargo, test], timeout_seconds: 9}, {file: out.txt}]
   - {name: count, run: [wc, "{goal}"], env: [LINES], stdin: "{{ outputs.plan }}", context: [plan]}
@@ -180,7 +180,7 @@ fn what_decides_the_result_counts() {
         (1, "Build {{ goal }}", "Make {{ goal }}"),
         (1, "context: [plan]\n", "context: []\n"),
         (1, "src/*.rs", "src/*.c"),
-        (1, "outputs: [out.txt]", "outputs: [out.txt, b.txt]"),
+        (1, "writes: [out.txt]", "writes: [out.txt, b.txt]"),
         (1, "schema: {type: object}", "schema: {type: array}"),
         (1, "file: out.json", "file: b.json"),
         (1, "{run: [cargo, test]", "{run: [cargo, check]"),

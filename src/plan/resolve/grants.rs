@@ -254,12 +254,12 @@ pub(super) fn leaves_project(path: &str) -> bool {
 }
 
 /// The files that a task reads.
-pub(super) fn inputs(inputs: &[Text], diagnostics: &mut Vec<Diagnostic>) -> Vec<String> {
-    for input in inputs {
-        check_path(input, diagnostics);
-        diagnostics.extend(check_glob(input));
+pub(super) fn reads(reads: &[Text], diagnostics: &mut Vec<Diagnostic>) -> Vec<String> {
+    for pattern in reads {
+        check_path(pattern, diagnostics);
+        diagnostics.extend(check_glob(pattern));
     }
-    inputs.iter().map(|input| input.value.clone()).collect()
+    reads.iter().map(|pattern| pattern.value.clone()).collect()
 }
 
 /// What is wrong with a text as a pattern for files.
@@ -270,9 +270,9 @@ fn check_glob(pattern: &Text) -> Option<Diagnostic> {
 }
 
 /// The files that a task makes.
-pub(super) fn outputs(outputs: &[Text], diagnostics: &mut Vec<Diagnostic>) -> Vec<String> {
-    outputs.iter().for_each(|output| check_path(output, diagnostics));
-    outputs.iter().map(|output| output.value.clone()).collect()
+pub(super) fn writes(writes: &[Text], diagnostics: &mut Vec<Diagnostic>) -> Vec<String> {
+    writes.iter().for_each(|path| check_path(path, diagnostics));
+    writes.iter().map(|path| path.value.clone()).collect()
 }
 
 /// A file that two tasks write would hold the one's output or the other's, whoever is last.

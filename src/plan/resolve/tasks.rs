@@ -42,8 +42,8 @@ impl<'r> Resolver<'r> {
             let for_each = self.for_each(ix, task, names, plan);
             let output = grants::output(task, self.context, &mut self.diagnostics);
             let verify = grants::checks(task, &mut self.diagnostics);
-            let inputs = task.inputs.as_ref().map(|inputs| grants::inputs(inputs, &mut self.diagnostics));
-            let outputs = task.outputs.as_ref().map(|outputs| grants::outputs(outputs, &mut self.diagnostics));
+            let reads = task.reads.as_ref().map(|reads| grants::reads(reads, &mut self.diagnostics));
+            let writes = task.writes.as_ref().map(|writes| grants::writes(writes, &mut self.diagnostics));
             let name = names.contains_key(task.name.value.as_str()).then(|| Name::new(&task.name.value).ok()).flatten();
             let (Some(name), Some(work)) = (name, work) else { continue };
             tasks.push(Task {
@@ -60,8 +60,8 @@ impl<'r> Resolver<'r> {
                 output,
                 verify,
                 limits: task.limits.as_ref().map(|limits| limits.value.clone()).unwrap_or_default(),
-                reads: inputs,
-                writes: outputs,
+                reads,
+                writes,
             });
         }
         grants::check_shared_files(&self.file.tasks.value, &mut self.diagnostics);

@@ -5,9 +5,9 @@
 
 use serde_json::Value as Json;
 
-use crate::plan::spec::later;
 use crate::plan::spec::prune::Faults;
 use crate::plan::spec::yaml::{Node, Value};
+use crate::plan::spec::{cures, later};
 use crate::words::diagnostic::{Diagnostic, either, near_miss};
 
 /// What the whole of a file is called.
@@ -180,6 +180,9 @@ impl<'s> Checker<'s> {
         }
         let known: Vec<&str> = properties.into_iter().flat_map(|p| p.keys()).map(String::as_str).collect();
         let diagnostic = Diagnostic::error(format!("unknown key `{name}` in {noun}"), span, "");
+        if let Some(cure) = cures::key(noun, name) {
+            return self.found.push(diagnostic.help(cure));
+        }
         self.found.push(match near_miss(name, known.iter().copied()) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
             None => diagnostic.help(format!("the keys of {noun} are {}", known.join(", "))),

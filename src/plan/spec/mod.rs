@@ -5,6 +5,7 @@
 
 mod agent;
 pub mod check;
+mod cures;
 mod execution;
 mod later;
 pub mod located;

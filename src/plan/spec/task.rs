@@ -49,7 +49,7 @@ pub struct Task {
     /// What its failure means for the others.
     pub on_error: Option<OnError>,
     /// Whether an earlier result may be used again; as `orchestra.reuse` says if left out, and false for a task whose
-    /// tools change something, unless it declares its `inputs` and `outputs`.
+    /// tools change something, unless it declares what it `reads` and `writes`.
     pub reuse: Option<Spanned<bool>>,
     /// What the output is to be.
     pub output: Option<OutputTable>,
@@ -57,10 +57,10 @@ pub struct Task {
     #[serde(default)]
     pub verify: Vec<Spanned<Check>>,
     /// The files of the project that the work depends on: paths, or glob patterns such as `src/**/*.rs`.
-    pub inputs: Option<Vec<Text>>,
-    /// The files of the project that the work makes. They must be there when the task is done. With `inputs`, the task
+    pub reads: Option<Vec<Text>>,
+    /// The files of the project that the work makes. They must be there when the task is done. With `reads`, the task
     /// may be reused although its tools change something.
-    pub outputs: Option<Vec<Text>>,
+    pub writes: Option<Vec<Text>>,
     /// What the task may use, over all its attempts.
     pub limits: Option<Spanned<Limits>>,
 }

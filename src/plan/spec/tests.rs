@@ -76,6 +76,16 @@ fn what_comes_later_is_refused_by_name() {
 }
 
 #[test]
+fn a_key_that_has_another_name_here_comes_with_it() {
+    let found = mistakes("tasks: [{name: a, agent: b, description: c, inputs: [x], outputs: [y]}]\n");
+    let said: Vec<(&str, &str)> = found.iter().map(|(m, _, help)| (m.as_str(), help.as_deref().unwrap())).collect();
+    assert_eq!(said[0].0, "unknown key `inputs` in a task");
+    assert!(said[0].1.contains("its `reads`"), "{said:?}");
+    assert_eq!(said[1].0, "unknown key `outputs` in a task");
+    assert!(said[1].1.contains("its `writes`"), "{said:?}");
+}
+
+#[test]
 fn the_schema_says_what_the_types_say() {
     let schema = schema();
     assert_eq!(schema["additionalProperties"], false);

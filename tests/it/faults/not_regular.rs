@@ -15,8 +15,8 @@ tasks:
   - name: a
     agent: developer
     description: do a
-    inputs: [in.txt]
-    outputs: [out.txt]
+    reads: [in.txt]
+    writes: [out.txt]
     output: {schema: s.json}
   - {name: c, agent: writer, description: do c}
   - {name: b, agent: writer, description: do b, verify: [{file: out.txt}]}

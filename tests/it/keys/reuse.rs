@@ -1,4 +1,4 @@
-//! `reuse`, and the `inputs` and `outputs` of work that is declared: what has not changed is not done again.
+//! `reuse`, and what a task `reads` and `writes`: what has not changed is not done again.
 
 use serde_json::json;
 
@@ -58,7 +58,7 @@ fn building(server: &Server, rest: &str) -> Project {
 #[cfg(unix)]
 const BUILD: &str = r#"models: {sh: {provider: command, argv: [sh, -c, "cat > /dev/null; tr a-z A-Z < in.txt > out.txt; echo x >> runs.txt; echo built"]}}
 agents: [{name: builder, model: sh}]
-tasks: [{name: build, agent: builder, description: build it, inputs: [in.txt, "src/*.rs"], outputs: [out.txt]}]
+tasks: [{name: build, agent: builder, description: build it, reads: [in.txt, "src/*.rs"], writes: [out.txt]}]
 "#;
 
 #[cfg(unix)]

@@ -88,7 +88,7 @@ fn a_key_that_it_says_is_not_kept() {
 fn it_runs_again_each_time_unless_it_says_what_it_reads_and_makes() {
     let always = project("  - {name: a, run: [sh, -c, 'echo run >> log; echo done']}\n");
     always.run().exits(0).project.run().exits(0).file_is("log", "run\nrun\n");
-    let declared = "  - {name: a, run: [sh, -c, 'echo run >> log; cat in.txt > out.txt; echo done'], inputs: [in.txt], outputs: [out.txt]}\n";
+    let declared = "  - {name: a, run: [sh, -c, 'echo run >> log; cat in.txt > out.txt; echo done'], reads: [in.txt], writes: [out.txt]}\n";
     let project = project(declared).file("in.txt", "one");
     let again = project.run().exits(0).project.run().exits(0).says("reused").file_is("log", "run\n");
     again.project.file("in.txt", "two").run().exits(0).file_is("log", "run\nrun\n").file_is("out.txt", "two");
