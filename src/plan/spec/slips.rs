@@ -3,30 +3,49 @@
 //!
 //! Knows the text behind each value and nothing of orchestras.
 
+use std::collections::HashSet;
+
 use crate::plan::spec::yaml::{Node, Value};
 use crate::words::diagnostic::{Diagnostic, Source, Span};
+
+/// What separates things within a line.
+const BLANKS: [char; 2] = [' ', '\t'];
 
 /// The warnings for a tree that was read from `source`.
 #[must_use]
 pub(super) fn slips(source: &Source, root: &Node) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
-    visit(source, root, false, &mut found);
-    found
+    let mut walk = Walk { source, seen: HashSet::new(), found: Vec::new() };
+    walk.visit(root, false);
+    walk.found
 }
 
-/// `any` is whether a value of any kind may stand here, so that its type follows from how it is written.
-fn visit(source: &Source, node: &Node, any: bool, found: &mut Vec<Diagnostic>) {
-    match &node.value {
-        Value::Text(text) => found.extend(cut(source, text, &node.span).or_else(|| folded(source, &node.span))),
-        Value::Float(number) => found.extend(any.then(|| shortened(source, *number, &node.span)).flatten()),
-        Value::List(items) => items.iter().for_each(|item| visit(source, item, any, found)),
-        Value::Map(entries) => {
-            for (key, value) in entries {
-                let takes_any = matches!(&key.value, Value::Text(key) if key == "for_each");
-                visit(source, value, any || takes_any, found);
+struct Walk<'s> {
+    source: &'s Source,
+    /// Where the values that were looked at begin: all that an alias repeats stands where the alias does.
+    seen: HashSet<usize>,
+    found: Vec<Diagnostic>,
+}
+
+impl Walk<'_> {
+    /// `any` is whether a value of any kind may stand here, so that its type follows from how it is written.
+    fn visit(&mut self, node: &Node, any: bool) {
+        match &node.value {
+            Value::Text(text) if self.seen.insert(node.span.start) => {
+                let found = cut(self.source, text, &node.span).or_else(|| folded(self.source, &node.span));
+                self.found.extend(found);
             }
+            Value::Float(number) if any && self.seen.insert(node.span.start) => {
+                self.found.extend(shortened(self.source, *number, &node.span));
+            }
+            Value::List(items) => items.iter().for_each(|item| self.visit(item, any)),
+            Value::Map(entries) => {
+                for (key, value) in entries {
+                    let takes_any = matches!(&key.value, Value::Text(key) if key == "for_each");
+                    self.visit(value, any || takes_any);
+                }
+            }
+            Value::Text(_) | Value::Float(_) | Value::Null | Value::Bool(_) | Value::Int(_) => {}
         }
-        Value::Null | Value::Bool(_) | Value::Int(_) => {}
     }
 }
 
@@ -34,14 +53,13 @@ fn visit(source: &Source, node: &Node, any: bool, found: &mut Vec<Diagnostic>) {
 fn cut(source: &Source, value: &str, span: &Span) -> Option<Diagnostic> {
     let text = plain(source, span)?;
     let end = span.start + text.trim_end().len();
-    let line = source.text[end..].lines().next()?;
-    let comment = line.trim_start_matches([' ', '\t']);
+    let comment = source.text[end..].trim_start_matches(BLANKS);
+    let at = source.text.len() - comment.len();
     let begins = comment.strip_prefix('#')?.chars().next()?;
     let meant = begins.is_ascii_digit() || begins.is_alphanumeric() && value.contains(char::is_whitespace);
-    if comment.len() == line.len() || !meant {
+    if at == end || !meant {
         return None;
     }
-    let at = end + line.len() - comment.len();
     let warning = Diagnostic::error("the text ends here: a space and a # begin a comment", at..at + 1, "cut off");
     Some(warning.help("put the text in quotes, or put a space behind the # of a comment").into_warning())
 }
@@ -49,19 +67,18 @@ fn cut(source: &Source, value: &str, span: &Span) -> Option<Diagnostic> {
 /// Lines that look like a list in a text whose lines are joined.
 fn folded(source: &Source, span: &Span) -> Option<Diagnostic> {
     let raw = source.text.get(span.clone())?;
-    let folds = match block(source, span) {
+    let deepest = match block(source, span) {
         // More-indented lines of a `>` keep their ends.
-        Some('>') => |line: &str, first: usize| indent(line) <= first,
+        Some('>') => indent_before(&source.text[..span.start]),
         Some(_) => return None,
-        None => plain(source, span).map(|_| |_: &str, _: usize| true)?,
+        None => plain(source, span).map(|_| usize::MAX)?,
     };
-    let line_start = source.text[..span.start].rfind('\n').map_or(0, |newline| newline + 1);
     let mut at = span.start;
     for (number, line) in raw.split_inclusive('\n').enumerate() {
         let item = line.trim_start();
         let place = at + line.len() - item.len();
         at += line.len();
-        if number > 0 && is_item(item) && folds(line, span.start - line_start) {
+        if number > 0 && is_item(item) && indent(line) <= deepest {
             let warning = Diagnostic::error("this list is folded into one line of text", place..place + 1, "no list");
             return Some(warning.help("begin the text with `|`, which keeps its lines as they are").into_warning());
         }
@@ -87,15 +104,23 @@ fn plain<'s>(source: &'s Source, span: &Span) -> Option<&'s str> {
 }
 
 /// The sign at the head of a text in a block, `|` or `>`. The text's place begins behind it, at its first line.
+///
+/// Looks at no more than the blanks before the text and one line before them: a line may hold all texts of a file.
 fn block(source: &Source, span: &Span) -> Option<char> {
-    let line_start = source.text[..span.start].rfind('\n')?;
-    if !source.text[line_start..span.start].trim().is_empty() {
+    let before = &source.text[..span.start];
+    let head = before.trim_end();
+    if !before[head.len()..].contains('\n') {
         return None;
     }
-    let head = source.text[..line_start].lines().rev().find(|line| !line.trim().is_empty())?;
+    let head = head.rsplit('\n').next()?;
     let head = head.find(" #").map_or(head, |comment| &head[..comment]);
     let head = head.trim_end().trim_end_matches(|c: char| c.is_ascii_digit() || c == '-' || c == '+');
     head.chars().next_back().filter(|last| matches!(last, '|' | '>'))
+}
+
+/// How many blanks stand at the end of a text.
+fn indent_before(text: &str) -> usize {
+    text.len() - text.trim_end_matches(BLANKS).len()
 }
 
 fn is_item(line: &str) -> bool {
@@ -140,6 +165,21 @@ mod tests {
         );
         let fine = "a: |\n  - one\n  - two\nb:\n  - one - two\nc: >\n  Do\n    - one\n    - two\nd: one\n  two\n";
         assert_eq!(found(fine), [""; 0]);
+    }
+
+    #[test]
+    fn the_texts_of_a_long_line_are_each_looked_at() {
+        assert_eq!(
+            found("a: |\n\n  - Fix #1\nb: [c d,\n e #1\n , {f: g #2\n }]\n"),
+            ["5:4 the text ends here", "6:10 the text ends here"]
+        );
+        assert_eq!(found("a: >\r\n  Do\r\n  - one\r\n"), ["3:3 this list is folded into one line of text"]);
+    }
+
+    #[test]
+    fn what_an_alias_repeats_is_found_once() {
+        assert_eq!(found("a: &a [Fix it #soon\n ]\nb: [*a, *a]\n"), ["1:15 the text ends here"]);
+        assert_eq!(found("for_each: &a [1.10]\nb: {for_each: *a}\n"), ["1:15 `1.10` is read as the number 1.1"]);
     }
 
     #[test]
