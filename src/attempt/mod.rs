@@ -94,6 +94,8 @@ enum Next {
     Call,
     UseTools,
     Judge(String),
+    /// The model would be asked, and may not be any more.
+    Stop(Failure),
 }
 
 impl Attempt {
@@ -115,8 +117,8 @@ impl Attempt {
                     Ok(output) => return Ok(output),
                     Err(rejected) => self.reject(rejected, handle).await?,
                 },
+                Next::Stop(failure) => return Err(failure),
                 Next::Call => {
-                    self.check_rounds()?;
                     calls += 1;
                     if calls > 1 || !self.granted {
                         handle.ask(self.ask(calls, &tools, &self.client)).await?;
@@ -136,7 +138,7 @@ impl Attempt {
         Ask { call, input_tokens: request.estimated_tokens(), need: client.worst_case(&request) }
     }
 
-    /// Whether the model is asked first, and nothing stands open from an earlier attempt.
+    /// Whether the model is asked first: nothing stands open from an earlier attempt, and it may be asked.
     #[must_use]
     pub(crate) fn begins_with_a_call(&self) -> bool {
         matches!(self.next(), Next::Call)
@@ -144,11 +146,11 @@ impl Attempt {
 
     fn next(&self) -> Next {
         match self.conversation.last() {
-            None => Next::Call,
             Some(said) if said.results.len() < said.turn.calls.len() => Next::UseTools,
-            Some(said) if said.turn.is_paused => Next::Call,
-            Some(said) if said.turn.calls.is_empty() && said.correction.is_none() => Next::Judge(self.last_answer()),
-            Some(_) => Next::Call,
+            Some(said) if said.turn.calls.is_empty() && !said.turn.is_paused && said.correction.is_none() => {
+                Next::Judge(self.last_answer())
+            }
+            Some(_) | None => self.rounds_used_up().map_or(Next::Call, Next::Stop),
         }
     }
 
@@ -160,17 +162,17 @@ impl Attempt {
         pieces.chain([last.turn.text.as_str()]).collect()
     }
 
-    fn check_rounds(&self) -> Result<(), Failure> {
+    fn rounds_used_up(&self) -> Option<Failure> {
         let asked = self.conversation.len().saturating_sub(self.rounds_before);
         if asked < self.max_rounds {
-            return Ok(());
+            return None;
         }
         let message = format!(
             "the model was asked {asked} times for the task `{}` and has no answer yet; `limits.max_iterations` sets \
              how often it may be, and a resume goes on from here with as many again",
             self.task
         );
-        Err(Failure::new(FailureKind::Budget, message))
+        Some(Failure::new(FailureKind::Budget, message))
     }
 
     /// Calls the model. Gives the output if the answer is one and nothing else has to be looked at.

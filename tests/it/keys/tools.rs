@@ -121,6 +121,22 @@ fn a_model_that_calls_tools_for_ever_is_stopped() {
 }
 
 #[test]
+fn rounds_that_are_used_up_before_an_attempt_begins_stop_it_without_a_call() {
+    let server = Server::start();
+    let again = |id| calls(&[(id, "read_file", json!({"path": "in.txt"}))]);
+    server.when("do a", [again("1"), again("2"), status(503, "too busy"), status(503, "too busy")]);
+    let failed = project(&server, TOOLS).file("in.txt", "x").run().exits(1);
+    assert_eq!(server.seen().len(), 4);
+    // Two rounds stand in the journal, and no more are allowed now.
+    let text = failed.project.read("x.yaml").unwrap();
+    let lowered = failed.project.file("x.yaml", format!("{text}limits: {{max_iterations: 2}}\n")).args(["resume"]);
+    let limited = lowered.run().exits(3).says("max_iterations");
+    assert_eq!(server.seen().len(), 4, "no call is made");
+    server.when("do a", [Act::Text("went on".into())]);
+    limited.project.args(["resume"]).run().exits(0).file_is(&output("a"), "went on");
+}
+
+#[test]
 fn what_an_agent_may_not_have_is_told_before_the_run() {
     for (tools, why) in [
         ("[read_fil]", "did you mean `read_file`?"),
