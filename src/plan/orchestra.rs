@@ -475,6 +475,16 @@ impl Orchestra {
         }
     }
 
+    /// How often a model may be asked in one attempt at a task, if the file says so. Like all limits of a run, a group
+    /// and a task, each of them holds.
+    #[must_use]
+    pub fn max_iterations(&self, task: TaskIx) -> Option<u32> {
+        let task = &self.tasks[task];
+        let group = task.group.and_then(|group| self.execution.groups.get(group));
+        let all = [Some(&self.limits), group.map(|group| &group.limits), Some(&task.limits)];
+        all.into_iter().flatten().filter_map(|limits| limits.max_iterations).min()
+    }
+
     /// A task by name.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<TaskIx> {

@@ -162,7 +162,6 @@ impl RunContext {
         let Some(client) = self.clients[place].first().cloned() else {
             return Ok(Err(Failure::new(FailureKind::Internal, "the agent has no model")));
         };
-        let limits = &state.orchestra().limits;
         let attempt = Attempt {
             task: definition.name.clone(),
             agent: agent.name.clone(),
@@ -176,7 +175,7 @@ impl RunContext {
             output_spec,
             verifier: self.verifiers[*task].clone(),
             marker: history.start.marker.clone(),
-            max_rounds: definition.limits.max_iterations.or(limits.max_iterations).unwrap_or(MAX_ROUNDS) as usize,
+            max_rounds: state.orchestra().max_iterations(*task).unwrap_or(MAX_ROUNDS) as usize,
             timeout: definition.timeout,
             granted: false,
         };

@@ -28,6 +28,7 @@ impl<'r> Resolver<'r> {
                     Either::Full(list) => &list.span,
                 }),
             ),
+            ("limits", task.limits.as_ref().map(|limits| &limits.span)),
         ];
         for (key, span) in of_agents.into_iter().filter_map(|(key, span)| Some((key, span?))) {
             let message = format!("`{name}` is done by a program, and `{key}` is for an agent");

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::keys::tools::calls;
 use crate::project::{Ended, Project, RUN, orchestra, output};
 use crate::server::{Act, Server};
 
@@ -103,6 +104,20 @@ fn a_refusal_names_the_limit_and_its_owner_and_says_how_to_raise_it() {
         let raised = text.replace("token_budget: 20", "token_budget: 20000");
         ended.project.file("x.yaml", raised).args(["resume"]).run().exits(0);
         assert_eq!(server.seen().len(), 3);
+    }
+}
+
+#[test]
+fn rounds_are_bounded_by_the_smallest_limit_of_run_group_and_task() {
+    for [run, group, task] in [[9, 2, 4], [2, 9, 9], [9, 9, 2]] {
+        let server = Server::start();
+        server.when("do a", (0..9).map(|_| calls(&[("1", "read_file", json!({"path": "x.yaml"}))])));
+        let limits = |most: u32| format!("limits: {{max_iterations: {most}}}");
+        let agents = "\nagents: [{name: developer, tools: [read_file]}]\n";
+        let groups = format!("strategy: mixed, task_groups: [{{name: all, tasks: [a], {}}}]", limits(group));
+        let tasks = format!("{}, {}", THREE[0], limits(task));
+        project(&server, &(limits(run) + agents), &groups, &[&tasks]).run().exits(3).says("max_iterations");
+        assert_eq!(server.seen().len(), 2, "{run}, {group}, {task}");
     }
 }
 

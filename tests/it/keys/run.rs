@@ -122,6 +122,7 @@ fn mistakes_are_found_before_the_run() {
     for (task, why, cure) in [
         ("run: [echo], agent: writer, description: x", "`agent` is for an agent", "take out `agent`, or `run`"),
         ("run: [echo], model: openai/x", "`model` is for an agent", ""),
+        ("run: [echo], limits: {max_seconds: 5}", "`limits` is for an agent", "take out `limits`, or `run`"),
         ("run: []", "`run` names no program", "[cargo, test]"),
         ("run: [echo, \"{{ outputs.b }}\"]", "there is no task `b`", ""),
         ("description: x", "it has neither `agent` nor `run`", "a program with `run`"),
