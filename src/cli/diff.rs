@@ -9,9 +9,12 @@ use anyhow::Context as _;
 
 use crate::cli::diff::lines::Lines;
 use crate::cli::error::CliError;
+use crate::cli::show::not_own;
 use crate::cli::table::Table;
 use crate::cli::{Context, Outcome, terminal};
 use crate::engine::phase::{RunPhase, Seen, choose, look};
+use crate::engine::provenance::Provenance;
+use crate::model::settings::Settings;
 use crate::run::history::{History, TaskHistory, TaskState};
 use crate::store::disk::Dir;
 use crate::store::objects::Objects;
@@ -72,7 +75,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
 
 /// A run that can be read, and how it stands.
 fn seen(project: &Project, named: &str) -> Result<(String, History), CliError> {
-    let Seen { run, phase, history } = look(project, choose(project, Some(named))?);
+    let Seen { run, phase, history, seal } = look(project, choose(project, Some(named))?);
+    if history.is_some() && !Provenance::of(project, &Settings::from_environment()).is_own(&run, seal.as_ref()) {
+        terminal::say(&format!("note: {}\n", not_own(&run)));
+    }
     match (history, phase) {
         (Some(history), phase) => Ok((phase.to_string(), history)),
         (None, RunPhase::Damaged(error) | RunPhase::Empty(error)) => {

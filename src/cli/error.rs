@@ -258,6 +258,9 @@ impl From<ResumeError> for CliError {
             }
             ResumeError::Workspace { .. } => Self::failure(what),
             ResumeError::Load(error) => error.into(),
+            ResumeError::Foreign(run) => Self::usage(what).help(format!(
+                "look at it with `orch show {run}`; `orch resume {run} --trust` takes it for yours, `orch run` starts anew"
+            )),
             ResumeError::Untrusted(_) => Self::untrusted(what),
             ResumeError::Source(error) => error.into(),
             ResumeError::Setup(error) => error.into(),

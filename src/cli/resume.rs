@@ -31,9 +31,10 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let project = context.known_project()?;
     let mut notes = Notes::default();
+    let settings = Settings::from_environment();
     let run = match &args.run {
         Some(named) => Some(choose(project, Some(named))?),
-        None => engine::latest_unfinished(project, &mut notes)?,
+        None => engine::latest_unfinished(project, &settings, &mut notes)?,
     };
     let Some(run) = run else {
         terminal::say("nothing to resume: every run of this project is finished\n");
@@ -44,8 +45,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
         accept_changes: args.accept_changes,
         overwrite_edits: args.force,
         trust: Trust::default(),
+        accept_foreign: args.trust.vouches(),
     };
-    let settings = Settings::from_environment();
     block_on(async {
         let mut prepared = engine::resume(project, &settings, &resume, &mut notes).await;
         if let Err(ResumeError::Untrusted(untrusted)) = &prepared {

@@ -131,11 +131,11 @@ mod tests {
         let story = RunBuilder::of(&[("a", "x"), ("b", "x")]).plays("a", "openai/m");
         let story = story.at(3000).then(Event::Run(RunEvent::Finished { status: RunStatus::Partial }));
         let run = story.history.start.run.clone();
-        let seen = Seen { run, phase: RunPhase::Ended(RunStatus::Partial), history: Some(story.history) };
+        let seen = Seen { run, phase: RunPhase::Ended(RunStatus::Partial), history: Some(story.history), seal: None };
         let known = Row::of(&seen);
         let error = JournalError::Damaged { line: 2, why: "x".into() };
         let run = RunId::at("20261120_080000", 1);
-        let unknown = Row::of(&Seen { run, phase: RunPhase::Damaged(error), history: None });
+        let unknown = Row::of(&Seen { run, phase: RunPhase::Damaged(error), history: None, seal: None });
         assert_eq!(unknown.error.as_deref(), Some("line 2 of the journal is damaged: x"));
         let page = page(&[known, unknown]);
         let cells = |line: usize| page.lines().nth(line).unwrap().split_whitespace().collect::<Vec<_>>();

@@ -10,6 +10,8 @@ use crate::cli::error::CliError;
 use crate::cli::table::{self, Table, local_time};
 use crate::cli::{Context, Outcome, terminal};
 use crate::engine::phase::{RunPhase, choose, look_closely};
+use crate::engine::provenance::Provenance;
+use crate::model::settings::Settings;
 use crate::run::history::{History, TaskHistory, TaskState};
 use crate::run::summary::{Spent, Summary, TaskStatus, TaskSummary};
 use crate::store::disk::Dir;
@@ -46,6 +48,8 @@ pub(super) struct Args {
 struct Shown<'s> {
     /// As `orch runs` says it. `status` is what the last process wrote.
     standing: String,
+    /// Whether this user's orch has made the run.
+    own: bool,
     #[serde(flatten)]
     summary: &'s Summary,
 }
@@ -54,16 +58,20 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let project = context.known_project()?;
     let run = choose(project, args.run.as_deref())?;
     let (seen, records) = look_closely(project, run);
+    let own = Provenance::of(project, &Settings::from_environment()).is_own(&seen.run, seen.seal.as_ref());
     let history = seen.history.ok_or_else(|| cannot_show(&seen.run, &seen.phase))?;
     if args.events {
         terminal::print_result(&lines(&records));
     } else if let Some(task) = &args.task {
         terminal::print_result(&output(project, &history, task)?);
+        if !own {
+            terminal::say(&format!("note: {}\n", not_own(&seen.run)));
+        }
     } else if args.json {
         let (standing, summary) = (seen.phase.to_string(), &Summary::of(&history));
-        terminal::print(&table::json(&Shown { standing, summary }));
+        terminal::print(&table::json(&Shown { standing, own, summary }));
     } else {
-        terminal::print(&page(&history, &seen.phase));
+        terminal::print(&page(&history, &seen.phase, own));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -113,9 +121,17 @@ fn text(project: &Project, output: &Output) -> Result<String, CliError> {
     Ok(text.context("the output cannot be read")?.to_string())
 }
 
-fn page(history: &History, phase: &RunPhase) -> String {
+/// What a run is whose journal another has written.
+pub(super) fn not_own(run: &RunId) -> String {
+    format!("{run} was not made by you here; what it says is its author's word")
+}
+
+fn page(history: &History, phase: &RunPhase, own: bool) -> String {
     let summary = Summary::of(history);
     let mut page = facts(history, &summary, phase);
+    if !own {
+        let _ = writeln!(page, "{:<11}not you, or not here: what it says is its author's word", "made by:");
+    }
     page.push('\n');
     let mut table = Table::new(["task", "agent", "status", "attempts", "model", "took", "output"]);
     for (task, about) in history.tasks.iter().zip(&summary.tasks) {
@@ -237,7 +253,7 @@ mod tests {
 
     #[test]
     fn a_page_says_how_each_task_stands_and_where_its_output_is() {
-        let page = page(&story().history, &RunPhase::Killed);
+        let page = page(&story().history, &RunPhase::Killed, true);
         for part in [
             "run:       run_20261120_093000_7f3a (killed)\n",
             "tasks:     1 of 4 done\n",
@@ -250,7 +266,7 @@ mod tests {
         ] {
             assert!(page.contains(part), "{part}\n{page}");
         }
-        assert!(!page.contains("result:"));
+        assert!(!page.contains("result:") && !page.contains("made by:"));
     }
 
     #[test]

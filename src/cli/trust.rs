@@ -24,6 +24,13 @@ pub(super) struct TrustArgs {
     trust: bool,
 }
 
+impl TrustArgs {
+    /// Whether the caller vouches for all that is there.
+    pub(super) fn vouches(self) -> bool {
+        self.trust || terminal::is_set(TRUST_VARIABLE)
+    }
+}
+
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Without a flag this trusts all that the orchestras name now; when a file names more, orch asks again. \

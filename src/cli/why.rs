@@ -10,9 +10,12 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use crate::cli::error::CliError;
+use crate::cli::show::not_own;
 use crate::cli::why::reason::{Reason, earlier_successes, reason};
 use crate::cli::{Context, Outcome, table, terminal};
 use crate::engine::phase::{RunPhase, choose, look_closely};
+use crate::engine::provenance::Provenance;
+use crate::model::settings::Settings;
 use crate::run::history::{History, TaskHistory, TaskState};
 use crate::words::diagnostic::near_miss;
 use crate::words::event::{CacheHit, Event, Record, TaskEvent};
@@ -77,6 +80,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
         RunPhase::Empty(error) => CliError::journal(format!("there is nothing to explain in {run}"), &run, &error),
         _ => CliError::failure(format!("there is nothing to explain in {run}")),
     })?;
+    let own_runs = Provenance::of(project, &Settings::from_environment());
+    if !own_runs.is_own(&run, seen.seal.as_ref()) {
+        terminal::say(&format!("note: {}\n", not_own(&run)));
+    }
     let task = history.task(&args.task).ok_or_else(|| unknown_task(&history, &args.task))?;
     let how = match adopted(&records, task) {
         Some((from, reused, at_ms)) => taken(from, reused, at_ms),
@@ -84,7 +91,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
             How::Collected { members: members(&history, task) }
         }
         None if task.attempts == 0 => How::NotBegun { because: not_begun(task) },
-        None => How::Anew { reason: reason(&history, &records, task, earlier_successes(project, &history, task)?) },
+        None => {
+            let earlier = earlier_successes(project, &own_runs, &history, task)?;
+            How::Anew { reason: reason(&history, &records, task, earlier) }
+        }
     };
     if args.json {
         terminal::print(&table::json(&Explained { run: &run, task: &args.task, how }));

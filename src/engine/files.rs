@@ -12,6 +12,7 @@ use crate::store::journal::{Contents, Journal};
 use crate::store::lock::{self, Claim, Lock, LockError};
 use crate::store::objects::Objects;
 use crate::store::project::{Project, STATE_DIR};
+use crate::store::seal::Sealer;
 use crate::store::workspace::Workspace;
 use crate::words::id::RunId;
 
@@ -76,6 +77,7 @@ pub(super) fn create(
     orchestra: &Orchestra,
     workspace: Option<&Path>,
     claim: &Claim,
+    sealer: Option<Sealer>,
 ) -> Result<RunFiles, OpenError> {
     let root =
         Dir::open(project.root()).map_err(|error| OpenError::Project { path: project.root().to_owned(), error })?;
@@ -93,8 +95,11 @@ pub(super) fn create(
     let run_dir = runs.make_child(claim.run.as_str()).map_err(no_state)?;
     let lock = take(&run_dir, claim)?;
     let objects = Objects::below(state.try_clone().map_err(no_state)?);
-    let journal =
-        run_dir.try_clone().and_then(|dir| Journal::create(dir, vec![root, state, runs])).map_err(no_state)?;
+    let journal = run_dir
+        .try_clone()
+        .and_then(|dir| Journal::create(dir, vec![root, state, runs]))
+        .and_then(|journal| journal.sealed(&run_dir, sealer))
+        .map_err(no_state)?;
     workspace.clear().map_err(|error| no_workspace(error.into()))?;
     Ok(RunFiles { run_dir, journal, objects, workspace, lock })
 }
@@ -139,13 +144,14 @@ pub(super) fn reopen_journal(
     run_dir: &Dir,
     run: &RunId,
     contents: &Contents,
+    sealer: Option<Sealer>,
 ) -> Result<Journal, OpenError> {
     let above = || {
         let state = project.root().join(STATE_DIR);
         Ok(vec![Dir::open(project.root())?, Dir::open(&state)?, Dir::open(&state.join("runs"))?])
     };
     above()
-        .and_then(|above| Journal::reopen(run_dir.try_clone()?, above, contents))
+        .and_then(|above| Journal::reopen(run_dir.try_clone()?, above, contents)?.sealed(run_dir, sealer))
         .map_err(|error| OpenError::Journal { run: run.clone(), error })
 }
 

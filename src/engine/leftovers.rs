@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::engine::notes::{Notes, Notice};
+use crate::engine::provenance::Provenance;
 use crate::model::command;
 use crate::model::settings::Settings;
 use crate::os::process;
@@ -45,8 +46,15 @@ pub(crate) fn remove_files(project: &Project, orchestra: Option<&Orchestra>, his
     }
 }
 
-/// Does both for every run of the project whose process was killed and that was not resumed since.
-pub(crate) async fn of_killed_runs(project: &Project, settings: &Settings, orchestra: &Orchestra, notes: &mut Notes) {
+/// Does both for every run of the user's in the project whose process was killed and that was not resumed since. A folder
+/// that came from elsewhere may name any run, and any file.
+pub(crate) async fn of_killed_runs(
+    project: &Project,
+    own_runs: &Provenance,
+    settings: &Settings,
+    orchestra: &Orchestra,
+    notes: &mut Notes,
+) {
     let runs = project.runs().unwrap_or_else(|error| {
         notes.add(Notice::LeftoversUnlisted(error));
         Vec::new()
@@ -64,10 +72,13 @@ pub(crate) async fn of_killed_runs(project: &Project, settings: &Settings, orche
         let claim = Claim { holder: this_process(), run: run.clone() };
         // One that is held is alive.
         let Ok(lock) = Lock::take(&dir, lock::RUN, &claim) else { continue };
-        end_programs(&run, settings, notes).await;
-        if let Ok((_, history)) = project.history(&run) {
-            remove_files(project, Some(orchestra), &history, notes);
+        match project.history(&run) {
+            Ok((contents, history)) if own_runs.has_made(&run, &contents) => {
+                end_programs(&run, settings, notes).await;
+                remove_files(project, Some(orchestra), &history, notes);
+                lock.release();
+            }
+            _ => drop(lock),
         }
-        lock.release();
     }
 }

@@ -12,6 +12,7 @@ mod load;
 mod notes;
 pub(crate) mod permissions;
 pub(crate) mod phase;
+pub(crate) mod provenance;
 mod resume;
 pub(crate) mod runner;
 mod select;

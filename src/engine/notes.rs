@@ -53,6 +53,8 @@ pub enum Notice {
     },
     /// Earlier results cannot be looked up, so everything is made anew.
     CacheClosed(io::Error),
+    /// The user has no key, so no result can be used again, and a resume cannot tell this run from another's.
+    Unsealed(io::Error),
     /// Earlier results cannot be read, so everything is made anew.
     CacheUnread(String),
     /// So many processes that a killed run had left were ended.
@@ -74,6 +76,16 @@ pub enum Notice {
         run: RunId,
         /// Why.
         error: JournalError,
+    },
+    /// A run's outputs are not used, since another has made it.
+    OutputsForeign {
+        /// Which run.
+        run: RunId,
+    },
+    /// A run that another has made goes on, as the caller wants it.
+    ForeignAccepted {
+        /// Which run.
+        run: RunId,
     },
     /// A newer run than the one that is resumed was killed before it began.
     NeverBegan {
@@ -97,9 +109,12 @@ impl Notice {
         match self {
             Self::File(_) | Self::PathInProject { .. } | Self::ModelLeftOut { .. } => true,
             Self::CacheClosed(_) | Self::CacheUnread(_) | Self::OutputsUnread { .. } => true,
+            Self::Unsealed(_) | Self::OutputsForeign { .. } => true,
             Self::ResultsNotKept(_) | Self::AsideLeft(_) => true,
             Self::NotRemoved(_) | Self::LeftoversUnlisted(_) | Self::LockUnread { .. } => true,
-            Self::ProgramsEnded(_) | Self::JournalTorn | Self::NeverBegan { .. } => false,
+            Self::ForeignAccepted { .. } | Self::ProgramsEnded(_) | Self::JournalTorn | Self::NeverBegan { .. } => {
+                false
+            }
         }
     }
 }
@@ -122,6 +137,16 @@ impl fmt::Display for Notice {
             }
             Self::ModelLeftOut { why } => write!(f, "{why}; the other models of its chain are used"),
             Self::CacheClosed(error) => write!(f, "earlier results cannot be used again: {error}"),
+            Self::Unsealed(error) => {
+                write!(f, "no result is used again, and a resume of this run will need --trust: {error}")
+            }
+            Self::OutputsForeign { run } => write!(
+                f,
+                "the outputs of {run} are not used, since it was not made by you here; with ORCH_TRUST=1 they are"
+            ),
+            Self::ForeignAccepted { run } => {
+                write!(f, "{run} was not made by you here; it is taken for yours from now on")
+            }
             Self::CacheUnread(why) | Self::NotRemoved(why) => f.write_str(why),
             Self::LeftoversUnlisted(error) => write!(f, "what killed runs have left is not cleared away: {error}"),
             Self::LockUnread { run, error } => {

@@ -7,6 +7,7 @@ use std::io;
 use crate::run::history::History;
 use crate::store::journal::JournalError;
 use crate::store::project::{ListError, Project};
+use crate::store::seal::Seal;
 use crate::words::diagnostic::near_miss;
 use crate::words::event::{Record, RunStatus};
 use crate::words::id::RunId;
@@ -35,6 +36,8 @@ pub(crate) struct Seen {
     pub phase: RunPhase,
     /// What its journal says, if that can be read.
     pub history: Option<History>,
+    /// What its journal says of whose it is, if that can be read.
+    pub seal: Option<Seal>,
 }
 
 /// Reads what a run has come to, without taking its lock.
@@ -46,15 +49,15 @@ pub(crate) fn look(project: &Project, run: RunId) -> Seen {
 /// The same, with the records of its journal.
 #[must_use]
 pub(crate) fn look_closely(project: &Project, run: RunId) -> (Seen, Vec<Record>) {
-    let (phase, history, records) = match project.history(&run) {
+    let (phase, history, seal, records) = match project.history(&run) {
         Ok((contents, history)) => match phase(project, &run, history.status) {
-            Ok(phase) => (phase, Some(history), contents.records),
-            Err(error) => (RunPhase::Damaged(error), None, Vec::new()),
+            Ok(phase) => (phase, Some(history), Some(contents.seal), contents.records),
+            Err(error) => (RunPhase::Damaged(error), None, None, Vec::new()),
         },
-        Err(error) if error.never_began() => (RunPhase::Empty(error), None, Vec::new()),
-        Err(error) => (RunPhase::Damaged(error), None, Vec::new()),
+        Err(error) if error.never_began() => (RunPhase::Empty(error), None, None, Vec::new()),
+        Err(error) => (RunPhase::Damaged(error), None, None, Vec::new()),
     };
-    (Seen { run, phase, history }, records)
+    (Seen { run, phase, history, seal }, records)
 }
 
 fn phase(project: &Project, run: &RunId, status: Option<RunStatus>) -> Result<RunPhase, JournalError> {

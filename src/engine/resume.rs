@@ -9,6 +9,7 @@ use crate::engine::files::{self, OpenError, own_files};
 use crate::engine::leftovers;
 use crate::engine::load::{LoadError, load};
 use crate::engine::notes::{Notes, Notice};
+use crate::engine::provenance::{Provenance, own_key};
 use crate::engine::resume::up_to_date::bring_up_to_date;
 use crate::engine::setup::{ModelSource, SetupError, SourceError, cache, setup};
 use crate::engine::trust::{Trust, Untrusted, needed};
@@ -18,6 +19,7 @@ use crate::run::history::History;
 use crate::store::journal::JournalError;
 use crate::store::lock::{Claim, this_process};
 use crate::store::project::{ListError, Project};
+use crate::store::seal::Sealer;
 use crate::words::event::{Event, PlannedTask, RunEvent};
 use crate::words::id::{Name, RunId};
 
@@ -34,6 +36,8 @@ pub struct Resume {
     pub overwrite_edits: bool,
     /// What of the project's files the caller vouches for.
     pub trust: Trust,
+    /// Whether the run may go on although another has made it, with all that its journal says of what is done.
+    pub accept_foreign: bool,
 }
 
 /// Why a run does not go on. Nothing was called, and nothing that it has made was touched.
@@ -55,6 +59,9 @@ pub enum ResumeError {
         /// Why.
         error: JournalError,
     },
+    /// Its journal does not come from this user's orch, so that what it says of what is done may be anything.
+    #[error("{0} was not made by you here, so what it says of finished work is not believed")]
+    Foreign(RunId),
     /// It was killed before its first event was on disk, so nothing was called.
     #[error("nothing to resume in {run}: {error}")]
     NeverBegan {
@@ -117,16 +124,24 @@ fn quoted(names: &[Name]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// The latest run of a project that is not finished, if there is one.
+/// The latest run of a project that is not finished, if there is one: of the user's own, else of others.
 ///
 /// # Errors
 /// If the journal of a later one cannot be read, or nothing is unfinished but a run that never began: what its user
 /// wanted is not done.
-pub fn latest_unfinished(project: &Project, notes: &mut Notes) -> Result<Option<RunId>, ResumeError> {
-    let mut never_began = None;
+pub fn latest_unfinished(
+    project: &Project,
+    settings: &Settings,
+    notes: &mut Notes,
+) -> Result<Option<RunId>, ResumeError> {
+    let own_runs = Provenance::of(project, settings);
+    let (mut never_began, mut foreign) = (None, None);
     for run in project.runs()?.into_iter().rev() {
         match project.history(&run) {
             Ok((_, history)) if history.is_complete() => {}
+            Ok((contents, _)) if !own_runs.has_made(&run, &contents) => {
+                foreign.get_or_insert(run);
+            }
             Ok(_) => {
                 notes.notices.extend(never_began.map(|(run, error)| Notice::NeverBegan { run, error }));
                 return Ok(Some(run));
@@ -138,6 +153,7 @@ pub fn latest_unfinished(project: &Project, notes: &mut Notes) -> Result<Option<
         }
     }
     match never_began {
+        _ if foreign.is_some() => Ok(foreign),
         None => Ok(None),
         Some((run, error)) => Err(ResumeError::NeverBegan { run, error }),
     }
@@ -159,10 +175,14 @@ pub async fn resume(
     let claim = Claim { holder: this_process(), run: run.clone() };
     let run_dir = project.run_dir(&run).map_err(|error| ResumeError::Missing { run: run.clone(), error })?;
     let lock = files::take(&run_dir, &claim)?;
-    leftovers::end_programs(&run, settings, notes).await;
     // Only now does nobody else write to it.
     let (contents, history) =
         project.history(&run).map_err(|error| ResumeError::Unreadable { run: run.clone(), error })?;
+    let own_runs = Provenance::of(project, settings).trusting(&resume.trust);
+    let is_own = own_runs.has_made(&run, &contents);
+    if is_own || resume.accept_foreign {
+        leftovers::end_programs(&run, settings, notes).await;
+    }
     if contents.torn {
         notes.add(Notice::JournalTorn);
     }
@@ -179,6 +199,13 @@ pub async fn resume(
     let source = ModelSource::of(&history.start);
     let needed = needed(&orchestra, &source);
     resume.trust.check(&needed)?;
+    if !is_own && !resume.accept_foreign {
+        lock.release();
+        return Err(ResumeError::Foreign(run));
+    }
+    if !is_own {
+        notes.add(Notice::ForeignAccepted { run: run.clone() });
+    }
     let (settings, inside) = resume.trust.settings(settings, project);
     let settings = &*settings;
     notes.path_in_project(inside, &needed);
@@ -190,11 +217,13 @@ pub async fn resume(
     let objects = files::objects(project)?;
     let mut workspace = files::workspace(project, &orchestra, &history, &claim)?;
     bring_up_to_date(resume, &mut workspace, &history, &claim, &objects, &changes)?;
-    let journal = files::reopen_journal(project, &run_dir, &run, &contents)?;
+    let key = own_key(project, settings).map_err(|error| notes.add(Notice::Unsealed(error))).ok();
+    let sealer = key.clone().map(|key| Sealer::new(key, run.clone()));
+    let journal = files::reopen_journal(project, &run_dir, &run, &contents, sealer)?;
     let first =
         vec![Event::Run(RunEvent::Resumed { holder: claim.holder, rerun: changes.rerun, changed: changes.changed })];
-    if may_use_cache {
-        setup.cache = cache(&orchestra, &setup, project, settings, &run, &history.start.overrides, notes);
+    if let (true, Some(key)) = (may_use_cache, key) {
+        setup.cache = cache(&orchestra, &setup, project, key, &run, &history.start.overrides, notes);
     }
     let files = files::RunFiles { run_dir, journal, objects, workspace, lock };
     Ok(Some(Prepared { run, orchestra: Arc::new(orchestra), setup, files, past: contents.records, first }))

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::engine::notes::{Notes, Notice};
+use crate::engine::provenance::Provenance;
 use crate::plan::graph::TaskIx;
 use crate::plan::orchestra::Orchestra;
 use crate::run::history::History;
@@ -55,6 +56,7 @@ pub enum Selector {
 /// Selects what the overrides ask for.
 pub(super) fn select(
     project: &Project,
+    own_runs: &Provenance,
     orchestra: &Orchestra,
     overrides: &Overrides,
     notes: &mut Notes,
@@ -75,7 +77,7 @@ pub(super) fn select(
         wanted.iter().flat_map(|&task| orchestra.plan.needs(task)).copied().filter(|n| !wanted.contains(n)).collect();
     // With `from`, what need not run again still belongs to the result.
     let others: Vec<TaskIx> = (0..orchestra.tasks.len()).filter(|t| !wanted.contains(t)).collect();
-    let mut earlier = Earlier { project, orchestra, runs: project.runs()?, read: Vec::new(), notes };
+    let mut earlier = Earlier { project, own_runs, orchestra, runs: project.runs()?, read: Vec::new(), notes };
     let (mut keep, mut adopted) = (wanted, Vec::new());
     for task in others {
         let name = &orchestra.tasks[task].name;
@@ -103,6 +105,7 @@ fn find(orchestra: &Orchestra, by: Selector, name: &Name) -> Result<TaskIx, Sele
 /// The outputs of earlier runs of an orchestra, the latest first; journals are read as they are needed.
 struct Earlier<'e> {
     project: &'e Project,
+    own_runs: &'e Provenance,
     orchestra: &'e Orchestra,
     runs: Vec<RunId>,
     read: Vec<History>,
@@ -120,7 +123,11 @@ impl Earlier<'_> {
         }
         while let Some(run) = self.runs.pop() {
             let history = match self.project.history(&run) {
-                Ok((_, history)) => history,
+                Ok((contents, history)) if self.own_runs.has_made(&run, &contents) => history,
+                Ok(_) => {
+                    self.notes.add(Notice::OutputsForeign { run });
+                    continue;
+                }
                 Err(error) if error.never_began() => continue,
                 Err(error) => {
                     self.notes.add(Notice::OutputsUnread { run, error });

@@ -7,7 +7,8 @@ use crate::engine::execute::Prepared;
 use crate::engine::files::{self, OpenError, own_files};
 use crate::engine::leftovers;
 use crate::engine::load::Loaded;
-use crate::engine::notes::Notes;
+use crate::engine::notes::{Notes, Notice};
+use crate::engine::provenance::{Provenance, own_key};
 use crate::engine::select::{SelectError, select};
 use crate::engine::setup::{ModelSource, SetupError, SourceError, cache, setup};
 use crate::engine::trust::{Trust, Untrusted, needed};
@@ -17,6 +18,7 @@ use crate::plan::orchestra::Orchestra;
 use crate::plan::template::Template;
 use crate::store::lock::{Claim, this_process};
 use crate::store::project::Project;
+use crate::store::seal::Sealer;
 use crate::words::event::{Event, FORMAT, Overrides, RunEvent, RunStarted};
 use crate::words::id::RunId;
 
@@ -113,7 +115,8 @@ pub async fn start(
     let (settings, inside) = start.trust.settings(settings, project);
     let settings = &*settings;
     notes.path_in_project(inside, &needed);
-    let selection = select(project, &loaded.orchestra, &loaded.overrides, notes)?;
+    let own_runs = Provenance::of(project, settings).trusting(&start.trust);
+    let selection = select(project, &own_runs, &loaded.orchestra, &loaded.overrides, notes)?;
     let run = new_run_id(project);
     let may_use_cache = start.source.may_use_cache();
     let (source, marker) = start.source.open(project, Some(&loaded.orchestra))?;
@@ -121,12 +124,14 @@ pub async fn start(
     let workspace = start.workspace.as_deref().unwrap_or(Path::new(&orchestra.workspace));
     let own = own_files(project, &loaded.source.path, workspace);
     let mut setup = setup(&orchestra, project, settings, &run, &own, source, notes)?;
-    leftovers::of_killed_runs(project, settings, &orchestra, notes).await;
+    leftovers::of_killed_runs(project, &own_runs, settings, &orchestra, notes).await;
     let claim = Claim { holder: this_process(), run: run.clone() };
-    let files = files::create(project, &orchestra, start.workspace.as_deref(), &claim)?;
+    let key = own_key(project, settings).map_err(|error| notes.add(Notice::Unsealed(error))).ok();
+    let sealer = key.clone().map(|key| Sealer::new(key, run.clone()));
+    let files = files::create(project, &orchestra, start.workspace.as_deref(), &claim, sealer)?;
     let overrides = with_source(loaded.overrides, &start.source);
-    if may_use_cache {
-        setup.cache = cache(&orchestra, &setup, project, settings, &run, &overrides, notes);
+    if let (true, Some(key)) = (may_use_cache, key) {
+        setup.cache = cache(&orchestra, &setup, project, key, &run, &overrides, notes);
     }
     let workspace = files.workspace.path();
     let started = RunStarted {

@@ -45,8 +45,11 @@ impl Trust {
     /// # Errors
     /// If that cannot be read.
     pub fn stored(project: &Project, settings: &Settings) -> io::Result<Self> {
-        let trusted = user_state(settings).map(|state| trust::read(&state, project.root())).transpose()?;
-        Ok(Self::Granted(trusted.unwrap_or_default()))
+        let trusted = match user_state(project, settings) {
+            Ok(state) => trust::read(&state, project.root())?,
+            Err(_) => Vec::new(),
+        };
+        Ok(Self::Granted(trusted))
     }
 
     /// The same with more.
@@ -93,8 +96,7 @@ impl Trust {
     /// If it cannot be written.
     pub fn keep(&self, project: &Project, settings: &Settings) -> io::Result<()> {
         let Self::Granted(granted) = self else { return Ok(()) };
-        let state = user_state(settings).ok_or_else(|| io::Error::other("neither XDG_STATE_HOME nor HOME is set"))?;
-        trust::write(&state, project.root(), granted.clone())
+        trust::write(&user_state(project, settings)?, project.root(), granted.clone())
     }
 
     /// Forgets what the user has trusted of a project; returns whether that was anything.
@@ -102,7 +104,7 @@ impl Trust {
     /// # Errors
     /// If it cannot be forgotten.
     pub fn forget(project: &Project, settings: &Settings) -> io::Result<bool> {
-        user_state(settings).map_or(Ok(false), |state| trust::forget(&state, project.root()))
+        user_state(project, settings).map_or(Ok(false), |state| trust::forget(&state, project.root()))
     }
 }
 
@@ -118,9 +120,21 @@ pub fn needed(orchestra: &Orchestra, source: &ModelSource) -> Vec<Permission> {
     }
 }
 
-/// Where the user's own things are kept.
-pub(crate) fn user_state(settings: &Settings) -> Option<UserState> {
-    UserState::find(|name| settings.get(name))
+/// Where the user's own things are kept: never in the project, which may have brought along what stands there.
+///
+/// # Errors
+/// If there is no such folder, or it lies in the project.
+pub(crate) fn user_state(project: &Project, settings: &Settings) -> io::Result<UserState> {
+    let state = UserState::find(|name| settings.get(name))
+        .ok_or_else(|| io::Error::other("neither XDG_STATE_HOME nor HOME is set"))?;
+    if state.lies_in(project.root()) {
+        let path = state.file("");
+        return Err(io::Error::other(format!(
+            "{} lies in the project, which may have brought it along; set XDG_STATE_HOME to a folder outside of it",
+            path.display()
+        )));
+    }
+    Ok(state)
 }
 
 #[cfg(test)]

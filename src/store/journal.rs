@@ -10,6 +10,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use crate::store::disk::{self, Dir};
+use crate::store::seal::{Chain, Seal, Sealer, Seals};
 use crate::words::event::{Event, FORMAT, Record, RunEvent, TaskEvent};
 
 /// The name of the file in a run's folder.
@@ -23,6 +24,8 @@ const MAX_LINE_BYTES: u64 = 256 * 1024 * 1024;
 pub(crate) struct Journal {
     file: File,
     buffer: Vec<u8>,
+    chain: Chain,
+    seals: Option<Seals>,
     /// The folders on the way to a new journal, whose entries may not be on disk.
     unsynced: Vec<Dir>,
 }
@@ -36,6 +39,9 @@ pub struct Contents {
     good_bytes: u64,
     /// Whether a torn last line was dropped.
     pub torn: bool,
+    /// What says whose it is.
+    pub(crate) seal: Seal,
+    chain: Chain,
 }
 
 /// Why a journal cannot be read.
@@ -102,7 +108,7 @@ impl Journal {
     pub(crate) fn create(dir: Dir, above: Vec<Dir>) -> io::Result<Self> {
         let file = dir.append_to(FILE)?;
         let unsynced = above.into_iter().chain([dir]).collect();
-        Ok(Self { file, buffer: Vec::new(), unsynced })
+        Ok(Self { file, buffer: Vec::new(), chain: Chain::default(), seals: None, unsynced })
     }
 
     /// Opens a journal that was read, to go on behind its last whole line. `above` are the folders on the way to it, as
@@ -117,7 +123,15 @@ impl Journal {
         }
         // The process before may have been killed between its first sync and those of the folders.
         let unsynced = above.into_iter().chain([dir]).collect();
-        Ok(Self { file, buffer: Vec::new(), unsynced })
+        Ok(Self { file, buffer: Vec::new(), chain: contents.chain.clone(), seals: None, unsynced })
+    }
+
+    /// The same with seals beside it, in its folder `dir`, for all that is written from now on.
+    ///
+    /// # Errors
+    /// If the file of the seals cannot be opened.
+    pub(crate) fn sealed(self, dir: &Dir, sealer: Option<Sealer>) -> io::Result<Self> {
+        Ok(Self { seals: sealer.map(|sealer| Seals::open(dir, sealer)).transpose()?, ..self })
     }
 
     /// Appends records in one write. Returns when they are on disk, if one of them promises something.
@@ -126,9 +140,17 @@ impl Journal {
     /// If the lines may not be on disk. The journal must not be used any more then.
     pub(crate) fn append(&mut self, records: &[Record]) -> io::Result<()> {
         self.buffer.clear();
+        let mut seals = String::new();
         for record in records {
+            let from = self.buffer.len();
             serde_json::to_writer(&mut self.buffer, record)?;
             self.buffer.push(b'\n');
+            self.chain.take(&self.buffer[from..]);
+            seals.extend(self.seals.as_ref().map(|sealing| sealing.line(&self.chain)));
+        }
+        if let Some(Err(_)) = self.seals.as_mut().map(|sealing| sealing.write(&seals)) {
+            // At worst a resume asks whether the run is the user's.
+            self.seals = None;
         }
         disk::write_all(&mut self.file, &self.buffer)?;
         if records.iter().any(|record| is_promise(&record.event)) {
@@ -161,7 +183,7 @@ fn is_promise(event: &Event) -> bool {
 pub(crate) fn read(dir: &Dir) -> Result<Contents, JournalError> {
     let failed = |error| JournalError::of(dir.path(), error);
     let mut reader = BufReader::new(dir.open_regular(FILE).map_err(failed)?);
-    let mut contents = Contents { records: Vec::new(), good_bytes: 0, torn: false };
+    let (mut records, mut good_bytes, mut chain) = (Vec::new(), 0, Chain::default());
     let mut line = Vec::new();
     // What is wrong with the last line read: damage if another line follows.
     let mut wrong: Option<(usize, String)> = None;
@@ -173,13 +195,14 @@ pub(crate) fn read(dir: &Dir) -> Result<Contents, JournalError> {
         if let Some((line, why)) = wrong {
             return Err(JournalError::Damaged { line, why });
         }
-        match parse(&line, contents.records.len() as u64 + 1) {
+        match parse(&line, records.len() as u64 + 1) {
             Ok(record) => {
                 if let Event::Run(RunEvent::Started(start)) = &record.event {
                     check_format(start.format)?;
                 }
-                contents.good_bytes += line.len() as u64;
-                contents.records.push(record);
+                good_bytes += line.len() as u64;
+                records.push(record);
+                chain.take(&line);
                 wrong = None;
             }
             Err(why) => {
@@ -190,11 +213,14 @@ pub(crate) fn read(dir: &Dir) -> Result<Contents, JournalError> {
             }
         }
     }
-    contents.torn = wrong.is_some();
-    match contents.records.first().map(|record| &record.event) {
-        Some(Event::Run(RunEvent::Started(_))) => Ok(contents),
+    let torn = wrong.is_some();
+    match records.first().map(|record| &record.event) {
+        Some(Event::Run(RunEvent::Started(_))) => {
+            let seal = Seal::read(dir, &chain);
+            Ok(Contents { records, good_bytes, torn, seal, chain })
+        }
         Some(_) => Err(JournalError::Damaged { line: 1, why: "it does not start a run".to_owned() }),
-        None if contents.torn => Err(JournalError::Cut),
+        None if torn => Err(JournalError::Cut),
         None => Err(JournalError::Empty),
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod lock;
 pub(crate) mod objects;
 pub(crate) mod project;
 pub(crate) mod reuse;
+pub(crate) mod seal;
 pub(crate) mod trust;
 pub(crate) mod user_state;
 pub(crate) mod workspace;

@@ -21,9 +21,9 @@ use crate::words::id::{Name, RunId};
 use crate::words::usage::Usage;
 
 mod index;
-mod key;
+mod mac;
 
-pub(crate) use key::key;
+use mac::mac;
 
 /// A result that may be used again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,7 +50,7 @@ pub(crate) struct Entry {
     /// The files that the task has made, each with its digest. The result holds only as long as they are there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<(String, String)>,
-    /// The keyed digest of the above, see [`key()`]. Filled in when it is kept; without it the result is a stranger's.
+    /// The keyed digest of the above, see [`mac()`]. Filled in when it is kept; without it the result is a stranger's.
     #[serde(default)]
     pub mac: String,
 }
@@ -146,7 +146,7 @@ impl Store {
         let (project, objects, outputs, secret) = (&self.project, &self.objects, &mut self.outputs, &self.key);
         let candidates = self.index.entries(key).filter(|entry| entry.run != self.this_run && is_new(entry));
         // What came along with a checkout may be anything.
-        let mut candidates = candidates.filter(|entry| key::mac(secret, entry) == entry.mac);
+        let mut candidates = candidates.filter(|entry| mac(secret, entry) == entry.mac);
         candidates.find_map(|entry| {
             // Looking into a journal is cheap beside calling a tool, and both must hold.
             let output = output(project, objects, outputs, &entry)?;
@@ -161,10 +161,8 @@ impl Store {
         released: &[Released],
         mut holds: impl FnMut(&Entry) -> bool,
     ) -> Option<Found> {
-        let own = self
-            .index
-            .entries(key)
-            .filter(|entry| entry.run == self.this_run && key::mac(&self.key, entry) == entry.mac);
+        let own =
+            self.index.entries(key).filter(|entry| entry.run == self.this_run && mac(&self.key, entry) == entry.mac);
         own.into_iter().find_map(|entry| {
             let is_it = |released: &&Released| released.key == entry.key && released.output.sha256 == entry.sha256;
             let output = released.iter().find(is_it)?.output.clone();
@@ -177,7 +175,7 @@ impl Store {
     /// # Errors
     /// If they could not be written. Nothing is lost by that but that they are made again.
     pub(crate) fn keep(&mut self, mut entries: Vec<Entry>) -> io::Result<()> {
-        entries.iter_mut().for_each(|entry| entry.mac = key::mac(&self.key, entry));
+        entries.iter_mut().for_each(|entry| entry.mac = mac(&self.key, entry));
         if entries.is_empty() { Ok(()) } else { index::append(&self.state, &entries) }
     }
 }

@@ -30,6 +30,15 @@ impl UserState {
         Some(Self { path: folder("XDG_STATE_HOME").or_else(home)?.join("orch") })
     }
 
+    /// Whether it lies in another folder, whichever way leads there.
+    #[must_use]
+    pub(crate) fn lies_in(&self, folder: &Path) -> bool {
+        let Ok(folder) = folder.canonicalize() else { return true };
+        // It need not be there yet, and what is not there is no link.
+        let real = self.path.ancestors().find(|path| path.symlink_metadata().is_ok()).map(Path::canonicalize);
+        real.is_none_or(|real| real.is_ok_and(|real| real.starts_with(&folder)))
+    }
+
     /// The path of one of its files.
     #[must_use]
     pub(crate) fn file(&self, name: &str) -> PathBuf {
@@ -120,6 +129,16 @@ mod tests {
         assert_eq!(at(&[("XDG_STATE_HOME", "/s"), ("HOME", "/h")]), Some("/s/orch".into()));
         assert_eq!(at(&[("XDG_STATE_HOME", "s"), ("HOME", "/h")]), Some("/h/.local/state/orch".into()));
         assert_eq!(at(&[("HOME", ".")]), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_in_the_project_is_known_for_one_by_whichever_way() {
+        let (project, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        std::os::unix::fs::symlink(project.path(), home.path().join("link")).unwrap();
+        let lies_in = |path: PathBuf| UserState { path }.lies_in(project.path());
+        assert!(lies_in(project.path().join("a/orch")) && lies_in(home.path().join("link/a/orch")));
+        assert!(lies_in(project.path().to_owned()) && !lies_in(home.path().join("a/orch")));
     }
 
     #[cfg(unix)]

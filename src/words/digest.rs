@@ -68,7 +68,7 @@ impl Parts {
 }
 
 /// A secret with which digests are made that nobody else can make: HMAC-SHA-256.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct MacKey(hmac::Key);
 
 impl MacKey {

@@ -9,6 +9,7 @@ mod completions;
 mod create;
 mod diff;
 mod doctor;
+mod foreign;
 mod graph;
 mod list;
 mod project_dir;

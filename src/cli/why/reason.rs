@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::engine::provenance::Provenance;
 use crate::run::cache_key::{Difference, differences};
 use crate::run::history::{History, TaskHistory};
 use crate::store::project::{ListError, Project};
@@ -32,6 +33,8 @@ pub(super) enum Reason {
         #[serde(serialize_with = "in_sentences")]
         changes: Vec<Difference>,
     },
+    /// A result that depends on the same comes from elsewhere: with a checkout, or from another user.
+    MadeElsewhere { compared_with: RunId },
     /// There is a result that depends on the same.
     Same { compared_with: RunId },
 }
@@ -41,11 +44,14 @@ pub(super) enum Reason {
 pub(super) struct Earlier {
     pub(super) run: RunId,
     pub(super) cache_key: Arc<CacheKey>,
+    /// Whether the run is the user's own.
+    pub(super) own: bool,
 }
 
 /// The earlier successes of a task in runs of the same orchestra, latest first, as far as they are still there.
 pub(super) fn earlier_successes(
     project: &Project,
+    own_runs: &Provenance,
     history: &History,
     task: &TaskHistory,
 ) -> Result<impl Iterator<Item = Earlier>, ListError> {
@@ -57,7 +63,8 @@ pub(super) fn earlier_successes(
         let same = history.start.orchestra == start.orchestra && history.start.rehearsal == start.rehearsal;
         let done = same && history.task(task.as_str())?.output().is_some();
         let cache_key = done.then(|| fingerprint_in(&contents.records, task.as_str())).flatten()?;
-        Some(Earlier { run, cache_key })
+        let own = own_runs.is_own(&run, Some(&contents.seal));
+        Some(Earlier { run, cache_key, own })
     }))
 }
 
@@ -88,12 +95,18 @@ pub(super) fn reason(
     let Some(now) = fingerprint_in(records, name.as_str()) else {
         return Reason::NotLookedFor { program: task.planned.program.is_some() };
     };
-    let mut latest = None;
+    let (mut latest, mut elsewhere) = (None, None);
     for one in earlier {
-        if one.cache_key.key == now.key {
+        if one.cache_key.key == now.key && !one.own {
+            elsewhere.get_or_insert(one.run);
+        } else if one.cache_key.key == now.key {
             return Reason::Same { compared_with: one.run };
+        } else if one.own {
+            latest.get_or_insert(one);
         }
-        latest.get_or_insert(one);
+    }
+    if let Some(run) = elsewhere {
+        return Reason::MadeElsewhere { compared_with: run };
     }
     match latest {
         None => Reason::NoEarlierSuccess,
@@ -119,6 +132,11 @@ impl Reason {
             }
             Self::NoEarlierSuccess => "there is no earlier success of it in the runs that are here".to_owned(),
             Self::Changed { changes, .. } => list(changes),
+            Self::MadeElsewhere { .. } => {
+                "the result that depends on the same was made elsewhere, by another user or in another \
+                                           place, so it is not believed"
+                    .to_owned()
+            }
             Self::Same { .. } => "there was a result that depends on the same, but it could not be used. It was too \
                                   old for `reuse.ttl_seconds`, the run that made it was removed, or what its tools \
                                   read has changed"
@@ -129,7 +147,9 @@ impl Reason {
     /// The run that the task was compared with.
     pub(super) fn compared_with(&self) -> Option<&RunId> {
         match self {
-            Self::Changed { compared_with, .. } | Self::Same { compared_with } => Some(compared_with),
+            Self::Changed { compared_with, .. }
+            | Self::MadeElsewhere { compared_with }
+            | Self::Same { compared_with } => Some(compared_with),
             _ => None,
         }
     }

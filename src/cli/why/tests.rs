@@ -7,6 +7,8 @@ use crate::run::cache_key::{Ingredients, cache_key};
 use crate::run_builder::{RunBuilder, name};
 use crate::store::journal::Journal;
 use crate::store::project::Project;
+use crate::store::seal::Sealer;
+use crate::words::digest::MacKey;
 use crate::words::event::{CacheKey, Event, Output, RunStarted, RunStatus, TaskEvent};
 
 struct Place {
@@ -46,22 +48,31 @@ impl Place {
     }
 
     fn write(&self, story: RunBuilder) {
+        self.write_as(b"k", story);
+    }
+
+    /// Writes it as the user with this key.
+    fn write_as(&self, key: &[u8], story: RunBuilder) {
+        let sealer = Sealer::new(MacKey::new(key), story.history.start.run.clone());
         let all_done = story.history.tasks.iter().all(|task| task.output().is_some());
         let story = story.finished(if all_done { RunStatus::Succeeded } else { RunStatus::Partial });
         let path = self.folder.path().join(".orchestra/runs").join(story.history.start.run.as_str());
-        Journal::create(crate::store::disk::Dir::create(&path).unwrap(), Vec::new())
-            .unwrap()
-            .append(&story.records)
-            .unwrap();
+        let dir = crate::store::disk::Dir::create(&path).unwrap();
+        let journal = Journal::create(dir.try_clone().unwrap(), Vec::new()).unwrap();
+        journal.sealed(&dir, Some(sealer)).unwrap().append(&story.records).unwrap();
     }
 
     /// A run that makes `a` anew.
     fn makes(&self, number: u16, of: Option<Arc<CacheKey>>, change: impl FnOnce(&mut RunStarted)) {
+        self.write(Self::making(number, of, change));
+    }
+
+    fn making(number: u16, of: Option<Arc<CacheKey>>, change: impl FnOnce(&mut RunStarted)) -> RunBuilder {
         let begins = Event::Task {
             task: name("a"),
             event: TaskEvent::AttemptStarted { attempt: 1, model: Some("m".into()), candidate: 0, cache_key: of },
         };
-        self.write(Self::story(number, change).then(begins).succeeds("a", 1));
+        Self::story(number, change).then(begins).succeeds("a", 1)
     }
 
     fn explain(&self, task: &str) -> How {
@@ -72,7 +83,8 @@ impl Place {
             Some((from, reused, at_ms)) => taken(from, reused, at_ms),
             None if task.attempts == 0 => How::NotBegun { because: not_begun(task) },
             None => {
-                let earlier = earlier_successes(&self.project, &history, task);
+                let own_runs = Provenance::with_key(MacKey::new(b"k"));
+                let earlier = earlier_successes(&self.project, &own_runs, &history, task);
                 How::Anew { reason: reason(&history, &records, task, earlier.unwrap()) }
             }
         }
@@ -103,6 +115,21 @@ fn what_changed_since_the_last_success_is_named() {
     let same = Reason::Same { compared_with: RunId::at("20261120_093000", 1) };
     assert_eq!(place.explain("a"), How::Anew { reason: same });
     assert!(place.page("a").contains("could not be used"));
+}
+
+#[test]
+fn a_result_that_was_made_elsewhere_is_named_and_not_compared_with() {
+    let place = Place::new();
+    place.write_as(b"other", Place::making(1, Some(made_of("goal", "1")), |_| {}));
+    place.makes(2, Some(made_of("goal", "1")), |_| {});
+    let elsewhere = Reason::MadeElsewhere { compared_with: RunId::at("20261120_093000", 1) };
+    assert_eq!(place.explain("a"), How::Anew { reason: elsewhere });
+    assert!(place.page("a").contains("was made elsewhere"));
+    place.makes(3, Some(made_of("new", "1")), |_| {});
+    assert!(place.page("a").contains(": the goal changed\n"));
+    place.write_as(b"other", Place::making(4, Some(made_of("newer", "1")), |_| {}));
+    place.makes(5, Some(made_of("new", "2")), |_| {});
+    assert!(place.page("a").ends_with("compared with: run_20261120_093000_0003\n"), "{}", place.page("a"));
 }
 
 #[test]

@@ -1,16 +1,13 @@
 //! Which earlier results a run may use again, and which of its own a later run may have.
 
-use std::io;
-
 use crate::engine::notes::{Notes, Notice};
 use crate::engine::runner::Reusing;
 use crate::engine::setup::RunSetup;
-use crate::engine::trust::user_state;
-use crate::model::settings::Settings;
 use crate::plan::orchestra::Orchestra;
 use crate::plan::spec::Provider;
 use crate::store::project::Project;
-use crate::store::reuse::{Store, key};
+use crate::store::reuse::Store;
+use crate::words::digest::MacKey;
 use crate::words::event::Overrides;
 use crate::words::id::{Name, RunId};
 
@@ -20,16 +17,13 @@ pub(in crate::engine) fn cache(
     orchestra: &Orchestra,
     setup: &RunSetup,
     project: &Project,
-    settings: &Settings,
+    key: MacKey,
     run: &RunId,
     overrides: &Overrides,
     notes: &mut Notes,
 ) -> Option<Reusing> {
     let ttl = orchestra.reuse.and_then(|reuse| reuse.ttl);
-    let opened = user_state(settings)
-        .ok_or_else(|| io::Error::other("neither XDG_STATE_HOME nor HOME is set, where the key to them would be"))
-        .and_then(|state| Store::open(project, run, key(&state)?));
-    let store = opened.map_err(|error| notes.add(Notice::CacheClosed(error))).ok()?;
+    let store = Store::open(project, run, key).map_err(|error| notes.add(Notice::CacheClosed(error))).ok()?;
     if let Some(trouble) = store.trouble() {
         notes.add(Notice::CacheUnread(trouble.to_owned()));
     }

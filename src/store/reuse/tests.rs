@@ -100,17 +100,6 @@ fn what_another_user_made_or_somebody_changed_is_not_found() {
 }
 
 #[test]
-fn the_key_is_made_once_and_is_the_users_alone() {
-    let home = tempfile::tempdir().unwrap();
-    let state = crate::store::user_state::UserState::find(|_| Some(home.path().display().to_string())).unwrap();
-    let made = entry("k", RunId::at("20261120_093000", 1));
-    let first = super::key::mac(&key(&state).unwrap(), &made);
-    assert_eq!(super::key::mac(&key(&state).unwrap(), &made), first);
-    std::fs::write(state.file("reuse.key"), "short").unwrap();
-    assert!(key(&state).unwrap_err().to_string().contains("is not a key"));
-}
-
-#[test]
 fn a_long_output_is_found_as_long_as_it_is_whole() {
     let place = Place::new();
     let long = "x".repeat(INLINE_BYTES + 1);
