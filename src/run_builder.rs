@@ -229,6 +229,7 @@ pub(crate) fn task(named: &str) -> Task {
         name: name(named),
         work: Work::Agent { agent: 0, description: Template::new("do it") },
         for_each: None,
+        when: None,
         item: None,
         group: None,
         priority: Priority::default(),

@@ -178,6 +178,7 @@ fn status(state: &TaskState) -> &'static str {
         TaskState::Failed(_) => "failed",
         TaskState::Withdrawn => "withdrawn",
         TaskState::Skipped(..) => "skipped",
+        TaskState::Omitted(_) => "left out",
     }
 }
 

@@ -18,6 +18,9 @@ use crate::plan::spec::Strategy;
 use crate::run::budget::worst_case_tokens;
 use crate::words::text;
 
+/// How much of a condition is shown.
+const WHEN: usize = 100;
+
 /// Shows the plan of a run.
 pub(super) fn show(loaded: &Loaded, goal: &str, settings: &Settings, root: &Path, rehearse: bool) -> ExitCode {
     let orchestra = &loaded.orchestra;
@@ -78,6 +81,9 @@ fn tasks(orchestra: &Orchestra, settings: &Settings, rehearse: bool) -> String {
             task.timeout.as_secs_f64(),
             text::plural(u64::from(task.retry.max_attempts), "attempt", "attempts")
         );
+        if let Some(when) = &task.when {
+            let _ = writeln!(page, "  only when {}", text::one_line(when.text(), WHEN));
+        }
     }
     page
 }

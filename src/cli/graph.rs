@@ -15,7 +15,10 @@ use crate::engine::load;
 use crate::plan::graph::{Edge, TaskIx};
 use crate::plan::orchestra::Orchestra;
 use crate::words::event::Overrides;
-use crate::words::text::plural;
+use crate::words::text::{one_line, plural};
+
+/// How much of a condition is shown.
+const WHEN: usize = 60;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -63,6 +66,7 @@ fn text(orchestra: &Orchestra) -> String {
             let needs: Vec<&str> = orchestra.plan.needs(task).iter().map(|&n| name(orchestra, n)).collect();
             let needs = if needs.is_empty() { "-".to_owned() } else { needs.join(", ") };
             let agent = orchestra.doer(task);
+            let agent = when(orchestra, task).map_or_else(|| agent.clone(), |when| format!("{agent}, when {when}"));
             table.row([&(number + 1).to_string(), name(orchestra, task), &agent, &needs, group_of[task]]);
         }
     }
@@ -73,7 +77,8 @@ fn mermaid(orchestra: &Orchestra) -> String {
     let mut page = String::from("flowchart TD\n");
     let node = |page: &mut String, indent: &str, task: TaskIx| {
         let (task_name, agent) = (name(orchestra, task), orchestra.doer(task));
-        let _ = writeln!(page, "{indent}t{task}[\"{}<br/>({})\"]", entities(task_name), entities(&agent));
+        let when = when(orchestra, task).map(|when| format!("<br/>when {}", entities(&when))).unwrap_or_default();
+        let _ = writeln!(page, "{indent}t{task}[\"{}<br/>({}){when}\"]", entities(task_name), entities(&agent));
     };
     for (ix, group) in orchestra.execution.groups.iter().enumerate() {
         let _ = writeln!(page, "    subgraph g{ix}[\"{}\"]", entities(&group.name));
@@ -96,7 +101,8 @@ fn dot(orchestra: &Orchestra) -> String {
     let node = |page: &mut String, indent: &str, task: TaskIx| {
         // `\n` is DOT's own line break and stays outside of what is quoted.
         let (task_name, agent) = (name(orchestra, task), orchestra.doer(task));
-        let _ = writeln!(page, "{indent}t{task} [label=\"{}\\n({})\"];", escaped(task_name), escaped(&agent));
+        let when = when(orchestra, task).map(|when| format!("\\nwhen {}", escaped(&when))).unwrap_or_default();
+        let _ = writeln!(page, "{indent}t{task} [label=\"{}\\n({}){when}\"];", escaped(task_name), escaped(&agent));
     };
     let groups = &orchestra.execution.groups;
     for (ix, group) in groups.iter().enumerate() {
@@ -121,6 +127,11 @@ fn dot(orchestra: &Orchestra) -> String {
 
 fn name(orchestra: &Orchestra, task: TaskIx) -> &str {
     orchestra.tasks[task].name.as_str()
+}
+
+/// The condition of a task without its braces, in a few words.
+fn when(orchestra: &Orchestra, task: TaskIx) -> Option<String> {
+    orchestra.tasks[task].when.as_ref().map(|when| one_line(when.expression(), WHEN))
 }
 
 fn ungrouped(orchestra: &Orchestra) -> impl Iterator<Item = TaskIx> {

@@ -104,6 +104,7 @@ fn output(project: &Project, history: &History, name: &str) -> Result<String, Cl
         TaskState::Failed(failure) => format!("it failed: {}", clean(&failure.to_string())),
         TaskState::Retrying(failure) => format!("its last attempt failed: {}", clean(&failure.to_string())),
         TaskState::Skipped(because, _) => format!("it was skipped, because `{because}` failed"),
+        TaskState::Omitted(why) => format!("it was left out: {}", clean(&why.to_string())),
         TaskState::Limited(why) => format!("a limit stopped it: {}", clean(why)),
         TaskState::Withdrawn => "its list has changed, and has no item for it any more".to_owned(),
         TaskState::Running => "it is not finished".to_owned(),
@@ -196,12 +197,16 @@ fn status(task: &TaskSummary, phase: &RunPhase) -> String {
         TaskStatus::Reused => "reused".to_owned(),
         TaskStatus::Failed => "failed".to_owned(),
         TaskStatus::Skipped => "skipped".to_owned(),
+        TaskStatus::Omitted => "left out".to_owned(),
     }
 }
 
 fn error(task: &TaskSummary) -> Option<String> {
     if let Some(cause) = &task.skipped_because {
         return Some(format!("{}: skipped, because {} failed\n", task.task, cause.task));
+    }
+    if let Some(why) = &task.omitted_because {
+        return Some(format!("{}: left out, {}\n", task.task, one_line(why, ERROR)));
     }
     if let Some(run) = &task.reused_from {
         return Some(format!("{}: taken over from {run}\n", task.task));

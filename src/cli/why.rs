@@ -144,6 +144,7 @@ fn taken(from: &RunId, reused: Option<&CacheHit>, at_ms: u64) -> How {
 fn not_begun(task: &TaskHistory) -> String {
     match &task.state {
         TaskState::Skipped(because, _) => format!("it was skipped, because `{because}` failed"),
+        TaskState::Omitted(why) => format!("it was left out: {}", clean(&why.to_string())),
         TaskState::Limited(why) => format!("a limit stopped it: {}", clean(why)),
         TaskState::Failed(failure) => format!("it failed: {}", clean(&failure.to_string())),
         TaskState::Withdrawn => "its list has changed, and has no item for it any more".to_owned(),

@@ -256,7 +256,7 @@ fn reload(
         let tasks = changed.iter().map(|&ix| planned[ix].task.clone()).collect();
         return Err(ResumeError::Changed { file: start.source.clone(), tasks });
     }
-    let begun = |ix: usize| history.tasks[ix].output().is_some() || history.tasks[ix].members.is_some();
+    let begun = |ix: usize| history.tasks[ix].is_settled() || history.tasks[ix].members.is_some();
     let with_gaps = (0..planned.len()).filter(|&ix| has_gaps(history, ix));
     let again: Vec<usize> = changed.iter().copied().chain(with_gaps).collect();
     let rerun = orchestra.plan.downstream(&again).into_iter().filter(|&ix| begun(ix));
@@ -268,7 +268,7 @@ fn reload(
 /// Whether a task that stands for many was done without some of its members, which are made now.
 fn has_gaps(history: &History, ix: usize) -> bool {
     let task = &history.tasks[ix];
-    task.output().is_some() && task.members.iter().flatten().any(|&member| history.tasks[member].output().is_none())
+    task.output().is_some() && task.members.iter().flatten().any(|&member| !history.tasks[member].is_settled())
 }
 
 /// The part of the orchestra that the run has, task for task.

@@ -24,6 +24,7 @@ use crate::words::failure::{Failure, FailureKind};
 mod context;
 mod fan_out;
 mod prepare;
+mod wanted;
 
 pub use context::RunError;
 pub(crate) use context::{Reusing, RunContext};

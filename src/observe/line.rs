@@ -147,6 +147,9 @@ fn of_task(event: &Event, task: &TaskHistory, verbose: bool) -> Option<String> {
         Event::Task { event: TaskEvent::Skipped { because, reason: SkipReason::Stopped, .. }, .. } => {
             Some(format!("⏭ not run: stopped after {because} failed"))
         }
+        Event::Task { event: TaskEvent::Omitted(why), .. } => {
+            Some(format!("⏭ left out: {}", one_line(&why.to_string(), MESSAGE)))
+        }
         Event::Task { event: TaskEvent::CallFinished { stop: StopReason::Other(reason), .. }, .. }
             if !verbose && reason != PAUSED =>
         {

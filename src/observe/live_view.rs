@@ -72,7 +72,7 @@ impl LiveView {
                 self.hide(task);
                 self.failed += 1;
             }
-            Event::Task { event: TaskEvent::Skipped { .. }, .. } => self.skipped += 1,
+            Event::Task { event: TaskEvent::Skipped { .. } | TaskEvent::Omitted(_), .. } => self.skipped += 1,
             _ => {}
         }
     }

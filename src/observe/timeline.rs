@@ -110,7 +110,9 @@ impl Timeline {
             Event::Run(RunEvent::Finished { .. }) => self.leave(),
             Event::Run(RunEvent::StopRequested { .. }) => self.instant("stop requested".to_owned()),
             Event::Task { task, event: TaskEvent::Reused { .. } } => self.instant(format!("{task} reused")),
-            Event::Task { task, event: TaskEvent::Skipped { .. } } => self.instant(format!("{task} not run")),
+            Event::Task { task, event: TaskEvent::Skipped { .. } | TaskEvent::Omitted(_) } => {
+                self.instant(format!("{task} not run"));
+            }
             event => self.take_of_task(event),
         }
     }

@@ -7,6 +7,7 @@
 
 use serde_json::Value;
 
+use crate::plan::condition::Condition;
 use crate::plan::orchestra::{Agent, Check, ForEach, Grant, Items, ModelRef, OutputRule, Task, Work};
 use crate::plan::spec::{Collect, OutputFormat};
 use crate::plan::template::Template;
@@ -33,6 +34,7 @@ pub(crate) fn task(task: &Task, agents: &[String], needs: &[Name], tasks: &[Task
         }
     }
     digest.list("needs", &needs.iter().map(Name::as_str).collect::<Vec<_>>());
+    digest.optional("when", task.when.as_ref().map(Condition::text));
     digest.field("result", &result(task));
     if let Some(reads) = &task.reads {
         digest.list("reads", reads);

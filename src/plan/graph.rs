@@ -96,6 +96,8 @@ pub struct Plan {
     /// By task.
     node_of: Vec<NodeIx>,
     needs: Vec<Vec<TaskIx>>,
+    /// By task: whether it needs the one before it only because they are a chain.
+    chained: Vec<bool>,
     rank: Vec<Rank>,
     order: Vec<TaskIx>,
 }
@@ -174,6 +176,25 @@ impl Plan {
         &self.needs[task]
     }
 
+    /// Whether a task names no others, and gets the output of the one before it in its chain if there is one.
+    #[must_use]
+    pub fn is_chained(&self, task: TaskIx) -> bool {
+        self.chained[task]
+    }
+
+    /// The tasks that a task waits for because of an output, through any number of others, in order.
+    #[must_use]
+    pub fn upstream(&self, task: TaskIx) -> Vec<TaskIx> {
+        let mut hit = vec![false; self.len()];
+        let mut open = self.needs[task].clone();
+        while let Some(needed) = open.pop() {
+            if !std::mem::replace(&mut hit[needed], true) {
+                open.extend(&self.needs[needed]);
+            }
+        }
+        self.order.iter().copied().filter(|&task| hit[task]).collect()
+    }
+
     /// Sorts ready tasks: the lowest starts first.
     #[must_use]
     pub fn rank(&self, task: TaskIx) -> Rank {
@@ -191,6 +212,7 @@ impl Plan {
             for needed in self.needs[parent].clone() {
                 self.add_need(needed, task);
             }
+            self.chained[task] = self.chained[parent];
             self.add_edge(self.node(task), self.node(parent), Edge::After);
         }
         // They come right before the task that waits for them.
@@ -214,7 +236,20 @@ impl Plan {
     /// The tasks that nothing follows, in order: their outputs are the result of the run.
     #[must_use]
     pub fn last(&self) -> Vec<TaskIx> {
-        self.order.iter().copied().filter(|&t| self.successors[self.node(t)].is_empty()).collect()
+        self.last_among(|_| true)
+    }
+
+    /// Of the tasks that count, those that no other one of them follows, directly or behind tasks that do not count.
+    #[must_use]
+    pub fn last_among(&self, counts: impl Fn(TaskIx) -> bool) -> Vec<TaskIx> {
+        let mut is_followed = vec![false; self.nodes()];
+        for node in self.sorted_nodes().unwrap_or_default().into_iter().rev() {
+            let leads = |&(next, _): &(NodeIx, Edge)| {
+                is_followed[next] || matches!(self.kind(next), Node::Task(task) if counts(task))
+            };
+            is_followed[node] = self.successors[node].iter().any(leads);
+        }
+        self.order.iter().copied().filter(|&task| counts(task) && !is_followed[self.node(task)]).collect()
     }
 
     /// The tasks that depend on one of `roots` through any number of `needs`, the roots included, in order.
@@ -270,6 +305,7 @@ impl Plan {
         plan.order = self.order.iter().filter_map(|&old| new_task[old]).collect();
         for &old in keep {
             let new = new_task[old].unwrap_or_default();
+            plan.chained[new] = self.chained[old];
             plan.needs[new] = self.needs[old].iter().filter_map(|&needed| new_task[needed]).collect();
         }
         for (node, successors) in self.successors.iter().enumerate() {
@@ -289,6 +325,7 @@ impl Plan {
             waits_for: Vec::new(),
             node_of: Vec::new(),
             needs: Vec::new(),
+            chained: Vec::new(),
             rank: Vec::new(),
             order: Vec::new(),
         }
@@ -306,6 +343,7 @@ impl Plan {
         let node = self.add_node(Node::Task(task));
         self.node_of.push(node);
         self.needs.push(Vec::new());
+        self.chained.push(false);
         self.rank.push(rank);
         task
     }
@@ -345,6 +383,7 @@ impl Plan {
             let (before, after) = (pair[0], pair[1]);
             if outline.tasks[after].context.is_none() {
                 self.add_need(before, after);
+                self.chained[after] = true;
             } else if !self.needs[after].contains(&before) {
                 self.add_edge(self.node(before), self.node(after), Edge::After);
             }
@@ -461,6 +500,20 @@ mod tests {
         assert_eq!(plan.order(), [0, 1, 2]);
         assert_eq!((plan.needs(1), plan.needs(2)), (&[0][..], &[0][..]));
         assert_eq!(plan.last(), [2]);
+    }
+
+    #[test]
+    fn the_last_are_found_behind_tasks_that_do_not_count() {
+        let mut outline = free(&[&[], &[0], &[1], &[0]]);
+        let plan = Plan::new(&outline).unwrap();
+        assert_eq!((plan.last(), plan.last_among(|task| task != 2)), (vec![2, 3], vec![1, 3]));
+        assert_eq!((plan.last_among(|task| task == 0), plan.last_among(|_| false)), (vec![0], vec![]));
+        outline.groups = vec![
+            GroupSpec { arrangement: Ordering::Free, tasks: vec![0, 1] },
+            GroupSpec { arrangement: Ordering::Free, tasks: vec![2, 3] },
+        ];
+        let plan = Plan::new(&outline).unwrap();
+        assert_eq!((plan.last(), plan.last_among(|task| task < 2)), (vec![2, 3], vec![1]));
     }
 
     #[test]

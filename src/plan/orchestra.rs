@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::plan::condition::Condition;
 use crate::plan::digest;
 use crate::plan::graph::{Plan, TaskIx};
 use crate::plan::output::OutputSpec;
@@ -314,6 +315,8 @@ pub struct Task {
     pub work: Work,
     /// Where it stands for as many tasks as a list has items: the list, and what becomes of the outputs.
     pub for_each: Option<Arc<ForEach>>,
+    /// Whether it is wanted, where that depends on something.
+    pub when: Option<Condition>,
     /// The item that it was made for, where it is a member of such a task.
     pub item: Option<Item>,
     /// The group that it is in, as an index into [`Execution::groups`].
@@ -419,7 +422,8 @@ impl Task {
             Work::Agent { description, .. } => (Some(description), None),
             Work::Command(program) => (None, Some(program)),
         };
-        description.into_iter().chain(program.into_iter().flat_map(|program| program.argv.iter().chain(&program.stdin)))
+        let program = program.into_iter().flat_map(|program| program.argv.iter().chain(&program.stdin));
+        description.into_iter().chain(program).chain(self.when.as_ref().map(Condition::template))
     }
 
     /// What an agent is to do.

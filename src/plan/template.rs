@@ -95,6 +95,15 @@ impl Template {
         &self.text
     }
 
+    /// The expression, where the text is one place to fill in and nothing else.
+    #[must_use]
+    pub fn sole_expression(&self) -> Option<&str> {
+        match self.holes.as_slice() {
+            [hole] if hole.range == (0..self.text.len()) && self.text.starts_with("{{") => Some(&hole.expression),
+            _ => None,
+        }
+    }
+
     /// Checks every expression against the tasks whose outputs there will be.
     #[must_use]
     pub fn check(&self, outputs: &[&str], all_tasks: &BTreeSet<&str>, items: ItemsKnown<'_>) -> Vec<TemplateError> {
@@ -227,7 +236,7 @@ fn names_item(name: &str) -> bool {
 }
 
 impl Values<'_> {
-    fn context(&self) -> Value {
+    pub(super) fn context(&self) -> Value {
         let outputs = Value::from_pairs(self.outputs.iter().map(|(&name, &text)| (name, text)));
         let run = minijinja::context! { id => self.run };
         let Some(ItemValues { value, index, length }) = self.item else {
@@ -238,7 +247,7 @@ impl Values<'_> {
     }
 }
 
-fn of_json(value: &serde_json::Value) -> Value {
+pub(super) fn of_json(value: &serde_json::Value) -> Value {
     match value {
         serde_json::Value::Null => Value::from(()),
         serde_json::Value::Bool(value) => Value::from(*value),
@@ -256,7 +265,7 @@ fn of_json(value: &serde_json::Value) -> Value {
 }
 
 /// What is wrong with a dotted name, if anything is, and what to do about it.
-fn unknown(name: &str, known: &Values<'_>, all_tasks: &BTreeSet<&str>) -> Option<(String, String)> {
+pub(super) fn unknown(name: &str, known: &Values<'_>, all_tasks: &BTreeSet<&str>) -> Option<(String, String)> {
     let (head, tail) = name.split_once('.').unwrap_or((name, ""));
     match head {
         "goal" => None,
@@ -296,7 +305,7 @@ fn literal_help() -> String {
     "the names are goal, outputs.<task> and run.id; to write double braces as text, use {{ '{{' }}".to_owned()
 }
 
-fn plain(error: &minijinja::Error) -> String {
+pub(super) fn plain(error: &minijinja::Error) -> String {
     error.detail().map_or_else(|| error.kind().to_string(), str::to_owned)
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::words::event::{Event, Output, PlannedTask, Record, RunEvent, RunStarted, RunStatus, TaskEvent};
+use crate::words::event::{Event, Omission, Output, PlannedTask, Record, RunEvent, RunStarted, RunStatus, TaskEvent};
 use crate::words::id::Name;
 
 mod illegal;
@@ -194,14 +194,15 @@ impl History {
 
     /// How the run stands if it ends now.
     pub(super) fn end_status(&self) -> RunStatus {
-        let (mut all, mut succeeded, mut open) = (0, 0, 0);
+        let (mut all, mut settled, mut succeeded, mut open) = (0, 0, 0, 0);
         for task in self.counted() {
             all += 1;
+            settled += usize::from(task.is_settled());
             succeeded += usize::from(task.output().is_some());
             open += usize::from(!task.state.is_final());
         }
         match () {
-            () if succeeded == all => RunStatus::Succeeded,
+            () if settled == all => RunStatus::Succeeded,
             () if self.limit_reached => RunStatus::Limited,
             () if open > 0 => RunStatus::Interrupted,
             () if succeeded > 0 => RunStatus::Partial,
@@ -326,7 +327,7 @@ impl History {
         if let Some(task) = self.counted().find(|task| task.state.is_under_way()) {
             return Err(format!("`{}` is under way", task.planned.task));
         }
-        let all_done = self.counted().all(|task| task.output().is_some());
+        let all_done = self.counted().all(TaskHistory::is_settled);
         if all_done != (status == RunStatus::Succeeded) {
             return Err(format!("{} of its tasks are done", if all_done { "all" } else { "not all" }));
         }
@@ -367,6 +368,13 @@ impl History {
                 Some(TaskState::Failed(_) | TaskState::Skipped(..)) => Ok(()),
                 _ => Err(format!("`{because}` has not failed")),
             },
+            TaskEvent::Omitted(Omission::Dependency { because }) => {
+                match self.task(because.as_str()).map(|cause| &cause.state) {
+                    Some(TaskState::Omitted(_)) => Ok(()),
+                    _ => Err(format!("`{because}` was not left out")),
+                }
+            }
+            TaskEvent::Omitted(Omission::Condition { .. }) => self.check_needs(task),
             TaskEvent::Succeeded { .. } | TaskEvent::Failed { .. } if task.members.is_some() => {
                 let open = task.members.iter().flatten().find(|&&member| !self.tasks[member].state.is_final());
                 match open {
@@ -381,7 +389,7 @@ impl History {
     fn check_needs(&self, task: &TaskHistory) -> Result<(), String> {
         let missing = task.planned.needs.iter().find(|name| {
             // A need that was left out by `--only` is no task of this run.
-            self.task(name.as_str()).is_some_and(|needed| needed.output().is_none())
+            self.task(name.as_str()).is_some_and(|needed| !needed.is_settled())
         });
         match missing {
             Some(name) => Err(format!("it needs `{name}`, which is not done")),

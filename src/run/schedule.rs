@@ -23,6 +23,13 @@ pub(crate) enum Step {
         /// Why that concerns this task.
         reason: SkipReason,
     },
+    /// Say that a task is left out.
+    Omit {
+        /// The task.
+        task: TaskIx,
+        /// The task whose output it needs and that was left out.
+        because: TaskIx,
+    },
     /// Nothing runs and nothing can start any more.
     Over,
 }
@@ -42,11 +49,13 @@ enum Progress {
     Succeeded,
     /// Failed or skipped.
     Gone,
+    /// Left out, since it is not wanted.
+    Omitted,
 }
 
 impl Progress {
     fn is_final(self) -> bool {
-        matches!(self, Self::Succeeded | Self::Gone)
+        matches!(self, Self::Succeeded | Self::Gone | Self::Omitted)
     }
 }
 
@@ -99,6 +108,8 @@ pub(crate) struct Schedule {
     ready_to_fan_out: VecDeque<TaskIx>,
     /// Tasks that can no longer run, each with the failure that is the cause.
     pending_skips: VecDeque<(TaskIx, TaskIx, SkipReason)>,
+    /// Tasks that need the output of one that was left out, each with that one.
+    pending_omissions: VecDeque<(TaskIx, TaskIx)>,
     running: u32,
     stopped: bool,
 }
@@ -113,6 +124,7 @@ impl Schedule {
             ready: BinaryHeap::new(),
             ready_to_fan_out: VecDeque::new(),
             pending_skips: VecDeque::new(),
+            pending_omissions: VecDeque::new(),
             running: 0,
             stopped: false,
         };
@@ -130,6 +142,12 @@ impl Schedule {
                 return Some(Step::Skip { task, because, reason });
             }
             self.pending_skips.pop_front();
+        }
+        while let Some(&(task, because)) = self.pending_omissions.front() {
+            if self.progress(plan, task) == Progress::Waiting {
+                return Some(Step::Omit { task, because });
+            }
+            self.pending_omissions.pop_front();
         }
         self.ready_to_fan_out.retain(|&task| self.nodes[plan.node(task)].progress == Progress::Ready);
         if let Some(&task) = self.ready_to_fan_out.front() {
@@ -154,9 +172,10 @@ impl Schedule {
             .pending_skips
             .iter()
             .any(|&(task, ..)| matches!(self.progress(plan, task), Progress::Waiting | Progress::Ready));
+        let omissions = self.pending_omissions.iter().any(|&(task, _)| self.progress(plan, task) == Progress::Waiting);
         let starts = !self.stopped && self.ready.iter().any(|&Reverse((_, task))| open(task));
         let fans_out = self.ready_to_fan_out.iter().any(|&task| open(task));
-        self.running == 0 && !skips && !starts && !fans_out
+        self.running == 0 && !skips && !omissions && !starts && !fans_out
     }
 
     /// Whether a task could start now, as far as the graph is concerned.
@@ -205,6 +224,11 @@ impl Schedule {
     /// A task is not run.
     pub(crate) fn skip(&mut self, plan: &Plan, task: TaskIx) {
         self.enter(plan, task, Progress::Gone);
+    }
+
+    /// A task is left out: what comes after it goes on, what needs its output is left out too.
+    pub(crate) fn omit(&mut self, plan: &Plan, task: TaskIx) {
+        self.enter(plan, task, Progress::Omitted);
     }
 
     /// The plan has grown by members of `parent`: `new` are nodes that it did not have; `members` are all, new and old.
@@ -265,7 +289,7 @@ impl Schedule {
         self.running += u32::from(progress == Progress::Running);
         match progress {
             Progress::Ready => self.make_ready(plan, task),
-            Progress::Succeeded | Progress::Gone => {
+            Progress::Succeeded | Progress::Gone | Progress::Omitted => {
                 if progress == Progress::Gone {
                     self.skip_dependents(plan, task);
                 }
@@ -317,10 +341,20 @@ impl Schedule {
                 }
                 match plan.kind(successor) {
                     Node::Barrier => open.push(successor),
-                    Node::Task(task) if state.progress == Progress::Waiting => self.offer(plan, task),
+                    Node::Task(task) if state.progress == Progress::Waiting => self.wait_is_over(plan, task),
                     Node::Task(_) => {}
                 }
             }
+        }
+    }
+
+    /// What a task waited for has ended. Only now can be told whether it is left out: a failure among the others would
+    /// have it skipped, whichever came first.
+    fn wait_is_over(&mut self, plan: &Plan, task: TaskIx) {
+        let is_omitted = |&&needed: &&TaskIx| self.progress(plan, needed) == Progress::Omitted;
+        match plan.needs(task).iter().find(is_omitted).filter(|_| !plan.is_chained(task)) {
+            Some(&because) => self.pending_omissions.push_back((task, because)),
+            None => self.offer(plan, task),
         }
     }
 
@@ -365,6 +399,7 @@ impl Schedule {
         self.ready.clear();
         self.ready_to_fan_out.clear();
         self.pending_skips.clear();
+        self.pending_omissions.clear();
         self.running = 0;
         self.stopped = false;
         for (ix, node) in self.nodes.iter_mut().enumerate() {

@@ -19,7 +19,7 @@ use crate::run::history::{History, IllegalEvent, TaskState};
 use crate::run::rate_limit::RateLimitKey;
 use crate::run::schedule::{Schedule, Step};
 use crate::words::event::{
-    CacheHit, CacheKey, Event, Output, PlannedTask, Record, Reservation, RunEvent, RunStatus, TaskEvent,
+    CacheHit, CacheKey, Event, Omission, Output, PlannedTask, Record, Reservation, RunEvent, RunStatus, TaskEvent,
 };
 use crate::words::failure::{Failure, FailureKind};
 use crate::words::id::{Name, RunId};
@@ -70,6 +70,8 @@ pub(crate) enum Input {
     Prepared(TaskIx, Preparation),
     /// The answer to [`Command::Expand`]: the members.
     Expanded(TaskIx, Result<Vec<PlannedTask>, Failure>),
+    /// The other answer to [`Command::Prepare`] and to [`Command::Expand`]: the task is not wanted.
+    Omitted(TaskIx, Omission),
     /// The answer to [`Command::Collect`].
     Collected(TaskIx, Result<Output, Failure>),
     /// An attempt asks for leave to call its model.
@@ -323,6 +325,10 @@ impl State {
                 let because = self.name(because).clone();
                 vec![self.record(task, TaskEvent::Skipped { because, reason })]
             }
+            Some(Step::Omit { task, because }) => {
+                let because = self.name(because).clone();
+                vec![self.record(task, TaskEvent::Omitted(Omission::Dependency { because }))]
+            }
             Some(Step::Over) if !self.tasks.iter().any(|task| task.asked) => {
                 let status = self.history.as_ref().map_or(RunStatus::Failed, History::end_status);
                 vec![Command::Record(RunEvent::Finished { status }.into())]
@@ -359,6 +365,10 @@ impl State {
             Input::Prepared(task, preparation) => {
                 self.tasks[task].asked = false;
                 self.begin(task, preparation, now_us)
+            }
+            Input::Omitted(task, why) => {
+                self.tasks[task].asked = false;
+                vec![self.record(task, TaskEvent::Omitted(why))]
             }
             Input::Expanded(task, members) => {
                 self.tasks[task].asked = false;
@@ -436,6 +446,9 @@ impl State {
         };
         let why = match &record.event {
             Event::Task { task, event: TaskEvent::AttemptStarted { .. } } if !ready(task) => "it is not its turn",
+            Event::Task { task, event: TaskEvent::Omitted(Omission::Condition { .. }) } if !ready(task) => {
+                "it is not its turn"
+            }
             Event::Run(RunEvent::Finished { .. }) if !self.schedule.is_over(&self.orchestra.plan) => {
                 "there are tasks that can start"
             }
@@ -495,6 +508,7 @@ impl State {
             TaskEvent::Succeeded { .. } | TaskEvent::Reused { .. } => self.schedule.succeed(plan, task),
             TaskEvent::Failed { .. } => self.schedule.fail(plan, task),
             TaskEvent::Skipped { .. } => self.schedule.skip(plan, task),
+            TaskEvent::Omitted(_) => self.schedule.omit(plan, task),
             TaskEvent::CallStarted { .. }
             | TaskEvent::CallFinished { .. }
             | TaskEvent::CallFailed { .. }

@@ -101,6 +101,8 @@ pub(crate) struct TaskSummary {
     pub error: Option<Failure>,
     /// Why it was not run.
     pub skipped_because: Option<Cause>,
+    /// Why it was left out, in words.
+    pub omitted_because: Option<String>,
     /// The run whose output it took over.
     pub reused_from: Option<RunId>,
 }
@@ -132,6 +134,8 @@ pub(crate) enum TaskStatus {
     Failed,
     /// Not run, because another task failed.
     Skipped,
+    /// Left out, since it is not wanted.
+    Omitted,
 }
 
 impl Summary {
@@ -203,6 +207,7 @@ impl TaskSummary {
             output_file: task.output().map(|_| format!("{workspace}/task_outputs/{}_output.txt", task.planned.task)),
             error: None,
             skipped_because: None,
+            omitted_because: None,
             reused_from: None,
         };
         summary.status = match &task.state {
@@ -222,6 +227,10 @@ impl TaskSummary {
                 TaskStatus::Failed
             }
             TaskState::Withdrawn => TaskStatus::Skipped,
+            TaskState::Omitted(why) => {
+                summary.omitted_because = Some(why.to_string());
+                TaskStatus::Omitted
+            }
             TaskState::Reused(_, run) => {
                 summary.reused_from = Some(run.clone());
                 TaskStatus::Reused
@@ -315,7 +324,7 @@ mod tests {
                 "task": "a", "agent": "b", "model": null, "status": "waiting", "duration_ms": 0, "attempts": 0,
                 "retries": 0, "calls": 0, "input_tokens": 0, "output_tokens": 0, "cached_tokens": 0,
                 "cache_write_tokens": 0, "estimated": false, "cost_usd": null, "unpriced": false,
-                "output_file": null, "error": null, "skipped_because": null, "reused_from": null
+                "output_file": null, "error": null, "skipped_because": null, "omitted_because": null, "reused_from": null
             }]
         });
         assert_eq!(summary, expected);

@@ -305,6 +305,9 @@ pub enum TaskEvent {
         /// Why that failure concerns this task.
         reason: SkipReason,
     },
+    /// A task is left out, because it is not wanted.
+    #[serde(rename = "task_omitted")]
+    Omitted(Omission),
 }
 
 impl TaskEvent {
@@ -324,6 +327,7 @@ impl TaskEvent {
             Self::Succeeded { .. } => "task_succeeded",
             Self::Failed { .. } => "task_failed",
             Self::Skipped { .. } => "task_skipped",
+            Self::Omitted(_) => "task_omitted",
         }
     }
 }
@@ -503,6 +507,42 @@ pub struct CacheHit {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 fn is_zero(n: &usize) -> bool {
     *n == 0
+}
+
+/// Why a task is left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Omission {
+    /// It needs the output of a task that was left out.
+    Dependency {
+        /// That task.
+        because: Name,
+    },
+    /// Its condition does not hold.
+    Condition {
+        /// The condition, as the file writes it.
+        when: String,
+        /// The values that it saw, by their names, each cut to a few words.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        values: BTreeMap<String, String>,
+    },
+}
+
+impl fmt::Display for Omission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dependency { because } => write!(f, "it needs `{because}`, which was left out"),
+            Self::Condition { when, values } => {
+                write!(f, "{when} does not hold")?;
+                let mut before = ": ";
+                for (name, value) in values {
+                    write!(f, "{before}{name} is {value}")?;
+                    before = ", ";
+                }
+                Ok(())
+            }
+        }
+    }
 }
 
 /// Why a task is skipped.

@@ -17,4 +17,5 @@ mod strategy;
 mod timeout_seconds;
 pub(crate) mod tools;
 mod verify;
+mod when;
 mod workspace;

@@ -63,6 +63,7 @@ fn recorded(task: &TaskHistory, objects: &Objects) -> io::Result<std::sync::Arc<
         | TaskState::Retrying(_)
         | TaskState::Limited(_)
         | TaskState::Withdrawn
+        | TaskState::Omitted(_)
         | TaskState::Skipped(..) => Ok("".into()),
     }
 }

@@ -14,7 +14,7 @@ use crate::plan::digest;
 use crate::plan::graph::TaskIx;
 use crate::plan::orchestra::{Agent, ModelRef, Orchestra, Task};
 use crate::plan::output::OutputSpec;
-use crate::run::history::{History, IllegalEvent, ToolRead};
+use crate::run::history::{History, IllegalEvent, TaskState, ToolRead};
 use crate::run::state::{ModelFacts, Preparation, State};
 use crate::store::journal::Journal;
 use crate::store::objects::Objects;
@@ -286,14 +286,18 @@ impl RunContext {
         written.map_err(|why| RunError::Workspace { task: task.to_string(), error: io::Error::other(why) })
     }
 
-    /// The result is the output of the task that nothing follows; of several, each under its name.
+    /// The result is the output of the task that nothing follows, those that were left out aside; of several, each under
+    /// its name.
     fn show_result(&mut self, state: &State) -> Result<(), RunError> {
         let mut outputs = Vec::new();
-        for task in state.orchestra().plan.last() {
+        let history = state.history();
+        let is_wanted =
+            |task: TaskIx| history.is_none_or(|history| !matches!(history.tasks[task].state, TaskState::Omitted(_)));
+        for task in state.orchestra().plan.last_among(is_wanted) {
             outputs.push(self.output(task, state)?.map(|text| (&state.orchestra().tasks[task].name, text)));
         }
         let written = match outputs.into_iter().collect::<Option<Vec<_>>>().as_deref() {
-            None => self.workspace.clear_result(),
+            None | Some([]) => self.workspace.clear_result(),
             Some([(_, text)]) => self.workspace.write_result(text),
             Some(several) => {
                 let under_its_name = |(name, text): &(_, Arc<str>)| format!("# {name}\n\n{}\n\n", text.trim_end());

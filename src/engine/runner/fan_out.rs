@@ -8,6 +8,7 @@ use crate::plan::orchestra::Items;
 use crate::plan::output;
 use crate::plan::resolve;
 use crate::plan::spec::Collect;
+use crate::run::history::TaskState;
 use crate::run::state::Input;
 use crate::words::failure::{Failure, FailureKind};
 
@@ -17,11 +18,15 @@ const MAX_DEPTH: usize = 100;
 impl Runner {
     /// Says what the members of a task are.
     pub(super) fn expand(&mut self, task: TaskIx) -> Result<(), RunError> {
-        let members = match self.items(task)? {
-            Ok(items) => self.members(task, items),
-            Err(why) => Err(Failure::new(FailureKind::BadRequest, why)),
+        let answer = match self.omission(task)? {
+            Ok(Some(why)) => Input::Omitted(task, why),
+            Err(failure) => Input::Expanded(task, Err(failure)),
+            Ok(None) => match self.items(task)? {
+                Ok(items) => Input::Expanded(task, self.members(task, items)),
+                Err(why) => Input::Expanded(task, Err(Failure::new(FailureKind::BadRequest, why))),
+            },
         };
-        self.state.tell(Input::Expanded(task, members));
+        self.state.tell(answer);
         Ok(())
     }
 
@@ -52,7 +57,11 @@ impl Runner {
     pub(super) fn collect(&mut self, task: TaskIx) -> Result<(), RunError> {
         let members = self.state.history().and_then(|history| history.tasks[task].members.clone()).unwrap_or_default();
         let mut outputs = Vec::with_capacity(members.len());
-        for member in members {
+        let is_omitted = |member: TaskIx| {
+            let history = self.state.history();
+            history.is_some_and(|history| matches!(history.tasks[member].state, TaskState::Omitted(_)))
+        };
+        for member in members.into_iter().filter(|&member| !is_omitted(member)) {
             let name = self.state.orchestra().tasks[member].name.to_string();
             outputs.push((name, self.context.output(member, &self.state)?));
         }

@@ -42,6 +42,17 @@ impl Prepared {
 impl Runner {
     /// Says with what an attempt at a task would begin.
     pub(super) fn prepare(&mut self, task: TaskIx) -> Result<(), RunError> {
+        match self.omission(task)? {
+            Ok(None) => {}
+            Ok(Some(why)) => {
+                self.state.tell(Input::Omitted(task, why));
+                return Ok(());
+            }
+            Err(failure) => {
+                self.state.tell(Input::Prepared(task, Preparation::Refused(failure)));
+                return Ok(());
+            }
+        }
         let Some(history) = self.state.history() else { return Ok(()) };
         let needs = Needs::of(task, &self.context, &self.state, history)?;
         let preparation = match self.context.attempt(task, &self.state, history, &needs)? {

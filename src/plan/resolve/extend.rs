@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde_json::Value;
 
+use crate::plan::condition::Condition;
 use crate::plan::graph::TaskIx;
 use crate::plan::guarded::table::Row;
 use crate::plan::guarded::{OwnFiles, Use};
@@ -85,7 +86,9 @@ pub(crate) fn extend(orchestra: &Orchestra, parent: TaskIx, items: Vec<Value>) -
         let name = Name::new(&member).map_err(|why| error(why.to_string()))?;
         let item = Some(Item { parent, index, length, value });
         let output = OutputRule { file: files.next(), ..task.output.clone() };
-        Ok(Task { name, for_each: None, item, output, ..task.clone() })
+        // A condition that does not ask for the item was asked once, for the whole.
+        let when = task.when.clone().filter(Condition::names_item);
+        Ok(Task { name, for_each: None, when, item, output, ..task.clone() })
     };
     items.into_iter().enumerate().map(member).collect()
 }

@@ -4,6 +4,7 @@
 //! Opens no file itself: playbooks come in as texts.
 
 mod agents;
+mod conditions;
 mod extend;
 mod grants;
 mod graph;

@@ -40,6 +40,7 @@ impl<'r> Resolver<'r> {
             let task = &task.value;
             let work = self.work(task, *agent);
             let for_each = self.for_each(ix, task, names, plan);
+            let when = task.when.as_ref().and_then(|when| self.condition(ix, when, names, plan, for_each.is_some()));
             let output = grants::output(task, self.context, &mut self.diagnostics);
             let verify = grants::checks(task, &mut self.diagnostics);
             let reads = task.reads.as_ref().map(|reads| grants::reads(reads, &mut self.diagnostics));
@@ -50,6 +51,7 @@ impl<'r> Resolver<'r> {
                 name,
                 work,
                 for_each,
+                when,
                 item: None,
                 group: None,
                 priority: task.priority.unwrap_or_default(),

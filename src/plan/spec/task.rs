@@ -39,6 +39,9 @@ pub struct Task {
     pub description: Option<Text>,
     /// The tasks whose outputs it gets.
     pub context: Option<Spanned<Vec<Text>>>,
+    /// Whether the task is wanted: an expression in double braces such as `{{ outputs.triage.kind == 'bug' }}`, asked when
+    /// the tasks in `context` have ended. A task that is not wanted is left out.
+    pub when: Option<Text>,
     /// Which of several ready tasks starts first; `medium` if left out.
     pub priority: Option<Priority>,
     /// How long one attempt may take, in seconds.

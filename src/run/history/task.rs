@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::run::history::Released;
 use crate::words::conversation::AssistantMessage;
-use crate::words::event::{CacheKey, Output, PlannedTask, SkipReason, TaskEvent};
+use crate::words::event::{CacheKey, Omission, Output, PlannedTask, SkipReason, TaskEvent};
 use crate::words::failure::{Failure, FailureKind};
 use crate::words::id::{Name, RunId};
 use crate::words::usage::Usage;
@@ -127,6 +127,8 @@ pub enum TaskState {
     Failed(Failure),
     /// Not run, because of this task.
     Skipped(Name, SkipReason),
+    /// Left out, since it is not wanted.
+    Omitted(Omission),
     /// A member whose task has changed since, and is none any more.
     Withdrawn,
 }
@@ -136,7 +138,12 @@ impl TaskState {
     #[must_use]
     pub fn is_final(&self) -> bool {
         match self {
-            Self::Succeeded(_) | Self::Reused(..) | Self::Failed(_) | Self::Skipped(..) | Self::Withdrawn => true,
+            Self::Succeeded(_)
+            | Self::Reused(..)
+            | Self::Failed(_)
+            | Self::Skipped(..)
+            | Self::Omitted(_)
+            | Self::Withdrawn => true,
             Self::Waiting | Self::Running | Self::Retrying(_) | Self::Limited(_) => false,
         }
     }
@@ -181,6 +188,12 @@ impl TaskHistory {
             TaskState::Succeeded(output) | TaskState::Reused(output, _) => Some(output),
             _ => None,
         }
+    }
+
+    /// Whether nothing is missing: there is an output, or none is wanted.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.output().is_some() || matches!(self.state, TaskState::Omitted(_))
     }
 
     /// From the first attempt's start to the end, in milliseconds; 0 while there is no end.
@@ -311,6 +324,7 @@ impl TaskHistory {
             }
             TaskEvent::Failed { failure } => self.end(TaskState::Failed(failure.clone()), now_us),
             TaskEvent::Skipped { because, reason } => self.end(TaskState::Skipped(because.clone(), *reason), now_us),
+            TaskEvent::Omitted(why) => self.end(TaskState::Omitted(why.clone()), now_us),
         }
     }
 
@@ -401,7 +415,7 @@ impl TaskHistory {
             }
             TaskEvent::AttemptFailed { attempt, failure, .. } => self.check_failure(*attempt, failure.kind),
             TaskEvent::Succeeded { attempt, .. } => self.check_success(*attempt),
-            TaskEvent::Reused { .. } | TaskEvent::Skipped { .. } => {
+            TaskEvent::Reused { .. } | TaskEvent::Skipped { .. } | TaskEvent::Omitted(_) => {
                 require(self.state == TaskState::Waiting, "it does not wait")
             }
             TaskEvent::Failed { failure } => self.check_end(failure),

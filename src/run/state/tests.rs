@@ -27,6 +27,8 @@ struct Case {
     stops: bool,
     /// For each task: how many items its list has, if it has one.
     items: Vec<Option<usize>>,
+    /// For each task, whether it is not wanted when it is asked.
+    unwanted: Vec<bool>,
     max_calls: Option<u64>,
     /// What happens next, as anything: which attempt goes on, and how.
     dice: Vec<u8>,
@@ -42,12 +44,13 @@ fn case() -> impl Strategy<Value = Case> {
         let needs = prop::collection::vec(prop::collection::vec(any::<prop::sample::Index>(), 0..3), n);
         let urgency = prop::collection::vec(0u8..4, n);
         let items = prop::collection::vec(prop::option::weighted(0.25, 0usize..5), n);
+        let unwanted = prop::collection::vec(prop::bool::weighted(0.2), n);
         let limit = prop::option::weighted(0.2, 0u64..20);
         let dice = prop::collection::vec(any::<u8>(), 400);
         let kills = prop::collection::vec(1usize..40, 0..3);
         let stop_after = prop::option::weighted(0.2, 0usize..60);
-        (needs, urgency, items, limit, dice, kills, stop_after).prop_map(
-            move |(needs, urgency, items, max_calls, dice, kills, stop_after)| {
+        (needs, urgency, (items, unwanted), limit, dice, kills, stop_after).prop_map(
+            move |(needs, urgency, (items, unwanted), max_calls, dice, kills, stop_after)| {
                 let tasks = (0..n)
                     .map(|t| {
                         let mut context: Vec<TaskIx> =
@@ -66,7 +69,7 @@ fn case() -> impl Strategy<Value = Case> {
                 let arrangement = if chain && groups.is_empty() { Ordering::Chain } else { Ordering::Free };
                 let outline = GraphSpec { arrangement, tasks, groups };
                 let max_parallel = (max > 0).then_some(max);
-                Case { outline, max_parallel, stops, items, max_calls, dice, kills, stop_after }
+                Case { outline, max_parallel, stops, items, unwanted, max_calls, dice, kills, stop_after }
             },
         )
     })
@@ -208,8 +211,18 @@ impl<'c> Process<'c> {
         self.note(RunEvent::Resumed { holder, rerun: Vec::new(), changed: Vec::new() }.into());
     }
 
+    /// Whether a task, or a member of one, is left out when it is asked for the first time.
+    fn is_unwanted(&self, task: TaskIx) -> bool {
+        let waits = self.state.history().unwrap().tasks[task].state == TaskState::Waiting;
+        waits && self.case.unwanted[task % self.case.unwanted.len()]
+    }
+
     fn carry_out(&mut self, command: Command) -> Result<(), TestCaseError> {
         match command {
+            Command::Prepare(task) | Command::Expand(task) if self.is_unwanted(task) => {
+                let why = Omission::Condition { when: "{{ no }}".to_owned(), values: BTreeMap::new() };
+                self.state.tell(Input::Omitted(task, why));
+            }
             Command::Record(event) => self.note(event),
             Command::Prepare(task) => {
                 let preparation = match self.roll() {
@@ -369,13 +382,20 @@ proptest! {
         let history = process.state.history().unwrap();
         let plan = &process.state.orchestra().plan;
         let (mut done, mut calls) = (HashSet::new(), 0);
+        let (mut omitted, mut begun) = (HashSet::new(), HashSet::new());
         for record in &process.records {
             let Event::Task { task, event } = &record.event else { continue };
             let ix = history.place(task.as_str()).unwrap();
             match event {
                 TaskEvent::AttemptStarted { .. } => {
                     prop_assert!(!done.contains(&ix), "{} runs twice", task);
-                    prop_assert!(plan.needs(ix).iter().all(|needed| done.contains(needed)), "{} is too early", task);
+                    let mut needs = plan.needs(ix).iter();
+                    let is_there = |needed| done.contains(needed) || plan.is_chained(ix) && omitted.contains(needed);
+                    prop_assert!(needs.all(is_there), "{} is too early", task);
+                    begun.insert(ix);
+                }
+                TaskEvent::Omitted(_) => {
+                    omitted.insert(ix);
                 }
                 TaskEvent::CallStarted { .. } => {
                     calls += 1;
@@ -390,7 +410,33 @@ proptest! {
             history.tasks.iter().filter(|task| !task.state.is_final()).map(|task| &task.planned.task).collect();
         let may_be_open = matches!(history.status, Some(RunStatus::Limited | RunStatus::Interrupted));
         prop_assert!(may_be_open || open.is_empty(), "{:?} are lost", open);
-        prop_assert_eq!(history.status == Some(RunStatus::Succeeded), done.len() == history.tasks.len());
+        prop_assert!(omitted.is_disjoint(&begun), "{:?} and {:?}", omitted, begun);
+        let settled = done.union(&omitted).count();
+        prop_assert_eq!(history.status == Some(RunStatus::Succeeded), settled == history.tasks.len());
+    }
+
+    #[test]
+    fn what_becomes_of_a_task_follows_from_those_before_it(case in case()) {
+        let case = Case { stops: false, max_calls: None, stop_after: None, ..case };
+        let Some(orchestra) = case.orchestra() else { return Ok(()) };
+        let mut process = Process::new(&case, &orchestra);
+        process.play()?;
+        let (history, plan) = (process.state.history().unwrap(), &process.state.orchestra().plan);
+        for (ix, task) in history.tasks.iter().enumerate() {
+            let before: Vec<&TaskState> = plan.needs(ix).iter().map(|&needed| &history.tasks[needed].state).collect();
+            let failed = |state: &&TaskState| matches!(state, TaskState::Failed(_) | TaskState::Skipped(..));
+            let omitted = |state: &&TaskState| matches!(state, TaskState::Omitted(_));
+            let fits = if before.iter().any(failed) {
+                matches!(task.state, TaskState::Skipped(..))
+            } else if before.iter().any(omitted) && !plan.is_chained(ix) {
+                matches!(task.state, TaskState::Omitted(Omission::Dependency { .. }))
+            } else if case.unwanted[ix % case.unwanted.len()] {
+                matches!(task.state, TaskState::Omitted(Omission::Condition { .. }))
+            } else {
+                matches!(task.state, TaskState::Succeeded(_) | TaskState::Failed(_))
+            };
+            prop_assert!(fits, "{} is {:?} after {:?}", task.planned.task, task.state, before);
+        }
     }
 
     #[test]

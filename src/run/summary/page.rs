@@ -118,10 +118,12 @@ fn cost(summary: &Summary) -> String {
 }
 
 fn tasks(summary: &Summary) -> Vec<String> {
-    let mut lines = vec![labelled(
-        "Tasks",
-        &format!("{} of {} done", count(summary.done() as u64), count(summary.tasks.len() as u64)),
-    )];
+    let omitted = match summary.tasks.iter().filter(|task| task.status == TaskStatus::Omitted).count() {
+        0 => String::new(),
+        omitted => format!(", {} left out", count(omitted as u64)),
+    };
+    let (done, all) = (count(summary.done() as u64), count(summary.tasks.len() as u64));
+    let mut lines = vec![labelled("Tasks", &format!("{done} of {all} done{omitted}"))];
     let mut order: Vec<&TaskSummary> = summary.tasks.iter().collect();
     if order.len() > ROWS {
         order.sort_by_key(|task| urgency(task.status));
@@ -134,10 +136,11 @@ fn tasks(summary: &Summary) -> Vec<String> {
         0 => None,
         n => Some(format!("{} more {words}", count(n as u64))),
     };
-    let more: Vec<_> = [more("failed", 0), more("skipped", 1), more("not finished", 2), more("succeeded", 3)]
-        .into_iter()
-        .flatten()
-        .collect();
+    let more: Vec<_> =
+        [more("failed", 0), more("skipped", 1), more("not finished", 2), more("succeeded", 3), more("left out", 4)]
+            .into_iter()
+            .flatten()
+            .collect();
     if !more.is_empty() {
         lines.push(format!("  and {}", more.join(", ")));
     }
@@ -151,6 +154,7 @@ fn urgency(status: TaskStatus) -> u8 {
         TaskStatus::Skipped => 1,
         TaskStatus::Waiting | TaskStatus::Running | TaskStatus::Limited => 2,
         TaskStatus::Succeeded | TaskStatus::Reused => 3,
+        TaskStatus::Omitted => 4,
     }
 }
 
@@ -158,11 +162,12 @@ fn row(task: &TaskSummary) -> Vec<String> {
     let mark = match task.status {
         TaskStatus::Succeeded | TaskStatus::Reused => "✅",
         TaskStatus::Failed => "❌",
-        TaskStatus::Skipped => "⏭",
+        TaskStatus::Skipped | TaskStatus::Omitted => "⏭",
         TaskStatus::Waiting | TaskStatus::Running | TaskStatus::Limited => "⏸",
     };
     let said = match (task.status, &task.skipped_because, &task.reused_from) {
         (TaskStatus::Waiting, ..) => "not started".to_owned(),
+        (TaskStatus::Omitted, ..) => one_line(task.omitted_because.as_ref().map_or("", |why| why), WIDTH),
         (TaskStatus::Running, ..) => "not finished".to_owned(),
         (_, Some(cause), _) => match cause.reason {
             SkipReason::Dependency => format!("not run: it needs {}", cause.task),

@@ -128,7 +128,7 @@ fn planned(description: &str) -> String {
         "tasks:
   - {{name: plan, agent: architect, description: \"{description}\"}}
   - {{name: w, agent: writer, context: [plan], for_each: outputs.plan.files, description: \"write {{{{ item }}}}\"}}
-  - {{name: p, context: [plan], for_each: outputs.plan.files, run: [sh, -c, \"echo $0 >> used.txt; echo $0\", \"{{{{ item }}}}\"], inputs: [], outputs: []}}
+  - {{name: p, context: [plan], for_each: outputs.plan.files, run: [sh, -c, \"echo $0 >> used.txt; echo $0\", \"{{{{ item }}}}\"], reads: [], writes: []}}
   - {{name: end, agent: writer, context: [w, p], description: \"sum up\"}}
 "
     )

@@ -1,0 +1,51 @@
+//! Whether a task is wanted: its condition, asked with what there is.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::engine::runner::{RunError, Runner};
+use crate::plan::graph::TaskIx;
+use crate::plan::template::{ItemValues, Values};
+use crate::run::history::TaskState;
+use crate::words::event::Omission;
+use crate::words::failure::{Failure, FailureKind};
+
+impl Runner {
+    /// Why a task is not wanted; nothing if it is. The inner error says why that cannot be told. A task that has begun
+    /// is wanted: what it waits for changes no more.
+    pub(super) fn omission(&self, task: TaskIx) -> Result<Result<Option<Omission>, Failure>, RunError> {
+        let Some(history) = self.state.history() else { return Ok(Ok(None)) };
+        let orchestra = self.state.orchestra();
+        let definition = &orchestra.tasks[task];
+        let is_of_members = definition.for_each.is_some();
+        let condition = definition.when.as_ref().filter(|when| !(is_of_members && when.names_item()));
+        let Some(condition) = condition.filter(|_| history.tasks[task].state == TaskState::Waiting) else {
+            return Ok(Ok(None));
+        };
+        let mut outputs: Vec<(&str, Arc<str>)> = Vec::new();
+        for needed in orchestra.plan.upstream(task) {
+            let name = orchestra.tasks[needed].name.as_str();
+            if condition.may_name(name) {
+                outputs.extend(self.context.output(needed, &self.state)?.map(|text| (name, text)));
+            }
+        }
+        let item = definition.item.as_ref();
+        let values = Values {
+            goal: &history.start.goal,
+            run: history.start.run.as_str(),
+            outputs: outputs.iter().map(|(name, text)| (*name, &**text)).collect::<BTreeMap<_, _>>(),
+            item: item.map(|item| ItemValues { value: &item.value, index: item.index, length: item.length }),
+        };
+        Ok(match condition.holds(&values) {
+            Ok(true) => Ok(None),
+            Ok(false) => {
+                let when = condition.text().to_owned();
+                Ok(Some(Omission::Condition { when, values: condition.seen(&values) }))
+            }
+            Err(error) => {
+                let message = format!("in `when`, {}: {}", error.hole, error.message);
+                Err(Failure::new(FailureKind::BadRequest, message))
+            }
+        })
+    }
+}

@@ -1,0 +1,49 @@
+//! Conditions of tasks, checked as far as a file tells.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::plan::condition::Condition;
+use crate::plan::graph::{Plan, TaskIx};
+use crate::plan::resolve::Resolver;
+use crate::plan::spec::Text;
+use crate::plan::template::TemplateError;
+use crate::words::diagnostic::Diagnostic;
+
+impl<'r> Resolver<'r> {
+    /// The condition of a task; `None`, with what is wrong, where it is none. It may ask for every output that is there
+    /// before the task can start, and not only for those that the task gets.
+    pub(super) fn condition(
+        &mut self,
+        ix: TaskIx,
+        said: &Text,
+        names: &HashMap<&'r str, TaskIx>,
+        plan: Option<&Plan>,
+        has_item: bool,
+    ) -> Option<Condition> {
+        let condition = match Condition::new(&said.value) {
+            Ok(condition) => condition,
+            Err(error) => {
+                self.wrong_condition(said, error);
+                return None;
+            }
+        };
+        let all: BTreeSet<&str> = names.keys().copied().collect();
+        let tasks = &self.file.tasks.value;
+        // Without a plan it cannot be told what comes before.
+        let outputs: Vec<&str> = match plan {
+            Some(plan) if !self.context.omissions.settings => {
+                plan.upstream(ix).into_iter().map(|task| tasks[task].value.name.value.as_str()).collect()
+            }
+            _ => all.iter().copied().collect(),
+        };
+        if let Some(error) = condition.check(&outputs, &all, has_item) {
+            self.wrong_condition(said, error);
+        }
+        Some(condition)
+    }
+
+    fn wrong_condition(&mut self, said: &Text, error: TemplateError) {
+        let diagnostic = Diagnostic::error(error.message, said.span.clone(), "in this condition");
+        self.diagnostics.push(Diagnostic { help: error.help, ..diagnostic });
+    }
+}
