@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::plan::graph::Plan;
 use crate::plan::orchestra::{Agent, Execution, Orchestra, OutputRule, Task, Work};
 use crate::plan::retry::RetryPolicy;
-use crate::plan::spec::{Limits, OnError, Priority, Strategy};
+use crate::plan::spec::{Join, Limits, OnError, Priority, Strategy};
 use crate::plan::template::Template;
 use crate::run::history::History;
 use crate::words::conversation::{AssistantMessage, ToolCall};
@@ -55,6 +55,7 @@ impl RunBuilder {
             tasks: tasks
                 .iter()
                 .map(|(task, agent)| PlannedTask {
+                    joins: false,
                     task: name(task),
                     agent: Some(name(agent)),
                     program: None,
@@ -230,6 +231,7 @@ pub(crate) fn task(named: &str) -> Task {
         work: Work::Agent { agent: 0, description: Template::new("do it") },
         for_each: None,
         when: None,
+        join: Join::All,
         item: None,
         group: None,
         priority: Priority::default(),

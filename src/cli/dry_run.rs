@@ -14,7 +14,7 @@ use crate::plan::graph::TaskIx;
 use crate::plan::orchestra::{Agent, Group, ModelRef, Orchestra};
 use crate::plan::prompt::{Inputs, Prompt};
 use crate::plan::resolve::MAX_MEMBERS;
-use crate::plan::spec::Strategy;
+use crate::plan::spec::{Join, Strategy};
 use crate::run::budget::worst_case_tokens;
 use crate::words::text;
 
@@ -81,6 +81,14 @@ fn tasks(orchestra: &Orchestra, settings: &Settings, rehearse: bool) -> String {
             task.timeout.as_secs_f64(),
             text::plural(u64::from(task.retry.max_attempts), "attempt", "attempts")
         );
+        let joins = match task.join {
+            Join::All => None,
+            Join::Any => Some("when one of them has an output"),
+            Join::Settled => Some("however they end"),
+        };
+        if let Some(joins) = joins {
+            let _ = writeln!(page, "  runs {joins}");
+        }
         if let Some(when) = &task.when {
             let _ = writeln!(page, "  only when {}", text::one_line(when.text(), WHEN));
         }

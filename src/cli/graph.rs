@@ -14,6 +14,7 @@ use crate::cli::{Context, Outcome, terminal};
 use crate::engine::load;
 use crate::plan::graph::{Edge, TaskIx};
 use crate::plan::orchestra::Orchestra;
+use crate::plan::spec::Join;
 use crate::words::event::Overrides;
 use crate::words::text::{one_line, plural};
 
@@ -65,6 +66,11 @@ fn text(orchestra: &Orchestra) -> String {
         for &task in wave {
             let needs: Vec<&str> = orchestra.plan.needs(task).iter().map(|&n| name(orchestra, n)).collect();
             let needs = if needs.is_empty() { "-".to_owned() } else { needs.join(", ") };
+            let needs = match orchestra.tasks[task].join {
+                Join::All => needs,
+                Join::Any => format!("any of {needs}"),
+                Join::Settled => format!("{needs}, however they end"),
+            };
             let agent = orchestra.doer(task);
             let agent = when(orchestra, task).map_or_else(|| agent.clone(), |when| format!("{agent}, when {when}"));
             table.row([&(number + 1).to_string(), name(orchestra, task), &agent, &needs, group_of[task]]);

@@ -265,10 +265,14 @@ fn reload(
     Ok((orchestra, Changes { changed, rerun }))
 }
 
-/// Whether a task that stands for many was done without some of its members, which are made now.
+/// Whether a task was done without something that is tried again now: without some of its members, or of the tasks
+/// that it joins.
 fn has_gaps(history: &History, ix: usize) -> bool {
     let task = &history.tasks[ix];
-    task.output().is_some() && task.members.iter().flatten().any(|&member| !history.tasks[member].is_settled())
+    let members = task.members.iter().flatten().map(|&member| &history.tasks[member]);
+    let joined =
+        task.planned.needs.iter().filter(|_| task.planned.joins).filter_map(|name| history.task(name.as_str()));
+    task.output().is_some() && members.chain(joined).any(|other| !other.is_settled())
 }
 
 /// The part of the orchestra that the run has, task for task.

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::plan::condition::Condition;
 use crate::plan::orchestra::{Agent, Check, ForEach, Grant, Items, ModelRef, OutputRule, Task, Work};
-use crate::plan::spec::{Collect, OutputFormat};
+use crate::plan::spec::{Collect, Join, OutputFormat};
 use crate::plan::template::Template;
 use crate::words::digest::Parts;
 use crate::words::id::Name;
@@ -35,6 +35,14 @@ pub(crate) fn task(task: &Task, agents: &[String], needs: &[Name], tasks: &[Task
     }
     digest.list("needs", &needs.iter().map(Name::as_str).collect::<Vec<_>>());
     digest.optional("when", task.when.as_ref().map(Condition::text));
+    digest.optional(
+        "join",
+        match task.join {
+            Join::All => None,
+            Join::Any => Some("any"),
+            Join::Settled => Some("settled"),
+        },
+    );
     digest.field("result", &result(task));
     if let Some(reads) = &task.reads {
         digest.list("reads", reads);

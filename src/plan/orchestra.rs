@@ -12,7 +12,7 @@ use crate::plan::digest;
 use crate::plan::graph::{Plan, TaskIx};
 use crate::plan::output::OutputSpec;
 use crate::plan::retry::RetryPolicy;
-use crate::plan::spec::{Collect, Limits, OnError, Price, Priority, Provider, Strategy};
+use crate::plan::spec::{Collect, Join, Limits, OnError, Price, Priority, Provider, Strategy};
 use crate::plan::template::Template;
 use crate::plan::tier::Tier;
 use crate::words::event::PlannedTask;
@@ -317,6 +317,8 @@ pub struct Task {
     pub for_each: Option<Arc<ForEach>>,
     /// Whether it is wanted, where that depends on something.
     pub when: Option<Condition>,
+    /// How the tasks that it needs must have ended.
+    pub join: Join,
     /// The item that it was made for, where it is a member of such a task.
     pub item: Option<Item>,
     /// The group that it is in, as an index into [`Execution::groups`].
@@ -535,6 +537,7 @@ impl Orchestra {
             },
             for_each: task.for_each.is_some(),
             item: task.item.as_ref().map(|item| item.value.clone()),
+            joins: task.join != Join::All,
             needs,
             digest: digest.hex(8),
         }

@@ -389,7 +389,8 @@ impl History {
     fn check_needs(&self, task: &TaskHistory) -> Result<(), String> {
         let missing = task.planned.needs.iter().find(|name| {
             // A need that was left out by `--only` is no task of this run.
-            self.task(name.as_str()).is_some_and(|needed| !needed.is_settled())
+            self.task(name.as_str())
+                .is_some_and(|needed| if task.planned.joins { !needed.state.is_final() } else { !needed.is_settled() })
         });
         match missing {
             Some(name) => Err(format!("it needs `{name}`, which is not done")),

@@ -7,6 +7,7 @@ use std::collections::{BinaryHeap, VecDeque};
 use std::ops::Range;
 
 use crate::plan::graph::{Edge, Node, NodeIx, Plan, Rank, TaskIx};
+use crate::plan::spec::Join;
 use crate::words::event::SkipReason;
 
 /// What is to be done next.
@@ -66,6 +67,8 @@ struct NodeState {
     missing: u32,
     /// Whether its failure stops the run: nothing new starts then.
     stops_run: bool,
+    /// How those whose outputs it needs must have ended.
+    join: Join,
     /// The task whose member it is.
     parent: Option<TaskIx>,
     /// Where it stands for many: the members that have not had their turn.
@@ -92,6 +95,8 @@ pub(crate) struct TaskRules {
     pub fans_out: bool,
     /// How many of those run side by side; `None` is no limit of their own.
     pub max_members: Option<u32>,
+    /// How those whose outputs it needs must have ended.
+    pub join: Join,
 }
 
 /// The progress of a run's tasks.
@@ -306,7 +311,8 @@ impl Schedule {
 
     fn skip_dependents(&mut self, plan: &Plan, failed: TaskIx) {
         for &(dependent, edge) in plan.successors(plan.node(failed)) {
-            if let (Edge::Needs, Node::Task(dependent)) = (edge, plan.kind(dependent)) {
+            let waits_for_all = self.nodes[dependent].join == Join::All;
+            if let (Edge::Needs, true, Node::Task(dependent)) = (edge, waits_for_all, plan.kind(dependent)) {
                 self.pending_skips.push_back((dependent, failed, SkipReason::Dependency));
             }
         }
@@ -351,10 +357,18 @@ impl Schedule {
     /// What a task waited for has ended. Only now can be told whether it is left out: a failure among the others would
     /// have it skipped, whichever came first.
     fn wait_is_over(&mut self, plan: &Plan, task: TaskIx) {
-        let is_omitted = |&&needed: &&TaskIx| self.progress(plan, needed) == Progress::Omitted;
-        match plan.needs(task).iter().find(is_omitted).filter(|_| !plan.is_chained(task)) {
-            Some(&because) => self.pending_omissions.push_back((task, because)),
-            None => self.offer(plan, task),
+        let at = |progress: Progress| plan.needs(task).iter().find(|&&needed| self.progress(plan, needed) == progress);
+        let (omitted, failed) = (at(Progress::Omitted).copied(), at(Progress::Gone).copied());
+        let runs = match self.nodes[plan.node(task)].join {
+            // A failure has had it skipped already.
+            Join::All => omitted.is_none() || plan.is_chained(task),
+            Join::Any => at(Progress::Succeeded).is_some(),
+            Join::Settled => true,
+        };
+        match (runs, failed, omitted) {
+            (false, Some(because), _) => self.pending_skips.push_back((task, because, SkipReason::Dependency)),
+            (false, None, Some(because)) => self.pending_omissions.push_back((task, because)),
+            _ => self.offer(plan, task),
         }
     }
 
@@ -431,6 +445,7 @@ impl NodeState {
             progress: Progress::Waiting,
             missing: 0,
             stops_run: rules.stops_on_failure,
+            join: rules.join,
             parent,
             fan_out: rules.fans_out.then(|| FanOut { max_parallel: rules.max_members, ..FanOut::default() }),
         }

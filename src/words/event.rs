@@ -378,6 +378,9 @@ pub struct PlannedTask {
     /// The item that it was made for, where it is a member of such a task. `null` is an item too.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "json::present")]
     pub item: Option<Value>,
+    /// Whether it may run although not all that it needs is there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub joins: bool,
     /// The tasks whose outputs it gets.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<Name>,

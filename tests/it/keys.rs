@@ -4,6 +4,7 @@ mod agents;
 mod context;
 mod for_each;
 mod goal;
+mod join;
 mod limits;
 mod mcp_servers;
 mod models;

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use crate::plan::condition::Condition;
 use crate::plan::graph::{Plan, TaskIx};
 use crate::plan::resolve::Resolver;
-use crate::plan::spec::Text;
+use crate::plan::spec::{self, Text};
 use crate::plan::template::TemplateError;
 use crate::words::diagnostic::Diagnostic;
 
@@ -40,6 +40,17 @@ impl<'r> Resolver<'r> {
             self.wrong_condition(said, error);
         }
         Some(condition)
+    }
+
+    /// A join of nothing is a mistake.
+    pub(super) fn check_join(&mut self, ix: TaskIx, task: &spec::Task, plan: Option<&Plan>) {
+        let Some(join) = &task.join else { return };
+        if plan.is_some_and(|plan| plan.needs(ix).is_empty()) && !self.context.omissions.settings {
+            self.diagnostics.push(
+                Diagnostic::error("the task waits for nothing that could be joined", join.span.clone(), "")
+                    .help("name the tasks in `context`, or take `join` out"),
+            );
+        }
     }
 
     fn wrong_condition(&mut self, said: &Text, error: TemplateError) {

@@ -40,6 +40,7 @@ impl<'r> Resolver<'r> {
             let task = &task.value;
             let work = self.work(task, *agent);
             let for_each = self.for_each(ix, task, names, plan);
+            self.check_join(ix, task, plan);
             let when = task.when.as_ref().and_then(|when| self.condition(ix, when, names, plan, for_each.is_some()));
             let output = grants::output(task, self.context, &mut self.diagnostics);
             let verify = grants::checks(task, &mut self.diagnostics);
@@ -52,6 +53,7 @@ impl<'r> Resolver<'r> {
                 work,
                 for_each,
                 when,
+                join: task.join.as_ref().map(|join| join.value).unwrap_or_default(),
                 item: None,
                 group: None,
                 priority: task.priority.unwrap_or_default(),

@@ -34,7 +34,7 @@ pub use crate::plan::spec::execution::{
 };
 pub use crate::plan::spec::model::{Model, ModelEntry, Price, Provider};
 pub use crate::plan::spec::prune::Omissions;
-pub use crate::plan::spec::task::{Check, Collect, OutputFormat, OutputTable, Priority, Task};
+pub use crate::plan::spec::task::{Check, Collect, Join, OutputFormat, OutputTable, Priority, Task};
 
 /// Text with its place.
 pub type Text = Spanned<String>;

@@ -42,6 +42,8 @@ pub struct Task {
     /// Whether the task is wanted: an expression in double braces such as `{{ outputs.triage.kind == 'bug' }}`, asked when
     /// the tasks in `context` have ended. A task that is not wanted is left out.
     pub when: Option<Text>,
+    /// How the tasks in `context` must have ended; `all` if left out.
+    pub join: Option<Spanned<Join>>,
     /// Which of several ready tasks starts first; `medium` if left out.
     pub priority: Option<Priority>,
     /// How long one attempt may take, in seconds.
@@ -77,6 +79,19 @@ pub enum Collect {
     Json,
     /// The outputs one after another, each under its name.
     Text,
+}
+
+/// How the tasks that a task waits for must have ended for it to run. It waits for all of them in any case.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Join {
+    /// All have an output.
+    #[default]
+    All,
+    /// At least one has an output.
+    Any,
+    /// However they have ended.
+    Settled,
 }
 
 /// Which of several ready tasks starts first.

@@ -17,6 +17,7 @@ pub(super) fn rules(task: &Task) -> TaskRules {
     TaskRules {
         stops_on_failure: task.on_error == OnError::Stop,
         fans_out: task.for_each.is_some(),
+        join: task.join,
         max_members: task.for_each.as_ref().and_then(|for_each| for_each.max_parallel),
     }
 }
@@ -75,6 +76,7 @@ impl State {
         }
         let rules = TaskRules {
             stops_on_failure: self.orchestra.tasks[parent].on_error == OnError::Stop,
+            join: self.orchestra.tasks[parent].join,
             ..TaskRules::default()
         };
         self.schedule.grow(&self.orchestra.plan, parent, range, &members, rules);

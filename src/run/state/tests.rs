@@ -12,7 +12,7 @@ use crate::plan::orchestra::RateLimit;
 use crate::plan::orchestra::{ForEach, Items, Task, Work};
 use crate::plan::resolve;
 use crate::plan::retry::RetryPolicy;
-use crate::plan::spec::{Collect, Limits, OnError};
+use crate::plan::spec::{Collect, Join, Limits, OnError};
 use crate::plan::template::Template;
 use crate::run::rate_limit::RateLimitKey;
 use crate::run_builder::{agent, orchestra_of, start_of, task};
@@ -29,6 +29,8 @@ struct Case {
     items: Vec<Option<usize>>,
     /// For each task, whether it is not wanted when it is asked.
     unwanted: Vec<bool>,
+    /// For each task, how those that it needs must have ended.
+    joins: Vec<Join>,
     max_calls: Option<u64>,
     /// What happens next, as anything: which attempt goes on, and how.
     dice: Vec<u8>,
@@ -45,12 +47,14 @@ fn case() -> impl Strategy<Value = Case> {
         let urgency = prop::collection::vec(0u8..4, n);
         let items = prop::collection::vec(prop::option::weighted(0.25, 0usize..5), n);
         let unwanted = prop::collection::vec(prop::bool::weighted(0.2), n);
+        let join = prop_oneof![4 => Just(Join::All), 1 => Just(Join::Any), 1 => Just(Join::Settled)];
+        let joins = prop::collection::vec(join, n);
         let limit = prop::option::weighted(0.2, 0u64..20);
         let dice = prop::collection::vec(any::<u8>(), 400);
         let kills = prop::collection::vec(1usize..40, 0..3);
         let stop_after = prop::option::weighted(0.2, 0usize..60);
-        (needs, urgency, (items, unwanted), limit, dice, kills, stop_after).prop_map(
-            move |(needs, urgency, (items, unwanted), max_calls, dice, kills, stop_after)| {
+        (needs, urgency, (items, unwanted, joins), limit, dice, kills, stop_after).prop_map(
+            move |(needs, urgency, (items, unwanted, joins), max_calls, dice, kills, stop_after)| {
                 let tasks = (0..n)
                     .map(|t| {
                         let mut context: Vec<TaskIx> =
@@ -69,7 +73,7 @@ fn case() -> impl Strategy<Value = Case> {
                 let arrangement = if chain && groups.is_empty() { Ordering::Chain } else { Ordering::Free };
                 let outline = GraphSpec { arrangement, tasks, groups };
                 let max_parallel = (max > 0).then_some(max);
-                Case { outline, max_parallel, stops, items, unwanted, max_calls, dice, kills, stop_after }
+                Case { outline, max_parallel, stops, items, unwanted, joins, max_calls, dice, kills, stop_after }
             },
         )
     })
@@ -83,6 +87,7 @@ impl Case {
         let tasks = (0..plan.len()).map(|ix| Task {
             work: Work::Agent { agent: 0, description: Template::new("do it") },
             on_error,
+            join: self.joins[ix],
             retry: RetryPolicy { max_attempts: 2, ..RetryPolicy::fixed() },
             for_each: self.items[ix].map(|n| {
                 let items = Items::Literal((0..n).map(Value::from).collect());
@@ -382,20 +387,35 @@ proptest! {
         let history = process.state.history().unwrap();
         let plan = &process.state.orchestra().plan;
         let (mut done, mut calls) = (HashSet::new(), 0);
+        let mut ended = HashSet::new();
         let (mut omitted, mut begun) = (HashSet::new(), HashSet::new());
         for record in &process.records {
-            let Event::Task { task, event } = &record.event else { continue };
+            let Event::Task { task, event } = &record.event else {
+                // What has failed is tried again.
+                if matches!(record.event, Event::Run(RunEvent::Resumed { .. })) {
+                    ended.clear();
+                }
+                continue;
+            };
             let ix = history.place(task.as_str()).unwrap();
             match event {
                 TaskEvent::AttemptStarted { .. } => {
                     prop_assert!(!done.contains(&ix), "{} runs twice", task);
                     let mut needs = plan.needs(ix).iter();
-                    let is_there = |needed| done.contains(needed) || plan.is_chained(ix) && omitted.contains(needed);
+                    let joins = process.state.orchestra().tasks[ix].join != Join::All;
+                    let is_there = |needed| {
+                        let is_settled = done.contains(needed) || plan.is_chained(ix) && omitted.contains(needed);
+                        is_settled || joins && ended.contains(needed)
+                    };
                     prop_assert!(needs.all(is_there), "{} is too early", task);
                     begun.insert(ix);
                 }
                 TaskEvent::Omitted(_) => {
                     omitted.insert(ix);
+                    ended.insert(ix);
+                }
+                TaskEvent::Failed { .. } | TaskEvent::Skipped { .. } => {
+                    ended.insert(ix);
                 }
                 TaskEvent::CallStarted { .. } => {
                     calls += 1;
@@ -426,9 +446,15 @@ proptest! {
             let before: Vec<&TaskState> = plan.needs(ix).iter().map(|&needed| &history.tasks[needed].state).collect();
             let failed = |state: &&TaskState| matches!(state, TaskState::Failed(_) | TaskState::Skipped(..));
             let omitted = |state: &&TaskState| matches!(state, TaskState::Omitted(_));
-            let fits = if before.iter().any(failed) {
+            let made = before.iter().any(|state| matches!(state, TaskState::Succeeded(_)));
+            let blocked = match process.state.orchestra().tasks[ix].join {
+                Join::All => before.iter().any(failed) || before.iter().any(omitted) && !plan.is_chained(ix),
+                Join::Any => !made && !before.is_empty(),
+                Join::Settled => false,
+            };
+            let fits = if blocked && before.iter().any(failed) {
                 matches!(task.state, TaskState::Skipped(..))
-            } else if before.iter().any(omitted) && !plan.is_chained(ix) {
+            } else if blocked {
                 matches!(task.state, TaskState::Omitted(Omission::Dependency { .. }))
             } else if case.unwanted[ix % case.unwanted.len()] {
                 matches!(task.state, TaskState::Omitted(Omission::Condition { .. }))
