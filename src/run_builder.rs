@@ -269,6 +269,7 @@ pub(crate) fn orchestra_of(agents: Vec<Agent>, tasks: Vec<Task>, plan: Plan) -> 
         limits: Limits::default(),
         reuse: None,
         mcp_servers: Vec::new(),
+        result: None,
     }
 }
 

@@ -45,6 +45,8 @@ pub struct Orchestra {
     pub reuse: Option<Reuse>,
     /// The servers whose tools its agents may be given.
     pub mcp_servers: Vec<McpServer>,
+    /// The tasks whose outputs are the result of a run; `None` for those that nothing follows.
+    pub result: Option<Vec<Name>>,
 }
 
 /// How earlier results are used again.

@@ -11,6 +11,7 @@ mod models;
 mod name;
 mod on_error;
 mod output;
+mod result;
 mod retry;
 mod reuse;
 mod run;

@@ -286,14 +286,22 @@ impl RunContext {
         written.map_err(|why| RunError::Workspace { task: task.to_string(), error: io::Error::other(why) })
     }
 
-    /// The result is the output of the task that nothing follows, those that were left out aside; of several, each under
-    /// its name.
+    /// The result is the output of the tasks that the file names, or of those that nothing follows, those that were left
+    /// out aside; of several, each under its name. Where one of them has failed there is none.
     fn show_result(&mut self, state: &State) -> Result<(), RunError> {
         let mut outputs = Vec::new();
         let history = state.history();
         let is_wanted =
             |task: TaskIx| history.is_none_or(|history| !matches!(history.tasks[task].state, TaskState::Omitted(_)));
-        for task in state.orchestra().plan.last_among(is_wanted) {
+        let orchestra = state.orchestra();
+        let tasks = match &orchestra.result {
+            // With `--only` some of them may be no tasks of the run.
+            Some(named) => {
+                named.iter().filter_map(|name| orchestra.find(name.as_str())).filter(|&it| is_wanted(it)).collect()
+            }
+            None => orchestra.plan.last_among(is_wanted),
+        };
+        for task in tasks {
             outputs.push(self.output(task, state)?.map(|text| (&state.orchestra().tasks[task].name, text)));
         }
         let written = match outputs.into_iter().collect::<Option<Vec<_>>>().as_deref() {

@@ -10,6 +10,7 @@ mod grants;
 mod graph;
 mod groups;
 mod models;
+mod result;
 mod settings;
 mod tasks;
 mod work;
@@ -127,6 +128,7 @@ impl Resolver<'_> {
         for (group, of) in groups.iter().enumerate() {
             of.outline.tasks.iter().for_each(|&task| tasks[task].group = Some(group));
         }
+        let result = self.result(&names);
         let plan = plan?;
         let section = self.file.orchestra.as_ref();
         let metadata = self.file.metadata.as_ref();
@@ -159,6 +161,7 @@ impl Resolver<'_> {
             tasks,
             plan,
             limits,
+            result,
             reuse: match section.and_then(|s| s.reuse.as_ref()) {
                 None => Some(Reuse::default()),
                 Some(Either::Short(wanted)) => wanted.value.then(Reuse::default),

@@ -64,6 +64,9 @@ pub struct OrchestraFile {
     /// The tasks, in the order in which they are told.
     #[schemars(required)]
     pub tasks: Spanned<Vec<Spanned<Task>>>,
+    /// The tasks whose outputs are the result of the run, in this order. Left out, these are the tasks that nothing
+    /// follows.
+    pub result: Option<Spanned<Vec<Text>>>,
 }
 
 /// Who made the orchestra and what it is for.
