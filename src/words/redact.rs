@@ -1,19 +1,23 @@
 //! Takes secrets out of text before it leaves the process.
 //!
 //! Knows the secrets and what a key in a URL looks like; knows nothing of where the text comes from or goes. A secret is
-//! also found in the forms that programs give it without being asked: escaped as in JSON or a URL, and as a part of
-//! Base64, as in a header. Who means to hide it (spelled backwards, letter by letter) can; that is not what this is for.
+//! also found in the forms that programs give it without being asked: escaped as in JSON, HTML, a URL or a shell, as a part
+//! of Base64, in hex, and broken over lines. Who means to hide it (spelled backwards, letter by letter) can; that is not
+//! what this is for.
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
+mod folded;
 mod forms;
 mod variables;
 
+use forms::{Forms, Readings};
 pub use variables::{names_key, secrets_of_variable};
 
 /// What stands in place of a secret.
@@ -37,10 +41,9 @@ pub struct Redactor {
 
 #[derive(Default)]
 struct Known {
-    /// Longest first, so that a secret that contains another goes as a whole.
     secrets: Vec<SecretString>,
-    /// Those of them that an encoder may write in another way.
-    escapable: Vec<SecretString>,
+    /// One for each of them.
+    forms: Vec<Arc<Forms>>,
 }
 
 impl Redactor {
@@ -76,41 +79,30 @@ impl Redactor {
     /// `?key=` in it, and that must arrive as it was written.
     #[must_use]
     pub fn redact_secrets<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let mut text = Cow::Borrowed(text);
-        let known = self.known();
-        for secret in known.secrets.iter().map(ExposeSecret::expose_secret) {
-            if text.contains(secret) {
-                text = Cow::Owned(text.replace(secret, REDACTED));
-            }
-        }
-        if forms::may_be_escaped(&text) {
-            for secret in known.escapable.iter().map(ExposeSecret::expose_secret) {
-                if let Some(replaced) = forms::replace_escaped(&text, secret, REDACTED) {
-                    text = Cow::Owned(replaced);
-                }
-            }
-        }
-        text
+        self.without(text, false)
     }
 
     /// For a text that is a part of a longer one: takes out the known secrets, and what at either end is a part of one.
     #[must_use]
     pub fn redact_part<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let mut text = self.redact_secrets(text);
+        self.without(text, true)
+    }
+
+    /// The text with [`REDACTED`] in place of what is found for any of the secrets; where it `is_part` of a longer one, of
+    /// what was cut at its ends, too.
+    fn without<'a>(&self, text: &'a str, is_part: bool) -> Cow<'a, str> {
         let known = self.known();
-        for secret in known.secrets.iter().map(ExposeSecret::expose_secret) {
-            let cuts = || secret.char_indices().map(|(at, _)| at);
-            let begun = cuts().rev().find(|&at| at >= MIN_SECRET_BYTES && text.ends_with(&secret[..at]));
-            if let Some(begun) = begun {
-                let kept = text.len() - begun;
-                text = Cow::Owned(format!("{}{REDACTED}", &text[..kept]));
-            }
-            let is_rest = |at: &usize| secret.len() - at >= MIN_SECRET_BYTES && text.starts_with(&secret[*at..]);
-            if let Some(rest) = cuts().skip(1).find(is_rest) {
-                text = Cow::Owned(format!("{REDACTED}{}", &text[secret.len() - rest..]));
+        if known.forms.is_empty() || text.len() < MIN_SECRET_BYTES {
+            return Cow::Borrowed(text);
+        }
+        let (readings, mut found) = (Readings::of(text), Vec::new());
+        for forms in &known.forms {
+            readings.find(forms, &mut found);
+            if is_part {
+                readings.find_cut(forms, &mut found);
             }
         }
-        text
+        if found.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(replaced(text, found)) }
     }
 
     /// Takes the known secrets out of all texts of a JSON document, the names of its members included.
@@ -162,18 +154,37 @@ impl Known {
             plain.push(secret.to_owned());
         }
         plain.retain(|secret| secret.len() >= MIN_SECRET_BYTES);
-        let escapable = plain.iter().filter(|secret| forms::is_escapable(secret)).cloned().collect();
-        let encoded: Vec<String> = plain.iter().flat_map(|secret| forms::base64_cores(secret)).collect();
-        plain.extend(encoded.into_iter().filter(|core| core.len() >= MIN_SECRET_BYTES));
-        Self { secrets: longest_first(&self.secrets, plain), escapable: longest_first(&self.escapable, escapable) }
+        plain.sort();
+        plain.dedup();
+        plain.retain(|secret| !self.secrets.iter().any(|known| known.expose_secret() == secret));
+        let forms = plain.iter().map(|secret| Arc::new(Forms::of(secret)));
+        let forms = self.forms.iter().cloned().chain(forms).collect();
+        let secrets = plain.iter().map(|secret| SecretString::from(secret.as_str()));
+        Self { secrets: self.secrets.iter().cloned().chain(secrets).collect(), forms }
     }
 }
 
-fn longest_first(known: &[SecretString], more: Vec<String>) -> Vec<SecretString> {
-    let mut all: Vec<String> = known.iter().map(|secret| secret.expose_secret().to_owned()).chain(more).collect();
-    all.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
-    all.dedup();
-    all.into_iter().map(SecretString::from).collect()
+/// The text with [`REDACTED`] in place of these ranges. What overlaps goes as a whole.
+fn replaced(text: &str, mut found: Vec<Range<usize>>) -> String {
+    found.sort_by_key(|range| range.start);
+    let (mut out, mut copied, mut open) = (String::new(), 0, None::<Range<usize>>);
+    let mut close = |range: Range<usize>| {
+        // Whatever an escape decoded to, a character is left or taken whole.
+        out.push_str(&text[copied..text.floor_char_boundary(range.start).max(copied)]);
+        out.push_str(REDACTED);
+        copied = text.ceil_char_boundary(range.end);
+    };
+    for range in found {
+        open = Some(match open.take() {
+            Some(before) if range.start < before.end => before.start..before.end.max(range.end),
+            before => {
+                before.into_iter().for_each(&mut close);
+                range
+            }
+        });
+    }
+    open.into_iter().for_each(close);
+    out + &text[copied..]
 }
 
 impl fmt::Debug for Redactor {
@@ -213,6 +224,9 @@ fn redact_query_keys(text: &str) -> Cow<'_, str> {
     out.push_str(rest);
     Cow::Owned(out)
 }
+
+#[cfg(test)]
+mod properties;
 
 #[cfg(test)]
 mod tests {
@@ -305,7 +319,7 @@ mod tests {
         );
         assert_eq!(
             r.redact_secrets(r#""-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG\n9w0BAQEFAASCBKcwggSj\n-----END KEY-----""#),
-            r#""-----BEGIN KEY-----\n[redacted]\n[redacted]\n-----END KEY-----""#
+            "\"[redacted]\""
         );
     }
 

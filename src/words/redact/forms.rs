@@ -1,29 +1,75 @@
-//! The forms that a secret takes when a program writes it into JSON, a URL or a header.
+//! The forms in which a secret is looked for, and the places of a text where one of them stands.
 
-use std::fmt::Write;
+use std::ops::Range;
 
-use memchr::memchr3;
+use memchr::memmem;
+use secrecy::{ExposeSecret, SecretSlice};
 
-/// A shorter part of a secret is found in many texts, and tells nothing.
-const MIN_PLAIN_BYTES: usize = 4;
+use crate::words::redact::MIN_SECRET_BYTES;
+use crate::words::redact::folded::{Folded, fold};
 
 const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// The parts of Base64 that a secret makes wherever it begins: at the first, second or third byte of three. The
-/// characters at the ends depend on what stands beside it and are left out.
-pub(super) fn base64_cores(secret: &str) -> Vec<String> {
-    let mut cores = Vec::new();
-    for before in 0..3 {
-        let core = base64_core(secret.as_bytes(), before);
-        if core.contains(['+', '/']) {
-            cores.push(core.replace('+', "-").replace('/', "_"));
-        }
-        cores.push(core);
-    }
-    cores
+/// The shortest that a secret may become by folding. It is shorter than others only where it looks like an escape itself.
+const MIN_FOLDED_BYTES: usize = 5;
+
+/// What may be cut of an escape at either end of a text that is a part of a longer one.
+const CUT_ESCAPE: usize = 9;
+
+/// The forms of one secret, all of them as bytes that are looked for.
+pub(super) struct Forms {
+    /// As it is.
+    plain: SecretSlice<u8>,
+    /// Without what folds away, and the same with the spaces of a form in a URL.
+    folded: Vec<SecretSlice<u8>>,
+    /// As a part of Base64, in the standard alphabet.
+    base64: Vec<SecretSlice<u8>>,
+    /// In lowercase.
+    hex: SecretSlice<u8>,
 }
 
-fn base64_core(secret: &[u8], before: usize) -> String {
+/// A text in the ways in which secrets are looked for in it.
+pub(super) struct Readings<'t> {
+    text: &'t [u8],
+    folded: Option<Folded>,
+    /// Of what is folded, else of the text: with the alphabet of Base64 in URLs made the standard one.
+    base64: Vec<u8>,
+    lowercase: Vec<u8>,
+}
+
+impl Forms {
+    pub(super) fn of(secret: &str) -> Self {
+        let fold_whole = |secret: &str| {
+            let mut bytes = fold(secret.as_bytes()).map_or(secret.as_bytes().to_vec(), |folded| folded.bytes);
+            // What may be the beginning of an escape with what follows in a text.
+            while bytes.last().is_some_and(|byte| matches!(byte, b'\\' | b'%')) {
+                bytes.pop();
+            }
+            if let [rest @ .., b'%', _] = bytes.as_slice() {
+                bytes.truncate(rest.len());
+            }
+            bytes
+        };
+        let mut folded = vec![fold_whole(secret)];
+        if secret.contains(' ') {
+            folded.push(fold_whole(&secret.replace(' ', "+")));
+        }
+        folded.retain(|form| form.len() >= MIN_FOLDED_BYTES);
+        let base64 = (0..3).map(|before| base64_core(secret.as_bytes(), before));
+        let base64 = base64.filter(|core| core.len() >= MIN_SECRET_BYTES);
+        let hex = |byte: &u8| [byte >> 4, byte & 15].map(|nibble| b"0123456789abcdef"[usize::from(nibble)]);
+        Self {
+            plain: secret.as_bytes().to_vec().into(),
+            folded: folded.into_iter().map(Into::into).collect(),
+            base64: base64.map(Into::into).collect(),
+            hex: secret.as_bytes().iter().flat_map(hex).collect::<Vec<u8>>().into(),
+        }
+    }
+}
+
+/// The part of Base64 that a secret makes where it begins at the first, second or third byte of three. The characters at
+/// the ends depend on what stands beside it and are left out.
+fn base64_core(secret: &[u8], before: usize) -> Vec<u8> {
     let bytes: Vec<u8> = std::iter::repeat_n(0, before).chain(secret.iter().copied()).collect();
     let characters = (before * 8).div_ceil(6)..bytes.len() * 8 / 6;
     let sextet = |at: usize| {
@@ -31,110 +77,75 @@ fn base64_core(secret: &[u8], before: usize) -> String {
         let two = u16::from(bytes[byte]) << 8 | u16::from(bytes.get(byte + 1).copied().unwrap_or_default());
         usize::from(two >> (10 - bit)) & 0x3f
     };
-    characters.map(|at| char::from(STANDARD[sextet(at)])).collect()
+    characters.map(|at| STANDARD[sextet(at)]).collect()
 }
 
-/// Whether some encoder writes any character of a secret in another way. Letters and digits are left as they are by all.
-pub(super) fn is_escapable(secret: &str) -> bool {
-    !secret.chars().all(|c| c.is_ascii_alphanumeric())
+/// Whether a byte may belong to an escape that was cut.
+fn is_of_escape(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"\\%&#;{}".contains(&byte)
 }
 
-/// Whether there are escapes in a text at all.
-pub(super) fn may_be_escaped(text: &str) -> bool {
-    text.contains(['\\', '%', '+'])
-}
-
-/// The text with every place replaced where the secret stands with some of its characters escaped. `None` if there is
-/// no such place.
-pub(super) fn replace_escaped(text: &str, secret: &str, by: &str) -> Option<String> {
-    let first = *secret.as_bytes().first()?;
-    // Letters and digits stand as they are, so that most texts need no closer look.
-    let plain = secret.split(|c: char| !c.is_ascii_alphanumeric()).max_by_key(|part| part.len())?;
-    if plain.len() >= MIN_PLAIN_BYTES && !text.contains(plain) {
-        return None;
+impl<'t> Readings<'t> {
+    pub(super) fn of(text: &'t str) -> Self {
+        let text = text.as_bytes();
+        let folded = fold(text);
+        let bytes = folded.as_ref().map_or(text, |folded| &folded.bytes);
+        let standard = |byte: &u8| match byte {
+            b'-' => b'+',
+            b'_' => b'/',
+            other => *other,
+        };
+        let (base64, lowercase) = (bytes.iter().map(standard).collect(), bytes.to_ascii_lowercase());
+        Self { text, folded, base64, lowercase }
     }
-    let mut out: Option<String> = None;
-    let (mut copied, mut from) = (0, 0);
-    while let Some(found) = memchr3(first, b'\\', b'%', &text.as_bytes()[from..]) {
-        let at = from + found;
-        match length_of(&text[at..], secret) {
-            Some(length) => {
-                let out = out.get_or_insert_default();
-                out.push_str(&text[copied..at]);
-                out.push_str(by);
-                from = at + length;
-                copied = from;
+
+    /// Where in the text a secret stands, in any of its forms.
+    pub(super) fn find(&self, forms: &Forms, found: &mut Vec<Range<usize>>) {
+        let plain = forms.plain.expose_secret();
+        found.extend(memmem::find_iter(self.text, plain).map(|at| at..at + plain.len()));
+        for (text, form) in self.pairs(forms) {
+            found.extend(memmem::find_iter(text, form).map(|at| self.origin(at..at + form.len())));
+        }
+    }
+
+    /// Where at either end of the text a part of a secret stands, if it is long enough to be one.
+    pub(super) fn find_cut(&self, forms: &Forms, found: &mut Vec<Range<usize>>) {
+        let plain = (self.text, forms.plain.expose_secret());
+        for (text, form) in self.pairs(forms).chain([plain]) {
+            let origin = |range: Range<usize>| match std::ptr::eq(text, self.text) {
+                true => range,
+                false => self.origin(range),
+            };
+            let is_found = |range: &Range<usize>, found: &[Range<usize>]| {
+                found.iter().any(|other| other.start < range.end && range.start < other.end)
+            };
+            let parts = || (MIN_SECRET_BYTES..form.len()).rev();
+            let cuts = |bytes: &mut dyn Iterator<Item = &u8>| {
+                0..=bytes.take(CUT_ESCAPE).take_while(|byte| is_of_escape(**byte)).count()
+            };
+            let rest = |cut: usize| parts().find(|&length| text[cut..].starts_with(&form[form.len() - length..]));
+            let rest = cuts(&mut text.iter()).find_map(|cut| Some(origin(cut..cut + rest(cut)?)));
+            if let Some(rest) = rest.filter(|rest| !is_found(rest, found)) {
+                found.push(0..rest.end);
             }
-            None => from = at + 1,
+            let begun = |end: usize| parts().find(|&length| text[..end].ends_with(&form[..length]));
+            let mut ends = cuts(&mut text.iter().rev()).map(|cut| text.len() - cut);
+            let begun = ends.find_map(|end| Some(origin(end - begun(end)?..end)));
+            if let Some(begun) = begun.filter(|begun| !is_found(begun, found)) {
+                found.push(begun.start..self.text.len());
+            }
         }
     }
-    out.map(|out| out + &text[copied..])
-}
 
-/// How long the secret is at the beginning of a text, each of its characters escaped or not.
-fn length_of(text: &str, secret: &str) -> Option<usize> {
-    let mut rest = text;
-    let mut backslashes = 0;
-    for wanted in secret.chars() {
-        if wanted == '\\' && !rest.starts_with('%') {
-            // Those of the secret and those that escape them stand in one row; how many are whose makes no difference.
-            backslashes += 1;
-            continue;
-        }
-        let bare = rest.trim_start_matches('\\');
-        if rest.len() - bare.len() < backslashes {
-            return None;
-        }
-        backslashes = 0;
-        rest = after(rest, bare, wanted)?;
+    /// What is looked for in what, but for the secret as it is in the text as it is.
+    fn pairs<'r>(&'r self, forms: &'r Forms) -> impl Iterator<Item = (&'r [u8], &'r [u8])> {
+        let folded = self.folded.as_ref().map_or(self.text, |folded| folded.bytes.as_slice());
+        let of_folded = forms.folded.iter().map(move |form| (folded, form.expose_secret()));
+        let of_base64 = forms.base64.iter().map(|form| (self.base64.as_slice(), form.expose_secret()));
+        of_folded.chain(of_base64).chain([(self.lowercase.as_slice(), forms.hex.expose_secret())])
     }
-    let bare = rest.trim_start_matches('\\');
-    (rest.len() - bare.len() >= backslashes).then(|| text.len() - if backslashes > 0 { bare } else { rest }.len())
-}
 
-/// What follows on `wanted` in a text; `bare` is the text behind its backslashes.
-fn after<'t>(rest: &'t str, bare: &'t str, wanted: char) -> Option<&'t str> {
-    let is_escaped = bare.len() < rest.len();
-    // A sign that begins an escape is first taken for one: where all stands as it is, it was found before.
-    if wanted == '%'
-        && let Some(behind) = after_percent(rest, wanted)
-    {
-        return Some(behind);
+    fn origin(&self, range: Range<usize>) -> Range<usize> {
+        self.folded.as_ref().map_or(range.clone(), |folded| folded.origin(range))
     }
-    let letter = match wanted {
-        '\n' => 'n',
-        '\r' => 'r',
-        '\t' => 't',
-        other => other,
-    };
-    if let Some(behind) = bare.strip_prefix(if is_escaped { letter } else { wanted }) {
-        return Some(behind);
-    }
-    if is_escaped {
-        let (digits, behind) = bare.strip_prefix('u')?.split_at_checked(4)?;
-        return (u32::from_str_radix(digits, 16).ok()? == u32::from(wanted)).then_some(behind);
-    }
-    match rest.strip_prefix('+') {
-        Some(behind) if wanted == ' ' => Some(behind),
-        _ => after_percent(rest, wanted),
-    }
-}
-
-/// What follows on `wanted` where it is written as in a URL, also as in a URL within a URL.
-fn after_percent(mut rest: &str, wanted: char) -> Option<&str> {
-    let mut buffer = [0; 4];
-    for byte in wanted.encode_utf8(&mut buffer).bytes() {
-        rest = rest.strip_prefix('%')?;
-        let mut expected = String::new();
-        let _ = write!(expected, "{byte:02x}");
-        while let (Some(inner), false) = (rest.strip_prefix("25"), expected == "25") {
-            rest = inner;
-        }
-        let (digits, behind) = rest.split_at_checked(2)?;
-        if !digits.eq_ignore_ascii_case(&expected) {
-            return None;
-        }
-        rest = behind;
-    }
-    Some(rest)
 }
