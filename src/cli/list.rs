@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::cli::table::{self, Table};
-use crate::cli::{Context, Outcome, terminal};
+use crate::cli::{CliError, Context, Outcome, terminal};
 use crate::engine::check;
 use crate::store::project::{self, FindError, ListError, ORCHESTRAS_DIR, Project};
 use crate::words::diagnostic::{Diagnostic, Report, Source};
@@ -56,6 +56,26 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
 /// If their folder is there and cannot be listed.
 pub(super) fn files(project: &Project) -> Result<Vec<Result<Arc<Source>, Report>>, ListError> {
     Ok(project.orchestras()?.iter().map(|path| find(project, path)).collect())
+}
+
+/// The orchestras that a command is given by name, or all of the project.
+///
+/// # Errors
+/// If their folder cannot be listed, or has none; `help` says what to do then.
+pub(super) fn named(
+    names: &[String],
+    context: &Context,
+    help: &str,
+) -> Result<Vec<Result<Arc<Source>, Report>>, CliError> {
+    let found = if names.is_empty() {
+        files(context.known_project()?)?
+    } else {
+        names.iter().map(|name| find(&context.project, &context.orchestra(name))).collect()
+    };
+    if found.is_empty() {
+        return Err(CliError::usage(format!("there is no orchestra in {ORCHESTRAS_DIR}/")).help(help));
+    }
+    Ok(found)
 }
 
 /// An orchestra's text, or why there is none, as a mistake in a file of that name.

@@ -9,7 +9,7 @@ use crate::cli::error::{CliError, say_reports};
 use crate::cli::{Context, Outcome, list, terminal};
 use crate::engine::{Access, Permission, Purpose, Recipient, Trust, Untrusted, check, permissions};
 use crate::model::settings::Settings;
-use crate::store::project::{ORCHESTRAS_DIR, Project};
+use crate::store::project::Project;
 use crate::words::event::Overrides;
 use crate::words::text::{clean, command_line, plural};
 
@@ -77,14 +77,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
 /// All that the orchestras name.
 fn named(args: &Args, context: &Context) -> Result<Vec<Permission>, CliError> {
     let project = &context.project;
-    let files = if args.orchestras.is_empty() {
-        list::files(context.known_project()?)?
-    } else {
-        args.orchestras.iter().map(|name| list::find(project, &context.orchestra(name))).collect()
-    };
-    if files.is_empty() {
-        return Err(CliError::usage(format!("there is no orchestra in {ORCHESTRAS_DIR}/")).help("name a file"));
-    }
+    let files = list::named(&args.orchestras, context, "name a file")?;
     let (mut all, mut mistakes) = (BTreeSet::new(), Vec::new());
     for file in files {
         match file.map_err(|report| vec![report]).and_then(|source| check(project, &source, &Overrides::default())) {

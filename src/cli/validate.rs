@@ -5,12 +5,11 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 
-use crate::cli::error::{CliError, USAGE};
+use crate::cli::error::USAGE;
 use crate::cli::list;
 use crate::cli::{Context, Outcome, table, terminal};
 use crate::engine::check;
 use crate::plan::tier::Tier;
-use crate::store::project::ORCHESTRAS_DIR;
 use crate::words::diagnostic::Report;
 use crate::words::event::Overrides;
 use crate::words::text::plural;
@@ -40,15 +39,7 @@ enum Format {
 
 pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let project = &context.project;
-    let files = if args.orchestras.is_empty() {
-        list::files(context.known_project()?)?
-    } else {
-        args.orchestras.iter().map(|name| list::find(project, &context.orchestra(name))).collect()
-    };
-    if files.is_empty() {
-        return Err(CliError::usage(format!("there is no orchestra in {ORCHESTRAS_DIR}/"))
-            .help("`orch create ID` makes one; or name a file to check"));
-    }
+    let files = list::named(&args.orchestras, context, "`orch create ID` makes one; or name a file to check")?;
     let overrides = Overrides { tier: args.tier.clone(), ..Overrides::default() };
     let (mut good, mut reports) = (Vec::new(), Vec::new());
     // A playbook that several orchestras share is reported once.

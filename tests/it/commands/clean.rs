@@ -4,17 +4,26 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::diff::two_runs;
-use crate::project::{Project, RUN, orchestra, output};
+use crate::project::{Project, RUN, Running, orchestra, output};
 use crate::server::{Act, Server};
+
+fn project(server: &Server) -> Project {
+    Project::new().file("x.yaml", orchestra("", &["name: a, description: do a"])).server(server).args(RUN)
+}
+
+/// A project with a run whose only call is held by the server.
+fn held() -> (Server, Project, Running) {
+    let server = Server::start();
+    server.when("do a", [Act::Hold]);
+    let project = project(&server);
+    let running = project.spawn();
+    server.wait_for(1);
+    (server, project, running)
+}
 
 #[test]
 fn clean_keeps_what_can_be_gone_on_with() {
-    let server = Server::start();
-    server.when("do a", [Act::Hold]);
-    let project =
-        Project::new().file("x.yaml", orchestra("", &["name: a, description: do a"])).server(&server).args(RUN);
-    let running = project.spawn();
-    server.wait_for(1);
+    let (_server, project, running) = held();
     // A process that is dropped is killed.
     drop(running);
     let open = project.runs().remove(0);
@@ -36,8 +45,7 @@ fn clean_keeps_what_can_be_gone_on_with() {
 #[test]
 fn clean_keeps_the_latest_that_are_asked_for() {
     let server = Server::start();
-    let project =
-        Project::new().file("x.yaml", orchestra("", &["name: a, description: do a"])).server(&server).args(RUN);
+    let project = project(&server);
     for _ in 0..3 {
         project.run().exits(0);
     }
@@ -48,12 +56,7 @@ fn clean_keeps_the_latest_that_are_asked_for() {
 
 #[test]
 fn clean_takes_no_run_from_under_its_process() {
-    let server = Server::start();
-    server.when("do a", [Act::Hold]);
-    let project =
-        Project::new().file("x.yaml", orchestra("", &["name: a, description: do a"])).server(&server).args(RUN);
-    let running = project.spawn();
-    server.wait_for(1);
+    let (server, project, running) = held();
     let run = project.runs().remove(0);
     project.args(["clean", "--all", "--force"]).run().exits(0).says("a process holds it");
     project.args(["clean", &run, "--force"]).run().exits(2).says("a process holds it");
@@ -66,8 +69,7 @@ fn clean_takes_no_run_from_under_its_process() {
 #[test]
 fn clean_leaves_what_did_not_come_from_a_run() {
     let server = Server::start();
-    let project =
-        Project::new().file("x.yaml", orchestra("", &["name: a, description: do a"])).server(&server).args(RUN);
+    let project = project(&server);
     project.run().exits(0);
     let mine = "orchestra_workspaces/x/mine.txt";
     project

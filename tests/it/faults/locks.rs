@@ -1,6 +1,6 @@
 //! Two processes on one workspace or one run.
 
-use crate::project::{Project, RUN, orchestra, output};
+use crate::project::{Project, RUN, Running, orchestra, output};
 use crate::server::{Act, Server};
 
 fn project(server: &Server) -> Project {
@@ -11,13 +11,19 @@ fn project(server: &Server) -> Project {
         .args(RUN)
 }
 
-#[test]
-fn a_second_run_on_a_workspace_is_told_who_holds_it() {
+/// A project with a run whose only call is held by the server.
+fn held() -> (Server, Project, Running) {
     let server = Server::start();
     server.when("do a", [Act::Hold]);
     let project = project(&server);
     let first = project.spawn();
     server.wait_for(1);
+    (server, project, first)
+}
+
+#[test]
+fn a_second_run_on_a_workspace_is_told_who_holds_it() {
+    let (server, project, first) = held();
     let run = project.runs()[0].clone();
     project.run().exits(2).says("the workspace").says(&format!("process {}", first.pid())).says(&run);
     assert_eq!(project.runs().len(), 1, "a run that is refused leaves nothing");
@@ -31,11 +37,7 @@ fn a_second_run_on_a_workspace_is_told_who_holds_it() {
 
 #[test]
 fn a_run_that_is_performed_cannot_be_resumed_beside_it() {
-    let server = Server::start();
-    server.when("do a", [Act::Hold]);
-    let project = project(&server);
-    let first = project.spawn();
-    server.wait_for(1);
+    let (server, project, first) = held();
     let run = project.runs()[0].clone();
     for args in [vec!["resume"], vec!["resume", &run]] {
         project.args(args).run().exits(2).says(&run).says(&format!("process {}", first.pid()));
