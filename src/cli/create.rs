@@ -5,25 +5,19 @@
 mod draft;
 mod templates;
 
-use std::io::Write;
-use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use anyhow::Context as _;
 use clap::ValueEnum;
 
 use crate::cli::create::draft::Draft;
 use crate::cli::error::{CliError, say_reports};
+use crate::cli::new_orchestra::NewOrchestra;
 use crate::cli::{Context, Outcome, terminal};
 use crate::engine::check;
-use crate::plan::orchestra::Orchestra;
 use crate::plan::{roles, spec};
-use crate::store::disk::Dir;
-use crate::store::project::{FindError, ORCHESTRAS_DIR, Project};
-use crate::words::diagnostic::{Source, near_miss};
+use crate::store::project::{ORCHESTRAS_DIR, Project};
+use crate::words::diagnostic::near_miss;
 use crate::words::event::Overrides;
-use crate::words::id::Name;
 use crate::words::text::plural;
 
 /// Where a user may put the schema for editors, within [`ORCHESTRAS_DIR`].
@@ -58,38 +52,16 @@ enum Strategy {
 
 pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let project = &context.project;
-    let id = Name::new(&args.id)
-        .with_context(|| format!("{:?} cannot be the id of an orchestra", args.id))
-        .map_err(CliError::misuse)?;
-    let path = format!("{ORCHESTRAS_DIR}/{id}_orchestra.yaml");
-    check_free(project, id.as_str(), &path)?;
-    let (text, origin) = compose(args, project, id.as_str())?;
-    let text = editor_line(project) + &text;
-    let source = Arc::new(Source::new(path.clone(), text));
+    let new = NewOrchestra::new(&args.id)?;
+    new.check_free(project, false)?;
+    let (text, origin) = compose(args, project, new.id.as_str())?;
+    let source = new.source(editor_line(project) + &text);
     let (orchestra, warnings) = check(project, &source, &Overrides::default()).map_err(CliError::mistakes)?;
     say_reports(&warnings);
-    write(project, &path, &source.text, &orchestra)?;
-    terminal::print(&format!("{path}\n"));
-    terminal::say(&next_steps(id.as_str(), &origin));
+    new.write(project, &source.text, &orchestra, false)?;
+    terminal::print(&format!("{}\n", new.path));
+    terminal::say(&next_steps(new.id.as_str(), &origin));
     Ok(ExitCode::SUCCESS)
-}
-
-/// Refuses an id that is taken, whoever has it.
-fn check_free(project: &Project, id: &str, path: &str) -> Result<(), CliError> {
-    let taken = |by: &str| {
-        CliError::usage(format!("there is already an orchestra `{id}`: {by}"))
-            .help("nothing was written; edit that file, remove it, or choose another id")
-    };
-    if std::fs::symlink_metadata(project.root().join(path)).is_ok() {
-        return Err(taken(path));
-    }
-    match project.find(id) {
-        Err(FindError::Unknown { .. }) => Ok(()),
-        Ok(source) => Err(taken(&source.path)),
-        Err(FindError::Io { path, .. }) => Err(taken(&path)),
-        Err(FindError::List(error)) => Err(error.into()),
-        Err(FindError::Unreadable(report)) => Err(taken(&report.source.path)),
-    }
 }
 
 /// The text of the new file, and what it was made from.
@@ -151,29 +123,6 @@ fn editor_line(project: &Project) -> String {
         "# For an editor that completes and checks this file: `orch schema > {ORCHESTRAS_DIR}/{SCHEMA}`, and as line 1\n\
          # `# yaml-language-server: $schema={SCHEMA}`\n"
     )
-}
-
-/// Makes the workspace, then the file, which must not be there.
-fn write(project: &Project, path: &str, text: &str, orchestra: &Orchestra) -> Result<(), CliError> {
-    let cannot = |what: &str, error: std::io::Error| {
-        CliError::failure(format!("{what} cannot be made: {error}")).help("check who may write to the project's folder")
-    };
-    let root = Dir::open(project.root()).map_err(|error| cannot(&project.root().display().to_string(), error))?;
-    let workspace = orchestra.workspace.trim_start_matches("./");
-    root.make_child(workspace).map_err(|error| cannot(&orchestra.workspace, error))?;
-    root.make_child(ORCHESTRAS_DIR).map_err(|error| cannot(ORCHESTRAS_DIR, error))?;
-    write_new(&project.root().join(path), text).map_err(|error| cannot(path, error))
-}
-
-/// Writes a file that is not there. Another one of that name, which came in the meantime, stays as it is.
-fn write_new(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(path)?;
-    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-    if written.is_err() {
-        // Half an orchestra is none.
-        let _ = std::fs::remove_file(path);
-    }
-    written
 }
 
 fn next_steps(id: &str, origin: &str) -> String {

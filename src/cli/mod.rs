@@ -11,8 +11,10 @@ mod dry_run;
 mod error;
 mod execute;
 mod graph;
+mod import;
 mod list;
 mod log;
+mod new_orchestra;
 mod resume;
 mod run;
 mod runs;
@@ -53,6 +55,8 @@ const EXIT_CODES: &str = "Exit codes: 0 succeeded, 1 failed or partial, 2 usage 
 enum Command {
     /// Write a new orchestra from the project's agents, or from a template
     Create(create::Args),
+    /// Write an orchestra from the files of another tool
+    Import(import::Args),
     /// List the project's orchestras
     List(list::Args),
     /// Check orchestras and name every mistake in them
@@ -192,6 +196,7 @@ fn dispatch(cli: Cli) -> Outcome {
     let context = Context::of(cli.project_dir)?;
     match cli.command {
         Command::Create(args) => create::run(&args, &context),
+        Command::Import(args) => import::run(&args, &context),
         Command::List(args) => list::run(&args, &context),
         Command::Validate(args) => validate::run(&args, &context),
         Command::Graph(args) => graph::run(&args, &context),

@@ -2,8 +2,10 @@
 
 pub(crate) mod condition;
 pub(crate) mod digest;
+pub(crate) mod draft;
 pub(crate) mod graph;
 pub(crate) mod guarded;
+pub(crate) mod import;
 pub(crate) mod orchestra;
 pub(crate) mod output;
 pub(crate) mod programs;

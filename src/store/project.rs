@@ -131,19 +131,19 @@ impl Project {
         let looks_like_a_path = name.contains(['/', '\\']) || name.ends_with(".yaml") || name.ends_with(".yml");
         let named = self.root.join(name);
         if looks_like_a_path || named.is_file() {
-            return Self::read(&named, name);
+            return read_source(&named, name);
         }
         for file in [format!("{name}_orchestra.yaml"), format!("{name}.yaml"), format!("{name}_orchestra.yml")] {
             let path = format!("{ORCHESTRAS_DIR}/{file}");
             if self.has(&path) {
-                return Self::read(&self.root.join(&path), &path);
+                return read_source(&self.root.join(&path), &path);
             }
         }
         let (mut known, mut unread) = (Vec::new(), Vec::new());
         let orchestras = self.orchestras()?;
         let is_empty = orchestras.is_empty();
         for path in orchestras {
-            let Ok(source) = Self::read(&self.root.join(&path), &path) else {
+            let Ok(source) = read_source(&self.root.join(&path), &path) else {
                 unread.push(path);
                 continue;
             };
@@ -192,7 +192,7 @@ impl Project {
         let (mut loaded, mut warnings, mut errors) = (BTreeMap::new(), Vec::new(), Vec::new());
         for name in agents {
             let Some(path) = self.playbook_path(name) else { continue };
-            match Self::read(&self.root.join(&path), &path) {
+            match read_source(&self.root.join(&path), &path) {
                 Err(FindError::Unreadable(report)) => errors.push(*report),
                 Err(error) => {
                     let source = Arc::new(Source::new(path, ""));
@@ -235,24 +235,6 @@ impl Project {
             .find(|path| self.has(path))
     }
 
-    fn read(path: &Path, shown: &str) -> Result<Arc<Source>, FindError> {
-        let failed = |error| FindError::Io { path: shown.to_owned(), error };
-        let file = disk::open_file(path).map_err(failed)?;
-        let size = file.metadata().map_err(failed)?.len();
-        let refuse = |diagnostic| {
-            let source = Arc::new(Source::new(shown, ""));
-            FindError::Unreadable(Box::new(Report::new(source, vec![diagnostic])))
-        };
-        if size > yaml::MAX_BYTES {
-            return Err(refuse(yaml::too_large(size)));
-        }
-        let mut bytes = Vec::new();
-        // A file that grows meanwhile is cut, and refused for what it then says.
-        file.take(yaml::MAX_BYTES).read_to_end(&mut bytes).map_err(failed)?;
-        let text = decode(bytes).map_err(|diagnostic| refuse(*diagnostic))?;
-        Ok(Arc::new(Source::new(shown, text)))
-    }
-
     /// The ids of the runs, oldest first; none if there was no run yet.
     ///
     /// # Errors
@@ -290,6 +272,28 @@ impl Project {
         })?;
         Ok((contents, history))
     }
+}
+
+/// A text that the user named, with the bounds that hold for all files of the format; `shown` is what it is called.
+///
+/// # Errors
+/// If it is not there, no regular file, too large, or no text.
+pub(crate) fn read_source(path: &Path, shown: &str) -> Result<Arc<Source>, FindError> {
+    let failed = |error| FindError::Io { path: shown.to_owned(), error };
+    let file = disk::open_file(path).map_err(failed)?;
+    let size = file.metadata().map_err(failed)?.len();
+    let refuse = |diagnostic| {
+        let source = Arc::new(Source::new(shown, ""));
+        FindError::Unreadable(Box::new(Report::new(source, vec![diagnostic])))
+    };
+    if size > yaml::MAX_BYTES {
+        return Err(refuse(yaml::too_large(size)));
+    }
+    let mut bytes = Vec::new();
+    // A file that grows meanwhile is cut, and refused for what it then says.
+    file.take(yaml::MAX_BYTES).read_to_end(&mut bytes).map_err(failed)?;
+    let text = decode(bytes).map_err(|diagnostic| refuse(*diagnostic))?;
+    Ok(Arc::new(Source::new(shown, text)))
 }
 
 #[cfg(unix)]

@@ -11,6 +11,7 @@ mod diff;
 mod doctor;
 mod foreign;
 mod graph;
+mod import;
 mod list;
 mod project_dir;
 mod resume;
@@ -117,6 +118,7 @@ fn every_command_has_help_and_refuses_what_it_does_not_know() {
     let help = Project::new().args(["--help"]).run().exits(0).stdout;
     for command in [
         "create",
+        "import",
         "list",
         "validate",
         "graph",

@@ -5,9 +5,11 @@
 use std::collections::HashSet;
 use std::fmt::Write;
 
+use crate::plan::draft::literal;
+use crate::plan::draft::names::Names;
+use crate::plan::draft::yaml::{plain, scalar};
 use crate::plan::spec::Strategy;
 use crate::plan::spec::playbook::Playbook;
-use crate::words::id::{MAX_NAME_BYTES, Name};
 
 const DESCRIPTION: &str = "An orchestra to accomplish a specific goal with flexible execution strategies.";
 
@@ -36,7 +38,7 @@ impl Draft {
         strategy: Strategy,
     ) -> Self {
         let mut draft = Self { tasks: Vec::new(), strategy };
-        let mut taken = HashSet::new();
+        let mut taken = Names::default();
         for (agent, playbook) in agents {
             let tasks = playbook.map_or(&[][..], Playbook::all_tasks);
             for task in tasks {
@@ -55,9 +57,9 @@ impl Draft {
         self.tasks.len()
     }
 
-    fn add(&mut self, taken: &mut HashSet<String>, agent: &str, name: &str, text: &str) {
+    fn add(&mut self, taken: &mut Names, agent: &str, name: &str, text: &str) {
         let description = format!("Apply {} expertise to '{{goal}}'. {}", words(agent, false), literal(text));
-        self.tasks.push(DraftTask { name: unique(taken, name, agent), agent: agent.to_owned(), description });
+        self.tasks.push(DraftTask { name: taken.take(name, agent), agent: agent.to_owned(), description });
     }
 
     /// The file.
@@ -148,76 +150,6 @@ pub(super) fn words(name: &str, capitals: bool) -> String {
     let capital = |word: &str| word[..1].to_uppercase() + &word[1..];
     let words: Vec<String> = words.map(|w| if capitals { capital(w) } else { w.to_owned() }).collect();
     words.join(" ")
-}
-
-/// A text as a template that renders to it. `{goal}` stays: whoever writes it in a playbook means the goal.
-fn literal(text: &str) -> String {
-    text.replace("{{", "{{ '{{' }}")
-}
-
-/// A name that can be a task's, as near to `wanted` as may be, and that none has; case does not tell names apart.
-fn unique(taken: &mut HashSet<String>, wanted: &str, agent: &str) -> String {
-    let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-') { c } else { '_' };
-    let named = Name::new(wanted).map_or_else(
-        |_| wanted.chars().map(safe).skip_while(|c| !c.is_ascii_alphanumeric()).collect(),
-        |name| name.to_string(),
-    );
-    let by_agent = format!("{}_{agent}", cut(&named, MAX_NAME_BYTES / 2));
-    let numbered = (2..).map(|n| format!("{}_{n}", cut(agent, MAX_NAME_BYTES / 2)));
-    let mut candidates =
-        [cut(&named, MAX_NAME_BYTES).to_owned(), cut(&by_agent, MAX_NAME_BYTES).to_owned()].into_iter().chain(numbered);
-    // The numbers do not end, so one is always found.
-    let name = candidates.find(|name| Name::new(name).is_ok() && !taken.contains(&name.to_lowercase()));
-    let name = name.unwrap_or_default();
-    taken.insert(name.to_lowercase());
-    name
-}
-
-/// The beginning of an ASCII text.
-fn cut(text: &str, bytes: usize) -> &str {
-    text.get(..bytes).unwrap_or(text)
-}
-
-/// A name as YAML: quoted where YAML would read a number, a date or a truth value instead of a text.
-fn plain(name: &str) -> String {
-    let is_word = name.starts_with(|c: char| c.is_ascii_alphabetic());
-    let means_else =
-        ["true", "false", "yes", "no", "on", "off", "null", "y", "n"].contains(&name.to_lowercase().as_str());
-    if is_word && !means_else { name.to_owned() } else { format!("\"{name}\"") }
-}
-
-/// A text as a YAML value: a block where that keeps every character, and quoted otherwise.
-fn scalar(text: &str, indent: usize) -> String {
-    let margin = " ".repeat(indent);
-    // What a block cannot hold, or a reader might take for something else: tabs, line ends of other systems, marks.
-    let holds = |c: char| {
-        c == '\n' || (!c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}'))
-    };
-    if text.is_empty() || text.starts_with([' ', '\n']) || text.ends_with([' ', '\n']) || !text.chars().all(holds) {
-        return double_quoted(text);
-    }
-    let style = if text.contains('\n') { '|' } else { '>' };
-    let lines: Vec<String> =
-        text.split('\n').map(|line| if line.is_empty() { String::new() } else { format!("{margin}{line}") }).collect();
-    format!("{style}\n{}", lines.join("\n"))
-}
-
-fn double_quoted(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => quoted.extend(['\\', c]),
-            '\n' => quoted.push_str("\\n"),
-            '\t' => quoted.push_str("\\t"),
-            ' '..='~' => quoted.push(c),
-            c if c.is_alphanumeric() => quoted.push(c),
-            c => {
-                let _ = write!(quoted, "\\U{:08x}", u32::from(c));
-            }
-        }
-    }
-    quoted.push('"');
-    quoted
 }
 
 #[cfg(test)]

@@ -242,7 +242,8 @@ fn check_files(file: &Text, list: &Either<Text, Spanned<Vec<serde_json::Value>>>
 }
 
 /// Whether a path says by its form that it lies in the project; what links do is for the one that opens it.
-pub(super) fn is_in_project(path: &str) -> bool {
+#[must_use]
+pub(crate) fn is_in_project(path: &str) -> bool {
     let first = guarded::parts(path).next();
     let is_kept = first.is_some_and(|first| [GIT, ORCH].iter().any(|kept| guarded::is_name_of(first, kept)));
     !leaves_project(path) && !path.trim().is_empty() && !is_kept

@@ -17,6 +17,7 @@ mod work;
 mod workspace;
 
 pub(crate) use extend::{MAX_MEMBERS, extend};
+pub(crate) use grants::is_in_project;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -1,0 +1,125 @@
+//! `orch import`: an orchestra from the files of another tool. Reads them and carries out nothing of them.
+//!
+//! What it writes has been read and resolved before, so that it runs as it stands.
+
+mod locate;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::ValueEnum;
+
+use crate::cli::error::{CliError, USAGE, say_reports};
+use crate::cli::new_orchestra::NewOrchestra;
+use crate::cli::{Context, Outcome, terminal};
+use crate::engine::check;
+use crate::plan::draft::names::Names;
+use crate::plan::import;
+use crate::store::project::{FindError, ORCHESTRAS_DIR};
+use crate::words::event::Overrides;
+use crate::words::text::plural;
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "What has no counterpart here stands in the new file as a comment that begins with \"Left out:\", \
+                        with what to do about it. Values of variables and keys are never taken over."
+)]
+pub(super) struct Args {
+    /// The tool that the files are for
+    #[arg(value_enum)]
+    from: Tool,
+    /// The folder of a crew (with config/agents.yaml)
+    #[arg(value_name = "DIR|FILE")]
+    path: PathBuf,
+    /// The new orchestra's id; from the name of the original if left out
+    #[arg(long)]
+    id: Option<String>,
+    /// Print the orchestra and write nothing
+    #[arg(long)]
+    print: bool,
+    /// Write over an orchestra of this id
+    #[arg(long, conflicts_with = "print")]
+    force: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Tool {
+    /// A crew of CrewAI: the folder with config/agents.yaml, config/tasks.yaml and crew.py
+    Crewai,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Outcome {
+    let path = context.project.root().join(context.path(&args.path));
+    let shown = Shown { path: &path, typed: &args.path };
+    let id = args.id.clone().unwrap_or_else(|| id_of(&path));
+    let new = NewOrchestra::new(&id)?;
+    let text = match args.from {
+        Tool::Crewai => import::crewai::import(&locate::crew(&shown)?, new.id.as_str()).map_err(CliError::mistakes)?,
+    };
+    put(args, context, &new, text)
+}
+
+/// Prints or writes what has come of it, if it holds.
+fn put(args: &Args, context: &Context, new: &NewOrchestra, text: String) -> Outcome {
+    let project = &context.project;
+    let source = new.source(text);
+    if args.print {
+        terminal::print(&source.text);
+    } else {
+        new.check_free(project, args.force)?;
+    }
+    let (orchestra, warnings) = match check(project, &source, &Overrides::default()) {
+        Ok(checked) => checked,
+        Err(mistakes) if args.print => {
+            say_reports(&mistakes);
+            return Ok(ExitCode::from(USAGE));
+        }
+        Err(mistakes) => {
+            say_reports(&mistakes);
+            return Err(CliError::usage(format!("what came of it has mistakes, so {} was not written", new.path))
+                .help("`--print` shows it: put it into a file and mend it there"));
+        }
+    };
+    say_reports(&warnings);
+    if !args.print {
+        new.write(project, &source.text, &orchestra, args.force)?;
+        terminal::print(&format!("{}\n", new.path));
+    }
+    let tasks = plural(orchestra.tasks.len() as u64, "task", "tasks");
+    let left_out = match import::left_out(&source.text) {
+        0 => "everything has a counterpart".to_owned(),
+        n => format!("{} in it on what was left out", plural(n as u64, "comment", "comments")),
+    };
+    terminal::say(&format!("{tasks}; {left_out}\n"));
+    if !args.print {
+        let id = &new.id;
+        terminal::say(&format!(
+            "next:\n  orch run {id} --goal \"...\" --dry-run     what would run, and on which models\n  \
+             orch run {id} --goal \"...\" --rehearse    all of it, without a model\n"
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A path, and what the user calls it.
+struct Shown<'p> {
+    path: &'p Path,
+    typed: &'p Path,
+}
+
+/// The id that the name of a folder or of a file stands for.
+fn id_of(path: &Path) -> String {
+    let whole = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let name = if whole.is_dir() { whole.file_name() } else { whole.file_stem() };
+    let name = name.map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+    Names::default().take(name.trim_end_matches("_orchestra"), "imported")
+}
+
+/// Why a file cannot be had.
+fn unreadable(error: FindError) -> CliError {
+    match error {
+        FindError::Unreadable(report) => CliError::mistakes(vec![*report]),
+        error => CliError::usage(error.to_string())
+            .help(format!("the result goes to {ORCHESTRAS_DIR}/, nothing was written")),
+    }
+}

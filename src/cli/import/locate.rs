@@ -1,0 +1,75 @@
+//! Where the files of another tool lie: in the folder that the user names, or further down where that tool puts them.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::cli::CliError;
+use crate::cli::import::{Shown, unreadable};
+use crate::plan::import::crewai::Crew;
+use crate::store::disk::Dir;
+use crate::store::project::read_source;
+use crate::words::diagnostic::Source;
+
+/// The files of a crew: in the folder itself, or in `src/<name>/` of a project that CrewAI has made.
+pub(super) fn crew(folder: &Shown<'_>) -> Result<Crew, CliError> {
+    folder.check()?;
+    let mut places = vec![folder.path.to_owned()];
+    for parent in [folder.path.join("src"), folder.path.to_owned()] {
+        let names = Dir::open(&parent).and_then(|dir| dir.names()).unwrap_or_default();
+        places.extend(names.into_iter().map(|name| parent.join(name)));
+    }
+    let pair = |place: &PathBuf| {
+        [place.join("config"), place.clone()].into_iter().find(|dir| {
+            [".yaml", ".yml"]
+                .iter()
+                .any(|end| ["agents", "tasks"].iter().all(|n| dir.join(format!("{n}{end}")).exists()))
+        })
+    };
+    let mut found: Vec<(PathBuf, PathBuf)> =
+        places.into_iter().filter_map(|place| Some((pair(&place)?, place))).collect();
+    found.dedup_by(|a, b| a.0 == b.0);
+    let (config, place) = match found.as_slice() {
+        [] => {
+            return Err(CliError::usage(format!("{} holds no crew", folder.typed.display()))
+                .help("a crew has config/agents.yaml and config/tasks.yaml; name the folder that holds config/"));
+        }
+        [(config, place), ..] if found.len() == 1 || place == folder.path => (config.clone(), place.clone()),
+        several => {
+            let names: Vec<String> = several.iter().map(|(_, place)| folder.name(place)).collect();
+            return Err(CliError::usage(format!("{} holds several crews", folder.typed.display()))
+                .help(format!("name one of {}", names.join(", "))));
+        }
+    };
+    let file = |name: &str| {
+        let yaml = config.join(format!("{name}.yaml"));
+        if yaml.exists() { yaml } else { config.join(format!("{name}.yml")) }
+    };
+    let code = [place.join("crew.py"), config.join("../crew.py")].into_iter().find(|path| path.exists());
+    Ok(Crew {
+        agents: folder.read(&file("agents"))?,
+        tasks: folder.read(&file("tasks"))?,
+        code: code.map(|path| folder.read(&path)).transpose()?,
+    })
+}
+
+impl Shown<'_> {
+    /// Refuses what is no folder.
+    fn check(&self) -> Result<(), CliError> {
+        let typed = self.typed.display();
+        match self.path.metadata() {
+            Err(error) => Err(CliError::usage(format!("{typed} cannot be read: {error}"))),
+            Ok(about) if !about.is_dir() => Err(CliError::usage(format!("{typed} is not a folder"))),
+            Ok(_) => Ok(()),
+        }
+    }
+
+    /// A path below it as the user would call it.
+    fn name(&self, path: &Path) -> String {
+        let below = path.strip_prefix(self.path).map_or_else(|_| path.to_owned(), |below| self.typed.join(below));
+        below.display().to_string()
+    }
+
+    fn read(&self, path: &Path) -> Result<Arc<Source>, CliError> {
+        read_source(path, &self.name(path)).map_err(unreadable)
+    }
+}
