@@ -28,7 +28,7 @@ pub(super) struct Args {
     /// The tool that the files are for
     #[arg(value_enum)]
     from: Tool,
-    /// The folder of a crew (with config/agents.yaml)
+    /// The folder of a crew, or the file
     #[arg(value_name = "DIR|FILE")]
     path: PathBuf,
     /// The new orchestra's id; from the name of the original if left out
@@ -46,6 +46,10 @@ pub(super) struct Args {
 enum Tool {
     /// A crew of CrewAI: the folder with config/agents.yaml, config/tasks.yaml and crew.py
     Crewai,
+    /// A recipe of goose, with its sub-recipes
+    Goose,
+    /// A file of agents of cagent
+    Cagent,
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Outcome {
@@ -54,8 +58,14 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let id = args.id.clone().unwrap_or_else(|| id_of(&path));
     let new = NewOrchestra::new(&id)?;
     let text = match args.from {
-        Tool::Crewai => import::crewai::import(&locate::crew(&shown)?, new.id.as_str()).map_err(CliError::mistakes)?,
+        Tool::Crewai => import::crewai::import(&locate::crew(&shown)?, new.id.as_str()),
+        Tool::Goose => {
+            let (recipe, others) = locate::recipes(&shown)?;
+            import::goose::import(&recipe, &others, new.id.as_str())
+        }
+        Tool::Cagent => import::cagent::import(&locate::file(&shown)?, new.id.as_str()),
     };
+    let text = text.map_err(CliError::mistakes)?;
     put(args, context, &new, text)
 }
 
@@ -110,7 +120,10 @@ struct Shown<'p> {
 /// The id that the name of a folder or of a file stands for.
 fn id_of(path: &Path) -> String {
     let whole = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let name = if whole.is_dir() { whole.file_name() } else { whole.file_stem() };
+    // A recipe that has a folder to itself is called after that.
+    let own = if whole.is_dir() { whole.file_name() } else { whole.file_stem() };
+    let name =
+        if own.is_some_and(|name| name == "recipe") { whole.parent().and_then(Path::file_name).or(own) } else { own };
     let name = name.map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
     Names::default().take(name.trim_end_matches("_orchestra"), "imported")
 }

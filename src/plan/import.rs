@@ -7,8 +7,11 @@ mod foreign;
 mod inputs;
 mod outline;
 mod python;
+mod servers;
 
+pub(crate) mod cagent;
 pub(crate) mod crewai;
+pub(crate) mod goose;
 
 /// How a comment begins about a thing that has no counterpart here.
 pub(crate) const LEFT_OUT: &str = "Left out:";

@@ -1,11 +1,13 @@
 //! Where the files of another tool lie: in the folder that the user names, or further down where that tool puts them.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use crate::cli::CliError;
 use crate::cli::import::{Shown, unreadable};
 use crate::plan::import::crewai::Crew;
+use crate::plan::import::goose::{self, SubRecipes};
+use crate::plan::spec::yaml;
 use crate::store::disk::Dir;
 use crate::store::project::read_source;
 use crate::words::diagnostic::Source;
@@ -50,6 +52,35 @@ pub(super) fn crew(folder: &Shown<'_>) -> Result<Crew, CliError> {
         tasks: folder.read(&file("tasks"))?,
         code: code.map(|path| folder.read(&path)).transpose()?,
     })
+}
+
+/// A file that is named by itself.
+pub(super) fn file(file: &Shown<'_>) -> Result<Arc<Source>, CliError> {
+    read_source(file.path, &file.typed.display().to_string()).map_err(unreadable)
+}
+
+/// A recipe and the sub-recipes that it names, if they lie in its folder or below.
+pub(super) fn recipes(recipe: &Shown<'_>) -> Result<(Arc<Source>, SubRecipes), CliError> {
+    let main = file(recipe)?;
+    let folder = recipe.path.parent().unwrap_or(Path::new("."));
+    let shown = recipe.typed.parent().unwrap_or(Path::new(""));
+    let others = goose::sub_recipes(&main).into_iter().map(|path| {
+        let name = path.trim_start_matches("{{ recipe_dir }}/").trim_start_matches("./");
+        let found = read_below(folder, name, &shown.join(name).display().to_string());
+        (path, found)
+    });
+    Ok((main, others.collect()))
+}
+
+/// A text in a folder that a file of that folder names, so that it cannot lead elsewhere.
+fn read_below(folder: &Path, name: &str, shown: &str) -> Result<Arc<Source>, String> {
+    if !Path::new(name).components().all(|part| matches!(part, Component::Normal(_))) {
+        return Err("it does not lie in the recipe's folder".to_owned());
+    }
+    let dir = Dir::open(folder).map_err(|error| error.to_string())?;
+    let bytes = dir.read_linked(name, yaml::MAX_BYTES).map_err(|error| error.to_string())?.ok_or("it is not there")?;
+    let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8")?;
+    Ok(Arc::new(Source::new(shown, text)))
 }
 
 impl Shown<'_> {

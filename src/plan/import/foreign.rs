@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::plan::spec::Provider;
 use crate::plan::spec::yaml::{self, Node, Value};
 use crate::words::diagnostic::{Diagnostic, Report, Source};
 use crate::words::redact::names_key;
@@ -65,6 +66,18 @@ impl Foreign {
             Value::Null => Vec::new(),
             Value::List(items) => items.iter().map(|item| (self.text(item, what), item.clone())).collect(),
             _ => vec![(self.text(node, what), node.clone())],
+        }
+    }
+
+    /// The entries of a list; none and a mistake if it is none.
+    pub(super) fn items(&mut self, node: &Node, what: &str) -> Vec<Node> {
+        match &node.value {
+            Value::List(items) => items.clone(),
+            Value::Null => Vec::new(),
+            _ => {
+                self.not(node, what);
+                Vec::new()
+            }
         }
     }
 
@@ -174,14 +187,8 @@ pub(super) fn shown(key: &str, node: &Node) -> String {
 pub(super) fn model(named: &str) -> Option<String> {
     let named = named.trim();
     let known = |provider: &str| {
-        Some(match provider.to_ascii_lowercase().as_str() {
-            "openai" => "openai",
-            "anthropic" => "anthropic",
-            "gemini" | "google" => "gemini",
-            "ollama" => "ollama",
-            "zhipu" | "zai" | "glm" => "zhipu",
-            _ => return None,
-        })
+        let provider = Provider::by_name(&provider.to_ascii_lowercase()).filter(|known| *known != Provider::Command);
+        provider.map(Provider::name)
     };
     let is_sound = |text: &str| !text.is_empty() && !text.contains(char::is_whitespace) && !text.contains(['{', '$']);
     if let Some((provider, model)) = named.split_once('/') {

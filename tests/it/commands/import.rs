@@ -1,6 +1,8 @@
 //! `orch import`: what other tools' files become, and that it holds; what is refused, and what is left alone.
 
+mod cagent;
 mod crewai;
+mod goose;
 
 use super::Project;
 

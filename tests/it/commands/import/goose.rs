@@ -1,0 +1,142 @@
+//! A recipe of goose with a sub-recipe.
+
+use super::{Project, comments, has, imported};
+
+const RECIPE: &str = r#"
+version: 1.0.0
+title: Garden plan
+description: Plans a garden
+instructions: You plan gardens of {{ size }} square metres.
+prompt: |
+  Plan for {{ region }}{% if size %} and {{ size }}{% endif %}. See {{ recipe_dir }}/notes.md
+parameters:
+  - {key: region, input_type: string, requirement: required, description: Where the garden is.}
+  - {key: size, input_type: select, requirement: optional, default: "10", options: [10, 20], description: How large}
+activities: [a]
+extensions:
+  - {type: builtin, name: developer, timeout: 300, bundled: true}
+  - {type: stdio, name: soil map, cmd: uvx, args: [soil-map@latest], env_keys: [SOIL_KEY], envs: {SOIL_URL: "http://u:p@x"}, timeout: 60, available_tools: [ask]}
+  - {type: streamable_http, name: rain, uri: "https://rain.example/mcp", headers: {X-Key: sk-1}}
+  - {type: platform, name: todo}
+settings: {goose_provider: anthropic, goose_model: claude-sonnet-4-5, temperature: 0.3, max_turns: 20}
+response:
+  json_schema:
+    type: object
+    properties: {beds: {type: array, items: {type: string}}}
+    required: [beds]
+retry:
+  max_retries: 3
+  timeout_seconds: 30
+  checks:
+    - {type: shell, command: test -f plan.md}
+    - {type: shell, command: "grep -q beds plan.md && echo \"ok\""}
+  on_failure: rm plan.md
+sub_recipes:
+  - {name: weather, path: ./sub/weather.yaml, values: {where: "{{ region }}"}}
+  - {name: far, path: ../far.yaml}
+"#;
+
+const WEATHER: &str = r"
+title: Weather
+description: Says the weather
+prompt: The weather in {{ where }} in {{ month }}
+parameters:
+  - {key: where, input_type: string, requirement: required, description: x}
+  - {key: month, input_type: string, requirement: required, description: x}
+";
+
+fn recipe() -> Project {
+    Project::new().file("garden/recipe.yaml", RECIPE).file("garden/sub/weather.yaml", WEATHER).file("far.yaml", WEATHER)
+}
+
+#[test]
+fn a_recipe_becomes_an_agent_with_a_task_behind_its_sub_recipes() {
+    let text = imported(&recipe(), "garden", &["goose", "garden/recipe.yaml"]);
+    has(
+        &text,
+        &[
+            "  name: \"Garden plan\"\n  id: garden\n  version: \"1.0.0\"\n  description: \"Plans a garden\"\n",
+            "  soil_map:\n    argv: [uvx, \"soil-map@latest\"]\n",
+            "    env: [SOIL_KEY, SOIL_URL]\n    timeout_seconds: 60\n    tools: [ask]\n",
+            "    header_env:\n      X-Key: RAIN_X_KEY\n",
+            "    model: anthropic/claude-sonnet-4-5\n    temperature: 0.3\n",
+            "    tools: [read_file, list_files, search_files, write_file, edit_file, \"soil_map/*\", \"rain/*\"]\n",
+            "    description: \"The weather in {region} in {month}\"\n",
+            "      You plan gardens of {size} square metres.\n\n      Plan for {region}{% if size %} and {size}{% endif %}. See ./notes.md\n",
+            "    context: [weather]\n    output:\n      schema:\n        type: object\n",
+            "    verify:\n      - run: [test, \"-f\", plan.md]\n        timeout_seconds: 30\n",
+            "      - run: [sh, \"-c\", \"grep -q beds plan.md && echo \\\"ok\\\"\"]\n",
+            "    limits:\n      max_iterations: 20\n",
+        ],
+    );
+    has(
+        &comments(&text),
+        &[
+            "Left out: the sub-recipe `far`. ../far.yaml cannot be read: it does not lie in the recipe's folder.",
+            "Left out: the inputs `region`, `size`. A run is given its goal alone",
+            "`size`: How large; one of 10, 20; `10` if left out.",
+            "The original has values for `SOIL_URL`; set them in the environment.",
+            "Left out: the parameters `month`. The recipe chose them as it went",
+            "Left out: the commands of the extension `developer`.",
+            "Left out: the extension `todo` (platform).",
+            "Left out: `max_retries: 3`.",
+            "Left out: `on_failure`.",
+            "Left out: statements such as `{% if %}`.",
+            "Left out: `recipe_dir`.",
+            "Left out: `activities`.",
+        ],
+    );
+    for secret in ["sk-1", "u:p@x"] {
+        assert!(!text.contains(secret), "{text}");
+    }
+}
+
+#[test]
+fn one_parameter_is_the_goal_and_instructions_without_any_are_the_agents() {
+    let text = "{\"title\": \"T\", \"instructions\": \"Be {brief} {{ x }}.\", \"prompt\": \"On {{ topic | trim }}\", \
+                \"parameters\": [{\"key\": \"topic\"}]}";
+    for (file, inner) in [("a.json", text.to_owned()), ("b.json", format!("{{\"name\": \"n\", \"recipe\": {text}}}"))] {
+        let id = &file[..1];
+        let text = imported(&Project::new().file(file, inner), id, &["goose", file]);
+        has(&text, &["    instructions: \"Be {brief} {{ x }}.\"\n", "    description: \"On {goal}\"\n"]);
+        has(
+            &comments(&text),
+            &["The original is given `topic`; here that is the goal", "Left out: the filters `trim`."],
+        );
+    }
+}
+
+#[test]
+fn what_is_no_recipe_is_refused_with_the_place() {
+    for (text, said) in [
+        ("title: [", "x.yaml:1:"),
+        ("prompt: p\n", "this is not a recipe of goose: it has no `title`"),
+        ("title: t\n", "neither a `prompt` nor `instructions`"),
+        ("title: t\nprompt: [p]\n", "x.yaml:2:9"),
+        ("title: t\nprompt: p\nextensions: x\n", "x.yaml:3:13"),
+        ("title: t\nprompt: p\nextensions: [{type: stdio, name: n}]\n", "x.yaml:3:14"),
+        ("title: t\nprompt: p\nretry: {checks: [{type: shell}]}\n", "x.yaml:3:18"),
+        ("title: t\nprompt: p\nsub_recipes: [{name: n, path: s.yaml}]\n", "s.yaml: this is not a recipe"),
+        ("title: t\nprompt: p\nresponse: {json_schema: {type: nonsense}}\n", "what came of it has mistakes"),
+    ] {
+        let project = Project::new().file("x.yaml", text).file("s.yaml", "a: b\n");
+        let ended = project.args(["import", "goose", "x.yaml"]).run().exits(2).prints_exactly("").no_file("orchestras");
+        match said.split_once(": ") {
+            Some((place, why)) if place.ends_with("s.yaml") => ended.says(place).says(why),
+            _ => ended.says(said),
+        };
+    }
+    Project::new().args(["import", "goose", "none.yaml"]).run().exits(2).says("none.yaml cannot be read");
+    Project::new().file("d/x", "").args(["import", "goose", "d"]).run().exits(2).says("d cannot be read");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_sub_recipe_cannot_lead_elsewhere() {
+    let project = Project::new()
+        .file("secret/secret.yaml", "a: sk-secret\n")
+        .file("r/x.yaml", "title: t\nprompt: p\nsub_recipes: [{name: n, path: link.yaml}]\n");
+    std::os::unix::fs::symlink(project.path("secret/secret.yaml"), project.path("r/link.yaml")).unwrap();
+    let ended = project.args(["import", "goose", "r/x.yaml", "--print"]).run().exits(0);
+    has(&comments(&ended.stdout), &["link.yaml cannot be read: it is a link that leads out of the folder"]);
+}
