@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 
-use crate::cli::error::{CliError, USAGE, say_reports};
+use crate::cli::error::{CliError, say_reports};
 use crate::cli::new_orchestra::NewOrchestra;
 use crate::cli::{Context, Outcome, terminal};
 use crate::engine::check;
@@ -48,6 +48,8 @@ enum Tool {
     Crewai,
     /// A recipe of goose, with its sub-recipes
     Goose,
+    /// A project of SuperOptiX with its orchestras and playbooks, or one of its orchestras
+    Superoptix,
     /// A file of agents of cagent
     Cagent,
 }
@@ -55,22 +57,47 @@ enum Tool {
 pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let path = context.project.root().join(context.path(&args.path));
     let shown = Shown { path: &path, typed: &args.path };
-    let id = args.id.clone().unwrap_or_else(|| id_of(&path));
-    let new = NewOrchestra::new(&id)?;
-    let text = match args.from {
-        Tool::Crewai => import::crewai::import(&locate::crew(&shown)?, new.id.as_str()),
-        Tool::Goose => {
-            let (recipe, others) = locate::recipes(&shown)?;
-            import::goose::import(&recipe, &others, new.id.as_str())
+    let new = |path: &Path| NewOrchestra::new(&args.id.clone().unwrap_or_else(|| id_of(path)));
+    let translated = match args.from {
+        Tool::Crewai => {
+            let (new, crew) = (new(&path)?, locate::crew(&shown)?);
+            vec![(import::crewai::import(&crew, new.id.as_str()), new)]
         }
-        Tool::Cagent => import::cagent::import(&locate::file(&shown)?, new.id.as_str()),
+        Tool::Goose => {
+            let (new, (recipe, others)) = (new(&path)?, locate::recipes(&shown)?);
+            vec![(import::goose::import(&recipe, &others, new.id.as_str()), new)]
+        }
+        Tool::Cagent => {
+            let (new, file) = (new(&path)?, locate::file(&shown)?);
+            vec![(import::cagent::import(&file, new.id.as_str()), new)]
+        }
+        Tool::Superoptix => {
+            let found = locate::orchestras(&shown)?;
+            if found.orchestras.len() > 1 && (args.id.is_some() || args.print) {
+                let names: Vec<&str> = found.orchestras.iter().map(|source| source.path.as_str()).collect();
+                return Err(CliError::usage("there are several orchestras, and --id and --print are for one")
+                    .help(format!("name one of {}", names.join(", "))));
+            }
+            let mut translated = Vec::new();
+            for source in &found.orchestras {
+                let new = new(Path::new(&source.path))?;
+                translated.push((import::superoptix::import(source, &found.playbooks, new.id.as_str()), new));
+            }
+            if found.orchestras.is_empty() {
+                let new = new(&path)?;
+                translated.push((Ok(import::superoptix::of_playbooks(&found.playbooks, new.id.as_str())), new));
+            }
+            translated
+        }
     };
-    let text = text.map_err(CliError::mistakes)?;
-    put(args, context, &new, text)
+    for (text, new) in translated {
+        put(args, context, &new, text.map_err(CliError::mistakes)?)?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Prints or writes what has come of it, if it holds.
-fn put(args: &Args, context: &Context, new: &NewOrchestra, text: String) -> Outcome {
+fn put(args: &Args, context: &Context, new: &NewOrchestra, text: String) -> Result<(), CliError> {
     let project = &context.project;
     let source = new.source(text);
     if args.print {
@@ -80,10 +107,7 @@ fn put(args: &Args, context: &Context, new: &NewOrchestra, text: String) -> Outc
     }
     let (orchestra, warnings) = match check(project, &source, &Overrides::default()) {
         Ok(checked) => checked,
-        Err(mistakes) if args.print => {
-            say_reports(&mistakes);
-            return Ok(ExitCode::from(USAGE));
-        }
+        Err(mistakes) if args.print => return Err(CliError::mistakes(mistakes)),
         Err(mistakes) => {
             say_reports(&mistakes);
             return Err(CliError::usage(format!("what came of it has mistakes, so {} was not written", new.path))
@@ -108,7 +132,7 @@ fn put(args: &Args, context: &Context, new: &NewOrchestra, text: String) -> Outc
              orch run {id} --goal \"...\" --rehearse    all of it, without a model\n"
         ));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// A path, and what the user calls it.

@@ -12,6 +12,7 @@ mod servers;
 pub(crate) mod cagent;
 pub(crate) mod crewai;
 pub(crate) mod goose;
+pub(crate) mod superoptix;
 
 /// How a comment begins about a thing that has no counterpart here.
 pub(crate) const LEFT_OUT: &str = "Left out:";

@@ -7,9 +7,10 @@ use crate::cli::CliError;
 use crate::cli::import::{Shown, unreadable};
 use crate::plan::import::crewai::Crew;
 use crate::plan::import::goose::{self, SubRecipes};
+use crate::plan::import::superoptix::{self, Playbooks};
 use crate::plan::spec::yaml;
 use crate::store::disk::Dir;
-use crate::store::project::read_source;
+use crate::store::project::{Project, read_source};
 use crate::words::diagnostic::Source;
 
 /// The files of a crew: in the folder itself, or in `src/<name>/` of a project that CrewAI has made.
@@ -57,6 +58,63 @@ pub(super) fn crew(folder: &Shown<'_>) -> Result<Crew, CliError> {
 /// A file that is named by itself.
 pub(super) fn file(file: &Shown<'_>) -> Result<Arc<Source>, CliError> {
     read_source(file.path, &file.typed.display().to_string()).map_err(unreadable)
+}
+
+/// What a project of SuperOptiX has.
+pub(super) struct Found {
+    /// Its orchestras, or the one that was named.
+    pub orchestras: Vec<Arc<Source>>,
+    /// The playbooks of their agents; all of the project, where there is no orchestra.
+    pub playbooks: Playbooks,
+}
+
+/// The orchestras and playbooks of a project: of the folder itself, or of the one folder in it that has some.
+pub(super) fn orchestras(named: &Shown<'_>) -> Result<Found, CliError> {
+    let is_file = named.path.metadata().is_ok_and(|about| about.is_file());
+    if !is_file {
+        named.check()?;
+    }
+    let folder = match is_file {
+        // `orchestras/x.yaml` belongs to the folder above.
+        true => named.path.parent().and_then(Path::parent).unwrap_or(named.path).to_owned(),
+        false => project_below(named)?,
+    };
+    let project = Project::at(&folder);
+    let orchestras = match is_file {
+        true => vec![file(named)?],
+        false => {
+            let found = project.orchestras()?;
+            found.iter().map(|path| named.read(&folder.join(path))).collect::<Result<_, _>>()?
+        }
+    };
+    let mut names: Vec<String> = orchestras.iter().flat_map(|source| superoptix::agents(source)).collect();
+    if orchestras.is_empty() {
+        names = project.agents()?;
+    }
+    let (playbooks, _) = project.playbooks(names.iter().map(String::as_str)).map_err(CliError::mistakes)?;
+    if orchestras.is_empty() && playbooks.is_empty() {
+        return Err(CliError::usage(format!("{} holds neither orchestras nor playbooks", named.typed.display()))
+            .help("name the folder that holds orchestras/ or agents/"));
+    }
+    Ok(Found { orchestras, playbooks })
+}
+
+fn project_below(named: &Shown<'_>) -> Result<PathBuf, CliError> {
+    let is_one = |folder: &Path| ["orchestras", "agents"].iter().any(|name| folder.join(name).is_dir());
+    if is_one(named.path) {
+        return Ok(named.path.to_owned());
+    }
+    let names = Dir::open(named.path).and_then(|dir| dir.names()).unwrap_or_default();
+    let below: Vec<PathBuf> = names.iter().map(|name| named.path.join(name)).filter(|folder| is_one(folder)).collect();
+    match below.as_slice() {
+        [] => Ok(named.path.to_owned()),
+        [only] => Ok(only.clone()),
+        several => {
+            let names: Vec<String> = several.iter().map(|folder| named.name(folder)).collect();
+            Err(CliError::usage(format!("{} holds several projects", named.typed.display()))
+                .help(format!("name one of {}", names.join(", "))))
+        }
+    }
 }
 
 /// A recipe and the sub-recipes that it names, if they lie in its folder or below.

@@ -186,6 +186,11 @@ pub fn read(source: &Source) -> Reading {
     }
 }
 
+/// The places where a tree is not what the format says, what is not supported yet included.
+pub(crate) fn mistakes_of_form(tree: &yaml::Node) -> Vec<Diagnostic> {
+    check::check(tree, schema()).0
+}
+
 /// Reads a text as the type that `schema` was made from.
 pub(crate) fn read_as<T: for<'de> Deserialize<'de>>(
     source: &Source,

@@ -209,14 +209,26 @@ pub fn read(source: &Source) -> Result<(Playbook, Vec<Diagnostic>), Vec<Diagnost
     Ok((playbook, in_one(source, warnings).into_iter().chain(slips(source, &tree)).collect()))
 }
 
+/// The keys of a playbook that orch does not act on, sorted.
+#[must_use]
+pub(crate) fn without_effect(source: &Source) -> Vec<String> {
+    let Ok(tree) = yaml::parse(source) else { return Vec::new() };
+    let found = check::check_leniently(&tree, schema()).into_iter().filter(|d| d.severity == Severity::Warning);
+    keys(source, &found.filter_map(|w| w.at).map(|(span, _)| span).collect::<Vec<_>>())
+}
+
+fn keys(source: &Source, spans: &[Span]) -> Vec<String> {
+    let mut names: Vec<&str> = spans.iter().filter_map(|span| source.text.get(span.clone())).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.into_iter().map(str::to_owned).collect()
+}
+
 /// An AgentSpec has a dozen keys that orch does not act on; they are named in one warning.
 fn in_one(source: &Source, warnings: Vec<Diagnostic>) -> Option<Diagnostic> {
     let spans: Vec<Span> = warnings.into_iter().filter_map(|w| w.at).map(|(span, _)| span).collect();
     let first = spans.first()?.clone();
-    let mut names: Vec<&str> = spans.into_iter().filter_map(|span| source.text.get(span)).collect();
-    names.sort_unstable();
-    names.dedup();
-    let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    let names: Vec<String> = keys(source, &spans).iter().map(|name| format!("`{name}`")).collect();
     Some(Diagnostic::error(format!("keys that have no effect here: {}", names.join(", ")), first, "").into_warning())
 }
 

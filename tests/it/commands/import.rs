@@ -3,6 +3,7 @@
 mod cagent;
 mod crewai;
 mod goose;
+mod superoptix;
 
 use super::Project;
 
