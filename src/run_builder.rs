@@ -270,6 +270,7 @@ pub(crate) fn orchestra_of(agents: Vec<Agent>, tasks: Vec<Task>, plan: Plan) -> 
         reuse: None,
         mcp_servers: Vec::new(),
         result: None,
+        notify: Vec::new(),
     }
 }
 

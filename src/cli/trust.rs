@@ -202,6 +202,7 @@ fn line(Permission { access, purpose }: &Permission) -> String {
             let to = match to {
                 Recipient::Program(argv) => format!("the program {}", command_line(argv)),
                 Recipient::Origin(origin) => origin.clone(),
+                Recipient::AddressIn(variable) => format!("the address in {variable}"),
                 Recipient::Vendor(vendor) => format!("{vendor}, whose own key it is not"),
             };
             format!("{name} to {to}  ({})", reason(*purpose))
@@ -222,6 +223,7 @@ fn reason(purpose: Purpose) -> &'static str {
         Purpose::Check => "checks a task",
         Purpose::Tool => "a model's tool",
         Purpose::Output => "results",
+        Purpose::Notify => "tells how a run has ended",
     }
 }
 

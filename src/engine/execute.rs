@@ -70,9 +70,9 @@ impl Prepared {
 ///
 /// # Errors
 /// If what makes the run durable fails. What is in the journal is safe, and the run can be resumed.
-pub async fn execute(prepared: Prepared, observers: Observers, signals: Signals) -> Result<Ended, RunError> {
+pub async fn execute(prepared: Prepared, observers: Observers, mut signals: Signals) -> Result<Ended, RunError> {
     let Prepared { run: _, orchestra, setup, files, past, first } = prepared;
-    let servers = setup.servers;
+    let (servers, notifier) = (setup.servers, setup.notifier);
     let context = RunContext {
         orchestra,
         clients: setup.clients,
@@ -89,10 +89,13 @@ pub async fn execute(prepared: Prepared, observers: Observers, signals: Signals)
         notices: Vec::new(),
         clock: Clock::start(),
     };
-    let ended = runner::execute(context, &past, first, signals).await;
+    let ended = runner::execute(context, &past, first, &mut signals).await;
     servers.close().await;
     files.lock.release();
-    ended
+    let mut ended = ended?;
+    let told = notifier.tell(&ended, &mut signals).await;
+    ended.notices.extend(told);
+    Ok(ended)
 }
 
 #[cfg(test)]

@@ -4,12 +4,14 @@
 //! Prints nothing, and knows neither arguments nor exit codes. What a person should know while a run is prepared is
 //! left in [`Notes`].
 
+mod call_out;
 pub(crate) mod cost;
 mod execute;
 mod files;
 pub(crate) mod leftovers;
 mod load;
 mod notes;
+mod notify;
 pub(crate) mod permissions;
 pub(crate) mod phase;
 pub(crate) mod provenance;

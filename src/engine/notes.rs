@@ -98,6 +98,20 @@ pub enum Notice {
     ResultsNotKept(io::Error),
     /// An output of an earlier run, which was put aside, stays in the workspace under a hidden name.
     AsideLeft(io::Error),
+    /// Somebody whom the file names under `notify` does not learn how the run has ended.
+    NotTold {
+        /// Whom it means.
+        who: String,
+        /// Why not.
+        why: String,
+        /// "was not" or "will not be".
+        when: &'static str,
+    },
+    /// A rehearsal tells nobody how it has ended.
+    ToldNobody {
+        /// How many it would have told.
+        count: usize,
+    },
     /// The last line of the journal was cut off when the run was killed, and is dropped.
     JournalTorn,
 }
@@ -112,6 +126,8 @@ impl Notice {
             Self::Unsealed(_) | Self::OutputsForeign { .. } => true,
             Self::ResultsNotKept(_) | Self::AsideLeft(_) => true,
             Self::NotRemoved(_) | Self::LeftoversUnlisted(_) | Self::LockUnread { .. } => true,
+            Self::NotTold { .. } => true,
+            Self::ToldNobody { .. } => false,
             Self::ForeignAccepted { .. } | Self::ProgramsEnded(_) | Self::JournalTorn | Self::NeverBegan { .. } => {
                 false
             }
@@ -164,6 +180,11 @@ impl fmt::Display for Notice {
             Self::ResultsNotKept(error) => write!(f, "results cannot be kept for later runs: {error}"),
             Self::AsideLeft(error) => {
                 write!(f, "an output of an earlier run cannot be removed; the next run tries again: {error}")
+            }
+            Self::NotTold { who, why, when } => write!(f, "{who} {when} told how the run has ended: {why}"),
+            Self::ToldNobody { count } => {
+                let entries = plural(*count as u64, "entry", "entries");
+                write!(f, "a rehearsal tells nobody how it has ended: {entries} under `notify` had nothing to do")
             }
             Self::JournalTorn => {
                 f.write_str("the journal's last line was cut off and is dropped; what it said had not been promised")

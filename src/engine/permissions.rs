@@ -12,6 +12,7 @@ use crate::model::Vendor;
 use crate::model::command::vendor_variables;
 use crate::net::http::Url;
 use crate::plan::guarded::{OwnFiles, Use};
+use crate::plan::notify::{Address, Notify, NotifyBy};
 use crate::plan::orchestra::{Check, Grant, McpServer, McpTransport, ModelRef, Orchestra, Task, Work};
 use crate::plan::spec::Provider;
 use crate::plan::template::Template;
@@ -69,6 +70,8 @@ pub enum Recipient {
     Origin(String),
     /// A vendor, by the provider's name, at its usual address or that of the environment.
     Vendor(String),
+    /// Whoever answers at the address that a variable holds, by its name.
+    AddressIn(String),
 }
 
 /// What something is done for.
@@ -89,6 +92,8 @@ pub enum Purpose {
     Tool,
     /// To keep what tasks made.
     Output,
+    /// To tell somebody how a run has ended.
+    Notify,
 }
 
 impl Permission {
@@ -123,6 +128,7 @@ pub fn permissions(orchestra: &Orchestra) -> Vec<Permission> {
     }
     found.extend(orchestra.mcp_servers.iter().flat_map(of_server));
     found.extend(orchestra.tasks.iter().flat_map(of_task));
+    found.extend(orchestra.notify.iter().flat_map(of_notify));
     found.insert(write(Purpose::Output, &orchestra.workspace));
     found.into_iter().collect()
 }
@@ -220,6 +226,25 @@ fn of_server(server: &McpServer) -> Vec<Permission> {
             std::iter::once(call).chain(variables).collect()
         }
     }
+}
+
+fn of_notify(notify: &Notify) -> Vec<Permission> {
+    let (address, header_env) = match &notify.by {
+        NotifyBy::Program { argv, env } => return program(Purpose::Notify, argv, env),
+        NotifyBy::Post { address, header_env, .. } => (address, header_env),
+    };
+    let (called, to) = match address {
+        Address::Url(url) => {
+            let origin = origin_of(url).unwrap_or_else(|| url.clone());
+            (Access::Call { origin: origin.clone() }, Recipient::Origin(origin))
+        }
+        Address::Variable(name) => {
+            let to = Recipient::AddressIn(name.clone());
+            (Access::Variable { name: name.clone(), to: to.clone() }, to)
+        }
+    };
+    let given = header_env.values().map(|name| Access::Variable { name: name.clone(), to: to.clone() });
+    std::iter::once(called).chain(given).map(|access| Permission::new(Purpose::Notify, access)).collect()
 }
 
 fn of_task(task: &Task) -> Vec<Permission> {

@@ -58,7 +58,7 @@ pub(crate) async fn execute(
     context: RunContext,
     past: &[Record],
     first: Vec<Event>,
-    signals: Signals,
+    signals: &mut Signals,
 ) -> Result<Ended, RunError> {
     let (sender, reports) = mpsc::unbounded_channel();
     let mut runner = Runner::new(context, sender);
@@ -114,7 +114,7 @@ impl Runner {
         past: &[Record],
         first: Vec<Event>,
         mut reports: UnboundedReceiver<Report>,
-        mut signals: Signals,
+        signals: &mut Signals,
     ) -> Result<Ended, RunError> {
         let changes =
             |event: &Event| matches!(event, Event::Run(RunEvent::Resumed { changed, .. }) if !changed.is_empty());
@@ -134,7 +134,7 @@ impl Runner {
                 let history = history.clone();
                 return Ok(Ended { status, history, notices: std::mem::take(&mut self.context.notices) });
             }
-            let wake = self.wait(&mut reports, &mut signals).await;
+            let wake = self.wait(&mut reports, signals).await;
             self.take(wake)?;
             // Whatever else has come in the meantime shares the next sync.
             while let Ok(report) = reports.try_recv() {

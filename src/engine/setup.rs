@@ -10,7 +10,9 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use crate::attempt::{ModelClient, Programs};
+use crate::engine::call_out::CallOut;
 use crate::engine::notes::Notes;
+use crate::engine::notify::{self, Notifier};
 use crate::engine::runner::Reusing;
 use crate::model::command;
 use crate::model::settings::{Settings, Unusable};
@@ -56,6 +58,8 @@ pub(super) struct RunSetup {
     pub(super) ctx: Ctx,
     /// The servers of tools, started when they are first needed.
     pub(super) servers: Servers,
+    /// Those who are told how the run has ended.
+    pub(super) notifier: Notifier,
     /// Takes the run's secrets out of texts.
     pub(super) redactor: Redactor,
     /// Earlier results that may be used again, if any may.
@@ -152,6 +156,9 @@ pub(super) fn setup(
         OpenSource::Rehearsal(rehearsal) => rehearsed(orchestra, rehearsal),
         OpenSource::Replay(cassette) => replayed(orchestra, &cassette, settings),
     };
+    let call_out = (!rehearses).then(|| CallOut::new(project, settings, run, notify::variables(orchestra), &redactor));
+    let notifier = Notifier::new(orchestra, call_out);
+    notifier.missing().into_iter().for_each(|notice| notes.add(notice));
     let servers = Servers::new(configs);
     let ctx: Ctx = Arc::default();
     let context = || tool_context(project, settings, &ctx, &redactor, run, own);
@@ -184,6 +191,7 @@ pub(super) fn setup(
         programs,
         ctx,
         servers,
+        notifier,
         redactor,
         cache: None,
     })

@@ -6,6 +6,7 @@ pub(crate) mod draft;
 pub(crate) mod graph;
 pub(crate) mod guarded;
 pub(crate) mod import;
+pub(crate) mod notify;
 pub(crate) mod orchestra;
 pub(crate) mod output;
 pub(crate) mod programs;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::plan::condition::Condition;
 use crate::plan::digest;
 use crate::plan::graph::{Plan, TaskIx};
+use crate::plan::notify::Notify;
 use crate::plan::output::OutputSpec;
 use crate::plan::retry::RetryPolicy;
 use crate::plan::spec::{Collect, Join, Limits, OnError, Price, Priority, Provider, Strategy};
@@ -47,6 +48,8 @@ pub struct Orchestra {
     pub mcp_servers: Vec<McpServer>,
     /// The tasks whose outputs are the result of a run; `None` for those that nothing follows.
     pub result: Option<Vec<Name>>,
+    /// Who is told how a run has ended.
+    pub notify: Vec<Notify>,
 }
 
 /// How earlier results are used again.

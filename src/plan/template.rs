@@ -144,6 +144,26 @@ impl Template {
         Ok(rendered)
     }
 
+    /// Checks every expression against values of another kind than those of a task.
+    pub(crate) fn check_with(&self, values: &Value) -> Vec<TemplateError> {
+        self.holes.iter().filter_map(|hole| self.evaluate(hole, values).err()).collect()
+    }
+
+    /// The text with its places filled in from values of another kind than those of a task.
+    ///
+    /// # Errors
+    /// An expression that fails on these values.
+    pub(crate) fn render_with(&self, values: &Value) -> Result<String, TemplateError> {
+        let mut rendered = String::new();
+        let mut at = 0;
+        for hole in &self.holes {
+            rendered.push_str(&self.text[at..hole.range.start]);
+            rendered.push_str(&self.evaluate(hole, values)?);
+            at = hole.range.end;
+        }
+        Ok(rendered + &self.text[at..])
+    }
+
     /// Whether a place that needs an item which is not known yet is an expression, and asks `loop` for what it has.
     fn check_loop(&self, hole: &Hole) -> Option<TemplateError> {
         let fault = |message: String, help: &str| TemplateError {

@@ -9,6 +9,7 @@ mod limits;
 mod mcp_servers;
 mod models;
 mod name;
+mod notify;
 mod on_error;
 mod output;
 mod result;

@@ -10,6 +10,7 @@ mod grants;
 mod graph;
 mod groups;
 mod models;
+mod notify;
 mod result;
 mod settings;
 mod tasks;
@@ -130,6 +131,7 @@ impl Resolver<'_> {
             of.outline.tasks.iter().for_each(|&task| tasks[task].group = Some(group));
         }
         let result = self.result(&names);
+        let notify = self.notify();
         let plan = plan?;
         let section = self.file.orchestra.as_ref();
         let metadata = self.file.metadata.as_ref();
@@ -163,6 +165,7 @@ impl Resolver<'_> {
             plan,
             limits,
             result,
+            notify,
             reuse: match section.and_then(|s| s.reuse.as_ref()) {
                 None => Some(Reuse::default()),
                 Some(Either::Short(wanted)) => wanted.value.then(Reuse::default),

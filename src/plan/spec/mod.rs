@@ -10,6 +10,7 @@ mod execution;
 mod later;
 pub mod located;
 mod model;
+mod notify;
 pub mod playbook;
 mod prune;
 pub mod script;
@@ -33,6 +34,7 @@ pub use crate::plan::spec::execution::{
     Execution, GroupStrategy, Limits, OnError, Retry, RetryStrategy, RetryTable, Strategy, TaskGroup,
 };
 pub use crate::plan::spec::model::{Model, ModelEntry, Price, Provider};
+pub use crate::plan::spec::notify::{Notify, NotifyBody, NotifyOn};
 pub use crate::plan::spec::prune::Omissions;
 pub use crate::plan::spec::task::{Check, Collect, Join, OutputFormat, OutputTable, Priority, Task};
 
@@ -67,6 +69,8 @@ pub struct OrchestraFile {
     /// The tasks whose outputs are the result of the run, in this order. Left out, these are the tasks that nothing
     /// follows.
     pub result: Option<Spanned<Vec<Text>>>,
+    /// Who is told how a run has ended.
+    pub notify: Option<Spanned<Vec<Spanned<Notify>>>>,
 }
 
 /// Who made the orchestra and what it is for.
