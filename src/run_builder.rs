@@ -271,6 +271,7 @@ pub(crate) fn orchestra_of(agents: Vec<Agent>, tasks: Vec<Task>, plan: Plan) -> 
         mcp_servers: Vec::new(),
         result: None,
         notify: Vec::new(),
+        hooks: Vec::new(),
     }
 }
 

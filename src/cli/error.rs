@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use crate::cli::terminal;
 use crate::engine::phase::ChooseError;
 use crate::engine::{
-    LoadError, OpenError, ResumeError, RunError, SelectError, Selector, SetupError, SourceError, StartError,
+    HookError, LoadError, OpenError, ResumeError, RunError, SelectError, Selector, SetupError, SourceError, StartError,
 };
 use crate::store::journal::{FILE, JournalError};
 use crate::store::lock::LockError;
@@ -163,6 +163,7 @@ impl From<StartError> for CliError {
             StartError::Untrusted(_) => Self::untrusted(what),
             StartError::Select(error) => error.into(),
             StartError::Source(error) => error.into(),
+            StartError::Hook(error) => error.into(),
             StartError::Setup(error) => error.into(),
             StartError::Open(error) => error.into(),
         }
@@ -219,6 +220,12 @@ impl From<SetupError> for CliError {
     }
 }
 
+impl From<HookError> for CliError {
+    fn from(error: HookError) -> Self {
+        Self::failure(error.to_string()).help("nothing was called; `orch hooks NAME` lists the hooks of an orchestra")
+    }
+}
+
 impl From<OpenError> for CliError {
     fn from(error: OpenError) -> Self {
         let what = error.to_string();
@@ -263,6 +270,7 @@ impl From<ResumeError> for CliError {
             )),
             ResumeError::Untrusted(_) => Self::untrusted(what),
             ResumeError::Source(error) => error.into(),
+            ResumeError::Hook(error) => error.into(),
             ResumeError::Setup(error) => error.into(),
             ResumeError::Open(error) => error.into(),
         }

@@ -11,6 +11,7 @@ mod dry_run;
 mod error;
 mod execute;
 mod graph;
+mod hooks;
 mod import;
 mod list;
 mod log;
@@ -63,6 +64,8 @@ enum Command {
     Validate(validate::Args),
     /// Draw an orchestra's graph as text, Mermaid or DOT
     Graph(graph::Args),
+    /// List the programs that an orchestra runs at the points of a run
+    Hooks(hooks::Args),
     /// Print the JSON Schema of the file format
     Schema,
     /// Run an orchestra
@@ -200,6 +203,7 @@ fn dispatch(cli: Cli) -> Outcome {
         Command::List(args) => list::run(&args, &context),
         Command::Validate(args) => validate::run(&args, &context),
         Command::Graph(args) => graph::run(&args, &context),
+        Command::Hooks(args) => hooks::run(&args, &context),
         Command::Schema => schema::run(),
         Command::Run(args) => run::run(&args, &context),
         Command::Resume(args) => resume::run(&args, &context),

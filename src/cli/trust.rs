@@ -223,6 +223,7 @@ fn reason(purpose: Purpose) -> &'static str {
         Purpose::Check => "checks a task",
         Purpose::Tool => "a model's tool",
         Purpose::Output => "results",
+        Purpose::Hook => "a hook of the run",
         Purpose::Notify => "tells how a run has ended",
     }
 }

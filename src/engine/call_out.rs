@@ -47,15 +47,21 @@ impl CallOut {
     ) -> Self {
         let variables: BTreeMap<String, String> =
             names.filter_map(|name| Some((name.clone(), settings.get(name)?))).collect();
-        redactor.learn(variables.iter().flat_map(|(name, value)| secrets_of_variable(name, value)));
-        redactor.learn(variables.values().flat_map(|value| of_address(value)));
         let marker = (RUN_VARIABLE.to_owned(), run.to_string());
-        Self {
+        let call_out = Self {
             root: project.root().to_owned(),
             environment: settings.clean_environment().into_iter().chain([marker]).collect(),
             variables,
-            redactor: redactor.clone(),
-        }
+            redactor: Redactor::default(),
+        };
+        call_out.sharing(redactor)
+    }
+
+    /// The same with a redactor that knows more; it learns what of the variables may not be shown.
+    pub(super) fn sharing(self, redactor: &Redactor) -> Self {
+        redactor.learn(self.variables.iter().flat_map(|(name, value)| secrets_of_variable(name, value)));
+        redactor.learn(self.variables.values().flat_map(|value| of_address(value)));
+        Self { redactor: redactor.clone(), ..self }
     }
 
     /// Whether a variable is set.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::engine::files::RunFiles;
+use crate::engine::hooks::Hooks;
 use crate::engine::runner::{self, Ended, RunContext, RunError, Signals};
 use crate::engine::setup::RunSetup;
 use crate::observe::Observers;
@@ -19,6 +20,7 @@ pub struct Prepared {
     pub(super) run: RunId,
     pub(super) orchestra: Arc<Orchestra>,
     pub(super) setup: RunSetup,
+    pub(super) hooks: Hooks,
     pub(super) files: RunFiles,
     /// The records that are in the journal already.
     pub(super) past: Vec<Record>,
@@ -71,7 +73,7 @@ impl Prepared {
 /// # Errors
 /// If what makes the run durable fails. What is in the journal is safe, and the run can be resumed.
 pub async fn execute(prepared: Prepared, observers: Observers, mut signals: Signals) -> Result<Ended, RunError> {
-    let Prepared { run: _, orchestra, setup, files, past, first } = prepared;
+    let Prepared { run: _, orchestra, setup, hooks, files, past, first } = prepared;
     let (servers, notifier) = (setup.servers, setup.notifier);
     let context = RunContext {
         orchestra,
@@ -93,6 +95,8 @@ pub async fn execute(prepared: Prepared, observers: Observers, mut signals: Sign
     servers.close().await;
     files.lock.release();
     let mut ended = ended?;
+    let behind = hooks.behind(&ended, &mut signals).await;
+    ended.notices.extend(behind);
     let told = notifier.tell(&ended, &mut signals).await;
     ended.notices.extend(told);
     Ok(ended)

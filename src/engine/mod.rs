@@ -8,6 +8,7 @@ mod call_out;
 pub(crate) mod cost;
 mod execute;
 mod files;
+mod hooks;
 pub(crate) mod leftovers;
 mod load;
 mod notes;
@@ -24,6 +25,7 @@ pub(crate) mod trust;
 
 pub use execute::{Prepared, execute};
 pub use files::OpenError;
+pub use hooks::HookError;
 pub use load::{LoadError, Loaded, check, load};
 pub use notes::{Notes, Notice};
 pub use permissions::{Access, Permission, Purpose, Recipient, permissions};

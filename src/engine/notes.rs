@@ -98,6 +98,29 @@ pub enum Notice {
     ResultsNotKept(io::Error),
     /// An output of an earlier run, which was put aside, stays in the workspace under a hidden name.
     AsideLeft(io::Error),
+    /// A hook has failed where that stops nothing.
+    HookFailed {
+        /// Its command line.
+        hook: String,
+        /// The point at which it ran.
+        at: &'static str,
+        /// How it failed.
+        why: String,
+    },
+    /// A hook has something to say.
+    HookSays {
+        /// Its command line.
+        hook: String,
+        /// The point at which it ran.
+        at: &'static str,
+        /// What it says.
+        text: String,
+    },
+    /// A rehearsal runs no hook.
+    NoHooks {
+        /// How many the file has.
+        count: usize,
+    },
     /// Somebody whom the file names under `notify` does not learn how the run has ended.
     NotTold {
         /// Whom it means.
@@ -126,8 +149,8 @@ impl Notice {
             Self::Unsealed(_) | Self::OutputsForeign { .. } => true,
             Self::ResultsNotKept(_) | Self::AsideLeft(_) => true,
             Self::NotRemoved(_) | Self::LeftoversUnlisted(_) | Self::LockUnread { .. } => true,
-            Self::NotTold { .. } => true,
-            Self::ToldNobody { .. } => false,
+            Self::NotTold { .. } | Self::HookFailed { .. } => true,
+            Self::ToldNobody { .. } | Self::HookSays { .. } | Self::NoHooks { .. } => false,
             Self::ForeignAccepted { .. } | Self::ProgramsEnded(_) | Self::JournalTorn | Self::NeverBegan { .. } => {
                 false
             }
@@ -180,6 +203,15 @@ impl fmt::Display for Notice {
             Self::ResultsNotKept(error) => write!(f, "results cannot be kept for later runs: {error}"),
             Self::AsideLeft(error) => {
                 write!(f, "an output of an earlier run cannot be removed; the next run tries again: {error}")
+            }
+            Self::HookFailed { hook, at, why } => write!(f, "the hook `{hook}` at {at} failed: {why}"),
+            Self::HookSays { hook, at, text } => write!(f, "the hook `{hook}` at {at} says: {text}"),
+            Self::NoHooks { count } => {
+                write!(
+                    f,
+                    "a rehearsal runs no hooks, and the file has {}",
+                    plural(*count as u64, "one", &count.to_string())
+                )
             }
             Self::NotTold { who, why, when } => write!(f, "{who} {when} told how the run has ended: {why}"),
             Self::ToldNobody { count } => {

@@ -94,7 +94,7 @@ async fn tell(entry: &Notify, summary: &Summary, ended: &Ended, call_out: &CallO
 }
 
 /// The end of a run as a program or an address is told it. Nothing that a model or the user has said is in it.
-fn end(summary: &Summary, status: &str, text: &str) -> Value {
+pub(super) fn end(summary: &Summary, status: &str, text: &str) -> Value {
     let of = |wanted: &[TaskStatus]| -> Vec<&str> {
         let tasks = summary.tasks.iter().filter(|task| wanted.contains(&task.status));
         tasks.map(|task| task.task.as_str()).collect()

@@ -94,6 +94,8 @@ pub enum Purpose {
     Output,
     /// To tell somebody how a run has ended.
     Notify,
+    /// To do something of the file's own at a point of a run.
+    Hook,
 }
 
 impl Permission {
@@ -128,6 +130,7 @@ pub fn permissions(orchestra: &Orchestra) -> Vec<Permission> {
     }
     found.extend(orchestra.mcp_servers.iter().flat_map(of_server));
     found.extend(orchestra.tasks.iter().flat_map(of_task));
+    found.extend(orchestra.hooks.iter().flat_map(|hook| program(Purpose::Hook, &hook.argv, &hook.env)));
     found.extend(orchestra.notify.iter().flat_map(of_notify));
     found.insert(write(Purpose::Output, &orchestra.workspace));
     found.into_iter().collect()

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::engine::execute::Prepared;
 use crate::engine::files::{self, OpenError, own_files};
+use crate::engine::hooks::{HookError, Hooks};
 use crate::engine::leftovers;
 use crate::engine::load::{LoadError, load};
 use crate::engine::notes::{Notes, Notice};
@@ -14,6 +15,7 @@ use crate::engine::resume::up_to_date::bring_up_to_date;
 use crate::engine::setup::{ModelSource, SetupError, SourceError, cache, setup};
 use crate::engine::trust::{Trust, Untrusted, needed};
 use crate::model::settings::Settings;
+use crate::plan::hooks::HookPoint;
 use crate::plan::orchestra::Orchestra;
 use crate::run::history::History;
 use crate::store::journal::JournalError;
@@ -98,6 +100,9 @@ pub enum ResumeError {
     /// Nobody can answer.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// A hook does not let the run go on.
+    #[error(transparent)]
+    Hook(#[from] HookError),
     /// Something is missing that the run needs.
     #[error(transparent)]
     Setup(#[from] SetupError),
@@ -209,10 +214,13 @@ pub async fn resume(
     let (settings, inside) = resume.trust.settings(settings, project);
     let settings = &*settings;
     notes.path_in_project(inside, &needed);
+    let hooks = Hooks::new(&orchestra, project, settings, &run, &source, true, notes);
+    hooks.at(HookPoint::BeforeInit, notes).await?;
     let may_use_cache = source.may_use_cache();
     let (source, _) = source.open(project, None)?;
     let own = own_files(project, &history.start.source, Path::new(&history.start.workspace));
     let mut setup = setup(&orchestra, project, settings, &run, &own, source, notes)?;
+    let hooks = hooks.set_up(&setup.redactor, notes).await?;
     leftovers::remove_files(project, Some(&orchestra), &history, notes);
     let objects = files::objects(project)?;
     let mut workspace = files::workspace(project, &orchestra, &history, &claim)?;
@@ -226,7 +234,7 @@ pub async fn resume(
         setup.cache = cache(&orchestra, &setup, project, key, &run, &history.start.overrides, notes);
     }
     let files = files::RunFiles { run_dir, journal, objects, workspace, lock };
-    Ok(Some(Prepared { run, orchestra: Arc::new(orchestra), setup, files, past: contents.records, first }))
+    Ok(Some(Prepared { run, orchestra: Arc::new(orchestra), setup, hooks, files, past: contents.records, first }))
 }
 
 /// What the file says now that it did not say when the run started.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::engine::execute::Prepared;
 use crate::engine::files::{self, OpenError, own_files};
+use crate::engine::hooks::{HookError, Hooks};
 use crate::engine::leftovers;
 use crate::engine::load::Loaded;
 use crate::engine::notes::{Notes, Notice};
@@ -14,6 +15,7 @@ use crate::engine::setup::{ModelSource, SetupError, SourceError, cache, setup};
 use crate::engine::trust::{Trust, Untrusted, needed};
 use crate::model::settings::Settings;
 use crate::os::clock;
+use crate::plan::hooks::HookPoint;
 use crate::plan::orchestra::Orchestra;
 use crate::plan::template::Template;
 use crate::store::lock::{Claim, this_process};
@@ -87,6 +89,9 @@ pub enum StartError {
     /// Nobody can answer.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// A hook does not let the run begin.
+    #[error(transparent)]
+    Hook(#[from] HookError),
     /// Something is missing that the run needs.
     #[error(transparent)]
     Setup(#[from] SetupError),
@@ -118,12 +123,15 @@ pub async fn start(
     let own_runs = Provenance::of(project, settings).trusting(&start.trust);
     let selection = select(project, &own_runs, &loaded.orchestra, &loaded.overrides, notes)?;
     let run = new_run_id(project);
+    let hooks = Hooks::new(&loaded.orchestra, project, settings, &run, &start.source, false, notes);
+    hooks.at(HookPoint::BeforeInit, notes).await?;
     let may_use_cache = start.source.may_use_cache();
     let (source, marker) = start.source.open(project, Some(&loaded.orchestra))?;
     let orchestra = Arc::new(selection.orchestra);
     let workspace = start.workspace.as_deref().unwrap_or(Path::new(&orchestra.workspace));
     let own = own_files(project, &loaded.source.path, workspace);
     let mut setup = setup(&orchestra, project, settings, &run, &own, source, notes)?;
+    let hooks = hooks.set_up(&setup.redactor, notes).await?;
     leftovers::of_killed_runs(project, &own_runs, settings, &orchestra, notes).await;
     let claim = Claim { holder: this_process(), run: run.clone() };
     let key = own_key(project, settings).map_err(|error| notes.add(Notice::Unsealed(error))).ok();
@@ -151,7 +159,7 @@ pub async fn start(
     };
     let mut first = vec![Event::Run(RunEvent::Started(started.into()))];
     first.extend(selection.adopted);
-    Ok(Prepared { run, orchestra, setup, files, past: Vec::new(), first })
+    Ok(Prepared { run, orchestra, setup, hooks, files, past: Vec::new(), first })
 }
 
 /// Refuses a goal that is too long for a prompt.

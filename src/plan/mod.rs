@@ -5,6 +5,7 @@ pub(crate) mod digest;
 pub(crate) mod draft;
 pub(crate) mod graph;
 pub(crate) mod guarded;
+pub(crate) mod hooks;
 pub(crate) mod import;
 pub(crate) mod notify;
 pub(crate) mod orchestra;

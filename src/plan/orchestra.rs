@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::plan::condition::Condition;
 use crate::plan::digest;
 use crate::plan::graph::{Plan, TaskIx};
+use crate::plan::hooks::Hook;
 use crate::plan::notify::Notify;
 use crate::plan::output::OutputSpec;
 use crate::plan::retry::RetryPolicy;
@@ -50,6 +51,8 @@ pub struct Orchestra {
     pub result: Option<Vec<Name>>,
     /// Who is told how a run has ended.
     pub notify: Vec<Notify>,
+    /// Programs that run at the points of a run, in its order.
+    pub hooks: Vec<Hook>,
 }
 
 /// How earlier results are used again.

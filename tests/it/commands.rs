@@ -11,6 +11,7 @@ mod diff;
 mod doctor;
 mod foreign;
 mod graph;
+mod hooks;
 mod import;
 mod list;
 mod project_dir;
@@ -122,6 +123,7 @@ fn every_command_has_help_and_refuses_what_it_does_not_know() {
         "list",
         "validate",
         "graph",
+        "hooks",
         "schema",
         "run",
         "resume",

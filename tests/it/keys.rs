@@ -4,6 +4,8 @@ mod agents;
 mod context;
 mod for_each;
 mod goal;
+#[cfg(unix)]
+mod hooks;
 mod join;
 mod limits;
 mod mcp_servers;

@@ -9,6 +9,7 @@ mod extend;
 mod grants;
 mod graph;
 mod groups;
+mod hooks;
 mod models;
 mod notify;
 mod result;
@@ -132,6 +133,7 @@ impl Resolver<'_> {
         }
         let result = self.result(&names);
         let notify = self.notify();
+        let hooks = self.hooks();
         let plan = plan?;
         let section = self.file.orchestra.as_ref();
         let metadata = self.file.metadata.as_ref();
@@ -166,6 +168,7 @@ impl Resolver<'_> {
             limits,
             result,
             notify,
+            hooks,
             reuse: match section.and_then(|s| s.reuse.as_ref()) {
                 None => Some(Reuse::default()),
                 Some(Either::Short(wanted)) => wanted.value.then(Reuse::default),

@@ -4,11 +4,10 @@
 
 /// The keys, with the noun of the mapping that they belong to.
 const KEYS: &[(&str, &[&str])] = &[
-    ("an orchestra file", &["orchestration_type", "replicas", "resources", "hooks"]),
+    ("an orchestra file", &["orchestration_type", "replicas", "resources"]),
     (
         "`orchestra`",
         &[
-            "hooks",
             "orchestration_type",
             "replicas",
             "resources",
@@ -19,6 +18,8 @@ const KEYS: &[(&str, &[&str])] = &[
             "customPrompts",
         ],
     ),
+    // Points that no run comes to yet.
+    ("`hooks`", &["before-plan", "after-plan", "before-audit", "after-audit", "on-file-change"]),
     ("`execution`", &["state_file"]),
     ("a task group", &["max_concurrency"]),
     ("an agent", &["memory", "specialties", "team", "specialities"]),

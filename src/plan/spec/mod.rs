@@ -7,6 +7,7 @@ mod agent;
 pub mod check;
 mod cures;
 mod execution;
+mod hooks;
 mod later;
 pub mod located;
 mod model;
@@ -33,6 +34,7 @@ pub use crate::plan::spec::agent::{InlineAgent, McpServer, ToolGrant};
 pub use crate::plan::spec::execution::{
     Execution, GroupStrategy, Limits, OnError, Retry, RetryStrategy, RetryTable, Strategy, TaskGroup,
 };
+pub use crate::plan::spec::hooks::{Hook, HookList, Hooks};
 pub use crate::plan::spec::model::{Model, ModelEntry, Price, Provider};
 pub use crate::plan::spec::notify::{Notify, NotifyBody, NotifyOn};
 pub use crate::plan::spec::prune::Omissions;
@@ -69,6 +71,8 @@ pub struct OrchestraFile {
     /// The tasks whose outputs are the result of the run, in this order. Left out, these are the tasks that nothing
     /// follows.
     pub result: Option<Spanned<Vec<Text>>>,
+    /// Programs that run at the points of a run; the same as `orchestra.hooks`, and one of the two is enough.
+    pub hooks: Option<Spanned<Hooks>>,
     /// Who is told how a run has ended.
     pub notify: Option<Spanned<Vec<Spanned<Notify>>>>,
 }
@@ -111,6 +115,8 @@ pub struct OrchestraSection {
     pub required_tier: Option<Spanned<Tier>>,
     /// What the whole run may use.
     pub limits: Option<Spanned<Limits>>,
+    /// Programs that run at the points of a run.
+    pub hooks: Option<Spanned<Hooks>>,
     /// Whether a task whose inputs are those of an earlier success is not made again; true if left out.
     pub reuse: Option<Either<Spanned<bool>, ReuseTable>>,
 }

@@ -69,10 +69,10 @@ fn braces_without_quotes_are_told_apart_from_a_mapping() {
 
 #[test]
 fn what_comes_later_is_refused_by_name() {
-    let found = mistakes("orchestra: {execution: {strategy: hierarchical}, hooks: {}}\ntasks: []\n");
+    let found = mistakes("orchestra: {execution: {strategy: hierarchical}, autoApprove: true}\ntasks: []\n");
     let said: Vec<&str> = found.iter().map(|(m, ..)| m.as_str()).collect();
     assert!(said.contains(&"`hierarchical` for `strategy` is not supported yet"), "{said:?}");
-    assert!(said.contains(&"`hooks` in `orchestra` is not supported yet"), "{said:?}");
+    assert!(said.contains(&"`autoApprove` in `orchestra` is not supported yet"), "{said:?}");
 }
 
 #[test]

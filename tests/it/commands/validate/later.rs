@@ -7,9 +7,9 @@ const TASK: &str = "tasks:\n  - {name: a, agent: writer, description: x}\n";
 #[test]
 fn keys_of_later_versions_are_refused_by_name() {
     for (text, what) in [
-        (format!("hooks: {{on-error: [./x.sh]}}\n{TASK}"), "`hooks` in an orchestra file"),
+        (format!("hooks: {{before-plan: [./x.sh]}}\n{TASK}"), "`before-plan` in `hooks`"),
         (format!("orchestration_type: kubernetes\n{TASK}"), "`orchestration_type` in an orchestra file"),
-        (format!("orchestra: {{hooks: {{}}}}\n{TASK}"), "`hooks` in `orchestra`"),
+        (format!("orchestra: {{autoApprove: true}}\n{TASK}"), "`autoApprove` in `orchestra`"),
         (format!("execution: {{strategy: hierarchical}}\n{TASK}"), "`hierarchical` for `strategy`"),
         (format!("agents: [{{name: writer, memory: [knowledge]}}]\n{TASK}"), "`memory` in an agent"),
     ] {
