@@ -15,6 +15,7 @@ use crate::plan::orchestra::{Agent, Group, ModelRef, Orchestra};
 use crate::plan::prompt::{Inputs, Prompt};
 use crate::plan::resolve::MAX_MEMBERS;
 use crate::plan::spec::{Join, Strategy};
+use crate::plan::template::RunValues;
 use crate::run::budget::worst_case_tokens;
 use crate::words::text;
 
@@ -200,7 +201,8 @@ fn foreseen(orchestra: &Orchestra, goal: &str, settings: &Settings) -> Vec<Call>
 fn own_tokens(orchestra: &Orchestra, ix: TaskIx, goal: &str) -> u64 {
     let (task, needs) = (&orchestra.tasks[ix], orchestra.plan.needs(ix));
     let outputs: Vec<(&str, &str)> = needs.iter().map(|&n| (orchestra.tasks[n].name.as_str(), "")).collect();
-    let inputs = Inputs { goal, run: "run_00000000_000000_0000", secret: "", outputs: &outputs, item: None };
+    let run = RunValues { id: "run_00000000_000000_0000", project: "", is_rehearsal: true };
+    let inputs = Inputs { goal, run, secret: "", outputs: &outputs, item: None };
     let (Some(agent), Some(description)) = (orchestra.agent_of(ix), task.description()) else { return 0 };
     match Prompt::new(description, agent, &inputs, None) {
         Ok(prompt) => worst_case_tokens([&*prompt.system, &*prompt.user].into_iter()),

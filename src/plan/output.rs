@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::plan::spec::OutputFormat;
 
+pub(crate) mod fields;
 mod json;
 mod mend;
 pub(crate) mod plan;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::plan::orchestra::{Agent, Item};
 use crate::plan::output::shortened;
-use crate::plan::template::{ItemValues, Template, TemplateError, Values};
+use crate::plan::template::{ItemValues, RunValues, Template, TemplateError, Values};
 use crate::words::digest::Parts;
 use crate::words::redact::Redactor;
 
@@ -52,8 +52,8 @@ impl Deed {
 pub(crate) struct Inputs<'i> {
     /// The goal of the run.
     pub goal: &'i str,
-    /// The run's id.
-    pub run: &'i str,
+    /// What a template knows of the run.
+    pub run: RunValues<'i>,
     /// The run's secret, from which the markers are derived.
     pub secret: &'i str,
     /// The outputs of the tasks that this one needs, by name, in the order in which the file names them.
@@ -200,7 +200,7 @@ mod tests {
             temperature: None,
             max_tokens: None,
         };
-        let inputs = Inputs { goal: "a {x} login", run: "run_1", secret: "s", outputs, item: None };
+        let inputs = Inputs { goal: "a {x} login", run: RunValues::default(), secret: "s", outputs, item: None };
         Prompt::new(&Template::new("Improve '{goal}'"), &agent, &inputs, None).unwrap()
     }
 

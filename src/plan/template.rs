@@ -1,59 +1,58 @@
-//! Texts with places to fill in: `{goal}` and `{{ expression }}`.
+//! Texts with places to fill in: Jinja's `{{ expression }}`, `{% if %}` and `{% for %}`, and `{goal}`.
 //!
 //! One pass over the author's text, and over nothing else: what is filled in is never looked at again, so a goal or
 //! an output that contains braces stays as it is. All other braces (JSON, CSS, code) are text.
-//! An expression is one of minijinja's, with its filters; a name that does not exist is an error before the run.
+//! What a text asks for is known before the run: a name that does not exist is a mistake then. Conditions are read by
+//! the same engine.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod check;
+mod engine;
+mod scan;
+mod uses;
+mod values;
+
+use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::Arc;
 
-use minijinja::{Environment, UndefinedBehavior, Value};
+use minijinja::{Error, ErrorKind, Value, machinery};
 
-use crate::words::diagnostic::near_miss;
+pub(crate) use crate::plan::template::check::{ItemsKnown, Known};
+use crate::plan::template::engine::{Capped, MAX_BYTES, environment};
+use crate::plan::template::uses::{Path, Uses};
+pub(crate) use crate::plan::template::values::{ItemValues, RunValues, Values};
 
-/// A text with places to fill in.
+/// How braces are written as text.
+const TEXT_HELP: &str =
+    "to write braces as text, put them in quotes, as in {{ '{{' }}, or between {% raw %} and {% endraw %}";
+
+/// A text with places to fill in. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Template {
-    text: String,
-    holes: Vec<Hole>,
+    text: Arc<str>,
+    body: Body,
 }
 
 #[derive(Debug, Clone)]
-struct Hole {
-    range: Range<usize>,
-    /// The expression between the double braces; `{goal}` is the expression `goal`.
-    expression: String,
+enum Body {
+    /// There is nothing to fill in.
+    Text,
+    Parsed(Arc<Parsed>),
+    Broken(Arc<TemplateError>),
 }
 
-/// What fills the places.
-#[derive(Debug, Clone, Default)]
-pub struct Values<'v> {
-    /// `goal`
-    pub goal: &'v str,
-    /// `run.id`
-    pub run: &'v str,
-    /// `outputs.<task>`, for the tasks whose outputs this one gets.
-    pub outputs: BTreeMap<&'v str, &'v str>,
-    /// `item` and `loop`, for a member of a task that stands for many.
-    pub item: Option<ItemValues<'v>>,
-}
-
-/// What the template of a member knows of its item.
-#[derive(Debug, Clone, Copy)]
-pub struct ItemValues<'v> {
-    /// `item`
-    pub value: &'v serde_json::Value,
-    /// `loop.index`, from 1.
-    pub index: usize,
-    /// `loop.length`
-    pub length: usize,
+#[derive(Debug)]
+struct Parsed {
+    scanned: scan::Scanned,
+    uses: Uses,
 }
 
 /// A mistake in a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TemplateError {
-    /// The part of the text that is wrong, braces included.
+    /// The part of the text that is wrong, in bytes.
+    pub range: Range<usize>,
+    /// The same as text.
     pub hole: String,
     /// What is wrong.
     pub message: String,
@@ -62,31 +61,25 @@ pub struct TemplateError {
 }
 
 impl Template {
-    /// Finds the places of a text.
+    /// Reads a text. What is wrong with it is told by [`Template::check`].
     #[must_use]
     pub fn new(text: &str) -> Self {
-        let mut holes = Vec::new();
-        let mut at = 0;
-        // Behind the last `}}` no expression can end, so a text full of `{{` is not searched again and again.
-        let last_end = text.rfind("}}").unwrap_or(0);
-        while let Some(found) = text[at..].find('{').map(|n| at + n) {
-            let rest = &text[found..];
-            let inner = rest.strip_prefix("{{").filter(|_| found < last_end);
-            if let Some(end) = inner.and_then(|inner| inner.find("}}")) {
-                let range = found..found + end + 4;
-                holes.push(Hole {
-                    expression: text[found + 2..found + 2 + end].trim().to_owned(),
-                    range: range.clone(),
-                });
-                at = range.end;
-            } else if rest.starts_with("{goal}") {
-                holes.push(Hole { expression: "goal".to_owned(), range: found..found + "{goal}".len() });
-                at = found + "{goal}".len();
-            } else {
-                at = found + 1;
-            }
-        }
-        Self { text: text.to_owned(), holes }
+        Self::read(text, false)
+    }
+
+    /// Reads a text that is one expression, which is asked whether it holds.
+    #[must_use]
+    pub(super) fn condition(text: &str) -> Self {
+        Self::read(text, true)
+    }
+
+    fn read(text: &str, is_condition: bool) -> Self {
+        let body = match parse(text, is_condition) {
+            Ok(None) => Body::Text,
+            Ok(Some(parsed)) => Body::Parsed(Arc::new(parsed)),
+            Err(error) => Body::Broken(Arc::new(error)),
+        };
+        Self { text: text.into(), body }
     }
 
     /// The author's text, before anything is filled in.
@@ -98,30 +91,64 @@ impl Template {
     /// The expression, where the text is one place to fill in and nothing else.
     #[must_use]
     pub fn sole_expression(&self) -> Option<&str> {
-        match self.holes.as_slice() {
-            [hole] if hole.range == (0..self.text.len()) && self.text.starts_with("{{") => Some(&hole.expression),
-            _ => None,
-        }
+        let parsed = self.parsed()?;
+        let range = parsed.uses.sole.clone()?;
+        self.text.get(parsed.scanned.author(range)).filter(|_| self.text.starts_with("{{"))
     }
 
-    /// Checks every expression against the tasks whose outputs there will be.
+    /// Checks all that the text asks for against what there will be.
     #[must_use]
-    pub fn check(&self, outputs: &[&str], all_tasks: &BTreeSet<&str>, items: ItemsKnown<'_>) -> Vec<TemplateError> {
-        let known: BTreeMap<&str, &str> = outputs.iter().map(|&name| (name, "")).collect();
-        let trial = Values { goal: "goal", run: "run", outputs: known, item: None };
-        self.holes.iter().filter_map(|hole| self.check_hole(hole, &trial, all_tasks, items)).collect()
+    pub fn check(&self, known: &Known<'_>) -> Vec<TemplateError> {
+        let parsed = match &self.body {
+            Body::Text => return Vec::new(),
+            Body::Broken(error) => return vec![TemplateError::clone(error)],
+            Body::Parsed(parsed) => parsed,
+        };
+        let values = &parsed.uses.values;
+        let of_values = values.iter().filter_map(|one| Some((&one.range, check::value(one, values, known)?)));
+        let of_called = parsed.uses.called.iter().filter_map(|one| Some((&one.range, check::called(one)?)));
+        let wrong = of_values.chain(of_called);
+        wrong.map(|(range, (message, help))| self.fault(parsed, range.clone(), message, Some(help))).collect()
+    }
+
+    /// Words in single braces that are nearly a name, and stay as they are.
+    #[must_use]
+    pub fn near_words(&self, known: &Known<'_>) -> Vec<TemplateError> {
+        let scanned = match &self.body {
+            Body::Parsed(parsed) => Some(parsed.scanned.words.clone()),
+            Body::Text if self.text.contains('{') => scan::scan(&self.text, &is_name).ok().map(|scanned| scanned.words),
+            Body::Text | Body::Broken(_) => None,
+        };
+        let near = |(word, range): (String, Range<usize>)| {
+            let near = check::near_word(&word, known)?;
+            let message = format!("`{{{word}}}` is no name, so it stays in the text as it is");
+            Some(TemplateError {
+                hole: self.text[range.clone()].to_owned(),
+                range,
+                message,
+                help: Some(format!("did you mean `{near}`?")),
+            })
+        };
+        scanned.into_iter().flatten().filter_map(near).collect()
     }
 
     /// Whether a place of the text needs the goal.
     #[must_use]
     pub fn names_goal(&self) -> bool {
-        self.holes.iter().any(|hole| hole.names().iter().any(|name| name == "goal"))
+        self.names(&["goal"])
     }
 
     /// Whether a place of the text needs the item of a list.
     #[must_use]
     pub fn names_item(&self) -> bool {
-        self.holes.iter().any(Hole::names_item)
+        self.names(&["item", "loop"])
+    }
+
+    /// Whether it may ask for the output of a task.
+    #[must_use]
+    pub fn names_output(&self, task: &str) -> bool {
+        let of_task = |path: &Path| path.root == "outputs" && path.first_field().is_none_or(|name| name == task);
+        self.parsed().is_some_and(|parsed| parsed.uses.values.iter().any(|one| of_task(&one.path)))
     }
 
     /// The text with its places filled in.
@@ -129,24 +156,32 @@ impl Template {
     /// # Errors
     /// An expression that fails on these values, such as a filter that does not take them.
     pub fn render(&self, values: &Values<'_>) -> Result<String, TemplateError> {
-        let mut rendered = String::with_capacity(self.text.len() + values.goal.len());
-        let mut at = 0;
-        let context = self.holes.iter().any(|h| h.expression != "goal").then(|| values.context());
-        for hole in &self.holes {
-            rendered.push_str(&self.text[at..hole.range.start]);
-            match &context {
-                Some(context) => rendered.push_str(&self.evaluate(hole, context)?),
-                None => rendered.push_str(values.goal),
-            }
-            at = hole.range.end;
+        let parsed = match &self.body {
+            Body::Text => return Ok(self.text.to_string()),
+            Body::Broken(error) => return Err(TemplateError::clone(error)),
+            Body::Parsed(parsed) => parsed,
+        };
+        match parsed.render(values.context(&|task| self.names_output(task))) {
+            Err(_) if values.run.is_rehearsal => Ok(self.text.to_string()),
+            rendered => rendered.map_err(|error| self.failed(parsed, &error, values)),
         }
-        rendered.push_str(&self.text[at..]);
-        Ok(rendered)
     }
 
-    /// Checks every expression against values of another kind than those of a task.
+    /// Checks all that the text asks for against values of another kind than those of a task.
     pub(crate) fn check_with(&self, values: &Value) -> Vec<TemplateError> {
-        self.holes.iter().filter_map(|hole| self.evaluate(hole, values).err()).collect()
+        let Some(parsed) = self.parsed() else { return self.broken().cloned().into_iter().collect() };
+        let absent = |one: &uses::Use| {
+            let name = one.path.text();
+            let found = environment().compile_expression(&name).and_then(|it| it.eval(values.clone()));
+            let is_there = found.is_ok_and(|value| !value.is_undefined());
+            (!is_there).then(|| self.fault(parsed, one.range.clone(), format!("there is no `{name}`"), None))
+        };
+        let called = |one: &uses::Called| {
+            let (message, help) = check::called(one)?;
+            Some(self.fault(parsed, one.range.clone(), message, Some(help)))
+        };
+        let values = parsed.uses.values.iter().filter_map(absent);
+        values.chain(parsed.uses.called.iter().filter_map(called)).collect()
     }
 
     /// The text with its places filled in from values of another kind than those of a task.
@@ -154,234 +189,157 @@ impl Template {
     /// # Errors
     /// An expression that fails on these values.
     pub(crate) fn render_with(&self, values: &Value) -> Result<String, TemplateError> {
-        let mut rendered = String::new();
-        let mut at = 0;
-        for hole in &self.holes {
-            rendered.push_str(&self.text[at..hole.range.start]);
-            rendered.push_str(&self.evaluate(hole, values)?);
-            at = hole.range.end;
-        }
-        Ok(rendered + &self.text[at..])
+        let parsed = match &self.body {
+            Body::Text => return Ok(self.text.to_string()),
+            Body::Broken(error) => return Err(TemplateError::clone(error)),
+            Body::Parsed(parsed) => parsed,
+        };
+        parsed.render(values.clone()).map_err(|error| self.failed(parsed, &error, &Values::default()))
     }
 
-    /// Whether a place that needs an item which is not known yet is an expression, and asks `loop` for what it has.
-    fn check_loop(&self, hole: &Hole) -> Option<TemplateError> {
-        let fault = |message: String, help: &str| TemplateError {
-            hole: self.text[hole.range.clone()].to_owned(),
-            message,
-            help: Some(help.to_owned()),
+    /// The value of the sole expression.
+    pub(super) fn evaluate(&self, values: &Values<'_>) -> Result<Value, TemplateError> {
+        let parsed = match &self.body {
+            Body::Text => return Ok(Value::from(&*self.text)),
+            Body::Broken(error) => return Err(TemplateError::clone(error)),
+            Body::Parsed(parsed) => parsed,
         };
-        let unknown = |name: &String| {
-            name.strip_prefix("loop.").is_some_and(|field| !matches!(field, "index" | "index0" | "length"))
-        };
-        let name = hole.names().into_iter().find(unknown)?;
-        Some(fault(format!("there is no `{name}`"), "it has `loop.index`, `loop.index0` and `loop.length`"))
+        let source = parsed.uses.sole.clone().map_or("", |range| &parsed.scanned.source[range]);
+        let context = values.context(&|task| self.names_output(task));
+        let value = environment().compile_expression(source).and_then(|it| it.eval(context));
+        value.map_err(|error| {
+            let error = self.failed(parsed, &error, values);
+            TemplateError { range: 0..self.text.len(), hole: self.text.to_string(), ..error }
+        })
     }
 
-    fn evaluate(&self, hole: &Hole, context: &Value) -> Result<String, TemplateError> {
-        let fault = |message: String, help: Option<String>| TemplateError {
-            hole: self.text[hole.range.clone()].to_owned(),
-            message,
-            help,
+    /// The values that the text asks for, by how they are written.
+    pub(super) fn seen(&self, values: &Values<'_>) -> BTreeMap<String, Value> {
+        let context = values.context(&|task| self.names_output(task));
+        let seen = |one: &uses::Use| {
+            let name = one.path.text();
+            let value = environment().compile_expression(&name).and_then(|it| it.eval(context.clone()));
+            (name, value.unwrap_or_default())
         };
-        let compiled = environment()
-            .compile_expression(&hole.expression)
-            .map_err(|error| fault(format!("not a template expression: {}", plain(&error)), Some(literal_help())))?;
-        let value = compiled.eval(context.clone()).map_err(|error| fault(plain(&error), None))?;
-        if value.is_undefined() {
-            return Err(fault("there is no such value".to_owned(), None));
-        }
-        Ok(value.to_string())
+        self.parsed().map(|parsed| parsed.uses.values.iter().map(seen).collect()).unwrap_or_default()
     }
 
-    fn check_hole(
-        &self,
-        hole: &Hole,
-        trial: &Values<'_>,
-        all_tasks: &BTreeSet<&str>,
-        items: ItemsKnown<'_>,
-    ) -> Option<TemplateError> {
-        let of_list = !matches!(items, ItemsKnown::None) && hole.names_item();
-        if let Some(error) = of_list.then(|| self.check_loop(hole)).flatten() {
-            return Some(error);
+    /// Why the text cannot be read, if it cannot.
+    pub(super) fn broken(&self) -> Option<&TemplateError> {
+        match &self.body {
+            Body::Broken(error) => Some(error),
+            Body::Text | Body::Parsed(_) => None,
         }
-        let mut error = match items {
-            ItemsKnown::These(items) if hole.names_item() => items.iter().enumerate().find_map(|(place, value)| {
-                let item = ItemValues { value, index: place + 1, length: items.len() };
-                let error = self.evaluate(hole, &Values { item: Some(item), ..trial.clone() }.context()).err()?;
-                Some(TemplateError { message: format!("{} (for item {})", error.message, place + 1), ..error })
-            })?,
-            // What fields it has is seen when it is there.
-            ItemsKnown::Later if hole.names_item() => return None,
-            _ => self.evaluate(hole, &trial.context()).err()?,
-        };
-        let names = environment().compile_expression(&hole.expression).map(|e| e.undeclared_variables(true));
-        let mut names: Vec<String> = names.into_iter().flatten().collect();
-        names.sort();
-        for name in names.iter().filter(|name| !of_list || !names_item(name)) {
-            if let Some((message, help)) = unknown(name, trial, all_tasks) {
-                error.message = message;
-                error.help = Some(help);
-                break;
+    }
+
+    fn parsed(&self) -> Option<&Parsed> {
+        match &self.body {
+            Body::Parsed(parsed) => Some(parsed),
+            Body::Text | Body::Broken(_) => None,
+        }
+    }
+
+    fn names(&self, roots: &[&str]) -> bool {
+        self.parsed().is_some_and(|parsed| parsed.uses.values.iter().any(|one| roots.contains(&one.path.root.as_str())))
+    }
+
+    fn fault(&self, parsed: &Parsed, range: Range<usize>, message: String, help: Option<String>) -> TemplateError {
+        let range = parsed.scanned.author(range);
+        TemplateError { hole: self.text.get(range.clone()).unwrap_or_default().to_owned(), range, message, help }
+    }
+
+    /// What is wrong with these values, in words for a person.
+    fn failed(&self, parsed: &Parsed, error: &Error, values: &Values<'_>) -> TemplateError {
+        let range = error.range().unwrap_or(0..parsed.scanned.source.len());
+        match error.kind() {
+            ErrorKind::UndefinedError => {
+                let absent =
+                    parsed.uses.values.iter().find_map(|one| Some((one.range.clone(), absent(&one.path, values)?)));
+                let (range, message) = absent.unwrap_or_else(|| (range, "there is no such value".to_owned()));
+                self.fault(parsed, range, message, Some("ask first whether it `is defined`".to_owned()))
             }
-        }
-        Some(error)
-    }
-}
-
-/// What is known before the run of the items that a text is filled in for.
-#[derive(Debug, Clone, Copy)]
-pub enum ItemsKnown<'v> {
-    /// There are none.
-    None,
-    /// These.
-    These(&'v [serde_json::Value]),
-    /// There will be some.
-    Later,
-}
-
-impl Hole {
-    fn names(&self) -> Vec<String> {
-        let compiled = environment().compile_expression(&self.expression);
-        compiled.map(|expression| expression.undeclared_variables(true).into_iter().collect()).unwrap_or_default()
-    }
-
-    fn names_item(&self) -> bool {
-        self.names().iter().any(|name| names_item(name))
-    }
-}
-
-fn names_item(name: &str) -> bool {
-    matches!(name.split('.').next(), Some("item" | "loop"))
-}
-
-impl Values<'_> {
-    pub(super) fn context(&self) -> Value {
-        let outputs = Value::from_pairs(self.outputs.iter().map(|(&name, &text)| (name, text)));
-        let run = minijinja::context! { id => self.run };
-        let Some(ItemValues { value, index, length }) = self.item else {
-            return minijinja::context! { goal => self.goal, run, outputs };
-        };
-        let position = minijinja::context! { index, index0 => index.saturating_sub(1), length };
-        minijinja::context! { goal => self.goal, run, outputs, item => of_json(value), loop => position }
-    }
-}
-
-pub(super) fn of_json(value: &serde_json::Value) -> Value {
-    match value {
-        serde_json::Value::Null => Value::from(()),
-        serde_json::Value::Bool(value) => Value::from(*value),
-        serde_json::Value::Number(number) => match (number.as_i64(), number.as_u64()) {
-            (Some(number), _) => Value::from(number),
-            (None, Some(number)) => Value::from(number),
-            (None, None) => Value::from(number.as_f64().unwrap_or(f64::NAN)),
-        },
-        serde_json::Value::String(text) => Value::from(text.as_str()),
-        serde_json::Value::Array(list) => list.iter().map(of_json).collect(),
-        serde_json::Value::Object(fields) => {
-            Value::from_pairs(fields.iter().map(|(name, value)| (name.as_str(), of_json(value))))
+            ErrorKind::OutOfFuel => {
+                let help = "go through a shorter list, or make the text in a task of its own".to_owned();
+                self.fault(parsed, range, "it takes too many steps to fill in".to_owned(), Some(help))
+            }
+            ErrorKind::WriteFailure => {
+                let message = format!("it makes a text of more than {} MiB", MAX_BYTES >> 20);
+                self.fault(parsed, range, message, None)
+            }
+            _ => self.fault(parsed, range, plain(error), None),
         }
     }
 }
 
-/// What is wrong with a dotted name, if anything is, and what to do about it.
-pub(super) fn unknown(name: &str, known: &Values<'_>, all_tasks: &BTreeSet<&str>) -> Option<(String, String)> {
-    let (head, tail) = name.split_once('.').unwrap_or((name, ""));
-    match head {
-        "goal" => None,
-        "run" if tail.is_empty() || tail == "id" => None,
-        "run" => Some((format!("`run` has no `{tail}`"), "it has `run.id`".to_owned())),
-        "item" | "loop" => known.item.is_none().then(|| {
-            (format!("`{head}` is known only in a task with `for_each`"), "give the task a `for_each`".to_owned())
-        }),
-        "ctx" => Some((
-            format!("`{head}` is not supported yet"),
-            "use `outputs.<task>` for the output of a task in `context`".to_owned(),
-        )),
+impl Parsed {
+    fn render(&self, context: Value) -> Result<String, Error> {
+        let mut written = Capped::default();
+        let template = environment().template_from_str(&self.scanned.source)?;
+        template.render_captured_to(context, &mut written).map(drop)?;
+        // The engine writes texts, and nothing but texts.
+        Ok(String::from_utf8_lossy(&written.bytes).into_owned())
+    }
+}
+
+/// Reads a text; nothing where there is nothing to fill in.
+fn parse(text: &str, is_condition: bool) -> Result<Option<Parsed>, TemplateError> {
+    if !text.contains('{') {
+        return Ok(None);
+    }
+    let at = |range: Range<usize>, message: String, help: String| TemplateError {
+        hole: text.get(range.clone()).unwrap_or_default().to_owned(),
+        range,
+        message,
+        help: Some(help),
+    };
+    let scanned = scan::scan(text, &is_name).map_err(|bad| at(bad.range, bad.why, TEXT_HELP.to_owned()))?;
+    if !scanned.has_tags {
+        return Ok(None);
+    }
+    let tree = machinery::parse(&scanned.source, "", engine::syntax()).map_err(|error| {
+        let range = error.range().unwrap_or(0..scanned.source.len());
+        at(scanned.author(range), format!("not a template: {}", plain(&error)), TEXT_HELP.to_owned())
+    })?;
+    let uses = uses::uses(&scanned.source, &tree, is_condition);
+    drop(tree);
+    let mut source = scanned.source.clone();
+    for name in &uses.deciding {
+        let end = if name.has_fields { name.range.start + 1 } else { name.range.end };
+        let in_capitals = source[name.range.start..end].to_ascii_uppercase();
+        source.replace_range(name.range.start..end, &in_capitals);
+    }
+    Ok(Some(Parsed { scanned: scan::Scanned { source, ..scanned }, uses }))
+}
+
+/// Whether a word in single braces is a place to fill in.
+fn is_name(word: &str) -> bool {
+    word == "goal"
+}
+
+/// Why a value that is asked for is not there.
+fn absent(path: &Path, values: &Values<'_>) -> Option<String> {
+    let (whole, steps, value) = match path.root.as_str() {
+        "item" => ("the item".to_owned(), path.steps.as_slice(), values.item.map(|item| item.value.clone())?),
         "outputs" => {
-            let task = tail.split('.').next().unwrap_or(tail);
-            if tail.is_empty() || known.outputs.contains_key(task) {
-                None
-            } else if all_tasks.contains(task) {
-                Some((
-                    format!("the task does not get the output of `{task}`"),
-                    format!("add `{task}` to its `context`"),
-                ))
-            } else {
-                let help = near_miss(task, known.outputs.keys().copied())
-                    .map_or_else(|| "name a task of this file".to_owned(), |near| format!("did you mean `{near}`?"));
-                Some((format!("there is no task `{task}`"), help))
-            }
+            let task = path.first_field()?;
+            let Some(text) = values.outputs.get(task) else { return Some(format!("there is no output of `{task}`")) };
+            let json = serde_json::from_str(text.trim()).unwrap_or_else(|_| (*text).into());
+            (format!("the output of `{task}`"), &path.steps[1..], json)
         }
-        _ => {
-            let help = near_miss(head, ["goal", "outputs", "run", "item", "loop"])
-                .map_or_else(literal_help, |near| format!("did you mean `{near}`?"));
-            Some((format!("unknown name `{head}`"), help))
-        }
-    }
-}
-
-fn literal_help() -> String {
-    "the names are goal, outputs.<task> and run.id; to write double braces as text, use {{ '{{' }}".to_owned()
-}
-
-pub(super) fn plain(error: &minijinja::Error) -> String {
-    error.detail().map_or_else(|| error.kind().to_string(), str::to_owned)
-}
-
-fn environment() -> &'static Environment<'static> {
-    static ENVIRONMENT: OnceLock<Environment<'static>> = OnceLock::new();
-    ENVIRONMENT.get_or_init(|| {
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment
+        _ => return None,
+    };
+    let ends = check::lookup(&value, steps).err()?;
+    let whole =
+        if ends.way.is_empty() { whole } else { format!("`{}` of {whole}", ends.of("").trim_matches(['`', '.'])) };
+    Some(match ends.is_plain {
+        true => format!("{whole} is no JSON object or list, so it has no `{}`", ends.step),
+        false => format!("{whole} has no `{}`", ends.step),
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn values<'v>() -> Values<'v> {
-        Values { goal: "a {{ goal }} {x}", run: "run_1", outputs: BTreeMap::from([("plan", "out {goal}")]), item: None }
-    }
-
-    fn check(text: &str) -> Vec<String> {
-        let errors = Template::new(text).check(&["plan"], &BTreeSet::from(["plan", "other"]), ItemsKnown::None);
-        errors.into_iter().map(|e| format!("{}: {} ({})", e.hole, e.message, e.help.unwrap_or_default())).collect()
-    }
-
-    #[test]
-    fn what_is_filled_in_is_not_looked_at_again() {
-        let template = Template::new("'{goal}' {{ outputs.plan }} {{ run.id }}");
-        assert_eq!(template.render(&values()).unwrap(), "'a {{ goal }} {x}' out {goal} run_1");
-    }
-
-    #[test]
-    fn other_braces_are_text() {
-        for text in
-            ["{filename: code}", "fn a() { {1} }", "{\"a\": {}}", "{ goal }", "{", "}}", "{{", "{goal", "{% if %}"]
-        {
-            assert_eq!(Template::new(text).render(&values()).unwrap(), text);
-            assert_eq!(check(text), [""; 0]);
-        }
-    }
-
-    #[test]
-    fn filters_and_escapes_work() {
-        assert_eq!(Template::new("{{ goal | length }}{{ '{{' }}").render(&values()).unwrap(), "16{{");
-    }
-
-    #[test]
-    fn unknown_names_are_found_before_the_run() {
-        assert_eq!(check("{{ gaol }}"), ["{{ gaol }}: unknown name `gaol` (did you mean `goal`?)"]);
-        assert_eq!(check("{{ outputs.pln }}"), ["{{ outputs.pln }}: there is no task `pln` (did you mean `plan`?)"]);
-        assert_eq!(
-            check("x {{ outputs.other }}"),
-            ["{{ outputs.other }}: the task does not get the output of `other` (add `other` to its `context`)"]
-        );
-        assert!(check("{{ ctx.a }}")[0].contains("not supported yet"));
-        assert!(check("{{ 1 + }}")[0].contains("not a template expression"));
-        assert!(check("{{ goal | nothing }}")[0].contains("nothing"));
-    }
+fn plain(error: &Error) -> String {
+    error.detail().map_or_else(|| error.kind().to_string(), str::to_owned)
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use crate::plan::digest;
 use crate::plan::graph::TaskIx;
 use crate::plan::orchestra::{Agent, Grant, Item, Program, Task, Work};
 use crate::plan::prompt::{Deed, Inputs, Prompt};
-use crate::plan::template::{Template, TemplateError};
+use crate::plan::template::{RunValues, Template, TemplateError};
 use crate::run::cache_key::{Ingredients, cache_key};
 use crate::run::history::{History, Step};
 use crate::run::state::{Input, Preparation, State};
@@ -130,8 +130,9 @@ impl RunContext {
             needs.digests.iter().map(|(name, digest)| (name.as_str(), digest.as_str())).collect();
         let item: Option<&Item> = definition.item.as_ref();
         let start = &history.start;
-        let inputs =
-            Inputs { goal: &start.goal, run: start.run.as_str(), secret: &start.marker, outputs: &outputs, item };
+        let project = self.programs.directory.to_string_lossy();
+        let run = RunValues { id: start.run.as_str(), project: &project, is_rehearsal: start.rehearsal };
+        let inputs = Inputs { goal: &start.goal, run, secret: &start.marker, outputs: &outputs, item };
         let files = match self.verifiers[task].of_inputs() {
             Ok(files) => files,
             Err(why) => {

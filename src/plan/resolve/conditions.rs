@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use crate::plan::condition::Condition;
 use crate::plan::graph::{Plan, TaskIx};
 use crate::plan::resolve::Resolver;
-use crate::plan::spec::{self, Text};
-use crate::plan::template::TemplateError;
+use crate::plan::spec::{self, Text, place};
+use crate::plan::template::{ItemsKnown, Known, TemplateError};
 use crate::words::diagnostic::Diagnostic;
 
 impl<'r> Resolver<'r> {
@@ -36,7 +36,10 @@ impl<'r> Resolver<'r> {
             }
             _ => all.iter().copied().collect(),
         };
-        if let Some(error) = condition.check(&outputs, &all, has_item) {
+        // What fields an item has is seen when it is there: one that has none is not equal to anything.
+        let items = if has_item { ItemsKnown::Later } else { ItemsKnown::None };
+        let schema = |task: &str| self.schema_of(*names.get(task)?);
+        if let Some(error) = condition.check(&Known { outputs: &outputs, tasks: &all, schema: &schema, items }) {
             self.wrong_condition(said, error);
         }
         Some(condition)
@@ -54,7 +57,11 @@ impl<'r> Resolver<'r> {
     }
 
     fn wrong_condition(&mut self, said: &Text, error: TemplateError) {
-        let diagnostic = Diagnostic::error(error.message, said.span.clone(), "in this condition");
+        // The braces may stand in blank space, which is no part of the condition.
+        let blank = said.value.len() - said.value.trim_start().len();
+        let range = error.range.start + blank..error.range.end + blank;
+        let span = place::within(self.context.source, said, range);
+        let diagnostic = Diagnostic::error(error.message, span, "in this condition");
         self.diagnostics.push(Diagnostic { help: error.help, ..diagnostic });
     }
 }

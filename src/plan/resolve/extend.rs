@@ -1,6 +1,6 @@
 //! The members of a task that stands for many, checked like the tasks of a file.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use serde_json::Value;
 
@@ -104,7 +104,7 @@ pub(super) fn files(file: &str, items: &[Value], workspace: &str) -> Result<Vec<
     let length = items.len();
     let of_item = |(place, value): (usize, &Value)| {
         let item = Some(ItemValues { value, index: place + 1, length });
-        let values = Values { goal: "", run: "", outputs: BTreeMap::new(), item };
+        let values = Values { item, ..Values::default() };
         let number = place + 1;
         let path = template.render(&values).map_err(|error| format!("item {number}: {}", error.message))?;
         // Some file systems do not tell `A` from `a`.

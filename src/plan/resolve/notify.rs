@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::plan::notify::{Address, NAMES, Notify, NotifyBy, USUAL_TEXT, values};
 use crate::plan::resolve::Resolver;
 use crate::plan::spec::located::Spanned;
-use crate::plan::spec::{self, NotifyOn, Text};
+use crate::plan::spec::{self, NotifyOn, Text, place};
 use crate::plan::template::Template;
 use crate::words::diagnostic::{Diagnostic, Span};
 
@@ -93,8 +93,9 @@ impl Resolver<'_> {
         let Some(text) = text else { return Template::new(USUAL_TEXT) };
         let template = Template::new(&text.value);
         for error in template.check_with(&values("x", "run", "succeeded")) {
-            let message = format!("`{}` in `text`: {}", error.hole, error.message);
-            self.diagnostics.push(Diagnostic::error(message, text.span.clone(), "").help(NAMES));
+            let span = place::within(self.context.source, text, error.range);
+            let help = error.help.unwrap_or_else(|| NAMES.to_owned());
+            self.diagnostics.push(Diagnostic::error(error.message, span, "in this template").help(help));
         }
         template
     }

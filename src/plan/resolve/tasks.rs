@@ -8,8 +8,8 @@ use crate::plan::orchestra::Task;
 use crate::plan::resolve::{Resolver, grants};
 use crate::plan::retry::{Growth, RetryPolicy};
 use crate::plan::spec::located::Either;
-use crate::plan::spec::{self, OnError, Retry, RetryStrategy, RetryTable, Strategy, Text};
-use crate::plan::template::Template;
+use crate::plan::spec::{self, OnError, Retry, RetryStrategy, RetryTable, Strategy, Text, place};
+use crate::plan::template::{Known, Template, TemplateError};
 use crate::words::diagnostic::Diagnostic;
 use crate::words::id::Name;
 
@@ -82,7 +82,7 @@ impl<'r> Resolver<'r> {
         let tasks = &self.file.tasks.value;
         let mut all: Option<BTreeSet<&str>> = None;
         for (ix, task) in tasks.iter().enumerate() {
-            let texts: Vec<&Text> = Self::templates(&task.value).filter(|text| text.value.contains("{{")).collect();
+            let texts: Vec<&Text> = Self::templates(&task.value).filter(|text| text.value.contains('{')).collect();
             if texts.is_empty() {
                 continue;
             }
@@ -96,16 +96,17 @@ impl<'r> Resolver<'r> {
             };
             let items = Self::items_known(&task.value);
             for said in texts {
-                for error in Template::new(&said.value).check(&outputs, all, items) {
-                    // A folded text differs from its source, so the place is looked for where the text begins.
-                    let start = said.span.start;
-                    let text = &self.context.source.text;
-                    let span = text[start..]
-                        .find(&error.hole)
-                        .map_or_else(|| said.span.clone(), |at| start + at..start + at + error.hole.len());
-                    let diagnostic = Diagnostic::error(error.message, span, "in this template");
-                    self.diagnostics.push(Diagnostic { help: error.help, ..diagnostic });
-                }
+                let schema = |task: &str| self.schema_of(*names.get(task)?);
+                let known = Known { outputs: &outputs, tasks: all, schema: &schema, items };
+                let template = Template::new(&said.value);
+                let told = |error: TemplateError, label: &str| {
+                    let span = place::within(self.context.source, said, error.range);
+                    Diagnostic { help: error.help, ..Diagnostic::error(error.message, span, label) }
+                };
+                let wrong = template.check(&known).into_iter().map(|error| told(error, "in this template"));
+                let near = template.near_words(&known).into_iter().map(|error| told(error, "").into_warning());
+                let found: Vec<Diagnostic> = wrong.chain(near).collect();
+                self.diagnostics.extend(found);
             }
         }
     }

@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::plan::graph::{Plan, TaskIx};
 use crate::plan::orchestra::{ForEach, Items, Program, Work};
+use crate::plan::output::fields::{self, NoField, Part};
+use crate::plan::output::plan;
 use crate::plan::resolve::Resolver;
 use crate::plan::spec::located::{Either, Spanned};
-use crate::plan::spec::{self, Text};
+use crate::plan::spec::{self, Collect, OutputFormat, Text};
 use crate::plan::template::{ItemsKnown, Template};
 use crate::words::diagnostic::{Diagnostic, near_miss};
 
@@ -179,33 +181,45 @@ impl<'r> Resolver<'r> {
 
     /// Where the file says what an output looks like, a field that it does not have is a mistake.
     fn check_fields(&mut self, task: TaskIx, path: &[String], text: &Text) {
-        let output = self.file.tasks.value[task].value.output.as_ref();
-        let mut schema = match output.and_then(|output| output.schema.as_ref()) {
-            Some(Either::Full(inline)) => {
-                inline.value.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
-            }
-            Some(Either::Short(path)) => match self.context.schemas.get(&path.value) {
-                Some(Ok(schema)) => schema.clone(),
-                _ => return,
-            },
-            None => return,
-        };
-        for field in path {
-            let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
-            let Some(inner) = properties.get(field) else {
-                let help = near_miss(field, properties.keys().map(String::as_str)).map_or_else(
+        let Some(schema) = self.schema_of(task) else { return };
+        let (message, label, help) = match fields::follow(&schema, path.iter().map(|field| Some(field.as_str()))) {
+            Part::Unknown => return,
+            Part::Missing(NoField { field, near, kind: _ }) => {
+                let help = near.map_or_else(
                     || "the schema of that output says which there are".to_owned(),
                     |near| format!("did you mean `{near}`?"),
                 );
-                let message = format!("that output has no field `{field}`");
-                self.diagnostics.push(Diagnostic::error(message, text.span.clone(), "no such field").help(help));
-                return;
-            };
-            schema = inner.clone();
-        }
-        if let Some(kind) = schema.get("type").and_then(Value::as_str).filter(|kind| *kind != "array") {
-            let message = format!("`for_each` goes through a list, and this is of type {kind}");
-            self.diagnostics.push(Diagnostic::error(message, text.span.clone(), "no list"));
+                (format!("that output has no field `{field}`"), "no such field", Some(help))
+            }
+            Part::Schema(schema) => match schema.get("type").and_then(Value::as_str) {
+                Some(kind) if kind != "array" => {
+                    (format!("`for_each` goes through a list, and this is of type {kind}"), "no list", None)
+                }
+                _ => return,
+            },
+        };
+        let diagnostic = Diagnostic::error(message, text.span.clone(), label);
+        self.diagnostics.push(Diagnostic { help, ..diagnostic });
+    }
+
+    /// The schema of a task's output, where the file says what that looks like.
+    pub(super) fn schema_of(&self, task: TaskIx) -> Option<Value> {
+        let task = &self.file.tasks.value[task].value;
+        let output = task.output.as_ref();
+        let format = output.and_then(|output| output.format.as_ref()).map(|format| format.value);
+        let schema = match output.and_then(|output| output.schema.as_ref()) {
+            Some(Either::Full(inline)) => {
+                Some(inline.value.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
+            }
+            Some(Either::Short(path)) => Some(self.context.schemas.get(&path.value)?.clone().ok()?),
+            None if format == Some(OutputFormat::Plan) => Some(plan::schema()),
+            None => None,
+        };
+        match (&task.for_each, task.collect.as_ref().map(|collect| collect.value).unwrap_or_default()) {
+            (None, _) => schema,
+            (Some(_), Collect::Text) => Some(json!({"type": "string"})),
+            // References of a schema begin at its root, so those of an item are not followed.
+            (Some(_), Collect::Json) => Some(json!({"type": "array", "items": schema.unwrap_or_else(|| json!({}))})),
         }
     }
 

@@ -12,6 +12,7 @@ mod later;
 pub mod located;
 mod model;
 mod notify;
+pub(crate) mod place;
 pub mod playbook;
 mod prune;
 pub mod script;

@@ -1,7 +1,7 @@
 //! `context` and templates: what a task is given: the outputs of others and the author's words, each in its place.
 
 use crate::commands::validate::{messages, validate};
-use crate::project::{Project, RUN, orchestra, output};
+use crate::project::{Project, RESULT, RUN, orchestra, output};
 use crate::server::{Act, Server};
 
 const TWO: [&str; 2] =
@@ -95,7 +95,11 @@ fn templates_fill_in_what_there_is_and_leave_other_braces_alone() {
              - {{name: b, agent: writer, context: [a], description: '{description}'}}\n"
         )
     };
-    for good in ["{goal} {{ goal }} {{ outputs.a | trim }} {{ run.id }}", "{filename: code} {{", "}} {x} {% if %}"] {
+    for good in [
+        "{goal} {{ goal }} {{ outputs.a | trim }} {{ run.id }}",
+        "{filename: code}",
+        "}} {x} {% if goal %}a{% endif %}",
+    ] {
         validate(text(good)).run().exits(0);
     }
     for (bad, message) in [
@@ -103,8 +107,42 @@ fn templates_fill_in_what_there_is_and_leave_other_braces_alone() {
         ("{{ outputs.c }}", "there is no task `c`"),
         ("{{ outputs.b }}", "the task does not get the output of `b`"),
         ("{{ ctx.x }}", "`ctx` is not supported yet"),
+        ("100{% off", "`{%` is not closed by `%}`"),
+        ("{{ outputs.a | upr }}", "there is no filter `upr`"),
         ("{{ item }}", "`item` is known only in a task with `for_each`"),
     ] {
         assert_eq!(messages(text(bad)), [message], "{bad}");
     }
+}
+
+#[test]
+fn fields_of_json_go_into_prompts() {
+    let server = Server::start();
+    server.plays("do plan", r#"{"title": "Bees {goal}", "tasks": [{"name": "hive", "days": 3}, {"name": "wax"}]}"#);
+    let tasks = "  - {name: plan, agent: writer, description: do plan, output: {schema: {type: object, properties: \
+                 {title: {type: string}, tasks: {type: array, items: {type: object}}}}}}\n  \
+                 - name: write\n    agent: writer\n    description: |\n      do write {{ outputs.plan.title }}\n      \
+                 {% for task in outputs.plan.tasks %}\n      - {{ task.name }}{% if task.days %} in {{ task.days }}\
+                 {% endif %}\n\n      {% endfor %}\n      on {{ run.date }}\n";
+    let text =
+        format!("execution: {{strategy: sequential}}\nagents: [{{name: writer, model: openai/m}}]\ntasks:\n{tasks}");
+    server.when("do write", [Act::Text("Written".to_owned())]);
+    let project = Project::new().file("x.yaml", &text).server(&server).args(RUN);
+    let ended = project.run().exits(0).file_is(RESULT, "Written");
+    let seen = server.seen();
+    let prompt = seen.last().unwrap().prompt();
+    assert!(prompt.contains("do write Bees {goal}\n- hive in 3\n- wax\non 20"), "{prompt}");
+    let misspelt = text.replace("outputs.plan.title", "outputs.plan.titel");
+    assert_eq!(messages(&misspelt), ["the output of `plan` has no field `titel`"]);
+    // A date is not that of every run, and so is part of what the output depends on.
+    let date = &ended.project.runs()[0][4..12];
+    assert!(prompt.contains(&format!("{}-{}-{}", &date[..4], &date[4..6], &date[6..])), "{prompt}");
+}
+
+#[test]
+fn a_word_that_is_nearly_a_name_is_warned_of() {
+    let text = "tasks:\n  - {name: a, agent: writer, description: 'Write about {goals} and {code}'}\n";
+    let said = validate(text).run().exits(0);
+    let said = said.says("`{goals}` is no name, so it stays in the text as it is").says("x.yaml:2:56");
+    said.says("did you mean `{goal}`?").does_not_say("`{code}`");
 }

@@ -179,7 +179,7 @@ fn each_output_can_go_to_a_file_of_its_own() {
         ("same.md", items, "every item's output would go to the file `same.md`"),
         ("{{ item.p }}", "[{n: a, p: ../a.md}]", "item 1: `../a.md` is not a path of a file in the project"),
         ("{{ item.p }}", "[{n: a, p: x.md}, {n: b, p: X.md}]", "item 2: the file `X.md` is that of an earlier item"),
-        ("{{ item.q }}", items, "item 1: there is no such value"),
+        ("{{ item.q }}", items, "item 1: the item has no `q`"),
     ] {
         project(&server, &of(path, items)).run().exits(2).says(why);
     }

@@ -173,7 +173,7 @@ fn mistakes_are_named_at_their_place() {
         ("{url: 'https://x.example', env: [A]}", "`env` does not go with an address"),
         ("{url: 'ftp://x.example'}", "`ftp://x.example` is not an address"),
         ("{url_env: 'https://x.example'}", "`url_env` must be the name of an environment variable"),
-        ("{run: [x], text: 'a {{ goal }}'}", "`{{ goal }}` in `text`"),
+        ("{run: [x], text: 'a {{ goal }}'}", "there is no `goal`"),
         ("{run: [x], text: 'a {{ run.name }}'}", "the names are orchestra, run.id and status"),
         ("{run: [x], timeout_seconds: 301}", "300 or less"),
         ("{rnu: [x]}", "did you mean `run`?"),

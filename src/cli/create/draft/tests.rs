@@ -1,6 +1,5 @@
 //! What is drafted means what the playbooks say, whatever they say.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Draft, words};
@@ -31,7 +30,7 @@ fn loaded(text: &str) -> Orchestra {
 }
 
 fn rendered(orchestra: &Orchestra, task: usize) -> String {
-    let values = Values { goal: "G", run: "r", outputs: BTreeMap::new(), item: None };
+    let values = Values { goal: "G", ..Values::default() };
     orchestra.tasks[task].description().unwrap().render(&values).unwrap()
 }
 

@@ -62,7 +62,8 @@ fn a_recipe_becomes_an_agent_with_a_task_behind_its_sub_recipes() {
             "    model: anthropic/claude-sonnet-4-5\n    temperature: 0.3\n",
             "    tools: [read_file, list_files, search_files, write_file, edit_file, \"soil_map/*\", \"rain/*\"]\n",
             "    description: \"The weather in {region} in {month}\"\n",
-            "      You plan gardens of {size} square metres.\n\n      Plan for {region}{% if size %} and {size}{% endif %}. See ./notes.md\n",
+            "      You plan gardens of {size} square metres.\n\n      Plan for {region}{{ '{%' }} if size %} and \
+             {size}{{ '{%' }} endif %}. See ./notes.md\n",
             "    context: [weather]\n    output:\n      schema:\n        type: object\n",
             "    verify:\n      - run: [test, \"-f\", plan.md]\n        timeout_seconds: 30\n",
             "      - run: [sh, \"-c\", \"grep -q beds plan.md && echo \\\"ok\\\"\"]\n",
