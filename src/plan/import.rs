@@ -5,6 +5,7 @@
 
 mod foreign;
 mod inputs;
+mod models;
 mod outline;
 mod python;
 mod servers;
@@ -24,3 +25,6 @@ pub(crate) fn left_out(text: &str) -> usize {
         .filter(|line| line.trim_start().strip_prefix("# ").is_some_and(|note| note.starts_with(LEFT_OUT)))
         .count()
 }
+
+#[cfg(test)]
+mod tests;

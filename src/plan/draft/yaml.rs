@@ -47,9 +47,16 @@ pub(crate) enum Item {
 }
 
 impl Map {
-    /// Adds a key.
+    /// Adds a key, or gives it another value.
     pub(crate) fn set(&mut self, key: &str, value: Value) {
-        self.0.push(Line::Key(key.to_owned(), value));
+        let known = self.0.iter_mut().find_map(|line| match line {
+            Line::Key(known, value) if known == key => Some(value),
+            _ => None,
+        });
+        match known {
+            Some(known) => *known = value,
+            None => self.0.push(Line::Key(key.to_owned(), value)),
+        }
     }
 
     /// Adds a key with a text on one line.

@@ -55,12 +55,15 @@ pub(crate) fn import(source: &Arc<Source>, id: &str) -> Result<String, Vec<Repor
         outline: Outline::new(id, "a file of cagent"),
         servers: Servers::default(),
         named: agents.iter().map(|(key, ..)| (key.clone(), names.take(key, "agent"))).collect(),
-        models: BTreeSet::new(),
+        providers: BTreeMap::new(),
         without_effect: BTreeSet::new(),
     };
+    if let Some(node) = root.get("providers") {
+        import.providers(node, &mut file);
+    }
     for (key, _, node) in file.entries(&root, "a mapping") {
         match key.as_str() {
-            "agents" | "version" => {}
+            "agents" | "version" | "providers" => {}
             "models" => import.models(&node, &mut file),
             "metadata" => import.metadata(&node, &mut file),
             _ => import.outline.left_out(&shown(&key, &node), NOTHING),
@@ -105,8 +108,8 @@ struct Import {
     servers: Servers,
     /// Our names of the agents.
     named: BTreeMap<String, String>,
-    /// The models that have an entry.
-    models: BTreeSet<String>,
+    /// The providers that the file describes, as the beginning of an entry under `models`.
+    providers: BTreeMap<String, Map>,
     without_effect: BTreeSet<String>,
 }
 

@@ -51,6 +51,7 @@ pub(crate) fn import(crew: &Crew, id: &str) -> Result<String, Vec<Report>> {
         names: Names::default(),
         agents: BTreeMap::new(),
         without_effect: BTreeSet::new(),
+        files: BTreeSet::new(),
         methods: &methods,
     };
     for (_, _, node) in described.iter().chain(&told) {
@@ -76,6 +77,8 @@ struct Import<'m> {
     /// The agents by the names that the original has for them.
     agents: BTreeMap<String, OfAgent>,
     without_effect: BTreeSet<String>,
+    /// The files that tasks write.
+    files: BTreeSet<String>,
     methods: &'m [Method],
 }
 

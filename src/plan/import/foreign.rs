@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::plan::spec::Provider;
 use crate::plan::spec::yaml::{self, Node, Value};
 use crate::words::diagnostic::{Diagnostic, Report, Source};
 use crate::words::redact::names_key;
@@ -183,31 +182,6 @@ pub(super) fn shown(key: &str, node: &Node) -> String {
     }
 }
 
-/// A model as other tools name it, as `provider/model`; `None` where orch does not know the provider.
-pub(super) fn model(named: &str) -> Option<String> {
-    let named = named.trim();
-    let known = |provider: &str| {
-        let provider = Provider::by_name(&provider.to_ascii_lowercase()).filter(|known| *known != Provider::Command);
-        provider.map(Provider::name)
-    };
-    let is_sound = |text: &str| !text.is_empty() && !text.contains(char::is_whitespace) && !text.contains(['{', '$']);
-    if let Some((provider, model)) = named.split_once('/') {
-        return known(provider).filter(|_| is_sound(model)).map(|provider| format!("{provider}/{model}"));
-    }
-    let starts = [
-        ("gpt-", "openai"),
-        ("chatgpt-", "openai"),
-        ("o1", "openai"),
-        ("o3", "openai"),
-        ("o4", "openai"),
-        ("claude-", "anthropic"),
-        ("gemini-", "gemini"),
-        ("glm-", "zhipu"),
-    ];
-    let (_, provider) = starts.iter().find(|(start, _)| named.starts_with(start))?;
-    is_sound(named).then(|| format!("{provider}/{named}"))
-}
-
 /// A number of seconds as YAML takes it here.
 pub(super) fn seconds(node: &Node) -> Option<String> {
     number(node).filter(|&n| n > 0.0 && n <= 86_400.0).map(|n| n.to_string())
@@ -216,22 +190,6 @@ pub(super) fn seconds(node: &Node) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn models_are_known_by_their_providers() {
-        for (named, expected) in [
-            ("openai/gpt-4o", Some("openai/gpt-4o")),
-            ("google/gemini-2.5-pro", Some("gemini/gemini-2.5-pro")),
-            ("claude-sonnet-4-5", Some("anthropic/claude-sonnet-4-5")),
-            ("gpt-4o-mini", Some("openai/gpt-4o-mini")),
-            ("azure/gpt-4o", None),
-            ("openai/", None),
-            ("openai/${MODEL}", None),
-            ("my_llm", None),
-        ] {
-            assert_eq!(model(named).as_deref(), expected, "{named}");
-        }
-    }
 
     #[test]
     fn what_may_be_a_key_is_not_shown() {

@@ -12,6 +12,7 @@ use crate::plan::draft::names::Names;
 use crate::plan::draft::yaml::{Item, Map, Value};
 use crate::plan::import::foreign::{self, Foreign, is_no, is_nothing, shown};
 use crate::plan::import::goose::template::Template;
+use crate::plan::import::models;
 use crate::plan::import::outline::{Outline, left_out, listed};
 use crate::plan::import::servers::Servers;
 use crate::plan::spec::Strategy;
@@ -130,7 +131,8 @@ impl Import {
             let options = (!options.is_empty()).then(|| {
                 format!("one of {}", options.into_iter().map(|(text, _)| text).collect::<Vec<_>>().join(", "))
             });
-            let default = text("default").map(|value| format!("`{value}` if left out"));
+            let default =
+                text("default").filter(|value| !value.is_empty()).map(|value| format!("`{value}` if left out"));
             let is_file = (text("input_type").as_deref() == Some("file")).then(|| "the content of a file".to_owned());
             let about: Vec<String> =
                 [text("description").map(|d| d.trim_end_matches('.').to_owned()), options, default, is_file]
@@ -216,7 +218,9 @@ impl Import {
                     let text = file.text(&value, &what);
                     said.insert(key, template.convert(&text));
                 }
-                "settings" => settings(&value, &mut agent, &mut limits, &mut of_agent, file),
+                "settings" => {
+                    self.settings(&value, (&mut agent, &mut limits), &mut of_agent, file);
+                }
                 "extensions" => {
                     for item in file.items(&value, "a list of extensions") {
                         self.extension(&item, &mut tools, &mut of_agent, file);
@@ -268,30 +272,33 @@ impl Import {
         self.outline.tasks.push(Item::Of(Value::Map(task)));
         name
     }
-}
 
-/// The model and what it may do.
-fn settings(node: &Node, agent: &mut Map, limits: &mut Map, notes: &mut Vec<String>, file: &mut Foreign) {
-    let text = |key: &str| node.get(key).and_then(foreign::text);
-    let named = text("goose_model").map(|model| match text("goose_provider") {
-        Some(provider) => format!("{provider}/{model}"),
-        None => model,
-    });
-    match named.as_deref().map(foreign::model) {
-        Some(Some(model)) => agent.word("model", &model),
-        Some(None) => notes.push(left_out(
-            &format!("the model `{}`", named.unwrap_or_default()),
-            "Name a model that orch knows: `model: provider/model`, or an entry under `models`.",
-        )),
-        None => {}
-    }
-    for (key, _, value) in file.entries(node, "settings") {
-        match (key.as_str(), foreign::number(&value), foreign::count(&value)) {
-            ("goose_model" | "goose_provider", ..) => {}
-            ("temperature", Some(number), _) => agent.number("temperature", number),
-            ("max_turns", _, Some(rounds)) if rounds <= 10_000 => limits.number("max_iterations", rounds),
-            _ if is_nothing(&value) => {}
-            (key, ..) => notes.push(left_out(&shown(key, &value), NOTHING)),
+    /// The model and what it may do.
+    fn settings(
+        &mut self,
+        node: &Node,
+        (agent, limits): (&mut Map, &mut Map),
+        notes: &mut Vec<String>,
+        file: &mut Foreign,
+    ) {
+        let text = |key: &str| node.get(key).and_then(foreign::text);
+        let named = text("goose_model").map(|model| match text("goose_provider") {
+            Some(provider) => format!("{provider}/{model}"),
+            None => model,
+        });
+        match named.as_deref().map(|named| self.outline.models.named(named)) {
+            Some(Some(model)) => agent.word("model", &model),
+            Some(None) => notes.push(left_out(&format!("the model `{}`", named.unwrap_or_default()), models::OTHER)),
+            None => {}
+        }
+        for (key, _, value) in file.entries(node, "settings") {
+            match (key.as_str(), foreign::number(&value), foreign::count(&value)) {
+                ("goose_model" | "goose_provider", ..) => {}
+                ("temperature", Some(number), _) => agent.number("temperature", number),
+                ("max_turns", _, Some(rounds)) if rounds <= 10_000 => limits.number("max_iterations", rounds),
+                _ if is_nothing(&value) => {}
+                (key, ..) => notes.push(left_out(&shown(key, &value), NOTHING)),
+            }
         }
     }
 }

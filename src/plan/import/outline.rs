@@ -3,6 +3,7 @@
 use crate::plan::draft::yaml::{Item, Map, Value};
 use crate::plan::import::LEFT_OUT;
 use crate::plan::import::inputs::Inputs;
+use crate::plan::import::models::Models;
 use crate::plan::spec::Strategy;
 
 /// An orchestra: agents and tasks in their order, each with its comments.
@@ -23,7 +24,7 @@ pub(super) struct Outline {
     /// What is to be said about that.
     pub of_strategy: Vec<String>,
     /// `models`
-    pub models: Map,
+    pub models: Models,
     /// `mcp_servers`
     pub servers: Map,
     /// `agents`
@@ -49,7 +50,7 @@ impl Outline {
             notes,
             strategy: Strategy::Sequential,
             of_strategy: Vec::new(),
-            models: Map::default(),
+            models: Models::default(),
             servers: Map::default(),
             agents: Vec::new(),
             tasks: Vec::new(),
@@ -85,7 +86,7 @@ impl Outline {
         let mut orchestra = Map::default();
         orchestra.set("execution", Value::Map(execution));
         file.set("orchestra", Value::Map(orchestra));
-        for (key, map) in [("models", self.models), ("mcp_servers", self.servers)] {
+        for (key, map) in [("models", self.models.found), ("mcp_servers", self.servers)] {
             if !map.is_empty() {
                 file.gap();
                 file.set(key, Value::Map(map));

@@ -8,13 +8,14 @@ use crate::plan::draft::literal;
 use crate::plan::draft::names::Names;
 use crate::plan::draft::yaml::{Item, Map, Value};
 use crate::plan::import::foreign::{self, Foreign, is_no, shown};
+use crate::plan::import::models::{self, Models};
 use crate::plan::import::outline::{Outline, left_out, listed};
 use crate::plan::resolve::LoadedPlaybook;
 use crate::plan::roles;
+use crate::plan::spec;
 use crate::plan::spec::located::Either;
 use crate::plan::spec::playbook::{self, LanguageModel};
 use crate::plan::spec::yaml::{self, Node};
-use crate::plan::spec::{self, Provider};
 use crate::words::diagnostic::{Diagnostic, Report, Source};
 
 /// The playbooks of a project, by the names of their agents.
@@ -53,7 +54,7 @@ pub(crate) fn import(source: &Arc<Source>, playbooks: &Playbooks, id: &str) -> R
     let refused = Refused(spec::mistakes_of_form(&root));
     let mut page = Map::default();
     page.note("Imported from an orchestra of SuperOptiX. Read it through before the first run.");
-    let mut models = Map::default();
+    let mut models = Models::default();
     let mut items = Vec::new();
     for name in agents(source) {
         match playbooks.get(&name) {
@@ -74,9 +75,9 @@ pub(crate) fn import(source: &Arc<Source>, playbooks: &Playbooks, id: &str) -> R
         match key.as_str() {
             "agents" | "models" => continue,
             "tasks" => {
-                if !models.is_empty() {
+                if !models.found.is_empty() {
                     page.gap();
-                    page.set("models", Value::Map(std::mem::take(&mut models)));
+                    page.set("models", Value::Map(std::mem::take(&mut models.found)));
                 }
                 page.gap();
                 page.set("agents", Value::List(std::mem::take(&mut items)));
@@ -161,7 +162,7 @@ fn note(key: &str, value: &Node, mistake: &Diagnostic) -> String {
 }
 
 /// An agent as its playbook describes it.
-fn described(name: &str, loaded: &LoadedPlaybook, models: &mut Map) -> Map {
+fn described(name: &str, loaded: &LoadedPlaybook, models: &mut Models) -> Map {
     let playbook = &loaded.playbook;
     let mut agent = Map::default();
     agent.word("name", name);
@@ -202,25 +203,26 @@ fn settings(temperature: Option<f64>, max_tokens: Option<u32>, map: &mut Map) {
 }
 
 /// The model that an AgentSpec describes: by its name, or as an entry of its own where it has an address.
-fn model(name: &str, described: &LanguageModel, agent: &mut Map, models: &mut Map, notes: &mut Vec<String>) {
+fn model(name: &str, described: &LanguageModel, agent: &mut Map, models: &mut Models, notes: &mut Vec<String>) {
     let named = described.provider.as_ref().map_or("openai", |provider| provider.value.as_str());
-    let Some(provider) = Provider::by_name(named).filter(|provider| *provider != Provider::Command) else {
-        notes.push(left_out(
-            &format!("the model `{}` of `{named}`", described.model.value),
-            "Name a model that orch knows: `model: provider/model`, or an entry under `models`.",
-        ));
-        return;
-    };
+    let unknown = || left_out(&format!("the model `{}` of `{named}`", described.model.value), models::OTHER);
     let Some(address) = &described.api_base else {
-        agent.word("model", &format!("{}/{}", provider.name(), described.model.value));
+        match models.named(&format!("{named}/{}", described.model.value)) {
+            Some(model) => agent.word("model", &model),
+            None => notes.push(unknown()),
+        }
         settings(described.temperature, described.max_tokens, agent);
         return;
     };
     let mut model = Map::default();
+    let Some(provider) = models::own(named) else {
+        notes.push(unknown());
+        return;
+    };
     model.word("provider", provider.name());
     model.word("model", &described.model.value);
     model.word("base_url", &address.value);
     settings(described.temperature, described.max_tokens, &mut model);
     agent.word("model", name);
-    models.set(name, Value::Map(model));
+    models.add(name, model);
 }

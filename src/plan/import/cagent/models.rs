@@ -3,13 +3,12 @@
 use crate::plan::draft::yaml::{Map, Value};
 use crate::plan::import::cagent::{Import, NOTHING, WITHOUT_EFFECT};
 use crate::plan::import::foreign::{self, Foreign, is_nothing, shown};
+use crate::plan::import::models;
 use crate::plan::import::outline::{left_out, listed};
 use crate::plan::spec::yaml::Node;
 
-/// Docker's own server of models, which speaks OpenAI's protocol.
-const DOCKER_MODELS: &str = "http://localhost:12434/engines/v1";
-const OTHER_MODEL: &str =
-    "Name a model that orch knows: `provider: openai` with the `base_url` of its server, and `api_key_env`.";
+/// The keys of a provider that a file describes.
+const OF_PROVIDER: [&str; 3] = ["api_type", "base_url", "token_key"];
 
 impl Import {
     /// Takes up the models that have names of their own.
@@ -18,21 +17,16 @@ impl Import {
             let mut map = Map::default();
             let mut notes = Vec::new();
             let provider = node.get("provider").and_then(foreign::text).unwrap_or_default();
+            let own = self.providers.get(&provider).cloned();
             let has_address = node.get("base_url").is_some();
-            let known =
-                foreign::model(&format!("{provider}/x")).and_then(|model| Some(model.split_once('/')?.0.to_owned()));
-            match known {
-                Some(known) => map.word("provider", &known),
-                None if has_address => map.word("provider", "openai"),
-                None if provider == "dmr" => {
-                    map.word("provider", "openai");
-                    map.word("base_url", DOCKER_MODELS);
-                }
-                None => {
-                    let what = format!("the model `{name}` of the provider `{provider}`");
-                    self.outline.left_out(&what, OTHER_MODEL);
-                    continue;
-                }
+            if let Some(entry) = own {
+                map = entry;
+            } else if has_address && models::own(&provider).is_none() {
+                map.word("provider", "openai");
+            } else if models::serve(&provider, &mut map).is_none() {
+                let what = format!("the model `{name}` of the provider `{provider}`");
+                self.outline.left_out(&what, models::OTHER);
+                continue;
             }
             for (key, _, value) in file.entries(&node, "a description of a model: `provider` and `model`") {
                 let said = foreign::text(&value);
@@ -49,18 +43,38 @@ impl Import {
                 }
             }
             notes.iter().for_each(|note| map.note(note));
-            self.outline.models.set(&name, Value::Map(map));
-            self.models.insert(name);
+            self.outline.models.add(&name, map);
+        }
+    }
+
+    /// Takes up the providers that the file describes.
+    pub(super) fn providers(&mut self, node: &Node, file: &mut Foreign) {
+        for (name, _, node) in file.entries(node, "a mapping from names to providers") {
+            let mut entry = Map::default();
+            let is_responses =
+                node.get("api_type").and_then(foreign::text).is_some_and(|kind| kind.contains("responses"));
+            entry.word("provider", if is_responses { "responses" } else { "openai" });
+            for (key, _, value) in file.entries(&node, "a description of a provider") {
+                match (key.as_str(), foreign::text(&value)) {
+                    ("base_url", Some(url)) => entry.word("base_url", &url),
+                    ("token_key", Some(variable)) => entry.word("api_key_env", &variable),
+                    (key, _) if OF_PROVIDER.contains(&key) => {}
+                    (key, _) => {
+                        self.outline.left_out(&format!("{} of the provider `{name}`", shown(key, &value)), NOTHING);
+                    }
+                }
+            }
+            self.providers.insert(name, entry);
         }
     }
 
     /// Says which models an agent uses.
-    pub(super) fn model(&self, named: &str, map: &mut Map, notes: &mut Vec<String>) {
+    pub(super) fn model(&mut self, named: &str, map: &mut Map, notes: &mut Vec<String>) {
         let (mut known, mut unknown) = (Vec::new(), Vec::new());
         for name in named.split(',').map(str::trim).filter(|name| !name.is_empty() && *name != "auto") {
-            match self.models.contains(name) {
+            match self.outline.models.has(name) {
                 true => known.push(name.to_owned()),
-                false => match foreign::model(name) {
+                false => match self.outline.models.named(name) {
                     Some(model) => known.push(model),
                     None => unknown.push(name.to_owned()),
                 },
@@ -76,7 +90,7 @@ impl Import {
         }
         if !unknown.is_empty() {
             let names = listed(unknown.iter().map(String::as_str));
-            notes.push(left_out(&format!("the model {names}"), OTHER_MODEL));
+            notes.push(left_out(&format!("the model {names}"), models::OTHER));
         }
     }
 }

@@ -32,12 +32,13 @@ pub(super) const OF_TASK: [(&str, &str); 7] = [
 ];
 
 /// What to do in place of arguments of the crew.
-pub(super) const OF_CREW: [(&str, &str); 7] = [
+pub(super) const OF_CREW: [(&str, &str); 8] = [
     ("manager_llm", "There is no manager; the tasks run in their order."),
     ("manager_agent", "There is no manager; the tasks run in their order."),
     ("memory", "Runs remember nothing of each other, but results whose inputs are the same are used again."),
     ("planning", "Put a task that plans in front: its output goes to those that name it in `context`."),
     ("max_rpm", "Give the models entries under `models` with `requests_per_minute`."),
+    ("knowledge_sources", "Let the agents read the files: grant `read_file`."),
     ("step_callback", "`orch run --json` reports each step."),
     ("task_callback", "`orch run --json` reports each task."),
 ];
@@ -50,9 +51,6 @@ pub(super) const TOOLS: [(&str, &str); 4] = [
     ("FileWriterTool", "write_file"),
 ];
 
-/// What to do about a model that is not known.
-pub(super) const OTHER_MODEL: &str =
-    "Name a model that orch knows: `model: provider/model`, or an entry under `models`.";
 /// What to do about a tool that is not known.
 pub(super) const OTHER_TOOL: &str =
     "Grant a built-in tool that does the same, or one of an MCP server under `mcp_servers` as `server/tool`.";

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use crate::plan::draft::yaml::{Item, Map, Value};
-use crate::plan::import::crewai::advice::{OF_AGENT, OTHER_MODEL, OTHER_TOOL, TOOLS, WITHOUT_EFFECT, advice};
+use crate::plan::import::crewai::advice::{OF_AGENT, OTHER_TOOL, TOOLS, WITHOUT_EFFECT, advice};
 use crate::plan::import::crewai::{Import, OfAgent};
 use crate::plan::import::foreign::{self, Foreign, is_nothing, shown};
+use crate::plan::import::models;
 use crate::plan::import::outline::{left_out, listed};
 use crate::plan::spec::yaml::Node;
 
@@ -23,9 +24,9 @@ impl Import<'_> {
                 "role" => map.prose("role", &file.text(value, &what)),
                 "goal" => map.prose("goal", &file.text(value, &what)),
                 "backstory" => map.prose("persona", &file.text(value, &what)),
-                "llm" => match foreign::text(value).and_then(|llm| foreign::model(&llm)) {
+                "llm" => match foreign::text(value).and_then(|llm| self.outline.models.named(&llm)) {
                     Some(model) => map.word("model", &model),
-                    None => notes.push(left_out(&shown(key, value), OTHER_MODEL)),
+                    None => notes.push(left_out(&shown(key, value), models::OTHER)),
                 },
                 "max_iter" => of_tasks.rounds = foreign::count(value),
                 "max_execution_time" => of_tasks.seconds = foreign::seconds(value),
@@ -44,9 +45,9 @@ impl Import<'_> {
             match argument.name.as_str() {
                 "config" => {}
                 "tools" => tools.extend(argument.called().into_iter().map(str::to_owned)),
-                "llm" => match argument.text().and_then(foreign::model) {
+                "llm" => match argument.text().and_then(|llm| self.outline.models.named(llm)) {
                     Some(model) => map.word("model", &model),
-                    None => notes.push(left_out("`llm` in crew.py", OTHER_MODEL)),
+                    None => notes.push(left_out("`llm` in crew.py", models::OTHER)),
                 },
                 "max_iter" => of_tasks.rounds = number().or(of_tasks.rounds),
                 "max_execution_time" => of_tasks.seconds = number().map(|n| n.to_string()).or(of_tasks.seconds.take()),

@@ -21,6 +21,13 @@ struct Told<'t> {
     method: Option<&'t Method>,
 }
 
+impl Told<'_> {
+    /// What the crew calls it.
+    fn name(&self) -> &str {
+        self.method.map_or(self.key, |method| &method.name)
+    }
+}
+
 impl Import<'_> {
     /// The tasks of the crew in their order; those that no method makes are none of it.
     pub(super) fn tasks(&mut self, told: &[(String, Node, Node)], file: &mut Foreign) {
@@ -53,8 +60,11 @@ impl Import<'_> {
             self.outline.left_out(&format!("the task `{key}`"), "tasks.yaml has it, and the crew does not use it.");
         }
         let mut names = Names::default();
-        let named: BTreeMap<&str, String> =
-            chosen.iter().map(|told| (told.key, names.take(told.key, "task"))).collect();
+        // Two methods may make their tasks of the same texts; a text may name a task by either name.
+        let own: Vec<String> = chosen.iter().map(|told| names.take(told.name(), "task")).collect();
+        let by_key = chosen.iter().zip(&own).rev().map(|(told, name)| (told.key, name.clone()));
+        let by_name = chosen.iter().zip(&own).map(|(told, name)| (told.name(), name.clone()));
+        let named: BTreeMap<&str, String> = by_key.chain(by_name).collect();
         if chosen.iter().any(is_async) {
             self.outline.strategy = Strategy::Parallel;
             self.outline.of_strategy.push(
@@ -63,17 +73,24 @@ impl Import<'_> {
             );
         }
         let (mut done, mut open) = (Vec::new(), Vec::new());
-        for told in &chosen {
+        for (told, name) in chosen.iter().zip(&own) {
             if !is_async(told) {
                 done.append(&mut open);
             }
-            let item = self.task(told, &named, &done, file);
-            if is_async(told) { &mut open } else { &mut done }.push(named[told.key].clone());
+            let item = self.task(told, name, &named, &done, file);
+            if is_async(told) { &mut open } else { &mut done }.push(name.clone());
             self.outline.tasks.push(Item::Of(Value::Map(item)));
         }
     }
 
-    fn task(&mut self, told: &Told<'_>, named: &BTreeMap<&str, String>, before: &[String], file: &mut Foreign) -> Map {
+    fn task(
+        &mut self,
+        told: &Told<'_>,
+        name: &str,
+        named: &BTreeMap<&str, String>,
+        before: &[String],
+        file: &mut Foreign,
+    ) -> Map {
         let entries = file.entries(told.node, "a description of a task: `description`, `expected_output` and `agent`");
         let mut task = TaskParts::default();
         for (key, _, value) in &entries {
@@ -129,7 +146,7 @@ impl Import<'_> {
                 key => task.notes.push(left_out(&format!("`{key}` in crew.py"), advice(&OF_TASK, key))),
             }
         }
-        self.written(task, &named[told.key], before)
+        self.written(task, name, before)
     }
 
     /// The key under which agents.yaml has the agent that a method of the program makes.
@@ -176,7 +193,11 @@ impl Import<'_> {
         }
         if let Some(file) = task.file {
             let path = file.trim_start_matches("./");
-            if is_in_project(path) && !path.contains('{') {
+            let is_free = self.files.insert(path.to_lowercase());
+            if !is_free {
+                let advice = "Another task writes it already: an output here has a file of its own.";
+                notes.push(left_out(&format!("`output_file: {file}`"), advice));
+            } else if is_in_project(path) && !path.contains('{') {
                 output.word("file", path);
             } else {
                 let advice = "An output goes to a file of the project that is known beforehand: `output: {file: ...}`.";

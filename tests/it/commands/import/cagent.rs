@@ -101,6 +101,32 @@ fn one_agent_alone_does_what_it_is_asked() {
 }
 
 #[test]
+fn models_come_with_the_addresses_of_their_providers() {
+    let text = "
+providers:
+  gateway: {api_type: openai_responses, base_url: 'https://gateway.example/v1', token_key: GATEWAY_KEY}
+models:
+  mine: {provider: gateway, model: gpt-x, max_tokens: 100}
+  own: {provider: acme, model: acme-1, base_url: 'https://acme.example/v1', token_key: ACME_KEY}
+agents:
+  root: {model: mine, instruction: Do., sub_agents: [a, b]}
+  a: {model: xai/grok-3, instruction: Do.}
+  b: {model: own, instruction: Do.}
+";
+    let text = imported(&Project::new().file("a.yaml", text), "a", &["cagent", "a.yaml"]);
+    has(
+        &text,
+        &[
+            "  mine:\n    provider: responses\n    base_url: \"https://gateway.example/v1\"\n    api_key_env: GATEWAY_KEY\n    model: gpt-x\n    max_tokens: 100\n",
+            "  own:\n    provider: openai\n    model: acme-1\n    base_url: \"https://acme.example/v1\"\n    api_key_env: ACME_KEY\n",
+            "  grok-3:\n    provider: openai\n    base_url: \"https://api.x.ai/v1\"\n    api_key_env: XAI_API_KEY\n    model: grok-3\n",
+            "    model: grok-3\n",
+        ],
+    );
+    assert!(!text.contains("# Left out: "), "{text}");
+}
+
+#[test]
 fn what_is_no_such_file_is_refused_with_the_place() {
     for (text, said) in [
         ("agents: {", "x.yaml:1:"),

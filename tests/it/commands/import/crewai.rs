@@ -147,6 +147,40 @@ fn without_a_program_the_order_is_that_of_the_file() {
 }
 
 #[test]
+fn two_methods_may_make_their_tasks_of_the_same_texts() {
+    let code = "
+    @task
+    def first(self):
+        return Task(config=self.tasks_config['write'], agent=self.a())
+    @task
+    def second(self):
+        return Task(config=self.tasks_config['write'], agent=self.b_method(), context=[self.first()])
+    @agent
+    def b_method(self):
+        return Agent(config=self.agents_config['b'], llm='groq/llama-3.3-70b')
+";
+    let project = Project::new()
+        .file("config/agents.yaml", "a: {role: A}\nb: {role: B}\n")
+        .file("config/tasks.yaml", "write: {description: d}\n")
+        .file("crew.py", code);
+    let text = imported(&project, "it", &["crewai", ".", "--id", "it"]);
+    has(
+        &text,
+        &[
+            "  - name: first\n    agent: a\n",
+            "  - name: second\n    agent: b\n    description: d\n    context: [first]\n",
+        ],
+    );
+    has(
+        &text,
+        &[
+            "  llama-3.3-70b:\n    provider: openai\n    base_url: \"https://api.groq.com/openai/v1\"\n    api_key_env: GROQ_API_KEY\n    model: llama-3.3-70b\n",
+            "    model: llama-3.3-70b\n",
+        ],
+    );
+}
+
+#[test]
 fn tasks_that_run_beside_others_wait_as_they_did() {
     let tasks = "
 a: {description: d, agent: x, async_execution: true}
