@@ -15,6 +15,8 @@ use crate::words::id::RunId;
 
 /// The exit code for bad usage and for invalid files.
 pub(super) const USAGE: u8 = 2;
+/// The exit code of what was told to stop.
+pub(super) const INTERRUPTED: u8 = 130;
 /// The exit code for a failure.
 pub(super) const FAILURE: u8 = 1;
 
@@ -44,6 +46,11 @@ impl CliError {
     /// Something failed.
     pub(super) fn failure(what: impl Into<String>) -> Self {
         anyhow::Error::msg(what.into()).into()
+    }
+
+    /// A signal came, and nothing was called yet.
+    pub(super) fn interrupted(what: impl Into<String>) -> Self {
+        Self { code: INTERRUPTED, ..Self::failure(what) }
     }
 
     /// What the user gave cannot be used, for the reason in this error.

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use tokio::sync::mpsc;
 
-use crate::cli::error::say_reports;
+use crate::cli::error::{CliError, INTERRUPTED, say_reports};
 use crate::cli::{Outcome, terminal};
-use crate::engine::{self, Ended, Notes, Notice, Prepared};
+use crate::engine::{self, Ended, Notes, Notice, Prepared, Signals};
 use crate::observe::Observers;
 use crate::observe::json::JsonLines;
 use crate::observe::metrics::Metrics;
@@ -50,13 +50,29 @@ pub(super) fn observers(orchestra: &Orchestra, output: OutputArgs, folder: &Path
     observers
 }
 
+/// Begins to listen to the signals that tell a run to stop. From here on none of them ends the process by itself.
+pub(super) fn signals() -> Signals {
+    let (sender, signals) = mpsc::unbounded_channel();
+    listen(&sender);
+    signals
+}
+
+/// Waits for what a run needs before it begins, its hooks among it; a signal drops that, and ends what it has started.
+///
+/// # Errors
+/// If a signal came first.
+pub(super) async fn or_interrupted<T>(work: impl Future<Output = T>, signals: &mut Signals) -> Result<T, CliError> {
+    tokio::select! {
+        done = work => Ok(done),
+        Some(signal) = signals.recv() => Err(CliError::interrupted(format!("{signal} came before the run began"))),
+    }
+}
+
 /// Executes a run and tells how it ended.
-pub(super) async fn execute(prepared: Prepared, output: OutputArgs) -> Outcome {
+pub(super) async fn execute(prepared: Prepared, output: OutputArgs, signals: Signals) -> Outcome {
     let workspace = prepared.workspace().to_owned();
     let observers = observers(prepared.orchestra(), output, prepared.folder());
     allow_many_connections();
-    let (sender, signals) = mpsc::unbounded_channel();
-    listen(&sender);
     let ended = engine::execute(prepared, observers, signals).await?;
     tell(&ended, &workspace, output);
     for notice in ended.notices {
@@ -97,7 +113,7 @@ fn exit_code(status: RunStatus) -> u8 {
         RunStatus::Failed | RunStatus::Partial => 1,
         RunStatus::Limited => 3,
         RunStatus::Waiting => 4,
-        RunStatus::Interrupted => 130,
+        RunStatus::Interrupted => INTERRUPTED,
     }
 }
 

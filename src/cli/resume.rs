@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
-use crate::cli::execute::{OutputArgs, execute, tell_notes};
+use crate::cli::execute::{OutputArgs, execute, or_interrupted, signals, tell_notes};
 use crate::cli::runtime::{NO_RUNTIME, block_on};
 use crate::cli::trust::TrustArgs;
 use crate::cli::{Context, Outcome, terminal, trust};
@@ -48,16 +48,20 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
         accept_foreign: args.trust.vouches(),
     };
     block_on(async {
+        let mut listening = None;
         let mut prepared = engine::resume(project, &settings, &resume, &mut notes).await;
         if let Err(ResumeError::Untrusted(untrusted)) = &prepared {
             let trust = trust::settle(project, &settings, &untrusted.needed, args.trust)?;
             // The second look finds the same again, but for the processes that were ended.
             notes.notices.retain(|notice| matches!(notice, Notice::ProgramsEnded(_) | Notice::NeverBegan { .. }));
-            prepared = engine::resume(project, &settings, &Resume { trust, ..resume }, &mut notes).await;
+            // Not before the question: who answers it by Ctrl-C means the process. Without trust no hook has run.
+            let signals = listening.insert(signals());
+            let resume = Resume { trust, ..resume };
+            prepared = or_interrupted(engine::resume(project, &settings, &resume, &mut notes), signals).await?;
         }
         tell_notes(notes);
         match prepared? {
-            Some(prepared) => execute(prepared, args.output).await,
+            Some(prepared) => execute(prepared, args.output, listening.unwrap_or_else(signals)).await,
             None => {
                 terminal::say(&format!("nothing to resume: {run} is finished\n"));
                 Ok(ExitCode::SUCCESS)

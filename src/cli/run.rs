@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::ValueEnum;
 
 use crate::cli::error::{CliError, say_reports};
-use crate::cli::execute::{OutputArgs, execute, tell_notes};
+use crate::cli::execute::{OutputArgs, execute, or_interrupted, signals, tell_notes};
 use crate::cli::runtime::{NO_RUNTIME, block_on};
 use crate::cli::trust::TrustArgs;
 use crate::cli::{Context, Outcome, dry_run, terminal, trust};
@@ -111,13 +111,14 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let start = Start { goal, source, workspace: args.workspace.clone(), trust };
     block_on(async {
         let mut notes = Notes::default();
-        let prepared = engine::start(project, &settings, loaded, start, &mut notes).await;
+        let mut signals = signals();
+        let prepared = or_interrupted(engine::start(project, &settings, loaded, start, &mut notes), &mut signals).await;
         tell_notes(notes);
-        let prepared = prepared?;
+        let prepared = prepared??;
         if args.output.verbose {
             terminal::say(&dry_run::order(prepared.orchestra()));
         }
-        execute(prepared, args.output).await
+        execute(prepared, args.output, signals).await
     })
     .context(NO_RUNTIME)?
 }

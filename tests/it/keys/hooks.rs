@@ -1,5 +1,9 @@
 //! `hooks`: a file's own programs at the points of a run, and what a failed one means there.
 
+use std::io::Read;
+use std::time::Duration;
+
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::project::{Project, RUN, orchestra};
@@ -97,6 +101,30 @@ fn a_resume_is_stopped_too_and_can_be_tried_again() {
     assert_eq!(server.seen().len(), seen);
     std::fs::remove_file(project.path("stop")).unwrap();
     project.args(["resume"]).run().exits(0);
+}
+
+#[test]
+fn a_signal_ends_a_hook_with_all_that_it_has_started() {
+    let server = Server::start();
+    let hooks = |at: &str| format!("  {at}: [sh, -c, 'exec 3> pipe; sleep 600 & sleep 600']\n");
+    for (at, signal) in [("before-init", Signal::INT), ("before-execute", Signal::TERM), ("after-execute", Signal::INT)]
+    {
+        let project = project(&server, &hooks(at));
+        nix::unistd::mkfifo(&project.path("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let running = project.spawn();
+        // Opens when the hook does, and comes to its end when nobody holds the other side any more.
+        let mut pipe = std::fs::File::open(project.path("pipe")).unwrap();
+        running.signal(signal);
+        if at == "after-execute" {
+            running.wait().exits(0).says("at after-execute failed: SIGINT came first").says("SUCCEEDED");
+        } else {
+            running.wait().exits(130).says("came before the run began").no_file("orchestra_workspaces");
+            assert!(project.runs().is_empty());
+        }
+        let (sender, ended) = std::sync::mpsc::channel();
+        std::thread::spawn(move || sender.send(pipe.read_to_end(&mut Vec::new()).is_ok()));
+        assert_eq!(ended.recv_timeout(Duration::from_secs(60)), Ok(true), "{at}: something goes on");
+    }
 }
 
 #[test]
