@@ -46,6 +46,7 @@ impl RunBuilder {
             run: RunId::at("20261120_093000", 0x7f3a),
             orchestra: name("feature"),
             goal: "Add a login".into(),
+            inputs: std::collections::BTreeMap::new(),
             source: "orchestras/feature_orchestra.yaml".into(),
             workspace: "orchestra_workspaces/feature".into(),
             rehearsal: false,
@@ -250,6 +251,7 @@ pub(crate) fn task(named: &str) -> Task {
 /// An orchestra of these agents and tasks.
 pub(crate) fn orchestra_of(agents: Vec<Agent>, tasks: Vec<Task>, plan: Plan) -> Orchestra {
     Orchestra {
+        inputs: Vec::new(),
         id: name("feature"),
         name: "feature".to_owned(),
         description: None,

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use crate::attempt::USUAL_MAX_TOKENS;
 use crate::cli::{terminal, trust};
-use crate::engine::{Loaded, cost, permissions, setup};
+use crate::engine::{InputValues, Loaded, cost, permissions, setup};
 use crate::model::key_command::KeyCommands;
 use crate::model::prices;
 use crate::model::settings::{Settings, Unusable};
@@ -23,13 +23,23 @@ use crate::words::text;
 const WHEN: usize = 100;
 
 /// Shows the plan of a run.
-pub(super) fn show(loaded: &Loaded, goal: &str, settings: &Settings, root: &Path, rehearse: bool) -> ExitCode {
+pub(super) fn show(
+    loaded: &Loaded,
+    given: &(String, InputValues),
+    settings: &Settings,
+    root: &Path,
+    rehearse: bool,
+) -> ExitCode {
     let orchestra = &loaded.orchestra;
     let mut page = order(orchestra);
     let _ = writeln!(page, "workspace: {}", orchestra.workspace);
+    for (name, value) in &given.1 {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let _ = writeln!(page, "input {name}: {}", text::one_line(&value, WHEN));
+    }
     page.push_str(&tasks(orchestra, settings, rehearse));
     page.push_str(&format!("\n{}", trust::page(&permissions(orchestra), &[])));
-    let calls = foreseen(orchestra, goal, settings);
+    let calls = foreseen(orchestra, given, settings);
     page.push_str(&estimate(&calls));
     page.push_str(&if rehearse { "cost: none, since no model is called\n".to_owned() } else { cost(&calls) });
     terminal::print(&page);
@@ -169,7 +179,7 @@ impl Call {
     }
 }
 
-fn foreseen(orchestra: &Orchestra, goal: &str, settings: &Settings) -> Vec<Call> {
+fn foreseen(orchestra: &Orchestra, given: &(String, InputValues), settings: &Settings) -> Vec<Call> {
     let mut calls: Vec<Call> = (0..orchestra.tasks.len())
         .map(|ix| {
             let Some(agent) = orchestra.agent_of(ix) else { return Call::none() };
@@ -180,9 +190,9 @@ fn foreseen(orchestra: &Orchestra, goal: &str, settings: &Settings) -> Vec<Call>
         })
         .collect();
     for ix in 0..calls.len() {
-        let given = orchestra.plan.needs(ix).iter().map(|&needed| calls[needed].output).sum::<u64>();
+        let of_others = orchestra.plan.needs(ix).iter().map(|&needed| calls[needed].output).sum::<u64>();
         let call = &mut calls[ix];
-        call.input = own_tokens(orchestra, ix, goal) + given;
+        call.input = own_tokens(orchestra, ix, given) + of_others;
         let models = orchestra.agent_of(ix).map(|agent| models(agent, settings));
         for model in models.into_iter().flatten() {
             match cost::known(&model, settings).tariff {
@@ -198,11 +208,11 @@ fn foreseen(orchestra: &Orchestra, goal: &str, settings: &Settings) -> Vec<Call>
 }
 
 /// Tokens of a task's prompt without the outputs that it is given.
-fn own_tokens(orchestra: &Orchestra, ix: TaskIx, goal: &str) -> u64 {
+fn own_tokens(orchestra: &Orchestra, ix: TaskIx, (goal, given): &(String, InputValues)) -> u64 {
     let (task, needs) = (&orchestra.tasks[ix], orchestra.plan.needs(ix));
     let outputs: Vec<(&str, &str)> = needs.iter().map(|&n| (orchestra.tasks[n].name.as_str(), "")).collect();
     let run = RunValues { id: "run_00000000_000000_0000", project: "", is_rehearsal: true };
-    let inputs = Inputs { goal, run, secret: "", outputs: &outputs, item: None };
+    let inputs = Inputs { goal, given, run, secret: "", outputs: &outputs, item: None };
     let (Some(agent), Some(description)) = (orchestra.agent_of(ix), task.description()) else { return 0 };
     match Prompt::new(description, agent, &inputs, None) {
         Ok(prompt) => worst_case_tokens([&*prompt.system, &*prompt.user].into_iter()),

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use crate::cli::terminal;
 use crate::engine::phase::ChooseError;
 use crate::engine::{
-    HookError, LoadError, OpenError, ResumeError, RunError, SelectError, Selector, SetupError, SourceError, StartError,
+    HookError, InputError, LoadError, OpenError, ResumeError, RunError, SelectError, Selector, SetupError, SourceError,
+    StartError,
 };
 use crate::store::journal::{FILE, JournalError};
 use crate::store::lock::LockError;
@@ -166,6 +167,23 @@ impl From<StartError> for CliError {
             StartError::GoalTooLong => Self::usage(what).help("a goal is a few sentences; put material into files"),
             StartError::NoGoal { orchestra, .. } => {
                 Self::usage(what).help(format!("orch run {orchestra} --goal \"...\""))
+            }
+            StartError::Input { orchestra, error } => {
+                let error_help = match error {
+                    InputError::Missing { name, .. } if name == "goal" => {
+                        format!("orch run {orchestra} --goal \"...\"")
+                    }
+                    InputError::Missing { name, .. } | InputError::Wrong { name, .. } => {
+                        format!("orch run {orchestra} --input {name}=..., or --inputs FILE")
+                    }
+                    InputError::Unknown { near: Ok(near), .. } => format!("did you mean `{near}`?"),
+                    InputError::Unknown { near: Err(all), .. } if all.is_empty() => {
+                        format!("`{orchestra}` declares none; `inputs: {{NAME: text}}` at the top of its file does")
+                    }
+                    InputError::Unknown { near: Err(all), .. } => format!("its inputs are {}", all.join(", ")),
+                    InputError::TooLong => "put the material into a file, and give its path".to_owned(),
+                };
+                Self::usage(what).help(error_help)
             }
             StartError::Untrusted(_) => Self::untrusted(what),
             StartError::Select(error) => error.into(),

@@ -13,6 +13,7 @@ mod execute;
 mod graph;
 mod hooks;
 mod import;
+mod inputs;
 mod list;
 mod log;
 mod new_orchestra;
@@ -69,7 +70,7 @@ enum Command {
     /// Print the JSON Schema of the file format
     Schema,
     /// Run an orchestra
-    Run(run::Args),
+    Run(Box<run::Args>),
     /// Go on with a run that is not finished
     Resume(resume::Args),
     /// List the runs of this project

@@ -8,6 +8,7 @@ use clap::ValueEnum;
 
 use crate::cli::error::{CliError, say_reports};
 use crate::cli::execute::{OutputArgs, execute, or_interrupted, signals, tell_notes};
+use crate::cli::inputs::{InputArgs, inputs};
 use crate::cli::runtime::{NO_RUNTIME, block_on};
 use crate::cli::trust::TrustArgs;
 use crate::cli::{Context, Outcome, dry_run, terminal, trust};
@@ -29,6 +30,8 @@ pub(super) struct Args {
     /// What is to be achieved: a text, `-` for standard input, or `@FILE`
     #[arg(short, long, visible_alias = "feature", value_name = "TEXT", allow_hyphen_values = true, value_parser = goal_text)]
     goal: Option<String>,
+    #[command(flatten)]
+    inputs: InputArgs,
     /// Check everything and show what would run, and in which order; call nothing and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -100,15 +103,17 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let named = &context.orchestra_in_project(named)?;
     let loaded = load(project, named, &overrides(args, fresh)?)?;
     say_reports(&loaded.warnings);
+    let inputs = inputs(&args.inputs, &loaded.orchestra, args.goal.as_deref(), context)?;
     let goal = goal(args, project)?;
     let settings = Settings::from_environment();
     if args.dry_run {
         let settings = trust::settings_to_look_with(project);
-        return Ok(dry_run::show(&loaded, &goal, &settings, project.root(), args.rehearse));
+        let given = engine::given(&loaded.orchestra, goal, &inputs)?;
+        return Ok(dry_run::show(&loaded, &given, &settings, project.root(), args.rehearse));
     }
     let source = source(args);
     let trust = trust::settle(project, &settings, &needed(&loaded.orchestra, &source), args.trust)?;
-    let start = Start { goal, source, workspace: args.workspace.clone(), trust };
+    let start = Start { goal, inputs, source, workspace: args.workspace.clone(), trust };
     block_on(async {
         let mut notes = Notes::default();
         let mut signals = signals();

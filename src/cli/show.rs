@@ -164,6 +164,8 @@ fn facts(history: &History, summary: &Summary, phase: &RunPhase) -> String {
     let rehearsal = if summary.rehearsal { ", a rehearsal: no model was used" } else { "" };
     let spent = &summary.totals;
     let goal = if start.goal.is_empty() { "-".to_owned() } else { one_line(&start.goal, ERROR) };
+    let inputs: Vec<String> = start.inputs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let inputs = (!inputs.is_empty()).then(|| ("inputs", one_line(&inputs.join(", "), ERROR)));
     let lines = [
         ("run", format!("{} ({phase}{resumes}{rehearsal})", start.run)),
         ("orchestra", format!("{}, from {}", start.orchestra, one_line(&start.source, ERROR))),
@@ -172,7 +174,9 @@ fn facts(history: &History, summary: &Summary, phase: &RunPhase) -> String {
         ("tasks", format!("{} of {} done", summary.done(), summary.tasks.len())),
         ("calls", format!("{}, {}", count(spent.calls.into()), costs(spent))),
     ];
-    lines.iter().map(|(label, text)| format!("{:<11}{text}\n", format!("{label}:"))).collect()
+    let (before, after) = lines.split_at(3);
+    let lines = before.iter().chain(&inputs).chain(after);
+    lines.map(|(label, text)| format!("{:<11}{text}\n", format!("{label}:"))).collect()
 }
 
 fn costs(spent: &Spent) -> String {

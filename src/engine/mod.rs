@@ -33,8 +33,10 @@ pub use resume::{Resume, ResumeError, latest_unfinished, resume};
 pub use runner::{Ended, RunError, Signals, no_signals};
 pub use select::{SelectError, Selector};
 pub use setup::{ModelSource, SetupError, SourceError};
-pub use start::{MAX_GOAL_BYTES, Start, StartError, check_goal, start};
+pub use start::{MAX_GOAL_BYTES, Start, StartError, check_goal, given, start};
 pub use trust::{Trust, Untrusted, needed};
+
+pub use crate::plan::inputs::{Input, InputError, InputValues, settle};
 
 // What the calls above take and return from the rooms below, so that a caller need not know the rooms.
 pub use crate::model::settings::Settings;

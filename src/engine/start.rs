@@ -1,7 +1,10 @@
 //! A new run: everything is checked and opened, and nothing is called yet.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use serde_json::Value;
 
 use crate::engine::execute::Prepared;
 use crate::engine::files::{self, OpenError, own_files};
@@ -16,13 +19,17 @@ use crate::engine::trust::{Trust, Untrusted, needed};
 use crate::model::settings::Settings;
 use crate::os::clock;
 use crate::plan::hooks::HookPoint;
+use crate::plan::inputs::{InputError, InputValues, settle};
 use crate::plan::orchestra::Orchestra;
+use crate::plan::spec::InputKind;
 use crate::plan::template::Template;
+use crate::store::disk::Dir;
 use crate::store::lock::{Claim, this_process};
 use crate::store::project::Project;
 use crate::store::seal::Sealer;
 use crate::words::event::{Event, FORMAT, Overrides, RunEvent, RunStarted};
 use crate::words::id::RunId;
+use crate::words::redact::Redactor;
 
 /// The longest goal, in bytes. It stands in every prompt.
 pub const MAX_GOAL_BYTES: usize = 1024 * 1024;
@@ -32,6 +39,8 @@ pub const MAX_GOAL_BYTES: usize = 1024 * 1024;
 pub struct Start {
     /// What is to be achieved; may be empty where no task asks for it.
     pub goal: String,
+    /// What is given by name, see [`settle`].
+    pub inputs: InputValues,
     /// Who answers.
     pub source: ModelSource,
     /// Where the results go, instead of where the file says: anywhere, seen from the project's folder.
@@ -47,6 +56,7 @@ impl Start {
     pub fn new(goal: impl Into<String>) -> Self {
         Self {
             goal: goal.into(),
+            inputs: InputValues::new(),
             source: ModelSource::Models { record: None },
             workspace: None,
             trust: Trust::default(),
@@ -79,6 +89,14 @@ pub enum StartError {
         orchestra: String,
         /// The first task that asks.
         task: String,
+    },
+    /// The values that it was given cannot be those of its inputs.
+    #[error("{error}")]
+    Input {
+        /// The orchestra's id.
+        orchestra: String,
+        /// Why not.
+        error: InputError,
     },
     /// The project's files need more trust than the caller has.
     #[error(transparent)]
@@ -113,8 +131,9 @@ pub async fn start(
     start: Start,
     notes: &mut Notes,
 ) -> Result<Prepared, StartError> {
-    check_goal(&start.goal)?;
-    check_goal_is_given(&loaded.orchestra, &start.goal)?;
+    let (goal, inputs) = given(&loaded.orchestra, start.goal, &start.inputs)?;
+    check_goal_is_given(&loaded.orchestra, &goal)?;
+    check_files(project, &loaded.orchestra, &inputs)?;
     let needed = needed(&loaded.orchestra, &start.source);
     start.trust.check(&needed)?;
     let (settings, inside) = start.trust.settings(settings, project);
@@ -148,7 +167,8 @@ pub async fn start(
         run: run.clone(),
         orchestra: orchestra.id.clone(),
         // It stands in the journal and in every prompt.
-        goal: setup.redactor.redact_secrets(&start.goal).into_owned(),
+        goal: setup.redactor.redact_secrets(&goal).into_owned(),
+        inputs: inputs.into_iter().map(|(name, value)| (name, redacted(value, &setup.redactor))).collect(),
         source: loaded.source.path.clone(),
         workspace: workspace.strip_prefix(project.root()).unwrap_or(workspace).display().to_string(),
         rehearsal: matches!(start.source, ModelSource::Rehearsal { .. }),
@@ -160,6 +180,50 @@ pub async fn start(
     let mut first = vec![Event::Run(RunEvent::Started(started.into()))];
     first.extend(selection.adopted);
     Ok(Prepared { run, orchestra, setup, hooks, files, past: Vec::new(), first })
+}
+
+/// The goal and the inputs of a run. The goal is one of them, where the file declares it.
+///
+/// # Errors
+/// A goal that is too long, or [`StartError::Input`].
+pub fn given(orchestra: &Orchestra, goal: String, given: &InputValues) -> Result<(String, InputValues), StartError> {
+    let is_goal = |name: &str| name == "goal";
+    let mut all = given.clone();
+    if !goal.is_empty() && orchestra.inputs.iter().any(|input| is_goal(&input.name)) {
+        all.insert("goal".to_owned(), goal.clone().into());
+    }
+    let settled = settle(&orchestra.inputs, &all);
+    let mut inputs = settled.map_err(|error| StartError::Input { orchestra: orchestra.id.to_string(), error })?;
+    let declared = inputs.remove("goal").and_then(|goal| goal.as_str().map(|goal| goal.trim().to_owned()));
+    let goal = declared.unwrap_or(goal);
+    check_goal(&goal)?;
+    Ok((goal, inputs))
+}
+
+/// A file that is given has to be there.
+fn check_files(project: &Project, orchestra: &Orchestra, inputs: &InputValues) -> Result<(), StartError> {
+    for input in orchestra.inputs.iter().filter(|input| input.kind == InputKind::File) {
+        let path = inputs.get(&input.name).and_then(Value::as_str).unwrap_or_default();
+        let found = Dir::open(project.root()).and_then(|folder| folder.check_linked(path));
+        if let (false, Err(error)) = (path.is_empty(), found) {
+            let why = match error.kind() {
+                io::ErrorKind::NotFound => format!("names {path}, which is not there"),
+                _ => format!("names {path}, which cannot be read: {error}"),
+            };
+            let error = InputError::Wrong { name: input.name.clone(), why };
+            return Err(StartError::Input { orchestra: orchestra.id.to_string(), error });
+        }
+    }
+    Ok(())
+}
+
+fn redacted(value: Value, redactor: &Redactor) -> Value {
+    match value {
+        Value::String(text) => redactor.redact_secrets(&text).into_owned().into(),
+        Value::Array(list) => list.into_iter().map(|value| redacted(value, redactor)).collect(),
+        Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, redacted(value, redactor))).collect(),
+        plain => plain,
+    }
 }
 
 /// Refuses a goal that is too long for a prompt.

@@ -159,7 +159,7 @@ mod tests {
         let all = BTreeSet::from(["triage", "other"]);
         let check = |text: &str| {
             let (schema, items) = (&|_: &str| None, ItemsKnown::None);
-            let known = Known { outputs: &["triage"], tasks: &all, schema, items };
+            let known = Known { outputs: &["triage"], tasks: &all, schema, items, inputs: &[] };
             let error = Condition::new(text).unwrap().check(&known);
             error.map(|error| error.message).unwrap_or_default()
         };

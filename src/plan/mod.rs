@@ -7,6 +7,7 @@ pub(crate) mod graph;
 pub(crate) mod guarded;
 pub(crate) mod hooks;
 pub(crate) mod import;
+pub(crate) mod inputs;
 pub(crate) mod notify;
 pub(crate) mod orchestra;
 pub(crate) mod output;

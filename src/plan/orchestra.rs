@@ -11,6 +11,7 @@ use crate::plan::condition::Condition;
 use crate::plan::digest;
 use crate::plan::graph::{Plan, TaskIx};
 use crate::plan::hooks::Hook;
+use crate::plan::inputs::Input;
 use crate::plan::notify::Notify;
 use crate::plan::output::OutputSpec;
 use crate::plan::retry::RetryPolicy;
@@ -47,6 +48,8 @@ pub struct Orchestra {
     pub reuse: Option<Reuse>,
     /// The servers whose tools its agents may be given.
     pub mcp_servers: Vec<McpServer>,
+    /// What a run is given by name.
+    pub inputs: Vec<Input>,
     /// The tasks whose outputs are the result of a run; `None` for those that nothing follows.
     pub result: Option<Vec<Name>>,
     /// Who is told how a run has ended.

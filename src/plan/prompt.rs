@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 use std::sync::Arc;
 
+use crate::plan::inputs::InputValues;
 use crate::plan::orchestra::{Agent, Item};
 use crate::plan::output::shortened;
 use crate::plan::template::{ItemValues, RunValues, Template, TemplateError, Values};
@@ -52,6 +53,8 @@ impl Deed {
 pub(crate) struct Inputs<'i> {
     /// The goal of the run.
     pub goal: &'i str,
+    /// The values of the run, by name.
+    pub given: &'i InputValues,
     /// What a template knows of the run.
     pub run: RunValues<'i>,
     /// The run's secret, from which the markers are derived.
@@ -68,7 +71,7 @@ impl<'i> Inputs<'i> {
     pub(crate) fn values(&self) -> Values<'i> {
         let outputs = self.outputs.iter().copied().collect();
         let item = self.item.map(|item| ItemValues { value: &item.value, index: item.index, length: item.length });
-        Values { goal: self.goal, run: self.run, outputs, item }
+        Values { goal: self.goal, inputs: Some(self.given), run: self.run, outputs, item }
     }
 }
 
@@ -200,7 +203,14 @@ mod tests {
             temperature: None,
             max_tokens: None,
         };
-        let inputs = Inputs { goal: "a {x} login", run: RunValues::default(), secret: "s", outputs, item: None };
+        let inputs = Inputs {
+            goal: "a {x} login",
+            given: &InputValues::new(),
+            run: RunValues::default(),
+            secret: "s",
+            outputs,
+            item: None,
+        };
         Prompt::new(&Template::new("Improve '{goal}'"), &agent, &inputs, None).unwrap()
     }
 

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use minijinja::{Error, ErrorKind, Value, machinery};
 
+use crate::plan::inputs::Input;
 pub(crate) use crate::plan::template::check::{ItemsKnown, Known};
 use crate::plan::template::engine::{Capped, MAX_BYTES, environment};
 use crate::plan::template::uses::{Path, Uses};
@@ -64,17 +65,23 @@ impl Template {
     /// Reads a text. What is wrong with it is told by [`Template::check`].
     #[must_use]
     pub fn new(text: &str) -> Self {
-        Self::read(text, false)
+        Self::read(text, &[], false)
+    }
+
+    /// Reads a text in which the names of these inputs, in single braces, are filled in.
+    #[must_use]
+    pub fn with_inputs(text: &str, inputs: &[Input]) -> Self {
+        Self::read(text, inputs, false)
     }
 
     /// Reads a text that is one expression, which is asked whether it holds.
     #[must_use]
     pub(super) fn condition(text: &str) -> Self {
-        Self::read(text, true)
+        Self::read(text, &[], true)
     }
 
-    fn read(text: &str, is_condition: bool) -> Self {
-        let body = match parse(text, is_condition) {
+    fn read(text: &str, inputs: &[Input], is_condition: bool) -> Self {
+        let body = match parse(text, inputs, is_condition) {
             Ok(None) => Body::Text,
             Ok(Some(parsed)) => Body::Parsed(Arc::new(parsed)),
             Err(error) => Body::Broken(Arc::new(error)),
@@ -116,7 +123,9 @@ impl Template {
     pub fn near_words(&self, known: &Known<'_>) -> Vec<TemplateError> {
         let scanned = match &self.body {
             Body::Parsed(parsed) => Some(parsed.scanned.words.clone()),
-            Body::Text if self.text.contains('{') => scan::scan(&self.text, &is_name).ok().map(|scanned| scanned.words),
+            Body::Text if self.text.contains('{') => {
+                scan::scan(&self.text, &|word| named(word, &[])).ok().map(|scanned| scanned.words)
+            }
             Body::Text | Body::Broken(_) => None,
         };
         let near = |(word, range): (String, Range<usize>)| {
@@ -135,7 +144,9 @@ impl Template {
     /// Whether a place of the text needs the goal.
     #[must_use]
     pub fn names_goal(&self) -> bool {
+        let is_goal = |path: &Path| path.root == "inputs" && path.first_field() == Some("goal");
         self.names(&["goal"])
+            || self.parsed().is_some_and(|parsed| parsed.uses.values.iter().any(|one| is_goal(&one.path)))
     }
 
     /// Whether a place of the text needs the item of a list.
@@ -282,7 +293,7 @@ impl Parsed {
 }
 
 /// Reads a text; nothing where there is nothing to fill in.
-fn parse(text: &str, is_condition: bool) -> Result<Option<Parsed>, TemplateError> {
+fn parse(text: &str, inputs: &[Input], is_condition: bool) -> Result<Option<Parsed>, TemplateError> {
     if !text.contains('{') {
         return Ok(None);
     }
@@ -292,7 +303,8 @@ fn parse(text: &str, is_condition: bool) -> Result<Option<Parsed>, TemplateError
         message,
         help: Some(help),
     };
-    let scanned = scan::scan(text, &is_name).map_err(|bad| at(bad.range, bad.why, TEXT_HELP.to_owned()))?;
+    let scanned =
+        scan::scan(text, &|word| named(word, inputs)).map_err(|bad| at(bad.range, bad.why, TEXT_HELP.to_owned()))?;
     if !scanned.has_tags {
         return Ok(None);
     }
@@ -311,14 +323,21 @@ fn parse(text: &str, is_condition: bool) -> Result<Option<Parsed>, TemplateError
     Ok(Some(Parsed { scanned: scan::Scanned { source, ..scanned }, uses }))
 }
 
-/// Whether a word in single braces is a place to fill in.
-fn is_name(word: &str) -> bool {
-    word == "goal"
+/// What a word in single braces stands behind, if it is a place to fill in.
+fn named(word: &str, inputs: &[Input]) -> Option<&'static str> {
+    match word {
+        "goal" => Some(""),
+        _ => inputs.iter().any(|input| input.name == word).then_some("inputs."),
+    }
 }
 
 /// Why a value that is asked for is not there.
 fn absent(path: &Path, values: &Values<'_>) -> Option<String> {
     let (whole, steps, value) = match path.root.as_str() {
+        "inputs" => {
+            let name = path.first_field().filter(|name| *name != "goal" && values.input(name).is_none())?;
+            return Some(format!("the run was not given the input `{name}`"));
+        }
         "item" => ("the item".to_owned(), path.steps.as_slice(), values.item.map(|item| item.value.clone())?),
         "outputs" => {
             let task = path.first_field()?;

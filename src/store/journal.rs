@@ -263,6 +263,7 @@ mod tests {
                 run: crate::words::id::RunId::at("20261120_093000", 1),
                 orchestra: crate::words::id::Name::new("o").unwrap(),
                 goal: String::new(),
+                inputs: std::collections::BTreeMap::new(),
                 source: String::new(),
                 workspace: String::new(),
                 rehearsal: true,

@@ -345,6 +345,9 @@ pub struct RunStarted {
     pub orchestra: Name,
     /// The goal, as given.
     pub goal: String,
+    /// What was given by name, with the usual values of what was not. Older journals have none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inputs: BTreeMap<String, Value>,
     /// The orchestra's file, relative to the project where it lies inside.
     pub source: String,
     /// The workspace, relative to the project where it lies inside.

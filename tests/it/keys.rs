@@ -6,6 +6,7 @@ mod for_each;
 mod goal;
 #[cfg(unix)]
 mod hooks;
+mod inputs;
 mod join;
 mod limits;
 mod mcp_servers;

@@ -82,7 +82,8 @@ fn the_yaml_in_the_documents_is_valid() {
             project.args(["run", "hello.yaml", "--goal", "beekeeping", "--rehearse"]).run().exits(0);
             checked += 1;
         }
-        let pages = ["file-format", "limits", "order", "results", "templates"].map(|page| format!("docs/{page}.md"));
+        let pages =
+            ["file-format", "inputs", "limits", "order", "results", "templates"].map(|page| format!("docs/{page}.md"));
         let has_orchestras = document == "README.md" || pages.iter().any(|page| page == document);
         assert!(checked > 0 || !has_orchestras, "{document} has no orchestra");
     }

@@ -7,6 +7,7 @@ use crate::attempt::{Attempt, CommandAttempt, RunHandle, Said, USUAL_MAX_TOKENS}
 use crate::engine::runner::{RunContext, RunError, Runner};
 use crate::plan::digest;
 use crate::plan::graph::TaskIx;
+use crate::plan::inputs::with_usual;
 use crate::plan::orchestra::{Agent, Grant, Item, Program, Task, Work};
 use crate::plan::prompt::{Deed, Inputs, Prompt};
 use crate::plan::template::{RunValues, Template, TemplateError};
@@ -132,7 +133,8 @@ impl RunContext {
         let start = &history.start;
         let project = self.programs.directory.to_string_lossy();
         let run = RunValues { id: start.run.as_str(), project: &project, is_rehearsal: start.rehearsal };
-        let inputs = Inputs { goal: &start.goal, run, secret: &start.marker, outputs: &outputs, item };
+        let given = with_usual(&state.orchestra().inputs, &start.inputs);
+        let inputs = Inputs { goal: &start.goal, given: &given, run, secret: &start.marker, outputs: &outputs, item };
         let files = match self.verifiers[task].of_inputs() {
             Ok(files) => files,
             Err(why) => {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::engine::runner::{RunError, Runner};
 use crate::plan::graph::TaskIx;
+use crate::plan::inputs::with_usual;
 use crate::plan::template::{ItemValues, RunValues, Values};
 use crate::run::history::TaskState;
 use crate::words::event::Omission;
@@ -30,9 +31,11 @@ impl Runner {
             }
         }
         let item = definition.item.as_ref();
+        let given = with_usual(&orchestra.inputs, &history.start.inputs);
         let project = self.context.programs.directory.to_string_lossy();
         let values = Values {
             goal: &history.start.goal,
+            inputs: Some(&given),
             run: RunValues { id: history.start.run.as_str(), project: &project, is_rehearsal: history.start.rehearsal },
             outputs: outputs.iter().map(|(name, text)| (*name, &**text)).collect::<BTreeMap<_, _>>(),
             item: item.map(|item| ItemValues { value: &item.value, index: item.index, length: item.length }),

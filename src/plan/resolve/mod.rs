@@ -10,6 +10,7 @@ mod grants;
 mod graph;
 mod groups;
 mod hooks;
+mod inputs;
 mod models;
 mod notify;
 mod result;
@@ -24,6 +25,7 @@ pub(crate) use grants::is_in_project;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::plan::inputs::Input;
 use crate::plan::orchestra::{Agent, Execution, Group, Orchestra, Reuse};
 use crate::plan::resolve::agents::AgentTable;
 use crate::plan::spec::located::Either;
@@ -59,7 +61,7 @@ pub(crate) fn resolve(
     file: &OrchestraFile,
     context: &ResolveContext<'_>,
 ) -> Result<(Orchestra, Vec<Diagnostic>), Vec<Diagnostic>> {
-    let mut resolver = Resolver { file, context, diagnostics: Vec::new() };
+    let mut resolver = Resolver { file, context, inputs: Vec::new(), diagnostics: Vec::new() };
     let orchestra = resolver.orchestra();
     match orchestra {
         Some(orchestra) if resolver.diagnostics.iter().all(|found| found.severity == Severity::Warning) => {
@@ -92,6 +94,8 @@ pub(crate) fn agents_named(file: &OrchestraFile) -> BTreeSet<&str> {
 }
 
 struct Resolver<'r> {
+    /// The declared inputs.
+    inputs: Vec<Input>,
     file: &'r OrchestraFile,
     context: &'r ResolveContext<'r>,
     diagnostics: Vec<Diagnostic>,
@@ -99,6 +103,7 @@ struct Resolver<'r> {
 
 impl Resolver<'_> {
     fn orchestra(&mut self) -> Option<Orchestra> {
+        self.inputs = self.inputs();
         let id = self.id();
         let workspace = self.workspace(id.as_ref());
         let settings = self.execution();
@@ -175,6 +180,7 @@ impl Resolver<'_> {
                 Some(Either::Full(table)) => Some(Reuse { ttl: table.ttl_seconds.map(Duration::from_secs) }),
             },
             mcp_servers,
+            inputs: std::mem::take(&mut self.inputs),
             id,
         })
     }

@@ -97,8 +97,9 @@ impl<'r> Resolver<'r> {
             let items = Self::items_known(&task.value);
             for said in texts {
                 let schema = |task: &str| self.schema_of(*names.get(task)?);
-                let known = Known { outputs: &outputs, tasks: all, schema: &schema, items };
-                let template = Template::new(&said.value);
+                let inputs = self.inputs.as_slice();
+                let known = Known { outputs: &outputs, tasks: all, schema: &schema, items, inputs };
+                let template = Template::with_inputs(&said.value, inputs);
                 let told = |error: TemplateError, label: &str| {
                     let span = place::within(self.context.source, said, error.range);
                     Diagnostic { help: error.help, ..Diagnostic::error(error.message, span, label) }

@@ -47,9 +47,9 @@ impl<'r> Resolver<'r> {
             );
         }
         let program = Program {
-            argv: run.value.iter().map(|argument| Template::new(&argument.value)).collect(),
+            argv: run.value.iter().map(|argument| self.template(argument)).collect(),
             env: task.env.iter().flat_map(|env| &env.value).map(|name| name.value.clone()).collect(),
-            stdin: task.stdin.as_ref().map(|stdin| Template::new(&stdin.value)),
+            stdin: task.stdin.as_ref().map(|stdin| self.template(stdin)),
         };
         Some(Work::Command(Arc::new(program)))
     }
@@ -67,7 +67,7 @@ impl<'r> Resolver<'r> {
         let name = &task.name;
         match (&task.agent, &task.description) {
             (Some(_), Some(description)) => {
-                Some(Work::Agent { agent: agent?, description: Template::new(&description.value) })
+                Some(Work::Agent { agent: agent?, description: self.template(description) })
             }
             (None, _) => {
                 let message = format!("nobody does `{}`: it has neither `agent` nor `run`", name.value);
@@ -85,6 +85,10 @@ impl<'r> Resolver<'r> {
                 None
             }
         }
+    }
+
+    fn template(&self, text: &Text) -> Template {
+        Template::with_inputs(&text.value, &self.inputs)
     }
 
     /// The list that a task stands for.

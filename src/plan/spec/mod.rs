@@ -8,6 +8,7 @@ pub mod check;
 mod cures;
 mod execution;
 mod hooks;
+mod input;
 mod later;
 pub mod located;
 mod model;
@@ -36,6 +37,7 @@ pub use crate::plan::spec::execution::{
     Execution, GroupStrategy, Limits, OnError, Retry, RetryStrategy, RetryTable, Strategy, TaskGroup,
 };
 pub use crate::plan::spec::hooks::{Hook, HookList, Hooks};
+pub use crate::plan::spec::input::{Input, InputKind};
 pub use crate::plan::spec::model::{Model, ModelEntry, Price, Provider};
 pub use crate::plan::spec::notify::{Notify, NotifyBody, NotifyOn};
 pub use crate::plan::spec::prune::Omissions;
@@ -44,6 +46,9 @@ pub use crate::plan::spec::task::{Check, Collect, Join, OutputFormat, OutputTabl
 /// Text with its place.
 pub type Text = Spanned<String>;
 
+/// Inputs by name: a word for what each is, or more.
+pub type Inputs = BTreeMap<String, Either<Spanned<InputKind>, Spanned<Input>>>;
+
 /// Agents, tasks, and how to run them.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -51,6 +56,9 @@ pub type Text = Spanned<String>;
 pub struct OrchestraFile {
     /// Who made the orchestra and what it is for.
     pub metadata: Option<Metadata>,
+    /// The values that a run is given by name, besides its goal: a word for what each is, or more. `{{ inputs.NAME }}`
+    /// and `{NAME}` stand for them.
+    pub inputs: Option<Inputs>,
     /// The orchestra's id, its workspace and how its tasks run.
     pub orchestra: Option<OrchestraSection>,
     /// The same as `orchestra.execution`; one of the two is enough.

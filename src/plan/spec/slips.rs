@@ -40,7 +40,8 @@ impl Walk<'_> {
             Value::List(items) => items.iter().for_each(|item| self.visit(item, any)),
             Value::Map(entries) => {
                 for (key, value) in entries {
-                    let takes_any = matches!(&key.value, Value::Text(key) if key == "for_each");
+                    let takes_any =
+                        matches!(&key.value, Value::Text(key) if matches!(key.as_str(), "for_each" | "default"));
                     self.visit(value, any || takes_any);
                 }
             }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
 
+use crate::plan::inputs::Input;
 use crate::plan::output::fields::{self, NoField};
 use crate::plan::template::uses::{Called, Kind, Missing, Path, Step, Use, is_identifier};
 use crate::plan::template::values::RUN_FIELDS;
@@ -22,6 +23,8 @@ pub struct Known<'k> {
     pub schema: &'k dyn Fn(&str) -> Option<Json>,
     /// The items that it is filled in for.
     pub items: ItemsKnown<'k>,
+    /// The declared inputs.
+    pub inputs: &'k [Input],
 }
 
 /// What is known before the run of the items that a text is filled in for.
@@ -38,7 +41,7 @@ pub enum ItemsKnown<'v> {
 /// What is wrong, and what to do next.
 pub(super) type Wrong = (String, String);
 
-const NAMES: [&str; 6] = ["goal", "outputs", "run", "project", "item", "loop"];
+const NAMES: [&str; 7] = ["goal", "inputs", "outputs", "run", "project", "item", "loop"];
 
 /// What is wrong with a called name.
 pub(super) fn called(called: &Called) -> Option<Wrong> {
@@ -90,6 +93,7 @@ pub(super) fn value(of: &Use, all: &[Use], known: &Known<'_>) -> Option<Wrong> {
     };
     match path.root.as_str() {
         "goal" => None,
+        "inputs" => input(path, known.inputs),
         "run" => field_of(&RUN_FIELDS),
         "project" => field_of(&["folder"]),
         "item" | "loop" if matches!(known.items, ItemsKnown::None) => {
@@ -105,10 +109,26 @@ pub(super) fn value(of: &Use, all: &[Use], known: &Known<'_>) -> Option<Wrong> {
             "use `outputs.<task>` for the output of a task in `context`".to_owned(),
         )),
         root => {
-            let help = near_miss(root, NAMES).map_or_else(literal_help, |near| format!("did you mean `{near}`?"));
+            let near = || near_miss(root, NAMES).map(str::to_owned);
+            let is_input = known.inputs.iter().any(|input| input.name == root);
+            let near = is_input.then(|| format!("inputs.{root}")).or_else(near);
+            let help = near.map_or_else(literal_help, |near| format!("did you mean `{near}`?"));
             Some((format!("unknown name `{root}`"), help))
         }
     }
+}
+
+fn input(path: &Path, inputs: &[Input]) -> Option<Wrong> {
+    let name = path.first_field()?;
+    if name == "goal" || inputs.iter().any(|input| input.name == name) {
+        return None;
+    }
+    let near = near_miss(name, inputs.iter().map(|input| input.name.as_str()));
+    let help = near.map_or_else(
+        || format!("declare it at the top of the file: `inputs: {{{name}: text}}`"),
+        |near| format!("did you mean `inputs.{near}`?"),
+    );
+    Some((format!("there is no input `{name}`"), help))
 }
 
 fn output(of: &Use, all: &[Use], known: &Known<'_>) -> Option<Wrong> {
@@ -230,16 +250,19 @@ pub(super) fn near_word(word: &str, known: &Known<'_>) -> Option<String> {
     }
     let dotted = match root {
         "item" | "loop" => has_item,
-        "outputs" => word.contains('.'),
+        "outputs" | "inputs" => word.contains('.'),
         "run" => RUN_FIELDS.iter().any(|field| word == format!("run.{field}")),
         _ => false,
     };
     if dotted {
         return Some(format!("{{{{ {word} }}}}"));
     }
-    near_miss(word, ["goal"]).map(|near| format!("{{{near}}}"))
+    let names = known.inputs.iter().map(|input| input.name.as_str()).chain(["goal"]);
+    near_miss(word, names).map(|near| format!("{{{near}}}"))
 }
 
 fn literal_help() -> String {
-    format!("the names are goal, outputs.<task>, run.id, run.folder, run.date and project.folder; {TEXT_HELP}")
+    format!(
+        "the names are goal, inputs.<name>, outputs.<task>, run.id, run.folder, run.date and project.folder; {TEXT_HELP}"
+    )
 }

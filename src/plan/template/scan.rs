@@ -16,8 +16,8 @@ const MAX_BRANCHES: usize = 200;
 pub(super) struct Scanned {
     /// The text, in which `{goal}` is written `{{goal}}`.
     pub source: String,
-    /// Where a brace was put in, as offsets in `source`, in order.
-    pub added: Vec<usize>,
+    /// What was put in: offsets in `source`, in order, and how many bytes there.
+    pub added: Vec<(usize, usize)>,
     /// Words in single braces that are no names, with their places in the author's text, braces included.
     pub words: Vec<(String, Range<usize>)>,
     /// Whether there is anything to fill in.
@@ -33,8 +33,11 @@ pub(super) struct BadTag {
     pub why: String,
 }
 
-/// Finds the tags of a text. `is_name` says which words in single braces are filled in.
-pub(super) fn scan(text: &str, is_name: &dyn Fn(&str) -> bool) -> Result<Scanned, BadTag> {
+/// Which words in single braces are filled in, each with what stands before it in a template: `` or `inputs.`.
+pub(super) type Named<'n> = &'n dyn Fn(&str) -> Option<&'static str>;
+
+/// Finds the tags of a text.
+pub(super) fn scan(text: &str, named: Named<'_>) -> Result<Scanned, BadTag> {
     let mut scanned = Scanned { source: String::with_capacity(text.len()), ..Scanned::default() };
     let (mut at, mut branches) = (0, 0);
     while let Some(found) = text[at..].find('{').map(|n| at + n) {
@@ -57,7 +60,7 @@ pub(super) fn scan(text: &str, is_name: &dyn Fn(&str) -> bool) -> Result<Scanned
             }
             Some(b'#') => found + rest.find("#}").ok_or_else(|| not_closed(found, "{#", "#}"))? + 2,
             _ => {
-                at = word_or_brace(rest, found, is_name, &mut scanned);
+                at = word_or_brace(rest, found, named, &mut scanned);
                 continue;
             }
         };
@@ -74,7 +77,7 @@ pub(super) fn scan(text: &str, is_name: &dyn Fn(&str) -> bool) -> Result<Scanned
 }
 
 /// A word in single braces that begins here, or a brace that means nothing. Returns where to go on.
-fn word_or_brace(rest: &str, found: usize, is_name: &dyn Fn(&str) -> bool, scanned: &mut Scanned) -> usize {
+fn word_or_brace(rest: &str, found: usize, named: Named<'_>, scanned: &mut Scanned) -> usize {
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     let length = rest[1..].find(|c| !is_part(c)).unwrap_or(rest.len() - 1);
     let (word, behind) = (&rest[1..=length], &rest[1 + length..]);
@@ -83,12 +86,13 @@ fn word_or_brace(rest: &str, found: usize, is_name: &dyn Fn(&str) -> bool, scann
         return found + 1;
     }
     let end = found + length + 2;
-    if is_name(word) {
+    if let Some(before) = named(word) {
         scanned.has_tags = true;
-        scanned.added.push(scanned.source.len());
+        scanned.added.push((scanned.source.len(), 1 + before.len()));
         scanned.source.push_str("{{");
+        scanned.source.push_str(before);
         scanned.source.push_str(word);
-        scanned.added.push(scanned.source.len());
+        scanned.added.push((scanned.source.len(), 1));
         scanned.source.push_str("}}");
     } else {
         scanned.words.push((word.to_owned(), found..end));
@@ -143,7 +147,10 @@ fn no_endraw(at: usize, length: usize) -> BadTag {
 impl Scanned {
     /// The place in the author's text for a place in the source.
     pub(super) fn author(&self, range: Range<usize>) -> Range<usize> {
-        let back = |at: usize| at - self.added.partition_point(|&added| added < at);
+        let back = |at: usize| {
+            let before = self.added.iter().take_while(|&&(added, _)| added < at);
+            at - before.map(|&(added, length)| length.min(at - added)).sum::<usize>()
+        };
         back(range.start)..back(range.end)
     }
 }
@@ -153,7 +160,7 @@ mod tests {
     use super::*;
 
     fn source(text: &str) -> String {
-        scan(text, &|word| word == "goal").unwrap().source
+        scan(text, &|word| (word == "goal").then_some("")).unwrap().source
     }
 
     #[test]
@@ -161,17 +168,20 @@ mod tests {
         assert_eq!(source("a {goal} {goals} { goal } {{ x }}"), "a {{goal}} {goals} { goal } {{ x }}");
         assert_eq!(source("{% raw %}{goal}{% endraw %}{# {goal} #}"), "{% raw %}{goal}{% endraw %}{# {goal} #}");
         assert_eq!(source("{{ '}} {goal}' }}{%if '%}'%}"), "{{ '}} {goal}' }}{%if '%}'%}");
-        let words = scan("{goals} {\"a\": {b}} {}", &|_| false).unwrap().words;
+        let words = scan("{goals} {\"a\": {b}} {}", &|_| None).unwrap().words;
         assert_eq!(words, [("goals".to_owned(), 0..7), ("b".to_owned(), 14..17)]);
     }
 
     #[test]
     fn places_are_found_again() {
-        let scanned = scan("ü {goal} x", &|_| true).unwrap();
+        let scanned = scan("ü {goal} x", &|_| Some("")).unwrap();
         assert_eq!(scanned.source, "ü {{goal}} x");
         assert_eq!(scanned.author(3..11), 3..9);
         assert_eq!(scanned.author(5..9), 4..8);
         assert_eq!(scanned.author(12..13), 10..11);
+        let scanned = scan("a {topic}", &|_| Some("inputs.")).unwrap();
+        assert_eq!(scanned.source, "a {{inputs.topic}}");
+        assert_eq!(scanned.author(4..16), 2..8);
     }
 
     #[test]
@@ -179,16 +189,16 @@ mod tests {
         for (text, at) in
             [("x {{ a", 2..4), ("100{% off", 3..5), ("a {#1}", 2..4), ("{% raw %} {{", 0..9), ("{{ ' }}", 0..2)]
         {
-            assert_eq!(scan(text, &|_| false).unwrap_err().range, at, "{text}");
+            assert_eq!(scan(text, &|_| None).unwrap_err().range, at, "{text}");
         }
     }
 
     #[test]
     fn a_text_full_of_openings_takes_no_longer() {
-        assert!(scan(&"{{ '".repeat(500_000), &|_| false).is_err());
-        assert!(scan(&"{% raw %}{%".repeat(500_000), &|_| false).is_err());
-        assert!(scan(&"{a".repeat(500_000), &|_| false).is_ok());
-        assert!(scan(&format!("{{{{ 1{} }}}}", "+1".repeat(100_000)), &|_| false).is_err());
-        assert!(scan(&format!("{{% if a %}}{}{{% endif %}}", "{% elif a %}".repeat(300)), &|_| false).is_err());
+        assert!(scan(&"{{ '".repeat(500_000), &|_| None).is_err());
+        assert!(scan(&"{% raw %}{%".repeat(500_000), &|_| None).is_err());
+        assert!(scan(&"{a".repeat(500_000), &|_| None).is_ok());
+        assert!(scan(&format!("{{{{ 1{} }}}}", "+1".repeat(100_000)), &|_| None).is_err());
+        assert!(scan(&format!("{{% if a %}}{}{{% endif %}}", "{% elif a %}".repeat(300)), &|_| None).is_err());
     }
 }

@@ -10,7 +10,7 @@ fn values<'v>() -> Values<'v> {
     let outputs =
         BTreeMap::from([("plan", PLAN), ("say", "out {goal}"), ("count", " 3\n"), ("no", "false"), ("v", "1.10")]);
     let run = RunValues { id: "run_20261120_093000_7f3a", project: "/p", is_rehearsal: false };
-    Values { goal: "a {{ goal }} {x}", run, outputs, item: None }
+    Values { goal: "a {{ goal }} {x}", run, outputs, ..Values::default() }
 }
 
 fn rendered(text: &str) -> String {
@@ -28,7 +28,7 @@ fn known<'k>(tasks: &'k BTreeSet<&'k str>, items: ItemsKnown<'k>) -> Known<'k> {
         let of = json!({"properties": {"title": {"type": "string"}, "tasks": {"type": "array", "items": part}}});
         (task == "plan").then_some(of)
     };
-    Known { outputs: &["plan", "say", "TASK-1"], tasks, schema, items }
+    Known { outputs: &["plan", "say", "TASK-1"], tasks, schema, items, inputs: &[] }
 }
 
 fn found(text: &str, items: ItemsKnown<'_>) -> Vec<String> {

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use minijinja::Value;
 use minijinja::value::{Enumerator, Object, ObjectRepr, ValueKind};
 
+use crate::plan::inputs::InputValues;
 use crate::plan::template::engine::environment;
 
 /// What fills the places.
@@ -16,6 +17,8 @@ pub struct Values<'v> {
     pub goal: &'v str,
     /// `run` and `project`
     pub run: RunValues<'v>,
+    /// `inputs.<name>`
+    pub inputs: Option<&'v InputValues>,
     /// `outputs.<task>`, for the tasks whose outputs this one gets.
     pub outputs: BTreeMap<&'v str, &'v str>,
     /// `item` and `loop`, for a member of a task that stands for many.
@@ -65,6 +68,11 @@ impl RunValues<'_> {
 }
 
 impl Values<'_> {
+    /// The value of an input.
+    pub(super) fn input(&self, name: &str) -> Option<&serde_json::Value> {
+        self.inputs?.get(name)
+    }
+
     /// What a text is filled in with that asks for these outputs.
     pub(super) fn context(&self, is_wanted: &dyn Fn(&str) -> bool) -> Value {
         let wanted = || self.outputs.iter().filter(|(name, _)| is_wanted(name));
@@ -76,8 +84,11 @@ impl Values<'_> {
         let (decides, asked) = (said(|value| value), said(with_fields));
         let run = minijinja::context! { id => self.run.id, folder => self.run.folder(), date => self.run.date() };
         let project = minijinja::context! { folder => self.run.project };
+        let inputs = self.inputs.into_iter().flatten().filter(|(name, _)| name.as_str() != "goal");
+        let inputs = inputs.map(|(name, value)| (name.as_str(), of_json(value)));
+        let inputs = Value::from_pairs(inputs.chain([("goal", Value::from(self.goal))]));
         let rest = minijinja::context! {
-            goal => self.goal, run, project, outputs, OUTPUTS => decides, Outputs => asked
+            goal => self.goal, inputs, run, project, outputs, OUTPUTS => decides, Outputs => asked
         };
         let Some(ItemValues { value, index, length }) = self.item else { return rest };
         let position = minijinja::context! { index, index0 => index.saturating_sub(1), length };

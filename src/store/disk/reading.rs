@@ -83,11 +83,22 @@ impl Dir {
     /// # Errors
     /// As [`Dir::read_at_most`], and if a link leads out of the folder.
     pub fn read_linked(&self, name: &str, most: u64) -> io::Result<Option<Vec<u8>>> {
-        let opened = self.open_for_reading(name, FollowSymlinks::Yes).map_err(|error| {
+        some(self.open_linked(name).and_then(|file| read_at_most(file, most)))
+    }
+
+    /// Whether a file of the user's can be read, see [`Dir::read_linked`].
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub fn check_linked(&self, name: &str) -> io::Result<()> {
+        self.open_linked(name).map(drop)
+    }
+
+    fn open_linked(&self, name: &str) -> io::Result<File> {
+        self.open_for_reading(name, FollowSymlinks::Yes).map_err(|error| {
             let leads_out = error.kind() == io::ErrorKind::PermissionDenied && error.raw_os_error().is_none();
             if leads_out { io::Error::new(error.kind(), "it is a link that leads out of the folder") } else { error }
-        });
-        some(opened.and_then(|file| read_at_most(file, most)))
+        })
     }
 
     fn open_for_reading(&self, name: &str, follow: FollowSymlinks) -> io::Result<File> {

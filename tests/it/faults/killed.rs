@@ -10,6 +10,7 @@ use std::thread;
 use crate::project::{Ended, Project, RESULT, RUN, orchestra, output};
 use crate::server::Server;
 
+mod inputs;
 mod omitted;
 #[cfg(unix)]
 mod tools;

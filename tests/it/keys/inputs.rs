@@ -1,0 +1,133 @@
+//! `inputs`: values that a run is given by name.
+
+use crate::commands::validate::{messages, validate};
+use crate::project::{Project, orchestra};
+use crate::server::Server;
+
+const INPUTS: &str = "inputs:\n  topic: text\n  words: {type: number, default: 300}\n  tone: {choices: [plain, funny], \
+                      default: plain}\n  parts: {type: list, required: false}\n  deep: {type: boolean, default: false}\n  \
+                      notes: {type: file, required: false}\n";
+
+const RUN: [&str; 4] = ["run", "x.yaml", "--goal", "Build a simple login feature"];
+
+fn text() -> String {
+    let task = "name: a, description: \"{words} on {topic} {{ inputs.tone }} {{ inputs.parts | join('+') }} \
+                {% if inputs.deep %}deep{% endif %} {{ inputs.notes }} {{ inputs.goal | length }}\"";
+    INPUTS.to_owned() + &orchestra("", &[task])
+}
+
+fn project(server: &Server) -> Project {
+    Project::new().file("x.yaml", text()).server(server).args(RUN)
+}
+
+#[test]
+fn values_are_given_by_name() {
+    let server = Server::start();
+    let project = project(&server).file("docs/n.md", "note").file("in.yaml", "topic: wax\nparts: [a, 2]\ndeep: true\n");
+    project.and(["--input", "topic={{ x }}=y"]).run().exits(0);
+    let given = ["--input", "topic=bees", "--input", "parts=a, b", "--input", "words=5", "--input", "notes=docs/n.md"];
+    let ended = project.and(given).and(["--input", "tone=funny"]).run().exits(0);
+    assert_eq!(ended.project.journal()[0]["inputs"]["words"], 5);
+    project.args(["show"]).run().exits(0).prints("inputs:    deep=false, notes=\"docs/n.md\"");
+    project.and(["--inputs", "in.yaml", "--input", "parts=x", "--input", "parts=y"]).run().exits(0);
+    let below = project.standing_in("docs").args(["run", "../x.yaml", "--goal", RUN[3], "--input", "topic=bees"]);
+    below.and(["--input", "notes=n.md"]).run().exits(0);
+    project.and(["--stdin", "topic"]).stdin("from\nstdin").run().exits(0);
+    assert_eq!(
+        server.tasks(),
+        [
+            "300 on {{ x }}=y plain    28",
+            "5 on bees funny a+b  docs/n.md 28",
+            "300 on wax plain x+y deep  28",
+            "300 on bees plain   docs/n.md 28",
+            "300 on from\nstdin plain    28",
+        ]
+    );
+}
+
+#[test]
+fn what_cannot_be_a_value_stops_before_anything() {
+    let server = Server::start();
+    let project = project(&server).file("in.yaml", "- no\n").file("docs/n.md", "note");
+    for (args, words) in [
+        (vec![], "the input `topic` is needed"),
+        (vec!["--input", "topc=x"], "did you mean `topic`?"),
+        (vec!["--input", "topic"], "a name, `=` and a value"),
+        (vec!["--input", "topic=x", "--input", "topic=y"], "is given several times"),
+        (vec!["--input", "topic=x", "--input", "words=many"], "`words` is a number, and not `many`"),
+        (vec!["--input", "topic=x", "--input", "tone=sad"], "`tone` is `plain` or `funny`, and not `sad`"),
+        (vec!["--input", "topic=x", "--input", "notes=../n.md"], "is the path of a file in the project"),
+        (vec!["--input", "topic=x", "--input", "notes=n.md"], "names n.md, which is not there"),
+        (vec!["--input", "topic=x", "--input", "notes=docs"], "cannot be read: it is not a regular file"),
+        (vec!["--inputs", "in.yaml"], "in.yaml does not say which inputs there are"),
+        (vec!["--inputs", "none.yaml"], "the inputs cannot be read from none.yaml"),
+        (vec!["--input", "topic=x", "--input", "goal=y"], "the goal is given twice"),
+    ] {
+        project.and(args).run().exits(2).says(words).no_file(".orchestra/runs");
+    }
+    project.run().exits(2).says("orch run x --input topic=...");
+    project.and(["--dry-run"]).run().exits(2).says("the input `topic` is needed");
+    project.and(["--dry-run", "--input", "topic=x"]).run().exits(0).prints("input topic: x");
+    assert!(server.seen().is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_does_not_lead_out_of_the_project() {
+    let server = Server::start();
+    let outside = tempfile::NamedTempFile::new().unwrap();
+    let project = project(&server);
+    std::os::unix::fs::symlink(outside.path(), project.path("n.md")).unwrap();
+    let ended = project.and(["--input", "topic=x", "--input", "notes=n.md"]).run().exits(2);
+    ended.says("it is a link that leads out of the folder");
+    assert!(server.seen().is_empty());
+}
+
+#[test]
+fn mistakes_of_a_file_are_named() {
+    for (inputs, message) in [
+        ("inputs: {topic: txt}", "`topic` cannot be `txt`"),
+        ("inputs: {to-pic: text}", "\"to-pic\" cannot be the name of an input"),
+        ("inputs: {n: {type: number, default: x}}", "the input `n` is a number, and not `x`"),
+        ("inputs: {n: {type: choice}}", "the input `n` is a choice of nothing"),
+        ("inputs: {n: {default: a, required: true}}", "what has a `default` need not be given"),
+        ("inputs: {n: {type: list, choices: [a]}}", "`choices` are for an input of type `choice`"),
+        ("inputs: {goal: number}", "the input `goal` is the goal of the run, which is a text"),
+    ] {
+        let text = format!("{inputs}\ntasks: [{{name: a, agent: writer, description: x}}]\n");
+        assert_eq!(messages(&text), [message], "{inputs}");
+    }
+    let with = |description: &str| {
+        format!("inputs: {{topic: text}}\ntasks: [{{name: a, agent: writer, description: '{description}'}}]\n")
+    };
+    assert_eq!(messages(with("{{ inputs.topc }}")), ["there is no input `topc`"]);
+    validate(with("{{ inputs.topc }}")).run().exits(2).says("did you mean `inputs.topic`?");
+    validate(with("{{ topic }}")).run().exits(2).says("did you mean `inputs.topic`?");
+    validate(with("{topics}")).run().exits(0).says("did you mean `{topic}`?");
+}
+
+#[test]
+fn only_the_tasks_that_use_a_value_are_made_anew() {
+    let server = Server::start();
+    let tasks = ["name: a, description: \"do {topic}\"", "name: b, description: do b, context: []"];
+    let text =
+        "inputs: {topic: text, goal: {default: Build a simple login feature}}\n".to_owned() + &orchestra("", &tasks);
+    let project = Project::new().file("x.yaml", text).server(&server);
+    for topic in ["topic=a", "topic=a", "topic=c"] {
+        project.args(["run", "x.yaml", "--input", topic]).run().exits(0);
+    }
+    assert_eq!(server.tasks(), ["do a", "do b", "do c"]);
+    assert_eq!(project.journal()[0]["goal"], "Build a simple login feature");
+    let other = project.args(["run", "x.yaml", "--input", "topic=c", "--input", "goal=Build something else entirely"]);
+    other.run().exits(0);
+    assert_eq!(server.tasks().len(), 5);
+}
+
+#[test]
+fn keys_in_values_do_not_reach_the_journal() {
+    let server = Server::start();
+    let project = project(&server).env("OPENAI_API_KEY", "sk-very-secret-key");
+    project.and(["--input", "topic=use sk-very-secret-key"]).run().exits(0);
+    assert_eq!(project.journal()[0]["inputs"]["topic"], "use [redacted]");
+    assert!(server.tasks()[0].contains("use [redacted]"));
+}
