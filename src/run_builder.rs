@@ -214,7 +214,7 @@ impl RunBuilder {
 pub(crate) fn agent(named: &str) -> Agent {
     Agent {
         name: name(named),
-        title: named.to_owned(),
+        title: crate::plan::template::Template::literal(named),
         goal: None,
         persona: None,
         instructions: None,

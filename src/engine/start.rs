@@ -20,7 +20,7 @@ use crate::model::settings::Settings;
 use crate::os::clock;
 use crate::plan::hooks::HookPoint;
 use crate::plan::inputs::{InputError, InputValues, settle};
-use crate::plan::orchestra::Orchestra;
+use crate::plan::orchestra::{Orchestra, Task};
 use crate::plan::spec::InputKind;
 use crate::plan::template::Template;
 use crate::store::disk::Dir;
@@ -235,7 +235,10 @@ pub fn check_goal(goal: &str) -> Result<(), StartError> {
 }
 
 fn check_goal_is_given(orchestra: &Orchestra, goal: &str) -> Result<(), StartError> {
-    match orchestra.tasks.iter().find(|task| task.templates().any(Template::names_goal)) {
+    let of_agent =
+        |task: &Task| task.agent().is_some_and(|at| orchestra.agents[at].templates().any(Template::names_goal));
+    let asks = |task: &&Task| task.templates().any(Template::names_goal) || of_agent(task);
+    match orchestra.tasks.iter().find(asks) {
         Some(task) if goal.is_empty() => {
             Err(StartError::NoGoal { orchestra: orchestra.id.to_string(), task: task.name.to_string() })
         }

@@ -71,6 +71,7 @@ fn for_each(list: &ForEach, tasks: &[Task]) -> String {
             digest.field("output", tasks[*task].name.as_str());
             digest.list("path", path);
         }
+        Items::Input(name) => digest.field("input", name),
     }
     let collect = match list.collect {
         Collect::Json => "json",
@@ -97,10 +98,10 @@ pub(crate) fn result(task: &Task) -> String {
 pub(crate) fn agent(agent: &Agent) -> String {
     let mut digest = Parts::default();
     digest.field("name", agent.name.as_str());
-    digest.field("title", &agent.title);
-    digest.optional("goal", agent.goal.as_ref());
-    digest.optional("persona", agent.persona.as_ref());
-    digest.optional("instructions", agent.instructions.as_ref());
+    digest.field("title", agent.title.text());
+    digest.optional("goal", agent.goal.as_ref().map(Template::text));
+    digest.optional("persona", agent.persona.as_ref().map(Template::text));
+    digest.optional("instructions", agent.instructions.as_ref().map(Template::text));
     digest.list("models", &agent.models.iter().map(model).collect::<Vec<_>>());
     digest.list("tools", &agent.tools.iter().map(grant).collect::<Vec<_>>());
     digest.optional("temperature", agent.temperature.map(|temperature| temperature.to_string()));

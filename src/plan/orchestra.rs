@@ -196,13 +196,13 @@ pub struct Agent {
     /// The name that tasks use.
     pub name: Name,
     /// What it is, such as "Software Developer".
-    pub title: String,
+    pub title: Template,
     /// What it is to achieve in general.
-    pub goal: Option<String>,
+    pub goal: Option<Template>,
     /// What kind of character it is.
-    pub persona: Option<String>,
+    pub persona: Option<Template>,
     /// How it works.
-    pub instructions: Option<String>,
+    pub instructions: Option<Template>,
     /// Its models, of which the next one is used when one fails; none leaves the choice to the environment.
     pub models: Vec<ModelRef>,
     /// The tools that it may use.
@@ -404,6 +404,8 @@ pub enum Items {
         /// The fields on the way to the list.
         path: Vec<String>,
     },
+    /// An input of the run, by its name.
+    Input(String),
 }
 
 /// The item that a task was made for.
@@ -458,6 +460,13 @@ pub struct Rules {
     pub stops_on_failure: Vec<bool>,
 }
 
+impl Agent {
+    /// Its texts that are filled in.
+    pub fn templates(&self) -> impl Iterator<Item = &Template> {
+        [Some(&self.title), self.goal.as_ref(), self.persona.as_ref(), self.instructions.as_ref()].into_iter().flatten()
+    }
+}
+
 impl Orchestra {
     /// The agent of a task, if it has one.
     #[must_use]
@@ -479,6 +488,7 @@ impl Orchestra {
             None => doer,
             Some(Items::Literal(items)) => format!("{doer} x {}", items.len()),
             Some(Items::Output { task, .. }) => format!("{doer} for each of {}", self.tasks[*task].name),
+            Some(Items::Input(name)) => format!("{doer} for each of inputs.{name}"),
         }
     }
 
@@ -488,7 +498,7 @@ impl Orchestra {
         match self.tasks[task].for_each.as_ref().map(|for_each| &for_each.items) {
             None => Some(1),
             Some(Items::Literal(items)) => Some(items.len()),
-            Some(Items::Output { .. }) => None,
+            Some(Items::Output { .. } | Items::Input(_)) => None,
         }
     }
 

@@ -68,6 +68,12 @@ impl Template {
         Self::read(text, &[], false)
     }
 
+    /// A text in which nothing is filled in.
+    #[must_use]
+    pub fn literal(text: &str) -> Self {
+        Self { text: text.into(), body: Body::Text }
+    }
+
     /// Reads a text in which the names of these inputs, in single braces, are filled in.
     #[must_use]
     pub fn with_inputs(text: &str, inputs: &[Input]) -> Self {
@@ -153,6 +159,12 @@ impl Template {
     #[must_use]
     pub fn names_item(&self) -> bool {
         self.names(&["item", "loop"])
+    }
+
+    /// Whether it asks for what a single task has: outputs of others, or the item of a list.
+    #[must_use]
+    pub fn names_task(&self) -> bool {
+        self.names(&["outputs", "item", "loop"])
     }
 
     /// Whether it may ask for the output of a task.

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::engine::runner::{RunError, Runner};
 use crate::plan::graph::TaskIx;
+use crate::plan::inputs::with_usual;
 use crate::plan::orchestra::Items;
 use crate::plan::output;
 use crate::plan::resolve;
@@ -44,6 +45,15 @@ impl Runner {
         let Some(for_each) = &orchestra.tasks[task].for_each else { return Ok(Ok(Vec::new())) };
         match &for_each.items {
             Items::Literal(items) => Ok(Ok(items.clone())),
+            Items::Input(name) => {
+                let given = self.state.history().map(|history| with_usual(&orchestra.inputs, &history.start.inputs));
+                let list = given.and_then(|given| given.get(name).cloned());
+                Ok(match list {
+                    Some(Value::Array(items)) if items.iter().all(|item| is_shallow(item, MAX_DEPTH)) => Ok(items),
+                    Some(Value::Array(_)) => Err(format!("an item of the input `{name}` is nested too deep")),
+                    _ => Err(format!("the run was not given the list `{name}`")),
+                })
+            }
             Items::Output { task, path } => {
                 let name = &orchestra.tasks[*task].name;
                 let text = self.context.output(*task, &self.state)?.unwrap_or_default();

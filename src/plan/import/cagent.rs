@@ -178,8 +178,8 @@ impl Import {
             let what = format!("a text for `{key}`");
             match key.as_str() {
                 "name" | "sub_agents" => {}
-                "description" => map.prose("role", &file.text(&value, &what)),
-                "instruction" => map.prose("instructions", &file.text(&value, &what)),
+                "description" => map.prose("role", &literal(&file.text(&value, &what))),
+                "instruction" => map.prose("instructions", &literal(&file.text(&value, &what))),
                 "model" => self.model(&file.text(&value, &what), &mut map, &mut notes),
                 "max_iterations" => rounds = foreign::count(&value),
                 "toolsets" => {

@@ -8,6 +8,7 @@ mod template;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::plan::draft::literal;
 use crate::plan::draft::names::Names;
 use crate::plan::draft::yaml::{Item, Map, Value};
 use crate::plan::import::foreign::{self, Foreign, is_no, is_nothing, shown};
@@ -238,11 +239,11 @@ impl Import {
                 key => of_task.push(left_out(&shown(key, &value), NOTHING)),
             }
         }
-        // An agent's text is no template, so instructions that have something to fill in go with the prompt.
+        // Instructions that have something to fill in go with the prompt, in which the inputs are named.
         let (instructions, prompt) = (said.remove("instructions"), said.remove("prompt"));
         let description = match (instructions, prompt) {
             (Some(how), Some(what)) if template.is_plain(&how) => {
-                agent.prose("instructions", &how);
+                agent.prose("instructions", &literal(&how));
                 what
             }
             (Some(how), Some(what)) => format!("{how}\n\n{what}"),

@@ -174,7 +174,7 @@ fn described(name: &str, loaded: &LoadedPlaybook, models: &mut Models) -> Map {
         ("instructions", playbook.instructions()),
     ] {
         if let Some(text) = text.filter(|text| !text.trim().is_empty()) {
-            agent.prose(key, &text);
+            agent.prose(key, &literal(&text));
         }
     }
     let mut notes = Vec::new();

@@ -1,13 +1,15 @@
 //! Who the agents are: described in the file, in a playbook of the project, or by a built-in role.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
+use crate::plan::inputs::Input;
 use crate::plan::orchestra::{Agent, ModelRef};
 use crate::plan::resolve::{ResolveContext, grants, models};
 use crate::plan::roles;
 use crate::plan::spec::located::{Either, Spanned};
 use crate::plan::spec::playbook::Playbook;
-use crate::plan::spec::{InlineAgent, OrchestraFile, Text};
+use crate::plan::spec::{InlineAgent, OrchestraFile, Text, place};
+use crate::plan::template::{ItemsKnown, Known, Template, TemplateError};
 use crate::words::diagnostic::{Diagnostic, Source, near_miss};
 use crate::words::id::Name;
 
@@ -24,6 +26,7 @@ pub struct LoadedPlaybook {
 pub(super) struct AgentTable<'r> {
     file: &'r OrchestraFile,
     context: &'r ResolveContext<'r>,
+    inputs: &'r [Input],
     listed: HashMap<&'r str, Listed<'r>>,
     /// The models that the command line gives to all.
     for_all: Vec<ModelRef>,
@@ -38,10 +41,11 @@ enum Listed<'r> {
 }
 
 impl<'r> AgentTable<'r> {
-    pub(super) fn new(file: &'r OrchestraFile, context: &'r ResolveContext<'r>) -> Self {
+    pub(super) fn new(file: &'r OrchestraFile, context: &'r ResolveContext<'r>, inputs: &'r [Input]) -> Self {
         let mut table = Self {
             file,
             context,
+            inputs,
             listed: HashMap::new(),
             for_all: Vec::new(),
             agents: Vec::new(),
@@ -155,10 +159,10 @@ impl<'r> AgentTable<'r> {
         if let Some(role) = roles::find(&text.value) {
             return Some(self.with_model(Agent {
                 name,
-                title: role.title.to_owned(),
-                goal: Some(role.goal.to_owned()),
+                title: Template::literal(role.title),
+                goal: Some(Template::literal(role.goal)),
                 persona: None,
-                instructions: Some(role.instructions.to_owned()),
+                instructions: Some(Template::literal(role.instructions)),
                 models: Vec::new(),
                 tools: Vec::new(),
                 temperature: None,
@@ -197,25 +201,48 @@ impl<'r> AgentTable<'r> {
     }
 
     fn inline(&mut self, name: Name, inline: &InlineAgent) -> Agent {
-        let role = roles::find(inline.role.as_deref().unwrap_or(name.as_str()));
+        let role = roles::find(inline.role.as_ref().map_or(name.as_str(), |role| role.value.as_str()));
         let title = match (role, &inline.role) {
-            (Some(role), _) => role.title.to_owned(),
-            (None, Some(title)) => title.clone(),
-            (None, None) => name.to_string(),
+            (Some(role), _) => Template::literal(role.title),
+            (None, Some(title)) => self.template(title),
+            (None, None) => Template::literal(name.as_str()),
         };
+        let mut text = |text: &Option<Text>| text.as_ref().map(|text| self.template(text));
+        let (goal, persona, instructions) = (text(&inline.goal), text(&inline.persona), text(&inline.instructions));
         let models = inline.model.as_ref().map(|models| self.models(models)).unwrap_or_default();
         let tools = grants::granted_tools(inline, self.file, &mut self.diagnostics);
         self.with_model(Agent {
             name,
             title,
-            goal: inline.goal.clone().or_else(|| role.map(|r| r.goal.to_owned())),
-            persona: inline.persona.clone(),
-            instructions: inline.instructions.clone().or_else(|| role.map(|r| r.instructions.to_owned())),
+            goal: goal.or_else(|| role.map(|role| Template::literal(role.goal))),
+            persona,
+            instructions: instructions.or_else(|| role.map(|role| Template::literal(role.instructions))),
             models,
             tools,
             temperature: inline.temperature,
             max_tokens: inline.max_tokens,
         })
+    }
+
+    /// A text of an agent. It may do several tasks, so it knows nothing of a single one.
+    fn template(&mut self, text: &Text) -> Template {
+        let template = Template::with_inputs(&text.value, self.inputs);
+        if template.names_task() {
+            let message = "an agent's text knows no outputs of tasks and no items, since it may do several tasks";
+            let help = "write it into the `description` of the task";
+            self.diagnostics.push(Diagnostic::error(message, text.span.clone(), "in this template").help(help));
+            return template;
+        }
+        let (tasks, schema) = (BTreeSet::new(), &|_: &str| None);
+        let known = Known { outputs: &[], tasks: &tasks, schema, items: ItemsKnown::None, inputs: self.inputs };
+        let told = |error: TemplateError, label: &str| {
+            let span = place::within(self.context.source, text, error.range);
+            Diagnostic { help: error.help, ..Diagnostic::error(error.message, span, label) }
+        };
+        let wrong = template.check(&known).into_iter().map(|error| told(error, "in this template"));
+        let near = template.near_words(&known).into_iter().map(|error| told(error, "").into_warning());
+        self.diagnostics.extend(wrong.chain(near).collect::<Vec<_>>());
+        template
     }
 
     fn described_in(&mut self, name: Name, loaded: &LoadedPlaybook, listed: &Text) -> Agent {
@@ -232,13 +259,14 @@ impl<'r> AgentTable<'r> {
             self.diagnostics.push(Diagnostic { at: Some((listed.span.clone(), label)), see: None, ..*mistake });
             Vec::new()
         });
-        let title = playbook.title().map_or_else(|| name.to_string(), str::to_owned);
+        // A playbook is for any orchestra, so its texts name no inputs.
+        let title = Template::literal(playbook.title().unwrap_or(name.as_str()));
         self.with_model(Agent {
             name,
             title,
-            goal: playbook.goal().map(str::to_owned),
-            persona: playbook.persona(),
-            instructions: playbook.instructions(),
+            goal: playbook.goal().map(Template::literal),
+            persona: playbook.persona().as_deref().map(Template::literal),
+            instructions: playbook.instructions().as_deref().map(Template::literal),
             models,
             tools: Vec::new(),
             temperature: playbook.temperature,

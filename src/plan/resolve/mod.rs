@@ -109,7 +109,8 @@ impl Resolver<'_> {
         let settings = self.execution();
         let strategy = self.strategy(settings);
         let names = self.task_names();
-        let mut table = AgentTable::new(self.file, self.context);
+        let inputs = self.inputs.clone();
+        let mut table = AgentTable::new(self.file, self.context, &inputs);
         let mut agent_of_task: Vec<Option<usize>> = Vec::with_capacity(self.file.tasks.value.len());
         for task in &self.file.tasks.value {
             let agent = task.value.agent.as_ref().and_then(|agent| table.agent(agent));

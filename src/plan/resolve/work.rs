@@ -11,7 +11,7 @@ use crate::plan::output::fields::{self, NoField, Part};
 use crate::plan::output::plan;
 use crate::plan::resolve::Resolver;
 use crate::plan::spec::located::{Either, Spanned};
-use crate::plan::spec::{self, Collect, OutputFormat, Text};
+use crate::plan::spec::{self, Collect, InputKind, OutputFormat, Text};
 use crate::plan::template::{ItemsKnown, Template};
 use crate::words::diagnostic::{Diagnostic, near_miss};
 
@@ -148,11 +148,13 @@ impl<'r> Resolver<'r> {
     ) -> Option<Items> {
         let said = text.value.trim();
         let said = said.strip_prefix("{{").and_then(|said| said.strip_suffix("}}")).map_or(said, str::trim);
+        if let Some(name) = said.strip_prefix("inputs.") {
+            return self.items_of_input(name, text);
+        }
         let Some(rest) = said.strip_prefix("outputs.") else {
-            self.diagnostics.push(
-                Diagnostic::error("this is not a list for `for_each`", text.span.clone(), "")
-                    .help("write a list, or `outputs.TASK.FIELD` for one that a task in `context` has made"),
-            );
+            self.diagnostics.push(Diagnostic::error("this is not a list for `for_each`", text.span.clone(), "").help(
+                "write a list, `inputs.NAME`, or `outputs.TASK.FIELD` for one that a task in `context` has made",
+            ));
             return None;
         };
         // A name may have dots in it, so the longest one that fits is meant.
@@ -181,6 +183,21 @@ impl<'r> Resolver<'r> {
             rest[name.len()..].split('.').filter(|field| !field.is_empty()).map(str::to_owned).collect();
         self.check_fields(task, &path, text);
         Some(Items::Output { task, path })
+    }
+
+    fn items_of_input(&mut self, name: &str, text: &Text) -> Option<Items> {
+        let (message, help) = match self.inputs.iter().find(|input| input.name == name) {
+            Some(input) if input.kind == InputKind::List => return Some(Items::Input(name.to_owned())),
+            Some(_) => (format!("the input `{name}` is no list"), "write `type: list` where it is declared".to_owned()),
+            None => {
+                let near = near_miss(name, self.inputs.iter().map(|input| input.name.as_str()));
+                let declare = || format!("declare it at the top of the file: `inputs: {{{name}: list}}`");
+                let help = near.map_or_else(declare, |near| format!("did you mean `inputs.{near}`?"));
+                (format!("there is no input `{name}`"), help)
+            }
+        };
+        self.diagnostics.push(Diagnostic::error(message, text.span.clone(), "no list").help(help));
+        None
     }
 
     /// Where the file says what an output looks like, a field that it does not have is a mistake.

@@ -15,14 +15,15 @@ use crate::plan::spec::located::{Either, Spanned};
 pub struct InlineAgent {
     /// The name that tasks use.
     pub name: Text,
-    /// A built-in role to start from, or any title; the name if left out.
-    pub role: Option<String>,
+    /// A built-in role to start from, or any title; the name if left out. Like its other texts, it is a template in which
+    /// the goal and the inputs are filled in.
+    pub role: Option<Text>,
     /// What it is to achieve in general.
-    pub goal: Option<String>,
+    pub goal: Option<Text>,
     /// What kind of character it is.
-    pub persona: Option<String>,
+    pub persona: Option<Text>,
     /// How it works and what its answers look like.
-    pub instructions: Option<String>,
+    pub instructions: Option<Text>,
     /// The model: a name under `models`, or `provider/model`; or a list of them, in which the next one is used when the
     /// one before it fails.
     pub model: Option<Either<Text, Spanned<Vec<Text>>>>,

@@ -24,8 +24,8 @@ pub struct Task {
     pub env: Option<Spanned<Vec<Text>>>,
     /// For `run`: what the program reads on standard input; `{goal}` and `{{ ... }}` are filled in.
     pub stdin: Option<Text>,
-    /// Makes the task once for each item of a list: a list in the file, or `outputs.TASK` or `outputs.TASK.FIELD` for a
-    /// JSON list or the lines of a text that a task in `context` has made. `{{ item }}` and `{{ loop.index }}` are
+    /// Makes the task once for each item of a list: a list in the file, or `inputs.NAME`, or `outputs.TASK` or
+    /// `outputs.TASK.FIELD` for a JSON list or the lines of a text that a task in `context` has made. `{{ item }}` and `{{ loop.index }}` are
     /// filled in.
     pub for_each: Option<Either<Text, Spanned<Vec<serde_json::Value>>>>,
     /// For `for_each`: how many of its tasks run side by side; as many as the run allows if left out.

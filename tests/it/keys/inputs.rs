@@ -1,7 +1,7 @@
 //! `inputs`: values that a run is given by name.
 
 use crate::commands::validate::{messages, validate};
-use crate::project::{Project, orchestra};
+use crate::project::{Project, orchestra, output};
 use crate::server::Server;
 
 const INPUTS: &str = "inputs:\n  topic: text\n  words: {type: number, default: 300}\n  tone: {choices: [plain, funny], \
@@ -130,4 +130,35 @@ fn keys_in_values_do_not_reach_the_journal() {
     project.and(["--input", "topic=use sk-very-secret-key"]).run().exits(0);
     assert_eq!(project.journal()[0]["inputs"]["topic"], "use [redacted]");
     assert!(server.tasks()[0].contains("use [redacted]"));
+}
+
+#[test]
+fn agents_conditions_programs_and_lists_take_values() {
+    let server = Server::start();
+    let text = "inputs: {topic: text, parts: list, deep: {type: boolean, default: false}}\n\
+        execution: {strategy: sequential}\n\
+        agents:\n  - {name: expert, model: openai/m, role: '{topic} expert', goal: 'know {{ inputs.topic }}', \
+        instructions: 'Say {x} of {goal}.'}\ntasks:\n  \
+        - {name: each, agent: expert, description: 'do {{ item }}', for_each: inputs.parts}\n  \
+        - {name: more, agent: expert, description: do more, when: '{{ inputs.deep }}'}\n  \
+        - {name: echo, run: [echo, '{topic}', '{{ inputs.parts | length }}']}\n";
+    let project = Project::new().file("x.yaml", text).server(&server).args(RUN);
+    let ended = project.and(["--input", "topic=a; b", "--input", "parts=x,y"]).run().exits(0);
+    assert_eq!(server.tasks(), ["do x", "do y"]);
+    ended.file_is(&output("echo"), "a; b 2\n");
+    let system = server.seen()[0].body["messages"][0]["content"].to_string();
+    assert!(system.contains("You are expert (a; b expert). Your general goal: know a; b."), "{system}");
+    assert!(system.contains("Say {x} of Build a simple login feature."), "{system}");
+    project.and(["--input", "topic=a", "--input", "parts=[]"]).run().exits(0);
+    for (agent, message) in [
+        ("{{ outputs.each }}", "an agent's text knows no outputs of tasks and no items, since it may do several tasks"),
+        ("{{ inputs.topc }}", "there is no input `topc`"),
+    ] {
+        assert_eq!(messages(text.replace("{topic} expert", agent)), [message]);
+    }
+    assert_eq!(messages(text.replace("inputs.parts}", "inputs.topic}")), ["the input `topic` is no list"]);
+    assert_eq!(messages(text.replace("inputs.parts}", "inputs.prts}")), ["there is no input `prts`"]);
+    let other = server.tasks().len();
+    project.and(["--input", "topic=other", "--input", "parts=x,y"]).run().exits(0);
+    assert_eq!(server.tasks().len(), other + 2, "the agents' texts are a part of what an output depends on");
 }

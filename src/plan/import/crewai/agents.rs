@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::plan::draft::literal;
 use crate::plan::draft::yaml::{Item, Map, Value};
 use crate::plan::import::crewai::advice::{OF_AGENT, OTHER_TOOL, TOOLS, WITHOUT_EFFECT, advice};
 use crate::plan::import::crewai::{Import, OfAgent};
@@ -21,9 +22,9 @@ impl Import<'_> {
         for (key, _, value) in &entries {
             let what = format!("a text for `{key}`");
             match key.as_str() {
-                "role" => map.prose("role", &file.text(value, &what)),
-                "goal" => map.prose("goal", &file.text(value, &what)),
-                "backstory" => map.prose("persona", &file.text(value, &what)),
+                "role" => map.prose("role", &literal(&file.text(value, &what))),
+                "goal" => map.prose("goal", &literal(&file.text(value, &what))),
+                "backstory" => map.prose("persona", &literal(&file.text(value, &what))),
                 "llm" => match foreign::text(value).and_then(|llm| self.outline.models.named(&llm)) {
                     Some(model) => map.word("model", &model),
                     None => notes.push(left_out(&shown(key, value), models::OTHER)),

@@ -65,7 +65,7 @@ fn sub_agents_become_tasks_in_front_of_the_agent_that_has_them() {
             "      Authorization: EXAMPLE_COM_AUTHORIZATION\n",
             "  recipes-mcp:\n    argv: [npx, \"-y\", \"@vendor/recipes-mcp@latest\"]\n",
             "    env: [RECIPES_KEY]\n",
-            "      Plan the meal, ask your cooks, and serve.\n        - keep {{ braces }} as they are\n",
+            "      Plan the meal, ask your cooks, and serve.\n        - keep {{ '{{' }} braces }} as they are\n",
             "    tools: [duckduckgo/search, \"example.com/*\"]\n",
             "    model: [openai/gpt-4o, local]\n",
             "    tools: [read_file, list_files, search_files, write_file, edit_file, \"recipes-mcp/*\"]\n",

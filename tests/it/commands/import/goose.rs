@@ -99,7 +99,7 @@ fn one_parameter_is_the_goal_and_instructions_without_any_are_the_agents() {
     for (file, inner) in [("a.json", text.to_owned()), ("b.json", format!("{{\"name\": \"n\", \"recipe\": {text}}}"))] {
         let id = &file[..1];
         let text = imported(&Project::new().file(file, inner), id, &["goose", file]);
-        has(&text, &["    instructions: \"Be {brief} {{ x }}.\"\n", "    description: \"On {goal}\"\n"]);
+        has(&text, &["    instructions: \"Be {brief} {{ '{{' }} x }}.\"\n", "    description: \"On {goal}\"\n"]);
         has(
             &comments(&text),
             &["The original is given `topic`; here that is the goal", "Left out: the filters `trim`."],
