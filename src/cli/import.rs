@@ -15,6 +15,8 @@ use crate::cli::{Context, Outcome, terminal};
 use crate::engine::check;
 use crate::plan::draft::names::Names;
 use crate::plan::import;
+use crate::plan::orchestra::Orchestra;
+use crate::plan::template::Template;
 use crate::store::project::{FindError, ORCHESTRAS_DIR};
 use crate::words::event::Overrides;
 use crate::words::text::plural;
@@ -126,13 +128,22 @@ fn put(args: &Args, context: &Context, new: &NewOrchestra, text: String) -> Resu
     };
     terminal::say(&format!("{tasks}; {left_out}\n"));
     if !args.print {
-        let id = &new.id;
+        let run = format!("orch run {}{}", new.id, given(&orchestra));
         terminal::say(&format!(
-            "next:\n  orch run {id} --goal \"...\" --dry-run     what would run, and on which models\n  \
-             orch run {id} --goal \"...\" --rehearse    all of it, without a model\n"
+            "next:\n  {run} --dry-run     what would run, and on which models\n  \
+             {run} --rehearse    all of it, without a model\n"
         ));
     }
     Ok(())
+}
+
+/// What a run of it is given: the goal, if it is for anything, and the inputs that have no default.
+fn given(orchestra: &Orchestra) -> String {
+    let needed = orchestra.inputs.iter().filter(|input| input.required && input.default.is_none());
+    let inputs: String = needed.map(|input| format!(" --input {}=...", input.name)).collect();
+    let names_goal = orchestra.tasks.iter().any(|task| task.templates().any(Template::names_goal));
+    let goal = if names_goal || inputs.is_empty() { " --goal \"...\"" } else { "" };
+    format!("{goal}{inputs}")
 }
 
 /// A path, and what the user calls it.

@@ -258,13 +258,18 @@ pub(crate) fn scalar(text: &str, indent: usize) -> String {
     format!("|\n{}", lines.join("\n"))
 }
 
-/// A line broken where YAML puts a blank again: between two words with one blank, and not where the rest would look
-/// like a list.
+/// A line broken where YAML puts a blank again: between two words with one blank, not where the rest would look like a
+/// list, and not inside of braces, which a reader wants to see as a whole.
 fn folded(text: &str, width: usize) -> Vec<&str> {
     let mut lines = Vec::new();
     let mut begin = 0;
     let mut last = None;
-    for (at, _) in text.match_indices(' ') {
+    let mut depth = 0_i32;
+    for (at, c) in text.char_indices() {
+        depth += i32::from(c == '{') - i32::from(c == '}');
+        if c != ' ' || depth > 0 {
+            continue;
+        }
         let (before, after) = (&text[..at], &text[at + 1..]);
         let word = after.split(' ').next().unwrap_or_default();
         let looks_like_item =

@@ -12,10 +12,10 @@ use std::sync::Arc;
 
 use crate::plan::draft::names::Names;
 use crate::plan::import::crewai::advice::{OF_CREW, WITHOUT_EFFECT, advice};
-use crate::plan::import::foreign::{Foreign, is_no};
+use crate::plan::import::foreign::{self, Foreign, is_no};
 use crate::plan::import::outline::{Outline, left_out, listed};
 use crate::plan::import::python::{self, Method};
-use crate::plan::spec::yaml::{Node, Value};
+use crate::plan::spec::yaml::Node;
 use crate::words::diagnostic::{Report, Source};
 
 /// The files of a crew.
@@ -121,10 +121,11 @@ impl Import<'_> {
     }
 }
 
+/// Takes up the inputs of those texts of an agent or a task that are filled in.
 fn find_inputs(node: &Node, outline: &mut Outline) {
-    match &node.value {
-        Value::Text(text) => outline.inputs.find(text),
-        Value::Map(entries) => entries.iter().for_each(|(_, value)| find_inputs(value, outline)),
-        _ => {}
+    for key in ["role", "goal", "backstory", "description", "expected_output"] {
+        if let Some(text) = node.get(key).and_then(foreign::text) {
+            outline.inputs.find(&text);
+        }
     }
 }

@@ -8,16 +8,17 @@ mod template;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::plan::draft::literal;
 use crate::plan::draft::names::Names;
 use crate::plan::draft::yaml::{Item, Map, Value};
 use crate::plan::import::foreign::{self, Foreign, is_no, is_nothing, shown};
 use crate::plan::import::goose::template::Template;
+use crate::plan::import::inputs::text_input;
 use crate::plan::import::models;
 use crate::plan::import::outline::{Outline, left_out, listed};
 use crate::plan::import::servers::Servers;
-use crate::plan::spec::Strategy;
+use crate::plan::inputs::Input;
 use crate::plan::spec::yaml::{self, Node};
+use crate::plan::spec::{InputKind, Strategy};
 use crate::words::diagnostic::{Diagnostic, Report, Source};
 
 const NOTHING: &str = "orch has nothing of this kind.";
@@ -56,7 +57,7 @@ pub(crate) fn import(source: &Arc<Source>, others: &SubRecipes, id: &str) -> Res
     import.outline.name = text("title");
     import.outline.description = text("description");
     import.outline.version = text("version");
-    let keys = import.parameters(main, &mut file);
+    let keys = import.parameters(main, &BTreeMap::new(), &mut file);
     let calls = main.get("sub_recipes").map_or_else(Vec::new, |node| file.items(node, "a list of sub-recipes"));
     let mut before = Vec::new();
     for call in &calls {
@@ -109,7 +110,7 @@ struct Part<'p> {
     name: &'p str,
     /// The values of its parameters that are known.
     values: &'p BTreeMap<String, String>,
-    /// The parameters of the main recipe.
+    /// The parameters that it may name.
     keys: &'p BTreeSet<String>,
     /// The tasks that go before it.
     before: &'p [String],
@@ -118,30 +119,20 @@ struct Part<'p> {
 }
 
 impl Import {
-    /// The parameters of the main recipe.
-    fn parameters(&mut self, recipe: &Node, file: &mut Foreign) -> BTreeSet<String> {
+    /// Takes up the parameters of a recipe but those that have a value, and returns all their names.
+    fn parameters(&mut self, recipe: &Node, values: &BTreeMap<String, String>, file: &mut Foreign) -> BTreeSet<String> {
         let items = recipe.get("parameters").map_or_else(Vec::new, |node| file.items(node, "a list of parameters"));
         let mut keys = BTreeSet::new();
         for item in &items {
-            let text = |key: &str| item.get(key).and_then(foreign::text);
-            let Some(key) = text("key") else {
-                file.not(item, "a parameter with its `key`");
-                continue;
-            };
-            let options = item.get("options").map_or_else(Vec::new, |node| file.texts(node, "options"));
-            let options = (!options.is_empty()).then(|| {
-                format!("one of {}", options.into_iter().map(|(text, _)| text).collect::<Vec<_>>().join(", "))
-            });
-            let default =
-                text("default").filter(|value| !value.is_empty()).map(|value| format!("`{value}` if left out"));
-            let is_file = (text("input_type").as_deref() == Some("file")).then(|| "the content of a file".to_owned());
-            let about: Vec<String> =
-                [text("description").map(|d| d.trim_end_matches('.').to_owned()), options, default, is_file]
-                    .into_iter()
-                    .flatten()
-                    .collect();
-            self.outline.inputs.add(&key, (!about.is_empty()).then(|| about.join("; ")));
-            keys.insert(key);
+            match item.get("key").and_then(foreign::text) {
+                Some(key) => {
+                    if !values.contains_key(&key) {
+                        self.outline.inputs.add(&key, parameter(item, file));
+                    }
+                    keys.insert(key);
+                }
+                None => file.not(item, "a parameter with its `key`"),
+            }
         }
         keys
     }
@@ -177,22 +168,13 @@ impl Import {
         let values: BTreeMap<String, String> =
             values.into_iter().filter_map(|(key, _, node)| Some((key, foreign::text(&node)?))).collect();
         // What the main recipe is given, its sub-recipes are given too.
-        let mut known = keys.clone();
-        let mut chosen = Vec::new();
-        let parameters =
-            inner.get("parameters").map_or_else(Vec::new, |node| other.items(node, "a list of parameters"));
-        for key in parameters.iter().filter_map(|item| foreign::text(item.get("key")?)) {
-            if !values.contains_key(&key) && known.insert(key.clone()) {
-                chosen.push(key);
-            }
-        }
+        let own = self.parameters(inner, &values, &mut other);
+        let chosen: Vec<&str> =
+            own.iter().map(String::as_str).filter(|key| !keys.contains(*key) && !values.contains_key(*key)).collect();
         let note = (!chosen.is_empty()).then(|| {
-            let names = listed(chosen.iter().map(String::as_str));
-            left_out(
-                &format!("the parameters {names}"),
-                "The recipe chose them as it went: write their values where they stand in braces.",
-            )
+            format!("There, the recipe chose {} as it went; here, they are inputs of the run.", listed(chosen))
         });
+        let known = keys.union(&own).cloned().collect();
         let part = Part { name: &name, values: &values, keys: &known, before: &[], note };
         let task = self.recipe(inner, &part, &mut other);
         other.check()?;
@@ -217,7 +199,7 @@ impl Import {
                 "title" | "description" | "version" | "parameters" | "sub_recipes" | "name" => {}
                 "instructions" | "prompt" => {
                     let text = file.text(&value, &what);
-                    said.insert(key, template.convert(&text));
+                    said.insert(key, text);
                 }
                 "settings" => {
                     self.settings(&value, (&mut agent, &mut limits), &mut of_agent, file);
@@ -239,17 +221,16 @@ impl Import {
                 key => of_task.push(left_out(&shown(key, &value), NOTHING)),
             }
         }
-        // Instructions that have something to fill in go with the prompt, in which the inputs are named.
         let (instructions, prompt) = (said.remove("instructions"), said.remove("prompt"));
+        let mut convert = |text: &str| template.convert(text, &self.outline.inputs);
         let description = match (instructions, prompt) {
-            (Some(how), Some(what)) if template.is_plain(&how) => {
-                agent.prose("instructions", &literal(&how));
-                what
+            (Some(how), Some(what)) => {
+                agent.prose("instructions", &convert(&how));
+                convert(&what)
             }
-            (Some(how), Some(what)) => format!("{how}\n\n{what}"),
-            (how, what) => how.or(what).unwrap_or_default(),
+            (how, what) => convert(&how.or(what).unwrap_or_default()),
         };
-        task.prose("description", &self.outline.inputs.fill(&description));
+        task.prose("description", &description);
         of_task.extend(template.notes());
         tools.dedup();
         if !tools.is_empty() {
@@ -302,6 +283,41 @@ impl Import {
             }
         }
     }
+}
+
+/// A parameter as an input of ours.
+fn parameter(node: &Node, file: &mut Foreign) -> Input {
+    let text = |key: &str| node.get(key).and_then(foreign::text);
+    let options = node.get("options").map_or_else(Vec::new, |node| file.texts(node, "options"));
+    let mut choices: Vec<String> = Vec::new();
+    for (option, _) in options {
+        if !option.is_empty() && !choices.contains(&option) {
+            choices.push(option);
+        }
+    }
+    let kind = match text("input_type").unwrap_or_default().as_str() {
+        "number" => InputKind::Number,
+        "boolean" => InputKind::Boolean,
+        "file" => InputKind::File,
+        "select" if !choices.is_empty() => InputKind::Choice,
+        _ => InputKind::Text,
+    };
+    if kind != InputKind::Choice {
+        choices.clear();
+    }
+    let about = text("description").filter(|about| !about.is_empty());
+    let description = match kind {
+        // There, the content is put into the text; here, the path is.
+        InputKind::File => Some(format!(
+            "{}the path of a file, which the agent reads",
+            about.map_or(String::new(), |a| format!("{a}; "))
+        )),
+        _ => about,
+    };
+    let required = text("requirement").as_deref() != Some("optional");
+    let input = Input { kind, required, description, choices, ..text_input() };
+    let default = text("default").and_then(|default| input.read(&default).ok());
+    Input { default, ..input }
 }
 
 /// The checks of a recipe. A command there is a shell's, so it becomes words where it is plain, and a shell otherwise.

@@ -66,7 +66,7 @@ impl Outline {
     /// The text of the file.
     pub(super) fn render(self) -> String {
         let mut file = Map::default();
-        self.notes.iter().chain(self.inputs.note(&self.id).iter()).for_each(|note| file.note(note));
+        self.notes.iter().for_each(|note| file.note(note));
         let mut metadata = Map::default();
         if let Some(name) = &self.name {
             metadata.prose("name", name);
@@ -86,7 +86,9 @@ impl Outline {
         let mut orchestra = Map::default();
         orchestra.set("execution", Value::Map(execution));
         file.set("orchestra", Value::Map(orchestra));
-        for (key, map) in [("models", self.models.found), ("mcp_servers", self.servers)] {
+        for (key, map) in
+            [("inputs", self.inputs.section()), ("models", self.models.found), ("mcp_servers", self.servers)]
+        {
             if !map.is_empty() {
                 file.gap();
                 file.set(key, Value::Map(map));

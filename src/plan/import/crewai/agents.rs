@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use crate::plan::draft::literal;
 use crate::plan::draft::yaml::{Item, Map, Value};
 use crate::plan::import::crewai::advice::{OF_AGENT, OTHER_TOOL, TOOLS, WITHOUT_EFFECT, advice};
 use crate::plan::import::crewai::{Import, OfAgent};
@@ -22,9 +21,9 @@ impl Import<'_> {
         for (key, _, value) in &entries {
             let what = format!("a text for `{key}`");
             match key.as_str() {
-                "role" => map.prose("role", &literal(&file.text(value, &what))),
-                "goal" => map.prose("goal", &literal(&file.text(value, &what))),
-                "backstory" => map.prose("persona", &literal(&file.text(value, &what))),
+                "role" => map.prose("role", &self.outline.inputs.fill(&file.text(value, &what))),
+                "goal" => map.prose("goal", &self.outline.inputs.fill(&file.text(value, &what))),
+                "backstory" => map.prose("persona", &self.outline.inputs.fill(&file.text(value, &what))),
                 "llm" => match foreign::text(value).and_then(|llm| self.outline.models.named(&llm)) {
                     Some(model) => map.word("model", &model),
                     None => notes.push(left_out(&shown(key, value), models::OTHER)),
@@ -67,16 +66,6 @@ impl Import<'_> {
         if !unknown.is_empty() {
             let names = listed(unknown.iter().map(String::as_str));
             notes.push(left_out(&format!("the tools {names}"), OTHER_TOOL));
-        }
-        let has_inputs = entries
-            .iter()
-            .any(|(_, _, node)| foreign::text(node).is_some_and(|text| self.outline.inputs.are_in(&text)));
-        if has_inputs {
-            notes.push(
-                "Only a task's `description` is filled in: what stands in braces here reaches the model as it is, so \
-                 write it in words."
-                    .to_owned(),
-            );
         }
         notes.iter().for_each(|note| map.note(note));
         self.agents.insert(key.to_owned(), of_tasks);

@@ -1,6 +1,6 @@
 //! A crew of CrewAI: two files of YAML and a program that is read and never run.
 
-use super::{Project, comments, has, imported};
+use super::{Project, comments, has, imported, imported_with};
 
 const AGENTS: &str = "
 scout:
@@ -98,14 +98,15 @@ fn crew() -> Project {
 #[test]
 fn a_crew_becomes_agents_and_tasks_in_its_order() {
     let project = crew();
-    let text = imported(&project, "hills", &["crewai", "hills"]);
+    let text = imported_with(&project, "hills", &["crewai", "hills"], &["topic=hills"]);
     has(
         &text,
         &[
             "  - name: scout\n    role: \"Scout for {topic}\"\n",
             "    persona: \"You have walked these hills for years: you know every path.\"\n",
             "    model: openai/gpt-4o-mini\n    tools: [read_file]\n",
-            "      Look around for {goal}. Use {{ '{{' }} double }} braces as they are.\n\n      Expected output: Five findings\n",
+            "      Look around for {topic}. Use {{ '{{' }} double }} braces as they are.\n\n      Expected output: Five findings\n",
+            "inputs:\n  topic: text\n",
             "    limits:\n      max_iterations: 7\n",
             "      Tell it:\n      - shortly\n      - truly\n\n      Expected output: A page\n    context: [look, weigh]\n",
             "    output:\n      file: out/page.md\n",
@@ -117,7 +118,6 @@ fn a_crew_becomes_agents_and_tasks_in_its_order() {
     has(
         &comments(&text),
         &[
-            "The original is given `topic`; here that is the goal: orch run hills --goal",
             "Left out: `process: hierarchical`. There is no manager",
             "Left out: `manager_llm` of the crew.",
             "Left out: `max_rpm: 10`. Give the model an entry under `models`",
@@ -138,12 +138,19 @@ fn a_crew_becomes_agents_and_tasks_in_its_order() {
 fn without_a_program_the_order_is_that_of_the_file() {
     let project = Project::new().file("c/agents.yaml", "a: {role: A, goal: g, backstory: b}\n").file(
         "c/tasks.yaml",
-        "One two:\n  {description: 'On {x} and {y}', expected_output: o, agent: a}\nb: {description: d, agent: a}\n",
+        "One two:\n  {description: 'On {x} and {the-y}', expected_output: o, agent: a}\nb: {description: d, agent: a}\n",
     );
-    let text = imported(&project, "other", &["crewai", "c", "--id", "other"]);
-    has(&text, &["  - name: One_two\n", "description: |\n      On {x} and {y}\n", "  - name: b\n"]);
-    let said = comments(&text);
-    has(&said, &["There is no crew.py", "Left out: the inputs `x`, `y`. A run is given its goal alone"]);
+    let text = imported_with(&project, "other", &["crewai", "c", "--id", "other"], &["x=1", "the_y=2"]);
+    has(
+        &text,
+        &[
+            "  - name: One_two\n",
+            "inputs:\n  x: text\n  the_y: text\n",
+            "description: |\n      On {x} and {the_y}\n",
+            "  - name: b\n",
+        ],
+    );
+    has(&comments(&text), &["There is no crew.py"]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A recipe of goose with a sub-recipe.
 
-use super::{Project, comments, has, imported};
+use super::{Project, comments, has, imported_with};
 
 const RECIPE: &str = r#"
 version: 1.0.0
@@ -51,7 +51,8 @@ fn recipe() -> Project {
 
 #[test]
 fn a_recipe_becomes_an_agent_with_a_task_behind_its_sub_recipes() {
-    let text = imported(&recipe(), "garden", &["goose", "garden/recipe.yaml"]);
+    let inputs = ["region=north", "month=May"];
+    let text = imported_with(&recipe(), "garden", &["goose", "garden/recipe.yaml"], &inputs);
     has(
         &text,
         &[
@@ -61,9 +62,10 @@ fn a_recipe_becomes_an_agent_with_a_task_behind_its_sub_recipes() {
             "    header_env:\n      X-Key: RAIN_X_KEY\n",
             "    model: anthropic/claude-sonnet-4-5\n    temperature: 0.3\n",
             "    tools: [read_file, list_files, search_files, write_file, edit_file, \"soil_map/*\", \"rain/*\"]\n",
-            "    description: \"The weather in {region} in {month}\"\n",
-            "      You plan gardens of {size} square metres.\n\n      Plan for {region}{{ '{%' }} if size %} and \
-             {size}{{ '{%' }} endif %}. See ./notes.md\n",
+            "    description: \"The weather in {{ inputs.region }} in {{ inputs.month }}\"\n",
+            "inputs:\n  region:\n    description: \"Where the garden is.\"\n  size:\n    choices: [\"10\", \"20\"]\n    default: \"10\"\n    description: \"How large\"\n  month:\n    description: x\n",
+            "    instructions: \"You plan gardens of {{ inputs.size }} square metres.\"\n",
+            "Plan for {{ inputs.region }}{% if inputs.size %} and {{ inputs.size }}{% endif %}. See ./notes.md",
             "    context: [weather]\n    output:\n      schema:\n        type: object\n",
             "    verify:\n      - run: [test, \"-f\", plan.md]\n        timeout_seconds: 30\n",
             "      - run: [sh, \"-c\", \"grep -q beds plan.md && echo \\\"ok\\\"\"]\n",
@@ -74,15 +76,12 @@ fn a_recipe_becomes_an_agent_with_a_task_behind_its_sub_recipes() {
         &comments(&text),
         &[
             "Left out: the sub-recipe `far`. ../far.yaml cannot be read: it does not lie in the recipe's folder.",
-            "Left out: the inputs `region`, `size`. A run is given its goal alone",
-            "`size`: How large; one of 10, 20; `10` if left out.",
             "The original has values for `SOIL_URL`; set them in the environment.",
-            "Left out: the parameters `month`. The recipe chose them as it went",
+            "There, the recipe chose `month` as it went; here, they are inputs of the run.",
             "Left out: the commands of the extension `developer`.",
             "Left out: the extension `todo` (platform).",
             "Left out: `max_retries: 3`.",
             "Left out: `on_failure`.",
-            "Left out: statements such as `{% if %}`.",
             "Left out: `recipe_dir`.",
             "Left out: `activities`.",
         ],
@@ -93,17 +92,42 @@ fn a_recipe_becomes_an_agent_with_a_task_behind_its_sub_recipes() {
 }
 
 #[test]
-fn one_parameter_is_the_goal_and_instructions_without_any_are_the_agents() {
-    let text = "{\"title\": \"T\", \"instructions\": \"Be {brief} {{ x }}.\", \"prompt\": \"On {{ topic | trim }}\", \
-                \"parameters\": [{\"key\": \"topic\"}]}";
+fn parameters_become_inputs_of_their_types() {
+    let text = "
+title: T
+instructions: Be {brief}.
+prompt: 'On {{ topic | trim }}: {{ n }} {{ yes }} {{ file }} {{ unused_default }}'
+parameters:
+  - {key: topic, requirement: user_prompt}
+  - {key: n, input_type: number, requirement: optional, default: '3', description: How many}
+  - {key: yes, input_type: boolean, requirement: optional, default: 'true'}
+  - {key: file, input_type: file, requirement: required, description: The code}
+  - {key: unused_default, input_type: number, requirement: optional, default: many}
+";
+    let project = Project::new().file("a.yaml", text).file("code.rs", "x");
+    let text = imported_with(&project, "a", &["goose", "a.yaml"], &["topic=bees", "file=code.rs"]);
+    has(
+        &text,
+        &[
+            "  topic: text\n  \"n\":\n    type: number\n    default: 3\n    description: \"How many\"\n",
+            "  \"yes\":\n    type: boolean\n    default: true\n",
+            "  file:\n    type: file\n    description: \"The code; the path of a file, which the agent reads\"\n",
+            "  unused_default:\n    type: number\n    required: false\n",
+            "    instructions: \"Be {brief}.\"\n",
+            "      On {{ inputs.topic | trim }}: {{ inputs.n }} {{ inputs.yes }} {{ inputs.file }}",
+        ],
+    );
+}
+
+#[test]
+fn a_recipe_of_the_desktop_or_in_json_is_a_recipe_and_what_cannot_be_filled_in_is_text() {
+    let text =
+        "{\"title\": \"T\", \"prompt\": \"On {{ topic }} by {{ nobody }}\", \"parameters\": [{\"key\": \"topic\"}]}";
     for (file, inner) in [("a.json", text.to_owned()), ("b.json", format!("{{\"name\": \"n\", \"recipe\": {text}}}"))] {
         let id = &file[..1];
-        let text = imported(&Project::new().file(file, inner), id, &["goose", file]);
-        has(&text, &["    instructions: \"Be {brief} {{ '{{' }} x }}.\"\n", "    description: \"On {goal}\"\n"]);
-        has(
-            &comments(&text),
-            &["The original is given `topic`; here that is the goal", "Left out: the filters `trim`."],
-        );
+        let text = imported_with(&Project::new().file(file, inner), id, &["goose", file], &["topic=x"]);
+        has(&text, &["    description: \"On {topic} by {{ '{{' }} nobody }}\"\n"]);
+        has(&comments(&text), &["Left out: a part of its template. It names something that orch has not"]);
     }
 }
 
