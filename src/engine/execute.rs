@@ -91,12 +91,16 @@ pub async fn execute(prepared: Prepared, observers: Observers, mut signals: Sign
         notices: Vec::new(),
         clock: Clock::start(),
     };
-    let ended = runner::execute(context, &past, first, &mut signals).await;
+    let (mut ended, workspace) = runner::execute(context, &past, first, &mut signals).await;
+    // They may work with the results, which another run must not replace meanwhile.
+    if let Ok(ended) = &mut ended {
+        let behind = hooks.behind(ended, &mut signals).await;
+        ended.notices.extend(behind);
+    }
+    drop(workspace);
     servers.close().await;
     files.lock.release();
     let mut ended = ended?;
-    let behind = hooks.behind(&ended, &mut signals).await;
-    ended.notices.extend(behind);
     let told = notifier.tell(&ended, &mut signals).await;
     ended.notices.extend(told);
     Ok(ended)

@@ -18,6 +18,7 @@ use crate::os::clock;
 use crate::plan::graph::TaskIx;
 use crate::run::history::{History, TaskState};
 use crate::run::state::{CallRequest, Command, Input, State};
+use crate::store::workspace::Workspace;
 use crate::words::event::{Event, Record, RunEvent, RunStatus, TaskEvent};
 use crate::words::failure::{Failure, FailureKind};
 
@@ -50,7 +51,7 @@ pub fn no_signals() -> Signals {
 }
 
 /// Carries out a run from `past`, the records that are in the journal, and `first`, the events that begin this process's
-/// part: a start or a resumption, with what belongs to it.
+/// part: a start or a resumption, with what belongs to it. Also returns the workspace, which is held until it is dropped.
 ///
 /// # Errors
 /// If what makes the run durable fails, or an event contradicts the run.
@@ -59,12 +60,12 @@ pub(crate) async fn execute(
     past: &[Record],
     first: Vec<Event>,
     signals: &mut Signals,
-) -> Result<Ended, RunError> {
+) -> (Result<Ended, RunError>, Workspace) {
     let (sender, reports) = mpsc::unbounded_channel();
     let mut runner = Runner::new(context, sender);
     let ended = runner.run(past, first, reports, signals).await;
     runner.context.observers.close();
-    ended
+    (ended, runner.context.workspace)
 }
 
 struct Runner {

@@ -140,6 +140,18 @@ fn a_hook_that_fails_behind_is_a_warning_and_the_next_ones_run() {
 }
 
 #[test]
+fn behind_the_tasks_no_other_run_comes_between() {
+    let server = Server::start();
+    let orch = env!("CARGO_BIN_EXE_orch");
+    let hooks = format!("  after-execute: ['{orch}', run, x.yaml, --goal, Build a simple login feature, --rehearse]\n");
+    let project = project(&server, &hooks);
+    let ended =
+        project.run().exits(0).says("at after-execute failed: it exited with 2: ").says("it is held by process");
+    drop(ended);
+    assert_eq!(project.runs().len(), 1);
+}
+
+#[test]
 fn what_a_hook_answers_is_shown_and_anything_else_means_nothing() {
     let server = Server::start();
     let hooks = "  before-init: [echo, '{\"message\": \"hello \\u001b[2Jyou\"}']\n  after-init: [echo, 'not JSON']\n  \
