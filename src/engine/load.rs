@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use crate::plan::orchestra::Orchestra;
-use crate::plan::resolve::{ResolveContext, agents_named, resolve, schemas_named};
+use crate::plan::resolve::{ResolveContext, agents_named, is_in_project, prompts_named, resolve, schemas_named};
 use crate::plan::spec::{self, Reading, yaml};
 use crate::store::disk::Dir;
 use crate::store::project::{self, FindError, Project};
 use crate::words::diagnostic::{Report, Source};
 use crate::words::event::Overrides;
+
+/// The longest text in a file of its own, in bytes.
+const MAX_PROMPT_BYTES: u64 = 1024 * 1024;
 
 /// An orchestra whose file has no mistakes.
 #[derive(Debug, Clone)]
@@ -75,12 +78,15 @@ pub fn check(
         Err(broken) => (std::collections::BTreeMap::new(), Vec::new(), broken),
     };
     let schemas = schemas_named(&file).into_iter().map(|path| (path.to_owned(), read_schema(project, path))).collect();
+    let prompts = prompts_named(&file).into_iter().filter(|path| is_in_project(path));
+    let prompts = prompts.map(|path| (path.to_owned(), read_prompt(project, path))).collect();
     let fallback_id = project::stem(&source.path).unwrap_or_default();
     let context = ResolveContext {
         source,
         fallback_id: &fallback_id,
         playbooks: &playbooks,
         schemas: &schemas,
+        prompts: &prompts,
         overrides,
         omissions,
     };
@@ -97,6 +103,17 @@ pub fn check(
             Err(broken.into_iter().chain(report(mistakes)).collect())
         }
     }
+}
+
+/// Reads a text of the project. No link is followed: it may lead to a file that no model may see.
+fn read_prompt(project: &Project, path: &str) -> Result<Arc<Source>, String> {
+    let folder = Dir::open(project.root()).map_err(|error| error.to_string())?;
+    let bytes = folder.read_at_most(path, MAX_PROMPT_BYTES).map_err(|error| error.to_string())?;
+    let text = String::from_utf8(bytes.ok_or("it is not there")?).map_err(|_| "it is not UTF-8")?;
+    if text.trim().is_empty() {
+        return Err("it is empty".to_owned());
+    }
+    Ok(Arc::new(Source::new(path, text.strip_prefix('\u{feff}').unwrap_or(&text))))
 }
 
 /// Reads a JSON Schema of the project, written as JSON.

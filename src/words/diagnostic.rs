@@ -44,6 +44,8 @@ pub struct Diagnostic {
     pub see: Option<(Span, String)>,
     /// What to do next.
     pub help: Option<String>,
+    /// The file that it is in, where that is not the one whose mistakes it is told among.
+    pub elsewhere: Option<Arc<Source>>,
 }
 
 impl Diagnostic {
@@ -56,13 +58,14 @@ impl Diagnostic {
             at: Some((span, label.into())),
             see: None,
             help: None,
+            elsewhere: None,
         }
     }
 
     /// An error of the file as a whole.
     #[must_use]
     pub fn error_in_file(message: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, message: message.into(), at: None, see: None, help: None }
+        Self { severity: Severity::Error, message: message.into(), at: None, see: None, help: None, elsewhere: None }
     }
 
     /// The same as a warning.
@@ -138,8 +141,9 @@ impl Report {
     #[must_use]
     pub fn new(source: Arc<Source>, mut diagnostics: Vec<Diagnostic>) -> Self {
         let key = |d: &Diagnostic| d.at.as_ref().map_or(0, |(span, _)| span.start);
-        diagnostics.sort_by_key(key);
-        diagnostics.dedup_by(|a, b| a.message == b.message && key(a) == key(b));
+        let file = |d: &Diagnostic| d.elsewhere.as_ref().map(|source| source.path.clone());
+        diagnostics.sort_by_cached_key(|d| (file(d), key(d)));
+        diagnostics.dedup_by(|a, b| a.message == b.message && key(a) == key(b) && file(a) == file(b));
         Self { source, diagnostics }
     }
 
@@ -162,7 +166,12 @@ impl Report {
         self.diagnostics.iter().map(|d| self.entry(d)).collect()
     }
 
+    fn source_of<'r>(&'r self, diagnostic: &'r Diagnostic) -> &'r Source {
+        diagnostic.elsewhere.as_deref().unwrap_or(&self.source)
+    }
+
     fn render_one(&self, diagnostic: &Diagnostic, renderer: &Renderer) -> String {
+        let source = self.source_of(diagnostic);
         let level = match diagnostic.severity {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
@@ -171,15 +180,15 @@ impl Report {
         let spans = || diagnostic.at.iter().chain(&diagnostic.see).map(|(span, _)| span);
         if let Some((span, label)) = &diagnostic.at {
             // Only the lines in question are handed over, so that a report takes no longer in a large file.
-            let (_, lines) = self.source.lines_of(spans());
+            let (_, lines) = source.lines_of(spans());
             let far = lines.len() > 4000;
-            let (line, lines) = self.source.lines_of(std::iter::once(span).chain(spans().filter(|_| !far)));
+            let (line, lines) = source.lines_of(std::iter::once(span).chain(spans().filter(|_| !far)));
             let local = |span: &Span| {
                 let end = span.end.clamp(span.start, lines.end);
                 span.start - lines.start..end - lines.start
             };
-            let mut snippet = Snippet::source(&self.source.text[lines.clone()])
-                .path(self.source.path.as_str())
+            let mut snippet = Snippet::source(&source.text[lines.clone()])
+                .path(source.path.as_str())
                 .line_start(line)
                 .annotation(AnnotationKind::Primary.span(local(span)).label(label.as_str()));
             if let Some((see, label)) = diagnostic.see.as_ref().filter(|_| !far) {
@@ -187,7 +196,7 @@ impl Report {
             }
             group = group.element(snippet);
         } else {
-            group = group.element(annotate_snippets::Origin::path(self.source.path.as_str()));
+            group = group.element(annotate_snippets::Origin::path(source.path.as_str()));
         }
         if let Some(help) = &diagnostic.help {
             group = group.element(Level::HELP.message(help.as_str()));
@@ -196,13 +205,14 @@ impl Report {
     }
 
     fn entry<'r>(&'r self, diagnostic: &'r Diagnostic) -> Entry<'r> {
+        let source = self.source_of(diagnostic);
         let place = |span: &Span| {
-            let (line, column) = self.source.position(span.start);
-            let (end_line, end_column) = self.source.position(span.end);
+            let (line, column) = source.position(span.start);
+            let (end_line, end_column) = source.position(span.end);
             Place { line, column, end_line, end_column }
         };
         Entry {
-            file: &self.source.path,
+            file: &source.path,
             severity: diagnostic.severity,
             message: &diagnostic.message,
             place: diagnostic.at.as_ref().map(|(span, _)| place(span)),

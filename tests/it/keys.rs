@@ -15,6 +15,7 @@ mod name;
 mod notify;
 mod on_error;
 mod output;
+mod prompts;
 mod result;
 mod retry;
 mod reuse;

@@ -77,7 +77,9 @@ fn the_yaml_in_the_documents_is_valid() {
             }
             // Agents alone are shown without tasks.
             let task = if text.contains("tasks:") { "" } else { "\ntasks: [{name: any, run: [git, status]}]\n" };
-            let project = Project::new().file("hello.yaml", text + task);
+            let texts = ["prompts/house-style.md", "prompts/review.md"];
+            let project = texts.iter().fold(Project::new(), |project, path| project.file(path, "About '{goal}'.\n"));
+            let project = project.file("hello.yaml", text + task);
             project.args(["validate", "hello.yaml"]).run().exits(0);
             project.args(["run", "hello.yaml", "--goal", "beekeeping", "--rehearse"]).run().exits(0);
             checked += 1;

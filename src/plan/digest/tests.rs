@@ -59,6 +59,7 @@ fn orchestra(text: &str) -> Orchestra {
         fallback_id: "a",
         playbooks: &BTreeMap::new(),
         schemas: &BTreeMap::new(),
+        prompts: &BTreeMap::new(),
         overrides: &Overrides::default(),
     };
     resolve(&file, &context).expect("a file without mistakes").0

@@ -1,16 +1,18 @@
 //! Who the agents are: described in the file, in a playbook of the project, or by a built-in role.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
 use crate::plan::inputs::Input;
 use crate::plan::orchestra::{Agent, ModelRef};
+use crate::plan::resolve::prose::{self, Said};
 use crate::plan::resolve::{ResolveContext, grants, models};
 use crate::plan::roles;
 use crate::plan::spec::located::{Either, Spanned};
 use crate::plan::spec::playbook::Playbook;
-use crate::plan::spec::{InlineAgent, OrchestraFile, Text, place};
-use crate::plan::template::{ItemsKnown, Known, Template, TemplateError};
-use crate::words::diagnostic::{Diagnostic, Source, near_miss};
+use crate::plan::spec::{InlineAgent, OrchestraFile, Prose, Text};
+use crate::plan::template::{ItemsKnown, Known, Template};
+use crate::words::diagnostic::{Diagnostic, Source, Span, near_miss};
 use crate::words::id::Name;
 
 /// A playbook of the project, read.
@@ -204,11 +206,12 @@ impl<'r> AgentTable<'r> {
         let role = roles::find(inline.role.as_ref().map_or(name.as_str(), |role| role.value.as_str()));
         let title = match (role, &inline.role) {
             (Some(role), _) => Template::literal(role.title),
-            (None, Some(title)) => self.template(title),
+            (None, Some(title)) => self.text(title),
             (None, None) => Template::literal(name.as_str()),
         };
-        let mut text = |text: &Option<Text>| text.as_ref().map(|text| self.template(text));
-        let (goal, persona, instructions) = (text(&inline.goal), text(&inline.persona), text(&inline.instructions));
+        let mut text = |text: &Option<Text>| text.as_ref().map(|text| self.text(text));
+        let (goal, persona) = (text(&inline.goal), text(&inline.persona));
+        let instructions = inline.instructions.as_ref().and_then(|prose| self.prose(prose));
         let models = inline.model.as_ref().map(|models| self.models(models)).unwrap_or_default();
         let tools = grants::granted_tools(inline, self.file, &mut self.diagnostics);
         self.with_model(Agent {
@@ -225,24 +228,28 @@ impl<'r> AgentTable<'r> {
     }
 
     /// A text of an agent. It may do several tasks, so it knows nothing of a single one.
-    fn template(&mut self, text: &Text) -> Template {
-        let template = Template::with_inputs(&text.value, self.inputs);
+    fn template(&mut self, said: &Said<'_>, span: &Span) -> Template {
+        let template = Template::with_inputs(said.text(), self.inputs);
         if template.names_task() {
             let message = "an agent's text knows no outputs of tasks and no items, since it may do several tasks";
             let help = "write it into the `description` of the task";
-            self.diagnostics.push(Diagnostic::error(message, text.span.clone(), "in this template").help(help));
+            self.diagnostics.push(Diagnostic::error(message, span.clone(), "in this template").help(help));
             return template;
         }
         let (tasks, schema) = (BTreeSet::new(), &|_: &str| None);
         let known = Known { outputs: &[], tasks: &tasks, schema, items: ItemsKnown::None, inputs: self.inputs };
-        let told = |error: TemplateError, label: &str| {
-            let span = place::within(self.context.source, text, error.range);
-            Diagnostic { help: error.help, ..Diagnostic::error(error.message, span, label) }
-        };
-        let wrong = template.check(&known).into_iter().map(|error| told(error, "in this template"));
-        let near = template.near_words(&known).into_iter().map(|error| told(error, "").into_warning());
-        self.diagnostics.extend(wrong.chain(near).collect::<Vec<_>>());
+        self.diagnostics.extend(said.check(&template, &known, self.context.source));
         template
+    }
+
+    fn text(&mut self, text: &Text) -> Template {
+        self.template(&Said::Here(Cow::Borrowed(text)), &text.span)
+    }
+
+    fn prose(&mut self, prose: &Prose) -> Option<Template> {
+        self.diagnostics.extend(prose::unusable(prose, self.context));
+        let said = Said::of(prose, self.context)?;
+        Some(self.template(&said, prose::span(prose)))
     }
 
     fn described_in(&mut self, name: Name, loaded: &LoadedPlaybook, listed: &Text) -> Agent {

@@ -13,6 +13,7 @@ mod hooks;
 mod inputs;
 mod models;
 mod notify;
+mod prose;
 mod result;
 mod settings;
 mod tasks;
@@ -23,6 +24,7 @@ pub(crate) use extend::{MAX_MEMBERS, extend};
 pub(crate) use grants::is_in_project;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::plan::inputs::Input;
@@ -49,6 +51,8 @@ pub(crate) struct ResolveContext<'s> {
     pub overrides: &'s Overrides,
     /// The files that `output.schema` names, by path: what they hold, or why that cannot be used.
     pub schemas: &'s BTreeMap<String, Result<serde_json::Value, String>>,
+    /// The files that hold texts, by path: what they hold, or why that cannot be used.
+    pub prompts: &'s BTreeMap<String, Result<Arc<Source>, String>>,
     /// What of the file is out of sight because of mistakes in its form. What only seems wrong for that is not told.
     pub omissions: Omissions,
 }
@@ -78,6 +82,21 @@ pub(crate) fn schemas_named(file: &OrchestraFile) -> BTreeSet<&str> {
     let named = outputs.filter_map(|output| match &output.schema {
         Some(Either::Short(path)) => Some(path.value.as_str()),
         _ => None,
+    });
+    named.collect()
+}
+
+/// The files that a file names for texts.
+#[must_use]
+pub(crate) fn prompts_named(file: &OrchestraFile) -> BTreeSet<&str> {
+    let of_tasks = file.tasks.value.iter().filter_map(|task| task.value.description.as_ref());
+    let of_agents = file.agents.iter().flatten().filter_map(|agent| match agent {
+        Either::Short(_) => None,
+        Either::Full(agent) => agent.instructions.as_ref(),
+    });
+    let named = of_tasks.chain(of_agents).filter_map(|prose| match prose {
+        Either::Short(_) => None,
+        Either::Full(file) => Some(file.value.file.value.as_str()),
     });
     named.collect()
 }

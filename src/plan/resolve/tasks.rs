@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use crate::plan::graph::{Plan, TaskIx};
 use crate::plan::orchestra::Task;
+use crate::plan::resolve::prose::Said;
 use crate::plan::resolve::{Resolver, grants};
 use crate::plan::retry::{Growth, RetryPolicy};
 use crate::plan::spec::located::Either;
-use crate::plan::spec::{self, OnError, Retry, RetryStrategy, RetryTable, Strategy, Text, place};
-use crate::plan::template::{Known, Template, TemplateError};
-use crate::words::diagnostic::Diagnostic;
+use crate::plan::spec::{self, OnError, Retry, RetryStrategy, RetryTable, Strategy};
+use crate::plan::template::{Known, Template};
 use crate::words::id::Name;
 
 /// How long one attempt may take where nothing says so.
@@ -82,7 +82,7 @@ impl<'r> Resolver<'r> {
         let tasks = &self.file.tasks.value;
         let mut all: Option<BTreeSet<&str>> = None;
         for (ix, task) in tasks.iter().enumerate() {
-            let texts: Vec<&Text> = Self::templates(&task.value).filter(|text| text.value.contains('{')).collect();
+            let texts: Vec<Said<'_>> = self.templates(&task.value).filter(|said| said.text().contains('{')).collect();
             if texts.is_empty() {
                 continue;
             }
@@ -99,14 +99,8 @@ impl<'r> Resolver<'r> {
                 let schema = |task: &str| self.schema_of(*names.get(task)?);
                 let inputs = self.inputs.as_slice();
                 let known = Known { outputs: &outputs, tasks: all, schema: &schema, items, inputs };
-                let template = Template::with_inputs(&said.value, inputs);
-                let told = |error: TemplateError, label: &str| {
-                    let span = place::within(self.context.source, said, error.range);
-                    Diagnostic { help: error.help, ..Diagnostic::error(error.message, span, label) }
-                };
-                let wrong = template.check(&known).into_iter().map(|error| told(error, "in this template"));
-                let near = template.near_words(&known).into_iter().map(|error| told(error, "").into_warning());
-                let found: Vec<Diagnostic> = wrong.chain(near).collect();
+                let template = Template::with_inputs(said.text(), inputs);
+                let found = said.check(&template, &known, self.context.source);
                 self.diagnostics.extend(found);
             }
         }

@@ -14,6 +14,7 @@ fn resolve_text(text: &str, overrides: &Overrides) -> Result<Orchestra, Vec<(Str
         fallback_id: "a",
         playbooks: &BTreeMap::new(),
         schemas: &BTreeMap::new(),
+        prompts: &BTreeMap::new(),
         overrides,
     };
     resolve(&file, &context).map(|(orchestra, _)| orchestra).map_err(|diagnostics| {
@@ -85,6 +86,7 @@ tasks:
         fallback_id: "a",
         playbooks: &BTreeMap::new(),
         schemas: &BTreeMap::new(),
+        prompts: &BTreeMap::new(),
         overrides: &Overrides::default(),
         omissions: reading.omissions,
     };

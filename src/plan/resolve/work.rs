@@ -1,5 +1,6 @@
 //! How a task is done: by an agent or by a program, once or for each item of a list.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -10,10 +11,14 @@ use crate::plan::orchestra::{ForEach, Items, Program, Work};
 use crate::plan::output::fields::{self, NoField, Part};
 use crate::plan::output::plan;
 use crate::plan::resolve::Resolver;
+use crate::plan::resolve::prose::{self, Said};
 use crate::plan::spec::located::{Either, Spanned};
 use crate::plan::spec::{self, Collect, InputKind, OutputFormat, Text};
 use crate::plan::template::{ItemsKnown, Template};
 use crate::words::diagnostic::{Diagnostic, near_miss};
+
+/// What stands between a description and what is expected of the output.
+const EXPECTED_LABEL: &str = "Expected output: ";
 
 impl<'r> Resolver<'r> {
     /// How a task is done; `None`, with what is wrong, where that cannot be told.
@@ -22,7 +27,8 @@ impl<'r> Resolver<'r> {
         let name = &task.name.value;
         let of_agents = [
             ("agent", task.agent.as_ref().map(|text| &text.span)),
-            ("description", task.description.as_ref().map(|text| &text.span)),
+            ("description", task.description.as_ref().map(prose::span)),
+            ("expected_output", task.expected_output.as_ref().map(|text| &text.span)),
             (
                 "model",
                 task.model.as_ref().map(|models| match models {
@@ -67,7 +73,14 @@ impl<'r> Resolver<'r> {
         let name = &task.name;
         match (&task.agent, &task.description) {
             (Some(_), Some(description)) => {
-                Some(Work::Agent { agent: agent?, description: self.template(description) })
+                self.diagnostics.extend(prose::unusable(description, self.context));
+                let text = Said::of(description, self.context)?;
+                // The words behind it are the task's own, and so a part of what its output depends on.
+                let text = match &task.expected_output {
+                    None => text.text().to_owned(),
+                    Some(expected) => format!("{}\n\n{EXPECTED_LABEL}{}", text.text().trim_end(), expected.value),
+                };
+                Some(Work::Agent { agent: agent?, description: Template::with_inputs(&text, &self.inputs) })
             }
             (None, _) => {
                 let message = format!("nobody does `{}`: it has neither `agent` nor `run`", name.value);
@@ -254,8 +267,10 @@ impl<'r> Resolver<'r> {
     }
 
     /// The texts of a task that are filled in.
-    pub(super) fn templates(task: &spec::Task) -> impl Iterator<Item = &Text> {
+    pub(super) fn templates<'t>(&self, task: &'t spec::Task) -> impl Iterator<Item = Said<'t>> {
+        let description = task.description.iter().filter_map(|prose| Said::of(prose, self.context));
         let run = task.run.iter().flat_map(|run| &run.value);
-        task.description.iter().chain(run).chain(&task.stdin)
+        let others = task.expected_output.iter().chain(run).chain(&task.stdin);
+        description.chain(others.map(|text| Said::Here(Cow::Borrowed(text))))
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::plan::spec::Text;
 use crate::plan::spec::located::{Either, Spanned};
+use crate::plan::spec::{Prose, Text};
 
 /// An agent described where it is listed.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -22,8 +22,8 @@ pub struct InlineAgent {
     pub goal: Option<Text>,
     /// What kind of character it is.
     pub persona: Option<Text>,
-    /// How it works and what its answers look like.
-    pub instructions: Option<Text>,
+    /// How it works and what its answers look like: a text, or `{file: PATH}` for one in a file of the project.
+    pub instructions: Option<Prose>,
     /// The model: a name under `models`, or `provider/model`; or a list of them, in which the next one is used when the
     /// one before it fails.
     pub model: Option<Either<Text, Spanned<Vec<Text>>>>,

@@ -29,6 +29,11 @@ pub(crate) fn check_leniently(node: &Node, schema: &Json) -> Vec<Diagnostic> {
     checker.found
 }
 
+/// Whether a mapping is most likely a text that begins with a brace.
+fn is_braced(value: &Value) -> bool {
+    matches!(value, Value::Map(entries) if entries.iter().all(|(_, value)| matches!(value.value, Value::Null)))
+}
+
 struct Checker<'s> {
     root: &'s Json,
     lenient: bool,
@@ -73,7 +78,9 @@ impl<'s> Checker<'s> {
             Some(kind) => accepts(kind, &node.value),
             None => words(schema).is_some() && matches!(node.value, Value::Text(_)),
         };
-        match variants.iter().find(fits) {
+        // `{goal}` without quotes.
+        let is_text = is_braced(&node.value) && variants.iter().any(|variant| kinds(variant).contains(&"text"));
+        match variants.iter().find(fits).filter(|_| !is_text) {
             Some(variant) => self.visit(node, variant, what),
             None => self.wrong_type(node, &variants, what),
         }
@@ -203,9 +210,7 @@ impl<'s> Checker<'s> {
             Value::Text(text) if text.parse::<f64>().is_ok() && (takes("a number") || takes("a whole number")) => {
                 diagnostic.help("take the quotes away")
             }
-            Value::Map(entries)
-                if takes("text") && entries.iter().all(|(_, value)| matches!(value.value, Value::Null)) =>
-            {
+            braced if takes("text") && is_braced(braced) => {
                 diagnostic.help("put it in quotes: a text that begins with { is a mapping to YAML")
             }
             Value::Null if what == ROOT => {

@@ -46,6 +46,18 @@ pub use crate::plan::spec::task::{Check, Collect, Join, OutputFormat, OutputTabl
 /// Text with its place.
 pub type Text = Spanned<String>;
 
+/// A text, or a file of the project that holds it.
+pub type Prose = Either<Text, Spanned<ProseFile>>;
+
+/// A file of the project that holds a text.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "a text in a file")]
+pub struct ProseFile {
+    /// The path of the file, relative to the project.
+    pub file: Text,
+}
+
 /// Inputs by name: a word for what each is, or more.
 pub type Inputs = BTreeMap<String, Either<Spanned<InputKind>, Spanned<Input>>>;
 

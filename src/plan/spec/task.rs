@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::spec::located::{Either, Spanned};
-use crate::plan::spec::{Limits, OnError, Retry, Text};
+use crate::plan::spec::{Limits, OnError, Prose, Retry, Text};
 
 /// One piece of work for one agent.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -35,8 +35,11 @@ pub struct Task {
     pub collect: Option<Spanned<Collect>>,
     /// The model for this task, or a list of them, in place of the agent's.
     pub model: Option<Either<Text, Spanned<Vec<Text>>>>,
-    /// What the agent is to do; `{goal}` and `{{ ... }}` are filled in.
-    pub description: Option<Text>,
+    /// What the agent is to do: a text, or `{file: PATH}` for one in a file of the project. `{goal}` and `{{ ... }}` are
+    /// filled in.
+    pub description: Option<Prose>,
+    /// What is expected of the output, in words that are put behind the description.
+    pub expected_output: Option<Text>,
     /// The tasks whose outputs it gets.
     pub context: Option<Spanned<Vec<Text>>>,
     /// Whether the task is wanted: an expression in double braces such as `{{ outputs.triage.kind == 'bug' }}`, asked when

@@ -42,7 +42,7 @@ tasks:
         ("`agents` must be a list", "developer"),
         ("unknown key `nme` in a task", "nme"),
         ("`agent` must be text", "["),
-        ("`description` must be text", "5"),
+        ("`description` must be text or a mapping", "5"),
         ("unknown key `timeout` in a task", "timeout"),
         ("`priority` cannot be `urgent`", "urgent"),
         ("`context` must be a list", "b"),
