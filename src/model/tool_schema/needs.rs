@@ -163,7 +163,10 @@ fn common_required(choices: &[&Map<String, Value>]) -> Vec<Value> {
 
 /// Adds what `other` says. A property that both describe may be either.
 fn merge(part: &mut Map<String, Value>, other: &Map<String, Value>, is_required: bool) {
-    for (keyword, value) in other {
+    // Nobody has looked at it yet.
+    let mut other = other.clone();
+    sound_keywords(&mut other);
+    for (keyword, value) in &other {
         match (keyword.as_str(), value) {
             ("properties", Value::Object(properties)) => {
                 let known = part.entry("properties").or_insert_with(|| json!({}));

@@ -13,6 +13,7 @@ fn what_everybody_needs() {
         (json!({"type": "string", "format": "date"}), json!({"type": "object", "properties": {}})),
         (json!(true), json!({"type": "object", "properties": {}})),
         (json!({"type": "object", "properties": null, "required": true}), json!({"type": "object", "properties": {}})),
+        (json!({"allOf": [{"properties": null}]}), json!({"type": "object", "properties": {}})),
         (
             json!({"$schema": "http://json-schema.org/draft-07/schema#", "type": "OBJECT", "properties": {
                 "a": {"type": "String"}, "b": {"type": "int"}, "c": {"type": "any"}, "d": true, "e": false,
