@@ -135,6 +135,11 @@ impl Context {
 
     /// A path that the user typed, as it is seen from the project's folder.
     fn path(&self, typed: &Path) -> PathBuf {
+        // A shell leaves a `~` in quotes as it is, and nobody means a folder of that name.
+        let home = std::env::var_os("HOME").filter(|home| !home.is_empty());
+        if let (Ok(below), Some(home)) = (typed.strip_prefix("~"), home) {
+            return Path::new(&home).join(below);
+        }
         if self.below == Path::new("") {
             return typed.to_owned();
         }

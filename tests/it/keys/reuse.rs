@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::commands::validate::validate;
 use crate::project::{Project, RUN, orchestra, output};
 use crate::server::{Act, Server};
 
@@ -109,4 +110,18 @@ fn results_that_came_with_a_checkout_are_made_anew() {
     other.run().exits(0);
     project.file(".orchestra/.gitignore", "").run().exits(0).file_is(".orchestra/.gitignore", "");
     assert_eq!(server.seen().len(), 2);
+}
+
+#[test]
+fn files_that_no_model_sees_are_warned_of() {
+    let text = |agent: &str, model: &str| {
+        format!(
+            "models: {{cli: {{provider: command, argv: [cat]}}}}\nagents: [{{name: a, {agent}}}]\n\
+             tasks: [{{name: b, agent: a, {model}description: x, reads: [in.txt]}}]\n"
+        )
+    };
+    let said = "`b` reads files, and its agent `a` has no tool to see them";
+    validate(text("role: writer", "")).run().exits(0).says(said).says("x.yaml:3:");
+    validate(text("tools: [read_file]", "")).run().exits(0).does_not_say(said);
+    validate(text("role: writer", "model: cli, ")).run().exits(0).does_not_say(said);
 }

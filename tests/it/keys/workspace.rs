@@ -178,3 +178,13 @@ fn nothing_old_stands_beside_what_is_new() {
     let other = project.file("x.yaml", orchestra("", &["name: b, description: do b"]));
     other.run().exits(0).no_file(&output("a")).file_has(&output("b"), "echo");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_tilde_that_no_shell_has_seen_is_the_home_folder() {
+    let server = Server::start();
+    let project = Project::new().file("x.yaml", orchestra("", &["name: a, description: do a"])).server(&server);
+    // The home of this project's user is its folder.
+    let ended = project.args(RUN).and(["--workspace", "~/out/here"]).run().exits(0);
+    ended.no_file("~").file_has("out/here/task_outputs/a_output.txt", "do a");
+}
