@@ -1,8 +1,9 @@
 //! What a killed process of a run has left: programs that still run, folders with settings of agents' programs, files
-//! that were being written.
+//! that were being written, answers that nobody has accepted.
 //!
 //! Only the holder of the run's lock may clear it away, since what a living process has looks the same.
 
+use std::io;
 use std::time::Duration;
 
 use crate::engine::notes::{Notes, Notice};
@@ -13,9 +14,12 @@ use crate::os::process;
 use crate::plan::orchestra::Orchestra;
 use crate::run::history::History;
 use crate::store::disk::Dir;
+use crate::store::kept::KeptFiles;
 use crate::store::lock::{self, Claim, Lock, this_process};
 use crate::store::project::Project;
-use crate::tools::builtin;
+use crate::tools::OutputFile;
+use crate::tools::builtin::{self, ProjectFiles};
+use crate::words::digest::sha256;
 use crate::words::id::RunId;
 
 /// How long a program that is asked to end has for it.
@@ -46,7 +50,40 @@ pub(crate) fn remove_files(project: &Project, orchestra: Option<&Orchestra>, his
     }
 }
 
-/// Does both for every run of the user's in the project whose process was killed and that was not resumed since. A folder
+/// Puts back what stood in files before answers that nobody has accepted.
+pub(crate) fn put_files_back(project: &Project, run_dir: Dir, history: &History, notes: &mut Notes) {
+    let kept_files = KeptFiles::below(run_dir);
+    let all = kept_files.all().map_err(|error| format!("what the run has kept of files cannot be read: {error}"));
+    let put_all_back = || -> Result<(), String> {
+        let all = all?;
+        if all.is_empty() {
+            return Ok(());
+        }
+        let folder = Dir::open(project.root()).map_err(|error| error.to_string())?;
+        let folder = ProjectFiles::new(folder.marked(history.start.run.as_str()), project.write_lock());
+        for (kept, before) in all {
+            let failed = |error: io::Error| format!("what the run has kept of {}: {error}", kept.path);
+            let file = OutputFile::new(&folder, &kept.path);
+            let is_accepted = history.task(&kept.task).is_some_and(|task| task.output().is_some());
+            let stands = file.read()?;
+            if is_accepted || stands.as_ref() == kept.was_there.then_some(&before) {
+                kept_files.forget(&kept.path).map_err(failed)?;
+            } else if stands.is_none_or(|stands| sha256(&stands) == kept.answer) {
+                file.put_back(&kept_files)?;
+            } else {
+                let name = kept_files.leave(&kept.path).map_err(failed)?;
+                let run = history.start.run.clone();
+                notes.add(Notice::ChangedSince { run, path: kept.path, name });
+            }
+        }
+        Ok(())
+    };
+    if let Err(why) = put_all_back() {
+        notes.add(Notice::NotRemoved(why));
+    }
+}
+
+/// Does all of it for every run of the user's in the project whose process was killed and that was not resumed since. A folder
 /// that came from elsewhere may name any run, and any file.
 pub(crate) async fn of_killed_runs(
     project: &Project,
@@ -76,6 +113,7 @@ pub(crate) async fn of_killed_runs(
             Ok((contents, history)) if own_runs.has_made(&run, &contents) => {
                 end_programs(&run, settings, notes).await;
                 remove_files(project, Some(orchestra), &history, notes);
+                put_files_back(project, dir, &history, notes);
                 lock.release();
             }
             _ => drop(lock),

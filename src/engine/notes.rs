@@ -61,6 +61,15 @@ pub enum Notice {
     ProgramsEnded(usize),
     /// What a killed run left of a file could not be removed.
     NotRemoved(String),
+    /// A file that a killed run was trying an answer in was changed since. What stood there before is kept.
+    ChangedSince {
+        /// Which run.
+        run: RunId,
+        /// The file.
+        path: String,
+        /// Where what stood there is, below the run's folder.
+        name: String,
+    },
     /// What killed runs have left stays, since the runs cannot be listed.
     LeftoversUnlisted(ListError),
     /// What a run has left stays, since nobody knows whether it goes on.
@@ -149,7 +158,7 @@ impl Notice {
             Self::Unsealed(_) | Self::OutputsForeign { .. } => true,
             Self::ResultsNotKept(_) | Self::AsideLeft(_) => true,
             Self::NotRemoved(_) | Self::LeftoversUnlisted(_) | Self::LockUnread { .. } => true,
-            Self::NotTold { .. } | Self::HookFailed { .. } => true,
+            Self::NotTold { .. } | Self::HookFailed { .. } | Self::ChangedSince { .. } => true,
             Self::ToldNobody { .. } | Self::HookSays { .. } | Self::NoHooks { .. } => false,
             Self::ForeignAccepted { .. } | Self::ProgramsEnded(_) | Self::JournalTorn | Self::NeverBegan { .. } => {
                 false
@@ -187,6 +196,11 @@ impl fmt::Display for Notice {
                 write!(f, "{run} was not made by you here; it is taken for yours from now on")
             }
             Self::CacheUnread(why) | Self::NotRemoved(why) => f.write_str(why),
+            Self::ChangedSince { run, path, name } => write!(
+                f,
+                "{path} was changed while an answer stood there that nobody has accepted, and stays as it is; what it \
+                 held before is in .orchestra/runs/{run}/{name}, behind its first line"
+            ),
             Self::LeftoversUnlisted(error) => write!(f, "what killed runs have left is not cleared away: {error}"),
             Self::LockUnread { run, error } => {
                 write!(f, "{run} is not looked into for what it has left, since its lock cannot be read: {error}")

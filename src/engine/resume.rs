@@ -222,6 +222,8 @@ pub async fn resume(
     let mut setup = setup(&orchestra, project, settings, &run, &own, source, notes)?;
     let hooks = hooks.set_up(&setup.redactor, notes).await?;
     leftovers::remove_files(project, Some(&orchestra), &history, notes);
+    let kept = run_dir.try_clone().map_err(|error| OpenError::Journal { run: run.clone(), error })?;
+    leftovers::put_files_back(project, kept, &history, notes);
     let objects = files::objects(project)?;
     let mut workspace = files::workspace(project, &orchestra, &history, &claim)?;
     bring_up_to_date(resume, &mut workspace, &history, &claim, &objects, &changes)?;

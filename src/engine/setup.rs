@@ -178,6 +178,7 @@ pub(super) fn setup(
     let verify = Arc::new(VerifyContext {
         project: project_files(project, run).ok(),
         root: project.root().to_owned(),
+        run_dir: project.run_path(run),
         environment,
         redactor: redactor.clone(),
         is_rehearsal: rehearses,

@@ -2,6 +2,7 @@
 
 pub(crate) mod disk;
 pub(crate) mod journal;
+pub(crate) mod kept;
 pub(crate) mod lock;
 pub(crate) mod objects;
 pub(crate) mod project;

@@ -255,7 +255,13 @@ impl Project {
     /// # Errors
     /// If there is none.
     pub fn run_dir(&self, run: &RunId) -> io::Result<Dir> {
-        Dir::open(&self.root.join(STATE_DIR).join("runs").join(run.as_str()))
+        Dir::open(&self.run_path(run))
+    }
+
+    /// The path of a run's folder.
+    #[must_use]
+    pub fn run_path(&self, run: &RunId) -> PathBuf {
+        self.root.join(STATE_DIR).join("runs").join(run.as_str())
     }
 
     /// A run's journal, and what it has come to.

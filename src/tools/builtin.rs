@@ -96,10 +96,28 @@ pub(crate) fn granted(grants: &[Grant], context: &ToolContext) -> Vec<Arc<dyn To
 ///
 /// # Errors
 /// Why it cannot be written.
-pub(crate) fn write_file(project: &ProjectFiles, path: &str, content: &str) -> Result<(), String> {
+pub(crate) fn write_file(project: &ProjectFiles, path: &str, content: &[u8]) -> Result<(), String> {
     let path = path::ProjectPath::of_written_file(path)?;
     let _alone = project.write_alone();
     write::put(project, &path, content)
+}
+
+/// What stands in a file that [`write_file`] would write; `None` if there is none.
+///
+/// # Errors
+/// Why it cannot be read, or could not be written.
+pub(crate) fn read_whole(project: &Dir, path: &str) -> Result<Option<Vec<u8>>, String> {
+    write::standing(project, &path::ProjectPath::of_written_file(path)?)
+}
+
+/// Removes a file that [`write_file`] has made. That there is none is fine.
+///
+/// # Errors
+/// Why it cannot be removed.
+pub(crate) fn remove_file(project: &ProjectFiles, path: &str) -> Result<(), String> {
+    let path = path::ProjectPath::of_written_file(path)?;
+    let _alone = project.write_alone();
+    write::remove(project, &path)
 }
 
 /// The digest of a file of the project, or of all files that a glob pattern means with their paths, looked at under

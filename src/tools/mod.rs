@@ -5,11 +5,13 @@
 
 pub(crate) mod builtin;
 pub mod mcp;
+mod output_file;
 mod tool;
 mod tool_set;
 mod verify;
 
 pub use builtin::Ctx;
+pub(crate) use output_file::OutputFile;
 pub use tool::{CallContext, Effect, Outcome, SetValue, Tool, ToolFuture};
 pub use tool_set::{ServerGrant, ToolSet};
 pub use verify::{Verifier, VerifyContext, VerifyError};

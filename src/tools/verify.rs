@@ -2,7 +2,7 @@
 //!
 //! What a model says counts for nothing here. Knows neither attempts nor conversations.
 
-use std::io;
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,8 +12,11 @@ use crate::plan::orchestra::{Check, Task};
 use crate::plan::output::plan;
 use crate::plan::spec::OutputFormat;
 use crate::store::disk::Dir;
+use crate::store::kept::KeptFiles;
+use crate::tools::OutputFile;
 use crate::tools::builtin::{self, ProjectFiles};
 use crate::words::failure::{Failure, FailureKind};
+use crate::words::id::Name;
 use crate::words::redact::Redactor;
 
 /// How much of a failed command's output the model gets, in bytes: the end of it.
@@ -21,15 +24,14 @@ const SHOWN_BYTES: usize = 4000;
 const OUTPUT_BYTES: usize = 64 * 1024;
 const GRACE: Duration = Duration::from_secs(2);
 
-/// orch's own folder, where no tool writes; a file's author may have the plan put there.
-const OWN_FOLDER: &str = ".orchestra/";
-
 /// What the checks of all tasks of a run share.
 pub struct VerifyContext {
     /// The project's folder; `None` if it cannot be opened, which is an error for the tasks that need it.
     pub project: Option<Arc<ProjectFiles>>,
     /// Its absolute path, where commands run.
     pub root: PathBuf,
+    /// The run's folder.
+    pub run_dir: PathBuf,
     /// All that commands get in their environment.
     pub environment: Vec<(String, String)>,
     /// Removes secrets from what commands write.
@@ -41,6 +43,7 @@ pub struct VerifyContext {
 /// The checks of one task.
 pub struct Verifier {
     context: Arc<VerifyContext>,
+    task: Name,
     file: Option<String>,
     /// Whether the output is a plan, which the file shows to people.
     is_plan: bool,
@@ -75,6 +78,7 @@ impl Verifier {
     pub fn new(context: &Arc<VerifyContext>, task: &Task) -> Self {
         let mut verifier = Self {
             context: context.clone(),
+            task: task.name.clone(),
             file: None,
             is_plan: task.output.spec.format() == OutputFormat::Plan,
             reads: Vec::new(),
@@ -127,17 +131,39 @@ impl Verifier {
         self.context.project.as_deref().ok_or_else(|| "the project's folder cannot be used".to_owned())
     }
 
-    /// Writes the output to its file, and makes the checks in their order.
+    /// Makes the checks in their order, with the output in its file for them to look at. A file whose output is rejected
+    /// holds again what stood there before.
     ///
     /// # Errors
     /// The first check that fails.
     pub async fn check(&self, output: &str) -> Result<(), VerifyError> {
-        if let Some(path) = &self.file {
-            self.deliver(path, output).map_err(VerifyError::failed)?;
-        }
-        for path in &self.writes {
+        let is_own = |path: &&String| self.file.as_ref() == Some(path);
+        for path in self.writes.iter().filter(|path| !is_own(path)) {
             self.there_is(path)?;
         }
+        let Some(path) = &self.file else { return self.hold().await };
+        let content = self.content(path, output).map_err(VerifyError::failed)?;
+        let file = OutputFile::new(self.project().map_err(VerifyError::failed)?, path);
+        if self.checks.is_empty() {
+            return file.write(content.as_bytes()).map_err(VerifyError::failed);
+        }
+        let kept_files = self.kept_files().map_err(VerifyError::failed)?;
+        let trial = Trial { file, kept_files: &kept_files, is_over: false };
+        trial.file.try_out(&kept_files, self.task.as_str(), content.as_bytes()).map_err(VerifyError::failed)?;
+        let held = self.hold().await;
+        trial.end(held.is_ok()).map_err(VerifyError::failed)?;
+        held
+    }
+
+    /// Keeps no longer what stood in the file before an output that was accepted. What cannot be removed is of no use, and
+    /// a resume tries it again.
+    pub fn settle(&self) {
+        if let (Some(path), false) = (&self.file, self.checks.is_empty()) {
+            let _ = self.kept_files().map(|kept_files| kept_files.forget(path));
+        }
+    }
+
+    async fn hold(&self) -> Result<(), VerifyError> {
         for check in &self.checks {
             match check {
                 Check::File(path) => self.there_is(path)?,
@@ -147,19 +173,24 @@ impl Verifier {
         Ok(())
     }
 
+    fn kept_files(&self) -> Result<KeptFiles, String> {
+        Dir::open(&self.context.run_dir).map(KeptFiles::below).map_err(|error| format!("the run's folder: {error}"))
+    }
+
     /// Writes an output to the file at `path`.
     ///
     /// # Errors
     /// Why it cannot be written.
     pub fn deliver(&self, path: &str, output: &str) -> Result<(), String> {
+        let content = self.content(path, output)?;
+        OutputFile::new(self.project()?, path).write(content.as_bytes())
+    }
+
+    /// What the file gets of an output.
+    fn content<'o>(&self, path: &str, output: &'o str) -> Result<Cow<'o, str>, String> {
         let for_people = self.is_plan && !path.ends_with(".json");
-        let content = if for_people { plan::markdown(output)? } else { output.to_owned() };
-        let project = self.project()?;
-        let written = match path.strip_prefix(OWN_FOLDER) {
-            Some(name) => own_file(project, name, &content).map_err(|error| error.to_string()),
-            None => builtin::write_file(project, path, &content),
-        };
-        written.map_err(|why| format!("{path} could not be written: {why}"))
+        let content = if for_people { plan::markdown(output)?.into() } else { output.into() };
+        Ok(content)
     }
 
     fn there_is(&self, path: &str) -> Result<(), VerifyError> {
@@ -199,6 +230,25 @@ impl Verifier {
     }
 }
 
-fn own_file(project: &Dir, name: &str, content: &str) -> io::Result<()> {
-    project.make_child(OWN_FOLDER.trim_end_matches('/'))?.write(name, content.as_bytes(), false)
+/// An output that stands in its file while it is checked. One whose checks are cut short is rejected.
+struct Trial<'a> {
+    file: OutputFile<'a>,
+    kept_files: &'a KeptFiles,
+    is_over: bool,
+}
+
+impl Trial<'_> {
+    fn end(mut self, is_accepted: bool) -> Result<(), String> {
+        self.is_over = true;
+        if is_accepted { Ok(()) } else { self.file.put_back(self.kept_files) }
+    }
+}
+
+impl Drop for Trial<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            // What cannot be put back now is put back by a resume.
+            let _ = self.file.put_back(self.kept_files);
+        }
+    }
 }

@@ -271,8 +271,14 @@ impl RunContext {
             }
             _ => return Ok(()),
         };
-        if let Event::Task { event: TaskEvent::Reused { cache: Some(_), .. }, .. } = event {
-            self.deliver(task, &text, history)?;
+        match event {
+            Event::Task { event: TaskEvent::Reused { cache: Some(_), .. }, .. } => {
+                self.deliver(task, &text, history)?;
+            }
+            Event::Task { event: TaskEvent::Succeeded { .. }, .. } => {
+                history.place(task.as_str()).iter().for_each(|&ix| self.verifiers[ix].settle());
+            }
+            _ => {}
         }
         let written = self.workspace.write_output(task.as_str(), &text);
         written.map_err(|error| RunError::Workspace { task: task.to_string(), error })

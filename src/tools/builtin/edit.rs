@@ -63,7 +63,7 @@ fn call(files: &Files, arguments: &Value) -> Result<String, String> {
     let _alone = project.write_alone();
     let text = current(project, &path)?;
     let (edited, lines) = edited(&text, &old, &new, all.unwrap_or(false)).map_err(|why| format!("{path}: {why}"))?;
-    write::put(project, &path, &edited)?;
+    write::put(project, &path, edited.as_bytes())?;
     let times = text::plural(lines.len() as u64, "occurrence", "occurrences");
     Ok(format!("Replaced {times} in {path}, {}", places(&lines)))
 }

@@ -393,7 +393,7 @@ fn a_swapped_folder_leads_nowhere() {
                     swaps();
                 }
             });
-            let write = |_: &usize| write_file(&dir, "open/sub/new/x", "x").is_ok();
+            let write = |_: &usize| write_file(&dir, "open/sub/new/x", b"x").is_ok();
             let written = (0..300).filter(write).count();
             done.store(true, Ordering::Relaxed);
             written
@@ -447,7 +447,7 @@ proptest! {
         let (before, git) = (project.surroundings(), tree(&project.root().join(".git")));
         let path = format!("{start}{}", parts.join(slash));
         let dir = opened(&project.root());
-        let told = write_file(&dir, &path, "mine");
+        let told = write_file(&dir, &path, b"mine");
         prop_assert_eq!(project.surroundings(), before);
         prop_assert_eq!(tree(&project.root().join(".git")), git);
         let written = tree(&project.root()).iter().filter(|(_, content)| content == b"mine").count();

@@ -1,5 +1,7 @@
 //! `write_file`: a file made or replaced as a whole.
 
+use std::io::Read;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -44,12 +46,12 @@ fn call(files: &Files, arguments: &Value) -> Result<String, String> {
     let path = ProjectPath::of_written_file(&path)?;
     files.access.check(&path.to_string(), Use::Write)?;
     let _alone = files.project.write_alone();
-    put(&files.project, &path, &content)?;
+    put(&files.project, &path, content.as_bytes())?;
     Ok(format!("Wrote {} to {path}", text::plural(content.len() as u64, "byte", "bytes")))
 }
 
 /// Writes a file, and makes its folders.
-pub(super) fn put(project: &Dir, path: &ProjectPath, content: &str) -> Result<(), String> {
+pub(super) fn put(project: &Dir, path: &ProjectPath, content: &[u8]) -> Result<(), String> {
     if content.len() as u64 > place::MAX_FILE_BYTES {
         return Err(format!("{path} is not written: a file has at most {} bytes", place::MAX_FILE_BYTES));
     }
@@ -57,7 +59,28 @@ pub(super) fn put(project: &Dir, path: &ProjectPath, content: &str) -> Result<()
     let folder = place::folder(project, folders, Missing::Make)?;
     let before = place::replaceable(&folder, name, path)?;
     let permissions = before.and_then(|file| file.metadata().ok()).map(|metadata| metadata.permissions());
-    folder.replace(name, content.as_bytes(), permissions).map_err(|error| format!("writing {path} failed: {error}"))
+    folder.replace(name, content, permissions).map_err(|error| format!("writing {path} failed: {error}"))
+}
+
+/// What stands in a file that may be written; `None` if there is none.
+pub(super) fn standing(project: &Dir, path: &ProjectPath) -> Result<Option<Vec<u8>>, String> {
+    let (folders, name) = path.split_file();
+    let folder = place::folder(project, folders, Missing::Make)?;
+    let Some(file) = place::replaceable(&folder, name, path)? else { return Ok(None) };
+    let mut content = Vec::new();
+    let read = file.take(place::MAX_FILE_BYTES + 1).read_to_end(&mut content);
+    read.map_err(|error| format!("{path} cannot be read: {error}"))?;
+    if content.len() as u64 > place::MAX_FILE_BYTES {
+        return Err(format!("{path} has more than {} bytes and is not replaced", place::MAX_FILE_BYTES));
+    }
+    Ok(Some(content))
+}
+
+/// Removes a file; that there is none is fine.
+pub(super) fn remove(project: &Dir, path: &ProjectPath) -> Result<(), String> {
+    let (folders, name) = path.split_file();
+    let folder = place::folder(project, folders, Missing::Make)?;
+    folder.remove(name).map_err(|error| format!("{path} cannot be removed: {error}"))
 }
 
 /// Removes what a killed process has left of a write: a file beside the one that was to be written.

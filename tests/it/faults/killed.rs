@@ -13,6 +13,8 @@ use crate::server::Server;
 mod inputs;
 mod omitted;
 #[cfg(unix)]
+mod rejected;
+#[cfg(unix)]
 mod tools;
 
 /// Two long branches and a short one that are joined, then a tail; `d`'s output is too long for the journal.
