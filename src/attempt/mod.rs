@@ -13,8 +13,8 @@ use crate::model::{CallFailure, Cue, ModelRequest, Reply};
 use crate::net::http::Deadlines;
 use crate::plan::output::{self, OutputSpec};
 use crate::plan::prompt::{self, Prompt};
-use crate::tools::{ToolSet, Verifier, VerifyError};
-use crate::words::conversation::{AnswerSchema, AssistantMessage, Message, Tool, ToolResult};
+use crate::tools::{FilesSeen, ToolSet, Verifier, VerifyError};
+use crate::words::conversation::{AnswerSchema, AssistantMessage, Message, Tool, ToolCall, ToolResult};
 use crate::words::event::TaskEvent;
 use crate::words::failure::{Failure, FailureKind};
 use crate::words::id::Name;
@@ -107,12 +107,13 @@ impl Attempt {
         let tools = self.tool_set.offered().await?;
         let mut left = self.timeout;
         let mut calls = 0;
+        let seen = Arc::new(FilesSeen::after(self.answered()));
         loop {
             if left.is_zero() {
                 return Err(too_slow(self.timeout));
             }
             match self.next() {
-                Next::UseTools => self.use_tools(handle, &mut left).await?,
+                Next::UseTools => self.use_tools(&seen, handle, &mut left).await?,
                 Next::Judge(answer) => match self.judge(&answer, &mut left).await? {
                     Ok(output) => return Ok(output),
                     Err(rejected) => self.reject(rejected, handle).await?,
@@ -152,6 +153,14 @@ impl Attempt {
             }
             Some(_) | None => self.rounds_used_up().map_or(Next::Call, Next::Stop),
         }
+    }
+
+    /// The calls of tools that have their answers.
+    fn answered(&self) -> impl Iterator<Item = (&ToolCall, &ToolResult)> {
+        self.conversation.iter().flat_map(|said| {
+            let result = |call: &ToolCall| said.results.iter().find(|result| result.id == call.id);
+            said.turn.calls.iter().filter_map(move |call| Some((call, result(call)?)))
+        })
     }
 
     /// The text of the last turn, behind that of the turns which it goes on with, see [`AssistantMessage::is_paused`].
@@ -325,10 +334,15 @@ impl Attempt {
         Ok(())
     }
 
-    async fn use_tools(&mut self, handle: &RunHandle, left: &mut Duration) -> Result<(), Failure> {
+    async fn use_tools(
+        &mut self,
+        seen: &Arc<FilesSeen>,
+        handle: &RunHandle,
+        left: &mut Duration,
+    ) -> Result<(), Failure> {
         let Some(last) = self.conversation.last_mut() else { return Ok(()) };
         let started = Instant::now();
-        let used = tool_calls::answer_all(&self.tool_set, self.number, last, handle);
+        let used = tool_calls::answer_all(&self.tool_set, self.number, last, seen, handle);
         let used = tokio::time::timeout(*left, used).await;
         *left = left.saturating_sub(started.elapsed());
         used.unwrap_or_else(|_| Err(too_slow(self.timeout)))

@@ -21,6 +21,7 @@ pub(crate) use self::command::{Invocation, Ran, Runner};
 pub use self::ctx::Ctx;
 pub(super) use self::path::quoted;
 pub(crate) use self::project_files::ProjectFiles;
+pub use self::seen::FilesSeen;
 
 mod access;
 mod arguments;
@@ -35,6 +36,7 @@ mod place;
 mod project_files;
 mod read;
 mod search;
+mod seen;
 #[cfg(test)]
 mod tests;
 mod walk;

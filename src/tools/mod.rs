@@ -10,7 +10,7 @@ mod tool;
 mod tool_set;
 mod verify;
 
-pub use builtin::Ctx;
+pub use builtin::{Ctx, FilesSeen};
 pub(crate) use output_file::OutputFile;
 pub use tool::{CallContext, Effect, Outcome, SetValue, Tool, ToolFuture};
 pub use tool_set::{ServerGrant, ToolSet};

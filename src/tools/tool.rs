@@ -2,9 +2,11 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::FilesSeen;
 use crate::words::conversation;
 use crate::words::failure::Failure;
 
@@ -45,6 +47,8 @@ pub trait Tool: Send + Sync {
 pub struct CallContext<'a> {
     /// Where a value that the tasks of the run share is set.
     pub values: &'a dyn SetValue,
+    /// What the conversation has seen of files.
+    pub seen: &'a Arc<FilesSeen>,
 }
 
 /// Sets values that the tasks of a run share.

@@ -8,7 +8,7 @@ use super::path::ProjectPath;
 use super::{arguments, place, write};
 use crate::plan::guarded::Use;
 use crate::store::disk::Dir;
-use crate::tools::Effect;
+use crate::tools::{Effect, FilesSeen};
 use crate::words::conversation::Tool;
 use crate::words::text;
 
@@ -46,7 +46,7 @@ fn tool() -> Tool {
     }
 }
 
-fn call(files: &Files, arguments: &Value) -> Result<String, String> {
+fn call(files: &Files, seen: &FilesSeen, arguments: &Value) -> Result<String, String> {
     let Arguments { path, old, new, all } = arguments::read(arguments, tool)?;
     let path = ProjectPath::of_written_file(&path)?;
     if old.is_empty() {
@@ -62,8 +62,10 @@ fn call(files: &Files, arguments: &Value) -> Result<String, String> {
     let project = &files.project;
     let _alone = project.write_alone();
     let text = current(project, &path)?;
+    seen.check(&path, Some(text.as_bytes()))?;
     let (edited, lines) = edited(&text, &old, &new, all.unwrap_or(false)).map_err(|why| format!("{path}: {why}"))?;
     write::put(project, &path, edited.as_bytes())?;
+    seen.note(&path, edited.as_bytes());
     let times = text::plural(lines.len() as u64, "occurrence", "occurrences");
     Ok(format!("Replaced {times} in {path}, {}", places(&lines)))
 }

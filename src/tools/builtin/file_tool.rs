@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::access::Access;
 use super::{ProjectFiles, ToolContext};
 use crate::plan::orchestra::Grant;
-use crate::tools::{CallContext, Effect, Outcome, Tool, ToolFuture};
+use crate::tools::{CallContext, Effect, FilesSeen, Outcome, Tool, ToolFuture};
 use crate::words::conversation;
 
 /// A tool that works on the project's files.
@@ -15,7 +15,7 @@ pub(super) struct FileTool {
     pub definition: fn() -> conversation::Tool,
     pub effect: Effect,
     /// Works in the project's folder. The error is a text for the model.
-    pub call: fn(&Files, &Value) -> Result<String, String>,
+    pub call: fn(&Files, &FilesSeen, &Value) -> Result<String, String>,
 }
 
 /// The files that a tool works on.
@@ -55,10 +55,11 @@ impl Tool for Granted {
     }
 
     /// Disks can be slow and searches long, so that other tasks must not wait for them.
-    fn call<'a>(&'a self, arguments: &'a Value, _: &'a CallContext<'a>) -> ToolFuture<'a, Outcome> {
+    fn call<'a>(&'a self, arguments: &'a Value, context: &'a CallContext<'a>) -> ToolFuture<'a, Outcome> {
         let (call, files, arguments) = (self.tool.call, self.files.clone(), arguments.clone());
+        let seen = context.seen.clone();
         Box::pin(async move {
-            let called = tokio::task::spawn_blocking(move || call(&files, &arguments)).await;
+            let called = tokio::task::spawn_blocking(move || call(&files, &seen, &arguments)).await;
             Ok(match called {
                 Ok(result) => result.into(),
                 Err(error) => Outcome::error(format!("the tool failed, which is a mistake in orch: {error}")),
@@ -67,6 +68,7 @@ impl Tool for Granted {
     }
 
     fn ask_again(&self, arguments: &Value) -> Option<Outcome> {
-        (self.tool.effect == Effect::None).then(|| (self.tool.call)(&self.files, arguments).into())
+        (self.tool.effect == Effect::None)
+            .then(|| (self.tool.call)(&self.files, &FilesSeen::default(), arguments).into())
     }
 }

@@ -10,7 +10,7 @@ use super::file_tool::{FileTool, Files};
 use super::path::ProjectPath;
 use super::walk::{Glob, walk};
 use super::{MAX_RESULT_BYTES, arguments};
-use crate::tools::Effect;
+use crate::tools::{Effect, FilesSeen};
 use crate::words::conversation::Tool;
 
 const USUAL_FILES: usize = 500;
@@ -53,7 +53,7 @@ fn tool() -> Tool {
     }
 }
 
-fn call(allowed: &Files, arguments: &Value) -> Result<String, String> {
+fn call(allowed: &Files, _: &FilesSeen, arguments: &Value) -> Result<String, String> {
     let Arguments { path, pattern, limit } = arguments::read(arguments, tool)?;
     let folder = ProjectPath::of_folder(path.as_deref().unwrap_or("."))?;
     let glob = pattern.as_deref().map(Glob::new).transpose()?;

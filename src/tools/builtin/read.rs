@@ -9,7 +9,7 @@ use super::file_tool::{FileTool, Files};
 use super::path::ProjectPath;
 use super::{MAX_RESULT_BYTES, arguments, place};
 use crate::plan::guarded::Use;
-use crate::tools::Effect;
+use crate::tools::{Effect, FilesSeen};
 use crate::words::conversation::Tool;
 
 #[derive(Deserialize)]
@@ -42,12 +42,14 @@ fn tool() -> Tool {
     }
 }
 
-fn call(files: &Files, arguments: &Value) -> Result<String, String> {
+fn call(files: &Files, seen: &FilesSeen, arguments: &Value) -> Result<String, String> {
     let Arguments { path, offset, limit } = arguments::read(arguments, tool)?;
     let path = ProjectPath::of_file(&path)?;
     files.access.check(&path.to_string(), Use::Read)?;
-    let (_, file) = place::file(&files.project, &path)?;
+    // What is not there is seen too: a file made in its place is no change of the model's.
+    let (_, file) = place::file(&files.project, &path).inspect_err(|_| seen.forget(&path))?;
     let text = place::text(&file, place::MAX_FILE_BYTES).map_err(|why| format!("{path} is not read: {why}"))?;
+    seen.note(&path, text.as_bytes());
     if text.is_empty() {
         return Ok(format!("[{path} is empty]"));
     }

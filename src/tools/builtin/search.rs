@@ -14,7 +14,7 @@ use super::walk::{Glob, walk};
 use super::{MAX_RESULT_BYTES, arguments};
 use crate::plan::guarded::Use;
 use crate::store::disk::{Dir, Kind};
-use crate::tools::Effect;
+use crate::tools::{Effect, FilesSeen};
 use crate::words::conversation::Tool;
 
 const USUAL_MATCHES: usize = 100;
@@ -75,7 +75,7 @@ fn tool() -> Tool {
     }
 }
 
-fn call(files: &Files, arguments: &Value) -> Result<String, String> {
+fn call(files: &Files, _: &FilesSeen, arguments: &Value) -> Result<String, String> {
     let project: &Dir = &files.project;
     let Arguments { pattern, path, glob, limit } = arguments::read(arguments, tool)?;
     let regex = RegexBuilder::new(&pattern).size_limit(MAX_PROGRAM_BYTES).build();

@@ -44,6 +44,7 @@ fn opened(root: &Path) -> ProjectFiles {
 pub(super) struct Project {
     around: tempfile::TempDir,
     ctx: Ctx,
+    seen: Arc<FilesSeen>,
     tools: ToolSet,
 }
 
@@ -88,7 +89,7 @@ impl Project {
             },
         );
         let tools = ToolSet::new(tools, Servers::new(Vec::new()), Vec::new(), Redactor::default());
-        Self { around, ctx, tools }
+        Self { around, ctx, seen: Arc::default(), tools }
     }
 
     pub(super) fn root(&self) -> PathBuf {
@@ -115,7 +116,7 @@ impl Project {
 
     pub(super) async fn call(&self, name: &str, arguments: Value) -> Outcome {
         let values = Values(self.ctx.clone());
-        self.tools.call(name, &arguments, &CallContext { values: &values }).await.unwrap()
+        self.tools.call(name, &arguments, &CallContext { values: &values, seen: &self.seen }).await.unwrap()
     }
 
     pub(super) async fn ok(&self, name: &str, arguments: Value) -> String {

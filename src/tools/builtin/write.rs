@@ -11,7 +11,7 @@ use super::path::ProjectPath;
 use super::place::{self, Missing};
 use crate::plan::guarded::Use;
 use crate::store::disk::Dir;
-use crate::tools::Effect;
+use crate::tools::{Effect, FilesSeen};
 use crate::words::conversation::Tool;
 use crate::words::text;
 
@@ -41,12 +41,16 @@ fn tool() -> Tool {
     }
 }
 
-fn call(files: &Files, arguments: &Value) -> Result<String, String> {
+fn call(files: &Files, seen: &FilesSeen, arguments: &Value) -> Result<String, String> {
     let Arguments { path, content } = arguments::read(arguments, tool)?;
     let path = ProjectPath::of_written_file(&path)?;
     files.access.check(&path.to_string(), Use::Write)?;
     let _alone = files.project.write_alone();
+    if seen.knows(&path) {
+        seen.check(&path, standing(&files.project, &path)?.as_deref())?;
+    }
     put(&files.project, &path, content.as_bytes())?;
+    seen.note(&path, content.as_bytes());
     Ok(format!("Wrote {} to {path}", text::plural(content.len() as u64, "byte", "bytes")))
 }
 
