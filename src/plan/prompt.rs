@@ -97,12 +97,18 @@ impl Prompt {
         inputs: &Inputs<'_>,
         form: Option<&str>,
     ) -> Result<Self, TemplateError> {
-        let description = description.render(&inputs.values())?;
-        let mut system = system(agent, &inputs.values(), !inputs.outputs.is_empty())?;
+        let template = description;
+        let description = template.render(&inputs.values())?;
+        // A text that the author has put into the task already is not sent a second time.
+        let stands = |is_named: bool, text: &str| is_named && !text.trim().is_empty() && description.contains(text);
+        let is_missing = |(name, text): &&(&str, &str)| !stands(template.names_output(name), text);
+        let outputs: Vec<(&str, &str)> = inputs.outputs.iter().filter(is_missing).copied().collect();
+        let goal = if stands(template.names_goal(), inputs.goal) { "" } else { inputs.goal };
+        let mut system = system(agent, &inputs.values(), !outputs.is_empty())?;
         if let Some(form) = form {
             let _ = write!(system, "\n\n{form}");
         }
-        Ok(Self { system, user: user(&description, inputs), description })
+        Ok(Self { system, user: user(&description, goal, &outputs, inputs.secret), description })
     }
 
     /// The same with what tools did in earlier tries at the task, before the task's own words.
@@ -161,15 +167,15 @@ fn system(agent: &Agent, values: &Values<'_>, has_data: bool) -> Result<String, 
     Ok(system)
 }
 
-fn user(description: &str, inputs: &Inputs<'_>) -> String {
-    let size: usize = inputs.outputs.iter().map(|(name, text)| name.len() + text.len() + 100).sum();
-    let mut user = String::with_capacity(description.len() + inputs.goal.len() + size + 100);
-    if !inputs.goal.is_empty() {
-        let _ = write!(user, "The goal of the whole work: {}\n\n", inputs.goal);
+fn user(description: &str, goal: &str, outputs: &[(&str, &str)], secret: &str) -> String {
+    let size: usize = outputs.iter().map(|(name, text)| name.len() + text.len() + 100).sum();
+    let mut user = String::with_capacity(description.len() + goal.len() + size + 100);
+    if !goal.is_empty() {
+        let _ = write!(user, "The goal of the whole work: {goal}\n\n");
     }
-    for (name, text) in inputs.outputs {
+    for (name, text) in outputs {
         let source = format!("output of task {name}");
-        let _ = write!(user, "{}\n\n", data(inputs.secret, &[name], &source, text));
+        let _ = write!(user, "{}\n\n", data(secret, &[name], &source, text));
     }
     let _ = write!(user, "{TASK_LABEL}{description}");
     user
@@ -194,6 +200,10 @@ mod tests {
     use crate::words::id::Name;
 
     fn prompt(outputs: &[(&str, &str)]) -> Prompt {
+        described("Improve the login", outputs)
+    }
+
+    fn described(description: &str, outputs: &[(&str, &str)]) -> Prompt {
         let agent = Agent {
             name: Name::new("dev").unwrap(),
             title: Template::literal("Developer"),
@@ -213,7 +223,7 @@ mod tests {
             outputs,
             item: None,
         };
-        Prompt::new(&Template::new("Improve '{goal}'"), &agent, &inputs, None).unwrap()
+        Prompt::new(&Template::new(description), &agent, &inputs, None).unwrap()
     }
 
     #[test]
@@ -223,7 +233,26 @@ mod tests {
         let lines: Vec<&str> = prompt.user.lines().collect();
         assert_eq!(lines[0], "The goal of the whole work: a {x} login");
         assert!(lines[2].starts_with("<<data ") && lines[2].ends_with(" output of task a>>"));
-        assert_eq!((lines[3], lines[6]), ("text", "Your task: Improve 'a {x} login'"));
+        assert_eq!((lines[3], lines[6]), ("text", "Your task: Improve the login"));
+    }
+
+    #[test]
+    fn a_text_that_the_task_has_in_it_is_sent_once() {
+        let outputs = [("a", "all of a"), ("b", "b\n"), ("c", "c")];
+        for (description, goals, of_a) in [
+            ("Improve {goal} by {{ outputs.a }}", 1, 1),
+            ("Improve {{ goal | upper }} by {{ outputs.a | upper }}", 1, 1),
+            ("Improve '{goal}', which is {goal}", 2, 1),
+            ("{% if false %}{goal} {{ outputs.a }}{% endif %}Go", 1, 1),
+            ("Improve a {x} login by all of a", 2, 2),
+        ] {
+            let user = described(description, &outputs).user;
+            let found = (user.matches("a {x} login").count(), user.matches("all of a").count());
+            assert_eq!(found, (goals, of_a), "{user}");
+            assert!(user.contains("output of task b") && user.contains("output of task c"), "{user}");
+        }
+        let system = described("{{ outputs.a }}", &outputs[..1]).system;
+        assert!(!system.contains("<<data"), "there is no such line: {system}");
     }
 
     #[test]
