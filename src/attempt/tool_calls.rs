@@ -102,3 +102,116 @@ impl SetValue for RunValues<'_> {
         Box::pin(self.handle.record(event))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use serde_json::json;
+    use tokio::sync::Barrier;
+
+    use super::*;
+    use crate::attempt::{AttemptMessage, Report};
+    use crate::tools::Tool;
+    use crate::tools::mcp::Servers;
+    use crate::words::conversation::{self, AssistantMessage};
+    use crate::words::redact::Redactor;
+
+    /// Notes when its calls begin and end. A reader ends when as many calls as can run at once have begun.
+    struct Noting {
+        definition: conversation::Tool,
+        effect: Effect,
+        all_there: Option<Barrier>,
+        noted: Arc<Mutex<Vec<String>>>,
+    }
+
+    impl Tool for Noting {
+        fn definition(&self) -> &conversation::Tool {
+            &self.definition
+        }
+
+        fn effect(&self) -> Effect {
+            self.effect
+        }
+
+        fn call<'a>(&'a self, arguments: &'a Value, _: &'a CallContext<'a>) -> ToolFuture<'a, Outcome> {
+            Box::pin(async move {
+                self.noted.lock().unwrap().push(format!("+{arguments}"));
+                match &self.all_there {
+                    Some(all_there) => {
+                        all_there.wait().await;
+                    }
+                    None => tokio::task::yield_now().await,
+                }
+                self.noted.lock().unwrap().push(format!("-{arguments}"));
+                Ok(Outcome::success(arguments.to_string()))
+            })
+        }
+    }
+
+    /// What `read` and `act` note, and the answers, in a turn with these calls.
+    async fn noted(calls: &[&str], readers: usize) -> (Vec<String>, Vec<String>) {
+        let noted = Arc::new(Mutex::new(Vec::new()));
+        let tool = |name: &str, effect, all_there| {
+            let definition =
+                conversation::Tool { name: name.to_owned(), description: String::new(), parameters: json!({}) };
+            Arc::new(Noting { definition, effect, all_there, noted: noted.clone() }) as Arc<dyn Tool>
+        };
+        let tools =
+            vec![tool("read", Effect::None, Some(Barrier::new(readers))), tool("act", Effect::Repeatable, None)];
+        let tool_set = Arc::new(ToolSet::new(tools, Servers::new(Vec::new()), Vec::new(), Redactor::default()));
+        let calls = calls.iter().enumerate().map(|(ix, name)| ToolCall {
+            id: ix.to_string(),
+            name: (*name).to_owned(),
+            arguments: json!(ix),
+        });
+        let turn = AssistantMessage { text: String::new(), calls: calls.collect(), echo: None, is_paused: false };
+        let mut said = Said { turn: Arc::new(turn), begun: Vec::new(), results: Vec::new(), correction: None };
+        let (engine, mut reports) = tokio::sync::mpsc::unbounded_channel::<Report>();
+        let journal = tokio::spawn(async move {
+            while let Some(report) = reports.recv().await {
+                if let AttemptMessage::Record(_, durable) = report.said {
+                    let _ = durable.send(());
+                }
+            }
+        });
+        let handle = RunHandle::new(0, 1, engine);
+        answer_all(&tool_set, 1, &mut said, &Arc::default(), &handle).await.unwrap();
+        drop(handle);
+        journal.await.unwrap();
+        let answers = said.results.iter().map(|result| result.id.clone()).collect();
+        let noted = noted.lock().unwrap().clone();
+        (noted, answers)
+    }
+
+    #[tokio::test]
+    async fn calls_that_only_read_run_eight_at_once() {
+        let (noted, answers) = noted(&["read"; 16], MAX_AT_ONCE).await;
+        let mut at_once = 0;
+        for note in &noted {
+            at_once = if note.starts_with('+') { at_once + 1 } else { at_once - 1 };
+            assert!(at_once <= MAX_AT_ONCE, "{noted:?}");
+        }
+        assert!(noted[..8].iter().all(|note| note.starts_with('+')), "{noted:?}");
+        assert_eq!(answers, (0..16).map(|ix| ix.to_string()).collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
+    async fn calls_that_act_keep_their_place_among_all_others() {
+        let (noted, answers) = noted(&["read", "read", "act", "act", "read", "read", "act"], 2).await;
+        let mut groups: Vec<Vec<&str>> =
+            [0..4, 4..6, 6..8, 8..12, 12..14].map(|range| noted[range].iter().map(String::as_str).collect()).into();
+        for both in [0, 3] {
+            groups[both].sort_unstable();
+        }
+        let expected = [
+            vec!["+0", "+1", "-0", "-1"],
+            vec!["+2", "-2"],
+            vec!["+3", "-3"],
+            vec!["+4", "+5", "-4", "-5"],
+            vec!["+6", "-6"],
+        ];
+        assert_eq!(groups, expected, "{noted:?}");
+        assert_eq!(answers, ["0", "1", "2", "3", "4", "5", "6"]);
+    }
+}

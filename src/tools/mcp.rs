@@ -4,6 +4,7 @@
 //! an [`Outcome`] within the server's time, and after [`Servers::close`] nothing of it is left. What a server asks of us
 //! (to sample a model, to list folders, to question a person) is declined. Knows nothing of agents and models.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -125,11 +126,16 @@ impl Servers {
             let message = redactor.redact(&failure.message).into_owned();
             Failure { message, ..failure }
         })?;
+        let readers = match self.servers.iter().find(|known| known.name() == server) {
+            Some(server) => server.readers().await?,
+            None => HashSet::new(),
+        };
         let is_granted = |listed: &conversation::Tool| tool.is_none_or(|own| names::is_called(&listed.name, own));
         let made = listed.into_iter().filter(is_granted).map(|mut definition| {
             definition.description = redactor.redact_secrets(&definition.description).into_owned();
             redactor.redact_value(&mut definition.parameters);
-            Arc::new(McpTool { definition, servers: self.clone() }) as Arc<dyn Tool>
+            let only_reads = readers.contains(&definition.name);
+            Arc::new(McpTool { definition, only_reads, servers: self.clone() }) as Arc<dyn Tool>
         });
         let granted: Vec<_> = made.collect();
         match tool {

@@ -25,7 +25,7 @@ pub trait Tool: Send + Sync {
     fn effect(&self) -> Effect;
 
     /// Whether calls of one turn may run at the same time as others. Those that change something run in the model's
-    /// order, except where the tool's owner has to expect concurrent calls anyway.
+    /// order.
     fn is_concurrent(&self) -> bool {
         self.effect() == Effect::None
     }

@@ -33,6 +33,8 @@ pub(super) struct Listing {
     pub(super) tools: Vec<Tool>,
     /// Those that would be there if they were what MCP says.
     pub(super) left_out: Vec<LeftOut>,
+    /// The full names of those of which the server says that they only read.
+    pub(super) readers: HashSet<String>,
     /// The server's own names, by the full ones.
     own: HashMap<String, String>,
 }
@@ -52,6 +54,7 @@ pub(super) struct Listed {
     name: String,
     description: String,
     parameters: Map<String, Value>,
+    only_reads: bool,
 }
 
 impl Listing {
@@ -103,6 +106,7 @@ impl Listed {
             name: tool.name.to_string(),
             description: tool.description.as_deref().or(tool.title.as_deref()).unwrap_or_default().to_owned(),
             parameters: (*tool.input_schema).clone(),
+            only_reads: tool.annotations.as_ref().and_then(|hints| hints.read_only_hint) == Some(true),
         }
     }
 
@@ -115,7 +119,8 @@ impl Listed {
             Value::Object(parameters) => {
                 let description = tool["description"].as_str().or(tool["title"].as_str()).unwrap_or_default();
                 let (name, description) = (name.to_owned(), description.to_owned());
-                return Ok(Self { name, description, parameters: parameters.clone() });
+                let only_reads = tool["annotations"]["readOnlyHint"] == true;
+                return Ok(Self { name, description, parameters: parameters.clone(), only_reads });
             }
             Value::Null => "it has no `inputSchema`, so that nobody knows its arguments",
             _ => "its `inputSchema` is no JSON object",
@@ -168,9 +173,10 @@ pub(super) fn offered(
         let words = format!("it offers more than {MAX_TOOLS} tools; name those that are wanted under `tools`");
         return Err(Reason { kind: FailureKind::BadRequest, words });
     }
-    let mut listing = Listing { tools: Vec::new(), left_out, own: HashMap::new() };
+    let mut listing = Listing { tools: Vec::new(), left_out, readers: HashSet::new(), own: HashMap::new() };
     for (tool, name) in chosen {
         listing.own.insert(name.clone(), tool.name.clone());
+        listing.readers.extend(tool.only_reads.then(|| name.clone()));
         listing.tools.push(tool.shown(name.clone()));
     }
     Ok(listing)
@@ -196,6 +202,9 @@ mod tests {
         let tool =
             json!({"name": "a", "description": 7, "title": "T", "annotations": [], "inputSchema": {"type": "string"}});
         let listed = Listed::read(0, &tool).unwrap();
+        assert!(!listed.only_reads);
+        let reader = json!({"name": "a", "annotations": {"readOnlyHint": true}, "inputSchema": {}});
+        assert!(Listed::read(0, &reader).unwrap().only_reads);
         assert_eq!(listed.description, "T");
         assert_eq!(listed.shown("s__a".to_owned()).parameters, json!({"type": "object"}));
     }

@@ -1,5 +1,6 @@
 //! One server of a run: started when it is needed, started again when it is gone, not for ever.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use rmcp::model::CallToolRequestParams;
@@ -67,6 +68,14 @@ impl Server {
 
     pub(super) async fn tools(&self) -> Result<Vec<Tool>, Failure> {
         Ok(self.line().await?.listing.tools.clone())
+    }
+
+    /// The full names of those of which it says that they only read.
+    ///
+    /// # Errors
+    /// As for the tools.
+    pub(super) async fn readers(&self) -> Result<HashSet<String>, Failure> {
+        Ok(self.line().await?.listing.readers.clone())
     }
 
     /// The tools that it lists and that cannot be used. Empty before it was started.

@@ -9,6 +9,8 @@ use crate::words::conversation;
 pub(super) struct McpTool {
     /// With the name under which a model gets it, `<server>__<tool>`.
     pub definition: conversation::Tool,
+    /// Whether the server says that it only reads.
+    pub only_reads: bool,
     pub servers: Servers,
 }
 
@@ -22,9 +24,9 @@ impl Tool for McpTool {
         Effect::Once
     }
 
-    /// Servers are made for concurrent calls.
+    /// What a server says of its tools is not enough to make a call again, but it is for an order.
     fn is_concurrent(&self) -> bool {
-        true
+        self.only_reads
     }
 
     fn call<'a>(&'a self, arguments: &'a Value, _: &'a CallContext<'a>) -> ToolFuture<'a, Outcome> {

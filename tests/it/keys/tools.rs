@@ -7,6 +7,7 @@ use crate::server::{Act, Server};
 
 #[cfg(unix)]
 mod allowed;
+mod changed;
 mod guarded;
 
 const HEAD: &str =
