@@ -10,6 +10,8 @@ use std::thread;
 use crate::project::{Ended, Project, RESULT, RUN, orchestra, output};
 use crate::server::Server;
 
+#[cfg(unix)]
+mod endings;
 mod inputs;
 mod omitted;
 #[cfg(unix)]
