@@ -185,6 +185,7 @@ impl From<StartError> for CliError {
                 };
                 Self::usage(what).help(error_help)
             }
+            StartError::File(_) => Self::usage(what).help("give another value for what its name is made of"),
             StartError::Untrusted(_) => Self::untrusted(what),
             StartError::Select(error) => error.into(),
             StartError::Source(error) => error.into(),
@@ -290,6 +291,7 @@ impl From<ResumeError> for CliError {
             }
             ResumeError::Workspace { .. } => Self::failure(what),
             ResumeError::Load(error) => error.into(),
+            ResumeError::File(_) => Self::usage(what),
             ResumeError::Foreign(run) => Self::usage(what).help(format!(
                 "look at it with `orch show {run}`; `orch resume {run} --trust` takes it for yours, `orch run` starts anew"
             )),

@@ -13,10 +13,12 @@ use crate::engine::notes::{Notes, Notice};
 use crate::engine::provenance::{Provenance, own_key};
 use crate::engine::resume::up_to_date::bring_up_to_date;
 use crate::engine::setup::{ModelSource, SetupError, SourceError, cache, setup};
+use crate::engine::start::filled;
 use crate::engine::trust::{Trust, Untrusted, needed};
 use crate::model::settings::Settings;
 use crate::plan::hooks::HookPoint;
 use crate::plan::orchestra::Orchestra;
+use crate::plan::resolve::FileError;
 use crate::run::history::History;
 use crate::store::journal::JournalError;
 use crate::store::lock::{Claim, this_process};
@@ -75,6 +77,9 @@ pub enum ResumeError {
     /// The project's runs cannot be listed.
     #[error(transparent)]
     List(#[from] ListError),
+    /// The file of an output cannot be.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The orchestra's file cannot be loaded.
     #[error(transparent)]
     Load(#[from] LoadError),
@@ -258,7 +263,8 @@ fn reload(
     let start = &history.start;
     let loaded = load(project, &start.source, &start.overrides)?;
     loaded.warnings.into_iter().for_each(|report| notes.add(Notice::File(report)));
-    let orchestra = same_tasks(&loaded.orchestra, history)?;
+    let whole = filled(&loaded.orchestra, (&start.goal, &start.inputs), start.run.as_str(), project)?;
+    let orchestra = same_tasks(&whole, history)?;
     let planned = orchestra.planned();
     let changed: Vec<usize> =
         (0..planned.len()).filter(|&ix| planned[ix].digest != history.tasks[ix].planned.digest).collect();

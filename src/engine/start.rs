@@ -19,10 +19,11 @@ use crate::engine::trust::{Trust, Untrusted, needed};
 use crate::model::settings::Settings;
 use crate::os::clock;
 use crate::plan::hooks::HookPoint;
-use crate::plan::inputs::{InputError, InputValues, settle};
+use crate::plan::inputs::{InputError, InputValues, settle, with_usual};
 use crate::plan::orchestra::{Orchestra, Task};
+use crate::plan::resolve::{FileError, with_files};
 use crate::plan::spec::InputKind;
-use crate::plan::template::Template;
+use crate::plan::template::{RunValues, Template, Values};
 use crate::store::disk::Dir;
 use crate::store::lock::{Claim, this_process};
 use crate::store::project::Project;
@@ -98,6 +99,9 @@ pub enum StartError {
         /// Why not.
         error: InputError,
     },
+    /// The file of an output cannot be.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The project's files need more trust than the caller has.
     #[error(transparent)]
     Untrusted(#[from] Untrusted),
@@ -139,9 +143,10 @@ pub async fn start(
     let (settings, inside) = start.trust.settings(settings, project);
     let settings = &*settings;
     notes.path_in_project(inside, &needed);
-    let own_runs = Provenance::of(project, settings).trusting(&start.trust);
-    let selection = select(project, &own_runs, &loaded.orchestra, &loaded.overrides, notes)?;
     let run = new_run_id(project);
+    let orchestra = filled(&loaded.orchestra, (&goal, &inputs), run.as_str(), project)?;
+    let own_runs = Provenance::of(project, settings).trusting(&start.trust);
+    let selection = select(project, &own_runs, &orchestra, &loaded.overrides, notes)?;
     let hooks = Hooks::new(&loaded.orchestra, project, settings, &run, &start.source, false, notes);
     hooks.at(HookPoint::BeforeInit, notes).await?;
     let may_use_cache = start.source.may_use_cache();
@@ -198,6 +203,19 @@ pub fn given(orchestra: &Orchestra, goal: String, given: &InputValues) -> Result
     let goal = declared.unwrap_or(goal);
     check_goal(&goal)?;
     Ok((goal, inputs))
+}
+
+/// The orchestra with the names of files filled in for a run.
+pub(super) fn filled(
+    orchestra: &Orchestra,
+    (goal, inputs): (&str, &InputValues),
+    run: &str,
+    project: &Project,
+) -> Result<Orchestra, FileError> {
+    let folder = project.root().to_string_lossy();
+    let run = RunValues { id: run, project: &folder, is_rehearsal: false };
+    let inputs = with_usual(&orchestra.inputs, inputs);
+    with_files(orchestra, &Values { goal, inputs: Some(&inputs), run, ..Values::default() })
 }
 
 /// A file that is given has to be there.

@@ -161,6 +161,12 @@ impl Template {
         self.names(&["item", "loop"])
     }
 
+    /// Whether there is anything to fill in.
+    #[must_use]
+    pub fn has_tags(&self) -> bool {
+        !matches!(self.body, Body::Text)
+    }
+
     /// Whether it asks for what a single task has: outputs of others, or the item of a list.
     #[must_use]
     pub fn names_task(&self) -> bool {

@@ -107,20 +107,64 @@ pub(super) fn files(file: &str, items: &[Value], workspace: &str) -> Result<Vec<
         let values = Values { item, ..Values::default() };
         let number = place + 1;
         let path = template.render(&values).map_err(|error| format!("item {number}: {}", error.message))?;
-        // Some file systems do not tell `A` from `a`.
-        let plain: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
-        if !is_in_project(&path) {
-            return Err(format!("item {number}: `{path}` is not a path of a file in the project"));
-        }
-        // A model may have made the item, and so the name.
-        let is_open = |row: &&'static Row| row.grantable && own.is_named(row, file, Use::Write);
-        if let Some(row) = own.rows(&path, Use::Write).into_iter().find(|row| !is_open(row)) {
-            return Err(format!("item {number}: `{path}` is no file to write: {}", row.why));
-        }
-        if !taken.insert(plain.join("/").to_lowercase()) {
+        check_made(&path, file, &own).map_err(|why| format!("item {number}: {why}"))?;
+        if !taken.insert(folded(&path)) {
             return Err(format!("item {number}: the file `{path}` is that of an earlier item"));
         }
         Ok(path)
     };
     items.iter().enumerate().map(of_item).collect()
+}
+
+/// The same orchestra with the names of its outputs' files filled in, as far as they do not depend on an item.
+///
+/// # Errors
+/// The first task whose file cannot be, and why.
+pub(crate) fn with_files(orchestra: &Orchestra, values: &Values<'_>) -> Result<Orchestra, FileError> {
+    let own = OwnFiles::new(None, Some(&orchestra.workspace));
+    let mut filled = orchestra.clone();
+    let mut taken = HashSet::new();
+    for task in filled.tasks.iter_mut().filter(|task| task.for_each.is_none()) {
+        let Some(file) = task.output.file.clone() else { continue };
+        let template = Template::with_inputs(&file, &orchestra.inputs);
+        let error = |why: String| FileError { task: task.name.clone(), why };
+        let mut path = file.clone();
+        if template.has_tags() {
+            path = template.render(values).map_err(|why| error(why.message))?;
+            check_made(&path, &file, &own).map_err(error)?;
+        }
+        if !taken.insert(folded(&path)) {
+            return Err(error(format!("the file `{path}` is that of another task, too")));
+        }
+        task.output.file = Some(path);
+    }
+    Ok(filled)
+}
+
+/// The file of an output cannot be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the output of `{task}`: {why}")]
+pub struct FileError {
+    /// Whose output it is.
+    pub task: Name,
+    /// Why not.
+    pub why: String,
+}
+
+/// Whether a file may be made whose name was filled in. What fills it in does not come from the file's author.
+fn check_made(path: &str, template: &str, own: &OwnFiles) -> Result<(), String> {
+    if !is_in_project(path) {
+        return Err(format!("`{path}` is not a path of a file in the project"));
+    }
+    let is_open = |row: &&'static Row| row.grantable && own.is_named(row, template, Use::Write);
+    match own.rows(path, Use::Write).into_iter().find(|row| !is_open(row)) {
+        Some(row) => Err(format!("`{path}` is no file to write: {}", row.why)),
+        None => Ok(()),
+    }
+}
+
+/// A path as one that some file systems do not tell from others.
+fn folded(path: &str) -> String {
+    let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+    parts.join("/").to_lowercase()
 }

@@ -1,16 +1,19 @@
 //! What agents may do and what tasks must give: tools, servers of tools, forms of output, and evidence.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use crate::plan::guarded::{self, GIT, ORCH, OwnFiles, Use};
+use crate::plan::inputs::Input;
 use crate::plan::orchestra::{Check, Grant, McpServer, McpTransport, OutputRule};
 use crate::plan::output::OutputSpec;
 use crate::plan::programs;
+use crate::plan::resolve::prose::Said;
 use crate::plan::resolve::{ResolveContext, extend};
 use crate::plan::spec::located::{Either, Spanned};
 use crate::plan::spec::{self, InlineAgent, OrchestraFile, OutputFormat, Text, ToolGrant};
-use crate::plan::template::Template;
+use crate::plan::template::{ItemsKnown, Known, Template};
 use crate::plan::tools::{self, BuiltInTool, GrantSettings};
 use crate::words::diagnostic::{Diagnostic, near_miss};
 
@@ -170,7 +173,12 @@ pub(super) fn servers(file: &OrchestraFile, diagnostics: &mut Vec<Diagnostic>) -
 }
 
 /// What a task's output is to be.
-pub(super) fn output(task: &spec::Task, context: &ResolveContext<'_>, diagnostics: &mut Vec<Diagnostic>) -> OutputRule {
+pub(super) fn output(
+    task: &spec::Task,
+    context: &ResolveContext<'_>,
+    inputs: &[Input],
+    diagnostics: &mut Vec<Diagnostic>,
+) -> OutputRule {
     let Some(table) = &task.output else { return OutputRule::default() };
     let format = table.format.as_ref().map(|format| format.value);
     let schema = match &table.schema {
@@ -221,7 +229,13 @@ pub(super) fn output(task: &spec::Task, context: &ResolveContext<'_>, diagnostic
     match (file, &task.for_each) {
         (Some(file), _) if format == OutputFormat::Plan && file.value == PLAN_FILE => {}
         (Some(file), Some(list)) if Template::new(&file.value).names_item() => check_files(file, list, diagnostics),
-        (Some(file), _) => check_path(file, diagnostics),
+        (Some(file), _) => {
+            let template = Template::with_inputs(&file.value, inputs);
+            match template.has_tags() {
+                true => diagnostics.extend(check_file_name(file, &template, context, inputs)),
+                false => check_path(file, diagnostics),
+            }
+        }
         (None, _) => {}
     }
     let (schema, span) = schema.unzip();
@@ -231,6 +245,24 @@ pub(super) fn output(task: &spec::Task, context: &ResolveContext<'_>, diagnostic
         OutputSpec::free()
     });
     OutputRule { spec, file: file.map(|file| file.value.clone()) }
+}
+
+/// What is wrong with the name of a file that is filled in when the run begins.
+fn check_file_name(
+    file: &Text,
+    template: &Template,
+    context: &ResolveContext<'_>,
+    inputs: &[Input],
+) -> Vec<Diagnostic> {
+    if template.names_task() {
+        let message =
+            "the name of an output's file is filled in when the run begins, and there is no output or item then";
+        let help = "name it by `inputs`, the goal or the run; with `for_each`, by the item";
+        return vec![Diagnostic::error(message, file.span.clone(), "in this template").help(help)];
+    }
+    let (tasks, schema) = (BTreeSet::new(), &|_: &str| None);
+    let known = Known { outputs: &[], tasks: &tasks, schema, items: ItemsKnown::None, inputs };
+    Said::Here(Cow::Borrowed(file)).check(template, &known, context.source)
 }
 
 /// The files of a list's items, as far as the items are known.

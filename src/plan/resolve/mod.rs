@@ -20,7 +20,7 @@ mod tasks;
 mod work;
 mod workspace;
 
-pub(crate) use extend::{MAX_MEMBERS, extend};
+pub(crate) use extend::{FileError, MAX_MEMBERS, extend, with_files};
 pub(crate) use grants::is_in_project;
 
 use std::collections::{BTreeMap, BTreeSet};

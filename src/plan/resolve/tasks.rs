@@ -43,7 +43,7 @@ impl<'r> Resolver<'r> {
             let for_each = self.for_each(ix, task, names, plan);
             self.check_join(ix, task, plan);
             let when = task.when.as_ref().and_then(|when| self.condition(ix, when, names, plan, for_each.is_some()));
-            let output = grants::output(task, self.context, &mut self.diagnostics);
+            let output = grants::output(task, self.context, &self.inputs, &mut self.diagnostics);
             let verify = grants::checks(task, &mut self.diagnostics);
             let reads = task.reads.as_ref().map(|reads| grants::reads(reads, &mut self.diagnostics));
             let writes = task.writes.as_ref().map(|writes| grants::writes(writes, &mut self.diagnostics));

@@ -162,3 +162,28 @@ fn agents_conditions_programs_and_lists_take_values() {
     project.and(["--input", "topic=other", "--input", "parts=x,y"]).run().exits(0);
     assert_eq!(server.tasks().len(), other + 2, "the agents' texts are a part of what an output depends on");
 }
+
+#[test]
+fn an_output_goes_to_a_file_that_is_named_by_values() {
+    let server = Server::start();
+    server.plays("do a", "Made");
+    let task = |file: &str| format!("name: a, description: do a, output: {{file: '{file}'}}");
+    let text = |file: &str| format!("inputs: {{topic: text}}\n{}", orchestra("", &[&task(file)]));
+    let project = Project::new().file("x.yaml", text("docs/{topic}.md")).server(&server).args(RUN);
+    let ended = project.and(["--input", "topic=bees{{ x }}"]).run().exits(0);
+    ended.file_is("docs/bees{{ x }}.md", "Made");
+    project.and(["--input", "topic=wax"]).run().exits(0).file_is("docs/wax.md", "Made");
+    for topic in ["../../x", "/etc/x"] {
+        let text = project.file("y.yaml", text("{{ inputs.topic }}")).args(["run", "y.yaml", "--goal", RUN[3]]);
+        text.and(["--input", &format!("topic={topic}")]).run().exits(2).says("is not a path of a file in the project");
+    }
+    let guarded = project.args(["run", "y.yaml", "--goal", RUN[3], "--input", "topic=.envrc"]).run().exits(2);
+    guarded.says("`.envrc` is no file to write").no_file(".envrc");
+    let two = [task("{{ inputs.topic }}.md"), task("x.md").replace("name: a", "name: b")];
+    let two = format!("inputs: {{topic: text}}\n{}", orchestra("", &[&two[0], &two[1]]));
+    let shared = project.file("y.yaml", two).args(["run", "y.yaml", "--goal", RUN[3], "--input", "topic=X"]);
+    shared.run().exits(2).says("is that of another task, too");
+    let message = "the name of an output's file is filled in when the run begins, and there is no output or item then";
+    assert_eq!(messages(text("{{ outputs.a }}.md")), [message]);
+    assert_eq!(messages(text("{{ inputs.topc }}.md")), ["there is no input `topc`"]);
+}

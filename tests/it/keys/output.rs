@@ -34,7 +34,7 @@ fn where_an_output_goes_is_checked_before_the_run() {
         ("{path: a.md}", "`path` names the file that an output is"),
         ("{format: file, path: a.md, file: b.md}", "both say where the output goes"),
         ("{format: file, path: ../a.md}", "not a path of a file in the project"),
-        ("{format: file, path: \"{{ item.path }}\"}", "is a template"),
+        ("{format: file, path: \"{{ item.path }}\"}", "there is no output or item then"),
         ("{format: file, path: .orchestra/plan.md}", "not a path of a file in the project"),
         ("{format: plan, schema: {type: object}}", "a schema describes JSON"),
         ("{schema: {type: objekt}}", "the JSON Schema is wrong at /type"),
