@@ -1,7 +1,7 @@
 //! The goal of a run: from an argument, a file or standard input.
 
 use crate::project::{Project, orchestra};
-use crate::server::Server;
+use crate::server::{Act, Server};
 
 const TWO: [&str; 2] =
     ["name: a, description: \"do a for '{goal}'\"", "name: b, description: \"improve: {{ outputs.a | upper }}\""];
@@ -62,4 +62,20 @@ fn a_goal_may_be_whatever_a_person_types() {
 fn a_flag_in_place_of_a_goal_is_no_goal() {
     let project = Project::new().file("x.yaml", orchestra("", &TWO[..1]));
     project.args(["run", "x.yaml", "--goal", "--rehearse"]).run().exits(2).says("it looks like a flag");
+}
+
+#[test]
+fn a_text_that_the_task_has_in_it_is_sent_once() {
+    let server = Server::start();
+    let tasks =
+        ["name: a, description: \"Review {goal}\"", "name: b, context: [a], description: \"Judge {{ outputs.a }}\""];
+    let project = Project::new().file("x.yaml", orchestra("", &tasks)).server(&server);
+    let goal = format!("GOAL{}", " of many words".repeat(3_600));
+    server.when("Review GOAL", [Act::Text("REVIEW that says much".to_owned())]);
+    project.args(["run", "x.yaml", "--goal", "-"]).stdin(goal.clone()).run().exits(0);
+    let seen = server.seen();
+    let sent = |place: usize, text: &str| seen[place].body.to_string().matches(text).count();
+    assert_eq!((sent(0, "GOAL"), sent(1, "GOAL"), sent(1, "REVIEW that says much")), (1, 1, 1));
+    let body = seen[0].body.to_string().len();
+    assert!(body < goal.len() + 2_000, "{body} bytes are sent for a goal of {}", goal.len());
 }
