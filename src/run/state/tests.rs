@@ -349,12 +349,14 @@ fn essence(state: &State) -> String {
 /// not among it, nor is a signal that stopped nothing: both leave the task to a resume.
 fn meaning(state: &State) -> String {
     let history = state.history().unwrap();
+    let is_open = matches!(history.status, None | Some(RunStatus::Limited | RunStatus::Interrupted));
+    let is_left_to_resume = |state: &TaskState| is_open && matches!(state, TaskState::Omitted(_));
     let name = |ix: &TaskIx| history.tasks[*ix].planned.task.to_string();
     let mut lines: Vec<String> = history
         .tasks
         .iter()
         .map(|task| {
-            let state = Some(&task.state).filter(|state| state.is_final());
+            let state = Some(&task.state).filter(|state| state.is_final() && !is_left_to_resume(state));
             let members: Option<Vec<String>> = task.members.as_ref().map(|members| members.iter().map(name).collect());
             format!("{} {state:?} {} {} {members:?}", task.planned.task, task.attempts, task.calls)
         })
@@ -513,12 +515,11 @@ proptest! {
             // Nobody can tell whether an attempt that was cancelled had begun its call.
             Event::Task { event, .. } => is_cancelled(event) && dropped.kind() == "call_started",
         });
-        // Nor can anybody tell whether a task was asked before the run was told to stop, or met its limit.
-        let is_open = matches!(process.state.history().unwrap().status, Some(RunStatus::Limited | RunStatus::Interrupted));
-        let was_not_asked = is_open && dropped.kind() == "task_omitted";
-        let is_cut = how == 0 && (at == records.len() || was_killed || was_not_asked);
-        // With a resume as its last event it is the journal of a run that was taken up again, and killed at once.
-        let is_taken_up = how != 0 && records.last().is_some_and(resumes);
+        let is_cut = how == 0 && (at == records.len() || was_killed);
+        // With a resume as its last event, or its end before a resume, it is the journal of a run that was taken up again,
+        // and killed.
+        let ends_early = how == 2 && dropped.kind() == "run_finished";
+        let is_taken_up = how != 0 && records.last().is_some_and(resumes) || ends_early;
         if let Ok(state) = folded(&orchestra, &records) && !is_cut && !is_taken_up {
             let what = &process.records[at].event;
             let same = meaning(&state) == meaning(&process.state);
