@@ -346,7 +346,8 @@ fn essence(state: &State) -> String {
 }
 
 /// What of a state must be the same although its events came in another order. Whether an open task has met a limit is
-/// not among it, nor is a signal that stopped nothing: both leave the task to a resume.
+/// not among it, nor is a signal that stopped nothing, nor whether a run that can be taken up has left a task out already:
+/// all of these leave the task to a resume.
 fn meaning(state: &State) -> String {
     let history = state.history().unwrap();
     let is_open = matches!(history.status, None | Some(RunStatus::Limited | RunStatus::Interrupted));
