@@ -241,6 +241,7 @@ pub(crate) fn task(named: &str) -> Task {
         on_error: OnError::Continue,
         reuse: None,
         output: OutputRule::default(),
+        sets: Vec::new(),
         verify: Vec::new(),
         limits: Limits::default(),
         reads: None,

@@ -38,6 +38,9 @@ pub(super) struct Args {
     /// Print the run's journal as JSON lines
     #[arg(long, conflicts_with = "json")]
     events: bool,
+    /// Print the values that the tasks share, as JSON
+    #[arg(long, conflicts_with_all = ["task", "events", "json"])]
+    ctx: bool,
     /// Give what is shown as JSON
     #[arg(long)]
     json: bool,
@@ -67,6 +70,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
         if !own {
             terminal::say(&format!("note: {}\n", not_own(&seen.run)));
         }
+    } else if args.ctx {
+        terminal::print_result(&table::json(&history.ctx));
     } else if args.json {
         let (standing, summary) = (seen.phase.to_string(), &Summary::of(&history));
         terminal::print(&table::json(&Shown { standing, own, summary }));

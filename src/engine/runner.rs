@@ -277,7 +277,10 @@ impl Runner {
             }
             AttemptMessage::Ended(result) => {
                 let result = match result {
-                    Ok(text) => Ok(self.context.objects.put(text).map_err(RunError::Objects)?),
+                    Ok(text) => {
+                        let output = self.context.objects.put(text).map_err(RunError::Objects)?;
+                        self.context.made(&self.state.orchestra().tasks[task], output)?
+                    }
                     Err(failure) => Err(failure),
                 };
                 self.state.tell(Input::AttemptEnded { task, attempt, result });

@@ -103,7 +103,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::plan::template::ItemsKnown;
+    use crate::plan::template::{CtxKnown, ItemsKnown};
 
     fn ask(text: &str) -> Result<bool, String> {
         let outputs =
@@ -159,7 +159,8 @@ mod tests {
         let all = BTreeSet::from(["triage", "other"]);
         let check = |text: &str| {
             let (schema, items) = (&|_: &str| None, ItemsKnown::None);
-            let known = Known { outputs: &["triage"], tasks: &all, schema, items, inputs: &[] };
+            let known =
+                Known { outputs: &["triage"], tasks: &all, schema, items, inputs: &[], ctx: CtxKnown::default() };
             let error = Condition::new(text).unwrap().check(&known);
             error.map(|error| error.message).unwrap_or_default()
         };

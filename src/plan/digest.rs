@@ -8,6 +8,7 @@
 use serde_json::Value;
 
 use crate::plan::condition::Condition;
+use crate::plan::ctx::Setting;
 use crate::plan::orchestra::{Agent, Check, ForEach, Grant, Items, ModelRef, OutputRule, Task, Work};
 use crate::plan::spec::{Collect, Join, OutputFormat};
 use crate::plan::template::Template;
@@ -44,6 +45,10 @@ pub(crate) fn task(task: &Task, agents: &[String], needs: &[Name], tasks: &[Task
         },
     );
     digest.field("result", &result(task));
+    if !task.sets.is_empty() {
+        let set = |it: &Setting| format!("{} = {}", it.key, it.path.join("."));
+        digest.list("sets", &task.sets.iter().map(set).collect::<Vec<_>>());
+    }
     if let Some(reads) = &task.reads {
         digest.list("reads", reads);
     }

@@ -1,6 +1,7 @@
 //! From text to a checked plan: the file as written, all its mistakes at once, the orchestra, the graph.
 
 pub(crate) mod condition;
+pub(crate) mod ctx;
 pub(crate) mod digest;
 pub(crate) mod draft;
 pub(crate) mod graph;

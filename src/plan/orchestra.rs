@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::plan::condition::Condition;
+use crate::plan::ctx::Setting;
 use crate::plan::digest;
 use crate::plan::graph::{Plan, TaskIx};
 use crate::plan::hooks::Hook;
@@ -346,6 +347,8 @@ pub struct Task {
     pub reuse: Option<bool>,
     /// What its output is to be.
     pub output: OutputRule,
+    /// The shared values that it sets when it is done.
+    pub sets: Vec<Setting>,
     /// What must hold when it is done.
     pub verify: Vec<Check>,
     /// What it may use, over all its attempts.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use jsonschema::Validator;
 use serde_json::Value;
 
+use crate::plan::ctx::{self, Setting};
 use crate::plan::spec::OutputFormat;
 
 pub(crate) mod fields;
@@ -27,6 +28,8 @@ const MAX_MESSAGE_BYTES: usize = 2000;
 pub struct OutputSpec {
     format: OutputFormat,
     schema: Option<Arc<Schema>>,
+    /// The shared values that are set from it.
+    sets: Arc<[Setting]>,
 }
 
 #[derive(Debug)]
@@ -73,7 +76,7 @@ impl OutputSpec {
         let written = match (format, schema) {
             (OutputFormat::Plan, _) => plan::schema(),
             (_, Some(schema)) => schema,
-            (_, None) => return Ok(Self { format, schema: None }),
+            (_, None) => return Ok(Self { format, schema: None, sets: Arc::default() }),
         };
         let validator =
             jsonschema::draft202012::options().build(&written).or_else(|_| jsonschema::validator_for(&written));
@@ -82,13 +85,19 @@ impl OutputSpec {
             SchemaError { path: if path.is_empty() { "/".to_owned() } else { path }, why: error.to_string() }
         })?;
         let format = if format == OutputFormat::Plan { OutputFormat::Plan } else { OutputFormat::Json };
-        Ok(Self { format, schema: Some(Arc::new(Schema { written, validator })) })
+        Ok(Self { format, schema: Some(Arc::new(Schema { written, validator })), sets: Arc::default() })
     }
 
     /// A contract that any answer fulfils.
     #[must_use]
     pub fn free() -> Self {
-        Self { format: OutputFormat::Text, schema: None }
+        Self { format: OutputFormat::Text, schema: None, sets: Arc::default() }
+    }
+
+    /// The same contract, which asks also for what shared values are set from.
+    #[must_use]
+    pub(crate) fn setting(self, sets: &[Setting]) -> Self {
+        Self { sets: sets.into(), ..self }
     }
 
     /// What kind of text it is.
@@ -115,7 +124,7 @@ impl OutputSpec {
                     .to_owned()
             }
             (OutputFormat::Json | OutputFormat::Plan, None) => {
-                "Answer with one JSON document and nothing else.".to_owned()
+                format!("Answer with one JSON document and nothing else.{}", self.fields_asked())
             }
             (OutputFormat::Json | OutputFormat::Plan, Some(schema)) => format!(
                 "Answer with one JSON document and nothing else. It has to match this JSON Schema:\n{}",
@@ -124,12 +133,29 @@ impl OutputSpec {
         })
     }
 
+    /// The fields that are taken out of the answer, where no schema says so.
+    fn fields_asked(&self) -> String {
+        let fields: Vec<String> = self
+            .sets
+            .iter()
+            .filter(|set| !set.path.is_empty())
+            .map(|set| format!("`{}`", set.path.join(".")))
+            .collect();
+        if fields.is_empty() { String::new() } else { format!(" It needs the fields {}.", fields.join(", ")) }
+    }
+
     /// The output that an answer is, or why it is none. What is mended is certain: fences and remarks around the
     /// answer, commas and quotes. An answer that was cut off is never completed.
     ///
     /// # Errors
     /// What is wrong with the answer.
     pub fn check(&self, answer: &str) -> Result<Accepted, Rejection> {
+        let accepted = self.check_form(answer)?;
+        ctx::settings(&self.sets, &accepted.text, false).map_err(|message| Rejection { message })?;
+        Ok(accepted)
+    }
+
+    fn check_form(&self, answer: &str) -> Result<Accepted, Rejection> {
         let rejection = |message: String| Rejection { message };
         match self.format {
             OutputFormat::Text => Ok(Accepted { text: answer.to_owned(), repaired: false }),

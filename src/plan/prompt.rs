@@ -4,6 +4,7 @@
 //! model can guess: they are derived from the run's secret. Pure.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -61,6 +62,8 @@ pub(crate) struct Inputs<'i> {
     pub secret: &'i str,
     /// The outputs of the tasks that this one needs, by name, in the order in which the file names them.
     pub outputs: &'i [(&'i str, &'i str)],
+    /// The values that tasks share, by their keys.
+    pub ctx: &'i BTreeMap<String, serde_json::Value>,
     /// The item that the task was made for.
     pub item: Option<&'i Item>,
 }
@@ -71,7 +74,7 @@ impl<'i> Inputs<'i> {
     pub(crate) fn values(&self) -> Values<'i> {
         let outputs = self.outputs.iter().copied().collect();
         let item = self.item.map(|item| ItemValues { value: &item.value, index: item.index, length: item.length });
-        Values { goal: self.goal, inputs: Some(self.given), run: self.run, outputs, item }
+        Values { goal: self.goal, inputs: Some(self.given), run: self.run, outputs, ctx: Some(self.ctx), item }
     }
 }
 
@@ -221,6 +224,7 @@ mod tests {
             run: RunValues::default(),
             secret: "s",
             outputs,
+            ctx: &BTreeMap::new(),
             item: None,
         };
         Prompt::new(&Template::new(description), &agent, &inputs, None).unwrap()

@@ -17,8 +17,9 @@ use std::sync::Arc;
 
 use minijinja::{Error, ErrorKind, Value, machinery};
 
+use crate::plan::ctx::tree;
 use crate::plan::inputs::Input;
-pub(crate) use crate::plan::template::check::{ItemsKnown, Known};
+pub(crate) use crate::plan::template::check::{CtxKnown, ItemsKnown, Known};
 use crate::plan::template::engine::{Capped, MAX_BYTES, environment};
 use crate::plan::template::uses::{Path, Uses};
 pub(crate) use crate::plan::template::values::{ItemValues, RunValues, Values};
@@ -167,10 +168,10 @@ impl Template {
         !matches!(self.body, Body::Text)
     }
 
-    /// Whether it asks for what a single task has: outputs of others, or the item of a list.
+    /// Whether it asks for what a single task has: outputs of others, values that they share, or the item of a list.
     #[must_use]
     pub fn names_task(&self) -> bool {
-        self.names(&["outputs", "item", "loop"])
+        self.names(&["outputs", "ctx", "item", "loop"])
     }
 
     /// Whether it may ask for the output of a task.
@@ -190,7 +191,7 @@ impl Template {
             Body::Broken(error) => return Err(TemplateError::clone(error)),
             Body::Parsed(parsed) => parsed,
         };
-        match parsed.render(values.context(&|task| self.names_output(task))) {
+        match parsed.render(self.context(values)) {
             Err(_) if values.run.is_rehearsal => Ok(self.text.to_string()),
             rendered => rendered.map_err(|error| self.failed(parsed, &error, values)),
         }
@@ -234,7 +235,7 @@ impl Template {
             Body::Parsed(parsed) => parsed,
         };
         let source = parsed.uses.sole.clone().map_or("", |range| &parsed.scanned.source[range]);
-        let context = values.context(&|task| self.names_output(task));
+        let context = self.context(values);
         let value = environment().compile_expression(source).and_then(|it| it.eval(context));
         value.map_err(|error| {
             let error = self.failed(parsed, &error, values);
@@ -242,9 +243,19 @@ impl Template {
         })
     }
 
+    /// Whether it asks for values that tasks share.
+    #[must_use]
+    pub(crate) fn names_ctx(&self) -> bool {
+        self.names(&["ctx"])
+    }
+
+    fn context(&self, values: &Values<'_>) -> Value {
+        values.context(&|task| self.names_output(task), self.names_ctx())
+    }
+
     /// The values that the text asks for, by how they are written.
     pub(super) fn seen(&self, values: &Values<'_>) -> BTreeMap<String, Value> {
-        let context = values.context(&|task| self.names_output(task));
+        let context = self.context(values);
         let seen = |one: &uses::Use| {
             let name = one.path.text();
             let value = environment().compile_expression(&name).and_then(|it| it.eval(context.clone()));
@@ -357,6 +368,7 @@ fn absent(path: &Path, values: &Values<'_>) -> Option<String> {
             return Some(format!("the run was not given the input `{name}`"));
         }
         "item" => ("the item".to_owned(), path.steps.as_slice(), values.item.map(|item| item.value.clone())?),
+        "ctx" => ("what tasks share".to_owned(), path.steps.as_slice(), tree(values.ctx?)),
         "outputs" => {
             let task = path.first_field()?;
             let Some(text) = values.outputs.get(task) else { return Some(format!("there is no output of `{task}`")) };

@@ -73,7 +73,7 @@ pub(crate) enum Input {
     /// The other answer to [`Command::Prepare`] and to [`Command::Expand`]: the task is not wanted.
     Omitted(TaskIx, Omission),
     /// The answer to [`Command::Collect`].
-    Collected(TaskIx, Result<Output, Failure>),
+    Collected(TaskIx, Result<Made, Failure>),
     /// An attempt asks for leave to call its model.
     CallRequested(CallRequest),
     /// An attempt has ended.
@@ -82,11 +82,20 @@ pub(crate) enum Input {
         task: TaskIx,
         /// The number of the attempt.
         attempt: u32,
-        /// Its output, or why there is none.
-        result: Result<Output, Failure>,
+        /// What it has made, or why there is nothing.
+        result: Result<Made, Failure>,
     },
     /// A signal tells the run to stop; a second one, to stop at once.
     Signal(&'static str),
+}
+
+/// What a task has made.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Made {
+    /// The output.
+    pub output: Output,
+    /// The shared values that it sets, by their keys.
+    pub sets: Vec<(String, serde_json::Value)>,
 }
 
 /// With what an attempt would begin.
@@ -98,8 +107,8 @@ pub(crate) enum Preparation {
     Cached {
         /// The run that made it.
         run: RunId,
-        /// The output.
-        output: Output,
+        /// What it made.
+        made: Made,
         /// How it was found.
         hit: CacheHit,
     },
@@ -378,12 +387,12 @@ impl State {
                     Err(failure) => vec![self.record(task, TaskEvent::Failed { failure })],
                 }
             }
-            Input::Collected(task, output) => {
+            Input::Collected(task, made) => {
                 self.tasks[task].asked = false;
-                vec![match output {
-                    Ok(output) => self.record(task, TaskEvent::Succeeded { attempt: 0, output }),
-                    Err(failure) => self.record(task, TaskEvent::Failed { failure }),
-                }]
+                match made {
+                    Ok(made) => self.done(task, made, |output| TaskEvent::Succeeded { attempt: 0, output }),
+                    Err(failure) => vec![self.record(task, TaskEvent::Failed { failure })],
+                }
             }
             Input::CallRequested(request) => {
                 let limit_key = self.facts(request.task).map_or_else(RateLimitKey::default, |facts| facts.limit_key);
@@ -428,6 +437,15 @@ impl State {
         let running = tasks.filter(|(_, task)| task.state == TaskState::Running).map(|(ix, _)| ix);
         let cancelled: Vec<Command> = running.map(|task| self.cancel(task, why)).collect();
         std::iter::once(Command::Abort).chain(cancelled).collect()
+    }
+
+    /// The end of a task that has made something. What it sets is there before it is done, so that nobody who waits for
+    /// it misses that.
+    fn done(&self, task: TaskIx, made: Made, end: impl FnOnce(Output) -> TaskEvent) -> Vec<Command> {
+        let sets = made.sets.into_iter().map(|(key, value)| self.record(task, TaskEvent::CtxSet { key, value }));
+        let mut commands: Vec<Command> = sets.collect();
+        commands.push(self.record(task, end(made.output)));
+        commands
     }
 
     fn cancel(&self, task: TaskIx, why: &str) -> Command {

@@ -20,6 +20,7 @@ mod result;
 mod retry;
 mod reuse;
 mod run;
+mod sets;
 mod strategy;
 mod timeout_seconds;
 pub(crate) mod tools;

@@ -10,19 +10,21 @@ use crate::attempt::{ModelClient, Programs};
 use crate::engine::notes::Notice;
 use crate::observe::Observers;
 use crate::os::clock::Clock;
+use crate::plan::ctx;
 use crate::plan::digest;
 use crate::plan::graph::TaskIx;
 use crate::plan::orchestra::{Agent, ModelRef, Orchestra, Task};
 use crate::plan::output::OutputSpec;
 use crate::run::history::{History, IllegalEvent, TaskState, ToolRead};
-use crate::run::state::{ModelFacts, Preparation, State};
+use crate::run::state::{Made, ModelFacts, Preparation, State};
 use crate::store::journal::Journal;
 use crate::store::objects::Objects;
 use crate::store::reuse::{Entry, Read, Store};
 use crate::store::workspace::{self, Workspace};
 use crate::tools::{Ctx, ToolSet, Verifier, VerifyContext};
 use crate::words::digest::sha256;
-use crate::words::event::{CacheHit, CacheKey, Event, Record, RunEvent, TaskEvent};
+use crate::words::event::{CacheHit, CacheKey, Event, Output, Record, RunEvent, TaskEvent};
+use crate::words::failure::{Failure, FailureKind};
 use crate::words::id::Name;
 
 /// What a run needs.
@@ -121,7 +123,20 @@ impl RunContext {
 
     /// What the output of a task has to be. A rehearsal's made-up text is held to nothing.
     pub(super) fn output_spec(&self, task: &Task) -> OutputSpec {
-        if self.verify.is_rehearsal { OutputSpec::free() } else { task.output.spec.clone() }
+        if self.verify.is_rehearsal { OutputSpec::free() } else { task.output.spec.clone().setting(&task.sets) }
+    }
+
+    /// What a task has made with its output.
+    pub(super) fn made(&self, task: &Task, output: Output) -> Result<Result<Made, Failure>, RunError> {
+        if task.sets.is_empty() {
+            return Ok(Ok(Made { output, sets: Vec::new() }));
+        }
+        let text = self.objects.get(&output).map_err(RunError::Objects)?;
+        let sets = ctx::settings(&task.sets, &text, self.verify.is_rehearsal);
+        Ok(match sets {
+            Ok(sets) => Ok(Made { output, sets }),
+            Err(why) => Err(Failure::new(FailureKind::InvalidOutput, why)),
+        })
     }
 
     /// Makes records durable, then shows them. `state` is the run with all of them applied.
@@ -180,7 +195,8 @@ impl RunContext {
             cost_usd: found.cost_usd,
             cache_key: key.clone(),
         };
-        Some(Preparation::Cached { run: found.run, output: found.output, hit })
+        let made = self.made(&state.orchestra().tasks[task], found.output).ok()?.ok()?;
+        Some(Preparation::Cached { run: found.run, made, hit })
     }
 
     /// Keeps new successes for later runs, once they are in the journal. Losing one of them costs a later run a call

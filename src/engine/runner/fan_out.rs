@@ -78,7 +78,8 @@ impl Runner {
         let how = self.state.orchestra().tasks[task].for_each.as_ref().map(|for_each| for_each.collect);
         let text = collected(&outputs, how.unwrap_or_default());
         let output = self.context.objects.put(text).map_err(RunError::Objects)?;
-        self.state.tell(Input::Collected(task, Ok(output)));
+        let made = self.context.made(&self.state.orchestra().tasks[task], output)?;
+        self.state.tell(Input::Collected(task, made));
         Ok(())
     }
 }

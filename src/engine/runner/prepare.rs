@@ -134,7 +134,15 @@ impl RunContext {
         let project = self.programs.directory.to_string_lossy();
         let run = RunValues { id: start.run.as_str(), project: &project, is_rehearsal: start.rehearsal };
         let given = with_usual(&state.orchestra().inputs, &start.inputs);
-        let inputs = Inputs { goal: &start.goal, given: &given, run, secret: &start.marker, outputs: &outputs, item };
+        let inputs = Inputs {
+            goal: &start.goal,
+            given: &given,
+            run,
+            secret: &start.marker,
+            outputs: &outputs,
+            ctx: &history.ctx,
+            item,
+        };
         let files = match self.verifiers[task].of_inputs() {
             Ok(files) => files,
             Err(why) => {

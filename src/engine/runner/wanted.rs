@@ -38,6 +38,7 @@ impl Runner {
             inputs: Some(&given),
             run: RunValues { id: history.start.run.as_str(), project: &project, is_rehearsal: history.start.rehearsal },
             outputs: outputs.iter().map(|(name, text)| (*name, &**text)).collect::<BTreeMap<_, _>>(),
+            ctx: Some(&history.ctx),
             item: item.map(|item| ItemValues { value: &item.value, index: item.index, length: item.length }),
         };
         Ok(match condition.holds(&values) {

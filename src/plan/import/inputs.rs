@@ -8,7 +8,7 @@ use crate::plan::draft::literal;
 use crate::plan::draft::yaml::{Map, Value};
 use crate::plan::inputs::Input;
 use crate::plan::spec::InputKind;
-use crate::plan::template::{ItemsKnown, Known, Template};
+use crate::plan::template::{CtxKnown, ItemsKnown, Known, Template};
 
 /// The input that every run has.
 const GOAL: &str = "goal";
@@ -67,6 +67,7 @@ impl Inputs {
             schema: &|_| None,
             items: ItemsKnown::None,
             inputs: &inputs,
+            ctx: CtxKnown::default(),
         };
         Template::with_inputs(template, &inputs).check(&known).is_empty()
     }

@@ -11,7 +11,7 @@ use crate::plan::roles;
 use crate::plan::spec::located::{Either, Spanned};
 use crate::plan::spec::playbook::Playbook;
 use crate::plan::spec::{InlineAgent, OrchestraFile, Prose, Text};
-use crate::plan::template::{ItemsKnown, Known, Template};
+use crate::plan::template::{CtxKnown, ItemsKnown, Known, Template};
 use crate::words::diagnostic::{Diagnostic, Source, Span, near_miss};
 use crate::words::id::Name;
 
@@ -237,7 +237,14 @@ impl<'r> AgentTable<'r> {
             return template;
         }
         let (tasks, schema) = (BTreeSet::new(), &|_: &str| None);
-        let known = Known { outputs: &[], tasks: &tasks, schema, items: ItemsKnown::None, inputs: self.inputs };
+        let known = Known {
+            outputs: &[],
+            tasks: &tasks,
+            schema,
+            items: ItemsKnown::None,
+            inputs: self.inputs,
+            ctx: CtxKnown::default(),
+        };
         self.diagnostics.extend(said.check(&template, &known, self.context.source));
         template
     }

@@ -38,10 +38,16 @@ impl<'r> Resolver<'r> {
         };
         // What fields an item has is seen when it is there: one that has none is not equal to anything.
         let items = if has_item { ItemsKnown::Later } else { ItemsKnown::None };
+        let keys = self.keys_known(ix, plan);
         let schema = |task: &str| self.schema_of(*names.get(task)?);
-        if let Some(error) =
-            condition.check(&Known { outputs: &outputs, tasks: &all, schema: &schema, items, inputs: &self.inputs })
-        {
+        if let Some(error) = condition.check(&Known {
+            outputs: &outputs,
+            tasks: &all,
+            schema: &schema,
+            items,
+            inputs: &self.inputs,
+            ctx: keys.known(),
+        }) {
             self.wrong_condition(said, error);
         }
         Some(condition)

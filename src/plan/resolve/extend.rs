@@ -88,7 +88,7 @@ pub(crate) fn extend(orchestra: &Orchestra, parent: TaskIx, items: Vec<Value>) -
         let output = OutputRule { file: files.next(), ..task.output.clone() };
         // A condition that does not ask for the item was asked once, for the whole.
         let when = task.when.clone().filter(Condition::names_item);
-        Ok(Task { name, for_each: None, when, item, output, ..task.clone() })
+        Ok(Task { name, for_each: None, when, item, output, sets: Vec::new(), ..task.clone() })
     };
     items.into_iter().enumerate().map(member).collect()
 }

@@ -5,6 +5,7 @@
 
 mod agents;
 mod conditions;
+mod ctx;
 mod extend;
 mod grants;
 mod graph;
@@ -147,6 +148,7 @@ impl Resolver<'_> {
         let max_parallel = self.max_parallel(settings, strategy);
         self.check_tier(settings, strategy, max_parallel);
         let plan = self.plan(strategy, &contexts, &groups);
+        self.check_setters(plan.as_ref());
         self.check_templates(plan.as_ref(), &contexts, &names);
         if let Some(plan) = &plan {
             self.check_starts(plan, &contexts, &groups);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::plan::graph::{Plan, TaskIx};
 use crate::plan::orchestra::{Agent, Task};
+use crate::plan::resolve::ctx::KeysKnown;
 use crate::plan::resolve::prose::Said;
 use crate::plan::resolve::{Resolver, grants};
 use crate::plan::retry::{Growth, RetryPolicy};
@@ -44,6 +45,7 @@ impl<'r> Resolver<'r> {
             self.check_join(ix, task, plan);
             let when = task.when.as_ref().and_then(|when| self.condition(ix, when, names, plan, for_each.is_some()));
             let output = grants::output(task, self.context, &self.inputs, &mut self.diagnostics);
+            let sets = self.sets(ix, task);
             let verify = grants::checks(task, &mut self.diagnostics);
             let reads = task.reads.as_ref().map(|reads| grants::reads(reads, &mut self.diagnostics));
             let writes = task.writes.as_ref().map(|writes| grants::writes(writes, &mut self.diagnostics));
@@ -63,6 +65,7 @@ impl<'r> Resolver<'r> {
                 on_error: task.on_error.unwrap_or(default_on_error),
                 reuse: task.reuse.as_ref().map(|reuse| reuse.value),
                 output,
+                sets,
                 verify,
                 limits: task.limits.as_ref().map(|limits| limits.value.clone()).unwrap_or_default(),
                 reads,
@@ -114,8 +117,10 @@ impl<'r> Resolver<'r> {
             for said in texts {
                 let schema = |task: &str| self.schema_of(*names.get(task)?);
                 let inputs = self.inputs.as_slice();
-                let known = Known { outputs: &outputs, tasks: all, schema: &schema, items, inputs };
                 let template = Template::with_inputs(said.text(), inputs);
+                let keys = if template.names_ctx() { self.keys_known(ix, plan) } else { KeysKnown::default() };
+                let ctx = keys.known();
+                let known = Known { outputs: &outputs, tasks: all, schema: &schema, items, inputs, ctx };
                 let found = said.check(&template, &known, self.context.source);
                 self.diagnostics.extend(found);
             }

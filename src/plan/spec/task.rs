@@ -61,6 +61,9 @@ pub struct Task {
     pub reuse: Option<Spanned<bool>>,
     /// What the output is to be.
     pub output: Option<OutputTable>,
+    /// The values that all later tasks of the run share: a key for all of the output, or keys with the field of the JSON
+    /// output that each gets. They are asked for as `{{ ctx.KEY }}`.
+    pub sets: Option<Either<Text, Spanned<BTreeMap<String, Text>>>>,
     /// What must hold when the model says that it is done.
     #[serde(default)]
     pub verify: Vec<Spanned<Check>>,

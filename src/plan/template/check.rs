@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
 
+use crate::plan::ctx::overlap;
 use crate::plan::inputs::Input;
 use crate::plan::output::fields::{self, NoField};
 use crate::plan::template::uses::{Called, Kind, Missing, Path, Step, Use, is_identifier};
@@ -25,6 +26,19 @@ pub struct Known<'k> {
     pub items: ItemsKnown<'k>,
     /// The declared inputs.
     pub inputs: &'k [Input],
+    /// The values that tasks share.
+    pub ctx: CtxKnown<'k>,
+}
+
+/// What is known before the run of the values that tasks share.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CtxKnown<'k> {
+    /// The keys that tasks before it set.
+    pub before: &'k [&'k str],
+    /// Keys that others set, each with its task.
+    pub others: &'k [(&'k str, &'k str)],
+    /// Whether a model before it may set any.
+    pub is_open: bool,
 }
 
 /// What is known before the run of the items that a text is filled in for.
@@ -41,7 +55,7 @@ pub enum ItemsKnown<'v> {
 /// What is wrong, and what to do next.
 pub(super) type Wrong = (String, String);
 
-const NAMES: [&str; 7] = ["goal", "inputs", "outputs", "run", "project", "item", "loop"];
+const NAMES: [&str; 8] = ["goal", "inputs", "outputs", "ctx", "run", "project", "item", "loop"];
 
 /// What is wrong with a called name.
 pub(super) fn called(called: &Called) -> Option<Wrong> {
@@ -104,10 +118,7 @@ pub(super) fn value(of: &Use, all: &[Use], known: &Known<'_>) -> Option<Wrong> {
         "item" => item(of, all, known.items),
         "outputs" => output(of, all, known),
         root if engine::functions().contains(root) => None,
-        "ctx" => Some((
-            "`ctx` is not supported yet".to_owned(),
-            "use `outputs.<task>` for the output of a task in `context`".to_owned(),
-        )),
+        "ctx" => shared(path, &known.ctx),
         root => {
             let near = || near_miss(root, NAMES).map(str::to_owned);
             let is_input = known.inputs.iter().any(|input| input.name == root);
@@ -129,6 +140,24 @@ fn input(path: &Path, inputs: &[Input]) -> Option<Wrong> {
         |near| format!("did you mean `inputs.{near}`?"),
     );
     Some((format!("there is no input `{name}`"), help))
+}
+
+fn shared(path: &Path, known: &CtxKnown<'_>) -> Option<Wrong> {
+    let words: Vec<&str> = path.steps.iter().map_while(|step| of_schema(step)).collect();
+    let key = words.join(".");
+    if known.is_open || known.before.iter().any(|set| words.is_empty() || overlap(set, &key)) {
+        return None;
+    }
+    if let Some((set, task)) = known.others.iter().find(|(set, _)| words.is_empty() || overlap(set, &key)) {
+        let message = format!("`{task}` sets `{set}`, and does not come before this task");
+        return Some((message, format!("add `{task}` to its `context`")));
+    }
+    let near = near_miss(&key, known.before.iter().chain(known.others.iter().map(|(set, _)| set)).copied());
+    let help = near.map_or_else(
+        || format!("give a task before this one `sets: {}`, or the tool `ctx_set`", words.first().unwrap_or(&"KEY")),
+        |near| format!("did you mean `ctx.{near}`?"),
+    );
+    Some((format!("no task before this one sets `{key}`"), help))
 }
 
 fn output(of: &Use, all: &[Use], known: &Known<'_>) -> Option<Wrong> {
@@ -250,7 +279,7 @@ pub(super) fn near_word(word: &str, known: &Known<'_>) -> Option<String> {
     }
     let dotted = match root {
         "item" | "loop" => has_item,
-        "outputs" | "inputs" => word.contains('.'),
+        "outputs" | "inputs" | "ctx" => word.contains('.'),
         "run" => RUN_FIELDS.iter().any(|field| word == format!("run.{field}")),
         _ => false,
     };
@@ -263,6 +292,6 @@ pub(super) fn near_word(word: &str, known: &Known<'_>) -> Option<String> {
 
 fn literal_help() -> String {
     format!(
-        "the names are goal, inputs.<name>, outputs.<task>, run.id, run.folder, run.date and project.folder; {TEXT_HELP}"
+        "the names are goal, inputs.<name>, outputs.<task>, ctx.<key>, run.id, run.folder, run.date and project.folder; {TEXT_HELP}"
     )
 }

@@ -28,7 +28,7 @@ fn known<'k>(tasks: &'k BTreeSet<&'k str>, items: ItemsKnown<'k>) -> Known<'k> {
         let of = json!({"properties": {"title": {"type": "string"}, "tasks": {"type": "array", "items": part}}});
         (task == "plan").then_some(of)
     };
-    Known { outputs: &["plan", "say", "TASK-1"], tasks, schema, items, inputs: &[] }
+    Known { outputs: &["plan", "say", "TASK-1"], tasks, schema, items, inputs: &[], ctx: CtxKnown::default() }
 }
 
 fn found(text: &str, items: ItemsKnown<'_>) -> Vec<String> {
@@ -127,7 +127,7 @@ fn unknown_names_are_found_before_the_run_in_every_branch() {
         check("{{ item.a }}"),
         ["item.a: `item` is known only in a task with `for_each` (give the task a `for_each`)"]
     );
-    assert!(check("{{ ctx.a }}")[0].contains("not supported yet"));
+    assert!(check("{{ ctx.a }}")[0].contains("no task before this one sets `a`"));
     assert!(check("${{ secrets.KEY }}")[0].contains("{% raw %}"));
     assert_eq!(check("{% set x = goal %}{{ x }}{% for y in range(3) %}{{ loop.index }}{{ y }}{% endfor %}"), [""; 0]);
 }

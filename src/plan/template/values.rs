@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use minijinja::Value;
 use minijinja::value::{Enumerator, Object, ObjectRepr, ValueKind};
 
+use crate::plan::ctx::tree;
 use crate::plan::inputs::InputValues;
 use crate::plan::template::engine::environment;
 
@@ -21,6 +22,8 @@ pub struct Values<'v> {
     pub inputs: Option<&'v InputValues>,
     /// `outputs.<task>`, for the tasks whose outputs this one gets.
     pub outputs: BTreeMap<&'v str, &'v str>,
+    /// `ctx.<key>`
+    pub ctx: Option<&'v BTreeMap<String, serde_json::Value>>,
     /// `item` and `loop`, for a member of a task that stands for many.
     pub item: Option<ItemValues<'v>>,
 }
@@ -52,7 +55,7 @@ pub(super) const RUN_FIELDS: [&str; 3] = ["id", "folder", "date"];
 
 /// The names of values that are seen in two ways: as what is written into a text, and as what decides something. The
 /// latter is found under the same name in capitals, and where a field is asked for, under the name with one capital.
-pub(super) const DECIDING: [&str; 2] = ["outputs", "item"];
+pub(super) const DECIDING: [&str; 3] = ["outputs", "item", "ctx"];
 
 impl RunValues<'_> {
     /// The run's own folder, seen from the project's.
@@ -73,8 +76,8 @@ impl Values<'_> {
         self.inputs?.get(name)
     }
 
-    /// What a text is filled in with that asks for these outputs.
-    pub(super) fn context(&self, is_wanted: &dyn Fn(&str) -> bool) -> Value {
+    /// What a text is filled in with that asks for these outputs, and maybe for shared values.
+    pub(super) fn context(&self, is_wanted: &dyn Fn(&str) -> bool, wants_ctx: bool) -> Value {
         let wanted = || self.outputs.iter().filter(|(name, _)| is_wanted(name));
         let outputs = Value::from_pairs(wanted().map(|(&name, &text)| (name, written(text))));
         let said = |seen: fn(Value) -> Value| {
@@ -89,6 +92,12 @@ impl Values<'_> {
         let inputs = Value::from_pairs(inputs.chain([("goal", Value::from(self.goal))]));
         let rest = minijinja::context! {
             goal => self.goal, inputs, run, project, outputs, OUTPUTS => decides, Outputs => asked
+        };
+        let rest = match self.ctx.filter(|_| wants_ctx).map(tree) {
+            None => rest,
+            Some(ctx) => minijinja::context! {
+                ctx => of_json(&ctx), CTX => deciding(&ctx), Ctx => with_fields(deciding(&ctx)), ..rest
+            },
         };
         let Some(ItemValues { value, index, length }) = self.item else { return rest };
         let position = minijinja::context! { index, index0 => index.saturating_sub(1), length };

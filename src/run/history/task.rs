@@ -407,7 +407,8 @@ impl TaskHistory {
                 let begun = self.conversation.last().is_some_and(|step| step.begun.contains(id));
                 require(begun, "the call of the tool was not begun")
             }
-            TaskEvent::CtxSet { .. } => require(self.state == TaskState::Running, "no attempt is under way"),
+            // A task whose output was made before, or by its members, sets values without an attempt.
+            TaskEvent::CtxSet { .. } => require(!self.state.is_final(), "it has ended"),
             TaskEvent::LimitReached { .. } => {
                 let stopped = self.attempt.failure.as_ref().is_some_and(|failure| failure.kind == FailureKind::Budget);
                 let begins = matches!(self.state, TaskState::Waiting | TaskState::Retrying(_));

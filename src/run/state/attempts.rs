@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::{CallRequest, Command, OpenCall, Preparation, State};
+use super::{CallRequest, Command, Made, OpenCall, Preparation, State};
 use crate::plan::graph::TaskIx;
 use crate::plan::retry::LONGEST_WAIT;
 use crate::run::fallback::{self, Candidate, Candidates, Next, Try};
 use crate::run::history::TaskState;
 use crate::run::rate_limit::RateLimitKey;
 use crate::run::state::admission::{Verdict, is_of_run};
-use crate::words::event::{Output, Reservation, TaskEvent};
+use crate::words::event::{Reservation, TaskEvent};
 use crate::words::failure::{Failure, FailureKind};
 
 impl State {
@@ -19,8 +19,8 @@ impl State {
         let attempt = history.tasks[task].attempts + 1;
         let chosen = self.tasks[task].next_candidate;
         match preparation {
-            Preparation::Cached { run, output, hit } => {
-                vec![self.record(task, TaskEvent::Reused { run, output, cache: Some(hit) })]
+            Preparation::Cached { run, made, hit } => {
+                self.done(task, made, |output| TaskEvent::Reused { run, output, cache: Some(hit) })
             }
             Preparation::Refused(failure) => {
                 let candidate = chosen.unwrap_or_else(|| self.first_candidate(task, 0, now_us));
@@ -59,7 +59,7 @@ impl State {
         &mut self,
         task: TaskIx,
         attempt: u32,
-        result: Result<Output, Failure>,
+        result: Result<Made, Failure>,
         now_us: u64,
         dice: f64,
     ) -> Vec<Command> {
@@ -69,7 +69,7 @@ impl State {
             return Vec::new();
         }
         let failure = match result {
-            Ok(output) => return vec![self.record(task, TaskEvent::Succeeded { attempt, output })],
+            Ok(made) => return self.done(task, made, |output| TaskEvent::Succeeded { attempt, output }),
             Err(failure) if failure.kind == FailureKind::ContextTooLong => self.name_largest_inputs(task, failure),
             Err(failure) => failure,
         };

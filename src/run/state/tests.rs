@@ -120,8 +120,9 @@ fn fresh(orchestra: &Orchestra) -> State {
     State::new(orchestra.clone(), vec![vec![model, other]])
 }
 
-fn output() -> Output {
-    Output { sha256: "0".repeat(64), bytes: 0, text: Some("".into()) }
+fn made() -> Made {
+    let output = Output { sha256: "0".repeat(64), bytes: 0, text: Some("".into()) };
+    Made { output, sets: vec![("done.last".to_owned(), Value::Bool(true))] }
 }
 
 /// A process that carries out commands at random.
@@ -247,7 +248,7 @@ impl<'c> Process<'c> {
                 let planned = self.state.orchestra().planned_members(task, &members);
                 self.state.tell(Input::Expanded(task, Ok(planned)));
             }
-            Command::Collect(task) => self.state.tell(Input::Collected(task, Ok(output()))),
+            Command::Collect(task) => self.state.tell(Input::Collected(task, Ok(made()))),
             Command::Launch { task, attempt, granted, .. } => {
                 prop_assert!(self.running.insert(task, (attempt, u32::from(granted), granted)).is_none(), "runs twice");
             }
@@ -308,7 +309,7 @@ impl<'c> Process<'c> {
             }
             _ => {
                 self.of(task, call_finished(attempt, calls));
-                Ok(output())
+                Ok(made())
             }
         };
         self.running.remove(&task);
@@ -516,7 +517,9 @@ proptest! {
             // Nobody can tell whether an attempt that was cancelled had begun its call.
             Event::Task { event, .. } => is_cancelled(event) && dropped.kind() == "call_started",
         });
-        let is_cut = how == 0 && (at == records.len() || was_killed);
+        // What a task would have set stands nowhere else.
+        let was_value = dropped.kind() == "ctx_set";
+        let is_cut = how == 0 && (at == records.len() || was_killed || was_value);
         // With a resume as its last event, or its end before a resume, it is the journal of a run that was taken up again,
         // and killed.
         let ends_early = how == 2 && dropped.kind() == "run_finished";

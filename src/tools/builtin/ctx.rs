@@ -7,14 +7,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{ToolContext, arguments};
+use crate::plan::ctx::is_key;
 use crate::tools::{CallContext, Effect, Outcome, Tool, ToolFuture};
 use crate::words::conversation;
 
 /// The values that the tasks of a run share, by their keys.
 pub type Ctx = Arc<Mutex<BTreeMap<String, Value>>>;
-
-/// The longest key, in bytes.
-const MAX_KEY_BYTES: usize = 200;
 
 pub(super) fn get(context: &ToolContext) -> Arc<dyn Tool> {
     Arc::new(CtxGet { definition: get_definition(), ctx: context.ctx.clone() })
@@ -101,12 +99,6 @@ impl Tool for CtxSet {
     }
 }
 
-fn is_key(key: &str) -> bool {
-    let is_word =
-        |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
-    key.len() <= MAX_KEY_BYTES && key.split('.').all(is_word)
-}
-
 fn get_definition() -> conversation::Tool {
     conversation::Tool {
         name: "ctx_get".to_owned(),
@@ -135,19 +127,4 @@ fn set_definition() -> conversation::Tool {
 
 fn key_schema() -> Value {
     json!({"type": "string", "description": "The value's name, with dots, such as plan.tasks"})
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_is_words_with_dots_in_between() {
-        for key in ["plan", "plan.tasks", "a-1.b_2", &"k".repeat(MAX_KEY_BYTES)] {
-            assert!(is_key(key), "{key}");
-        }
-        for key in ["", ".", "a.", ".a", "a..b", "a b", "é", "a/b", "\u{1b}", &"k".repeat(MAX_KEY_BYTES + 1)] {
-            assert!(!is_key(key), "{key:?}");
-        }
-    }
 }

@@ -106,7 +106,7 @@ fn templates_fill_in_what_there_is_and_leave_other_braces_alone() {
         ("{{ gaol }}", "unknown name `gaol`"),
         ("{{ outputs.c }}", "there is no task `c`"),
         ("{{ outputs.b }}", "the task does not get the output of `b`"),
-        ("{{ ctx.x }}", "`ctx` is not supported yet"),
+        ("{{ ctx.x }}", "no task before this one sets `x`"),
         ("100{% off", "`{%` is not closed by `%}`"),
         ("{{ outputs.a | upr }}", "there is no filter `upr`"),
         ("{{ item }}", "`item` is known only in a task with `for_each`"),
