@@ -1,4 +1,4 @@
-//! What the program reports of itself besides its results: warnings always, all the rest on demand.
+//! What the program reports of itself besides its results: warnings always, notes with `--verbose`, all the rest on demand.
 
 use std::fmt;
 
@@ -14,30 +14,32 @@ use tracing_subscriber::{EnvFilter, Layer};
 use super::terminal;
 
 /// Starts the log, with what `ORCH_LOG` asks for in the syntax of tracing's filters. Without it there are orch's own
-/// warnings, which look like all others.
-pub(super) fn start() {
+/// warnings, and its notes where it is to say more; both look like all others.
+pub(super) fn start(is_verbose: bool) {
     let lines = tracing_subscriber::fmt::layer().with_ansi(terminal::color()).with_writer(|| terminal::Log);
     let log = tracing_subscriber::registry();
     // It fails only if there is a log already.
     let _ = match std::env::var("ORCH_LOG") {
         Ok(filter) => log.with(lines.with_filter(EnvFilter::new(filter))).try_init(),
         Err(_) => {
-            let own_warnings = Targets::new().with_target(env!("CARGO_PKG_NAME"), Level::WARN);
-            log.with(lines.event_format(Warning).with_filter(own_warnings)).try_init()
+            let level = if is_verbose { Level::INFO } else { Level::WARN };
+            let own = Targets::new().with_target(env!("CARGO_PKG_NAME"), level);
+            log.with(lines.event_format(Line).with_filter(own)).try_init()
         }
     };
 }
 
-/// The form of a warning.
-struct Warning;
+/// The form of a warning or a note.
+struct Line;
 
-impl<S, N> FormatEvent<S, N> for Warning
+impl<S, N> FormatEvent<S, N> for Line
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
     fn format_event(&self, context: &FmtContext<'_, S, N>, mut to: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-        to.write_str("warning: ")?;
+        let is_note = *event.metadata().level() > Level::WARN;
+        to.write_str(if is_note { "note: " } else { "warning: " })?;
         context.format_fields(to.by_ref(), event)?;
         writeln!(to)
     }

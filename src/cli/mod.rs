@@ -91,6 +91,17 @@ enum Command {
     Completions(completions::Args),
 }
 
+impl Command {
+    /// Whether it is to say more than usual.
+    fn is_verbose(&self) -> bool {
+        match self {
+            Self::Run(args) => args.output.verbose,
+            Self::Resume(args) => args.output.verbose,
+            _ => false,
+        }
+    }
+}
+
 /// What every command is given.
 #[derive(Debug)]
 struct Context {
@@ -191,9 +202,9 @@ type Outcome = Result<ExitCode, CliError>;
 #[must_use]
 pub fn main() -> ExitCode {
     hide_environment();
-    log::start();
     forbid_core_dumps();
     let cli = Cli::parse();
+    log::start(cli.command.is_verbose());
     match dispatch(cli) {
         Ok(code) if code == ExitCode::SUCCESS && terminal::output_is_lost() => ExitCode::from(error::FAILURE),
         Ok(code) => code,

@@ -17,7 +17,7 @@ pub(super) struct Args {
     /// The run, by its id or the end of it; the latest unfinished one if left out
     run: Option<String>,
     #[command(flatten)]
-    output: OutputArgs,
+    pub(super) output: OutputArgs,
     /// Go on although the file has changed: what changed, and what depends on it, runs again
     #[arg(long)]
     accept_changes: bool,

@@ -36,7 +36,7 @@ pub(super) struct Args {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
-    output: OutputArgs,
+    pub(super) output: OutputArgs,
     /// Put the tasks in order in another way than the file says
     #[arg(long, value_enum)]
     strategy: Option<Strategy>,

@@ -1,58 +1,6 @@
-//! How the form of an answer is asked for where the provider can see to it, and what to do where it will not.
-//!
-//! A request may hold things that not every server knows. Each is an [`Capability`]: it is sent until the server refuses it.
-
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+//! Which schemas OpenAI's strict mode takes.
 
 use serde_json::Value;
-
-use crate::words::failure::Failure;
-
-/// A part of a request that a server may refuse without being wrong. It is sent because most servers act on it, and
-/// left out once this one has refused it: a task must not be impossible for a thing that it can do without.
-#[derive(Debug, Clone)]
-pub(crate) struct Capability {
-    /// Words of a refusal that mean this part, in lower case.
-    words: &'static [&'static str],
-    refused: Arc<AtomicBool>,
-}
-
-impl Capability {
-    /// The schema of the answer. Without it the model has the prompt alone to go by, and the caller still checks.
-    pub(crate) fn schema() -> Self {
-        Self::told_by(&[
-            "response_format",
-            "response format",
-            "json_schema",
-            "json schema",
-            "text.format",
-            "structured output",
-            "grammar",
-        ])
-    }
-
-    /// A part that is meant by refusals with one of these words.
-    pub(crate) fn told_by(words: &'static [&'static str]) -> Self {
-        Self { words, refused: Arc::default() }
-    }
-
-    /// Whether to send it.
-    pub(crate) fn is_sent(&self) -> bool {
-        !self.refused.load(Ordering::Relaxed)
-    }
-
-    /// Whether `failure` refuses this part. If so, it is not sent again.
-    pub(crate) fn is_refused_by(&self, failure: &Failure) -> bool {
-        let message = failure.message.to_ascii_lowercase();
-        let refused = matches!(failure.status, Some(400 | 404 | 422 | 500 | 501))
-            && self.words.iter().any(|word| message.contains(word));
-        if refused {
-            self.refused.store(true, Ordering::Relaxed);
-        }
-        refused
-    }
-}
 
 /// Whether OpenAI's strict mode takes a schema: every object is closed and requires all of its properties, and there is
 /// no keyword in it that the mode may refuse. The request would fail otherwise, where without strict mode the schema is
@@ -86,7 +34,6 @@ fn requires_all(schema: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::words::failure::FailureKind;
     use serde_json::json;
 
     #[test]
@@ -110,20 +57,5 @@ mod tests {
         ] {
             assert_eq!(is_strict(&schema), strict, "{schema}");
         }
-    }
-
-    #[test]
-    fn a_part_is_left_out_once_it_is_refused_and_not_before() {
-        let failure = |status, message: &str| Failure {
-            status: Some(status),
-            ..Failure::new(FailureKind::BadRequest, message.to_owned())
-        };
-        let schema = Capability::schema();
-        assert!(!schema.is_refused_by(&failure(400, "no such model")));
-        assert!(!schema.is_refused_by(&failure(401, "a key for response_format")));
-        assert!(schema.is_sent());
-        assert!(schema.is_refused_by(&failure(400, "This response_format type is unavailable now")));
-        assert!(!schema.is_sent());
-        assert!(schema.is_refused_by(&failure(400, "again json_schema")), "it may have been under way twice");
     }
 }

@@ -17,6 +17,7 @@ pub(crate) mod key_command;
 pub(crate) mod ollama;
 pub(crate) mod openai;
 pub(crate) mod pace;
+pub(crate) mod parameters;
 pub(crate) mod prices;
 mod redaction;
 pub(crate) mod rehearsal;

@@ -7,13 +7,11 @@ use serde_json::Value;
 
 use crate::model::call::ModelRequest;
 use crate::model::endpoint::Endpoint;
-use crate::model::form::Capability;
 use crate::model::reply_builder::{ReplyBuilder, Stop};
 use crate::model::status::Report;
 use crate::model::wire::{DecodeError, Wire, bearer_request};
 use crate::net::http::{self, Method};
 use crate::net::sse;
-use crate::words::failure::Failure;
 
 mod answer;
 mod request;
@@ -40,7 +38,7 @@ pub(crate) struct Dialect {
 }
 
 /// OpenAI's own way. Nearly every server takes a schema by now, and makes small models write JSON with it; the few that
-/// refuse it are told apart by their refusal, see [`Capability`].
+/// refuse it are told apart by their refusal, see [`parameters`](crate::model::parameters).
 const OPENAI: Dialect = Dialect {
     name: "openai",
     hosts: &["api.openai.com"],
@@ -55,7 +53,6 @@ const OPENAI: Dialect = Dialect {
 pub(crate) struct OpenAi {
     endpoint: Endpoint,
     dialect: Dialect,
-    schema: Capability,
 }
 
 impl OpenAi {
@@ -68,7 +65,7 @@ impl OpenAi {
 
     /// A server that speaks a dialect.
     pub(crate) fn speaking(dialect: Dialect, endpoint: Endpoint) -> Self {
-        Self { endpoint, dialect, schema: Capability::schema() }
+        Self { endpoint, dialect }
     }
 
     fn is_the_vendors(&self) -> bool {
@@ -89,7 +86,7 @@ impl Wire for OpenAi {
             name: self.dialect.name,
             renamed_limit: self.dialect.renames_limit && self.is_the_vendors(),
             asks_for_usage: self.dialect.asks_for_usage,
-            form: self.schema.is_sent().then_some(self.dialect.form),
+            form: self.dialect.form,
         };
         let body = Completion::new(request, &manner);
         self.request(Method::POST, "chat/completions", serde_json::to_vec(&body).ok())
@@ -139,10 +136,6 @@ impl Wire for OpenAi {
         draft.stop.get_or_insert_with(Stop::unspecified);
         draft.done = true;
         Ok(())
-    }
-
-    fn adapt(&self, request: &ModelRequest, failure: &Failure) -> bool {
-        request.schema.is_some() && self.schema.is_refused_by(failure)
     }
 
     fn list_models(&self) -> http::Request {

@@ -12,6 +12,7 @@ use tokio::time::{Duration, Instant};
 use crate::model::body::{Body, MAX_DOCUMENT_BYTES};
 use crate::model::call::{CallFailure, Cue, Model, ModelRequest, PendingReply, Reply};
 use crate::model::key_command::PrintedKey;
+use crate::model::parameters::Refused;
 use crate::model::redaction::{excerpt, redact_failure, redact_stop, redact_turn};
 use crate::model::reply_builder::{ReplyBuilder, count};
 use crate::model::status;
@@ -26,6 +27,9 @@ use crate::words::usage::Usage;
 /// the answer itself is whole.
 const AFTER_STOP: Duration = Duration::from_secs(2);
 
+/// How many parts of one request are left out until its refusal stands.
+const MOST_REFUSALS: usize = 6;
+
 /// A model behind a server.
 pub struct RemoteModel {
     /// The protocol, with the address and the key.
@@ -35,6 +39,8 @@ pub struct RemoteModel {
     redactor: Redactor,
     /// The key, where a command prints it.
     key: Option<Arc<PrintedKey>>,
+    /// What the model has refused of earlier requests.
+    refused: Arc<Refused>,
 }
 
 impl Model for RemoteModel {
@@ -47,13 +53,19 @@ impl RemoteModel {
     /// A model that speaks `wire`, over connections of `client`.
     #[must_use]
     pub fn new(wire: Arc<dyn Wire>, client: Client, redactor: Redactor) -> Self {
-        Self { wire, client, redactor, key: None }
+        Self { wire, client, redactor, key: None, refused: Arc::default() }
     }
 
     /// The same with a key that can be renewed, and that the wire has too.
     #[must_use]
     pub(crate) fn renewing(self, key: Option<Arc<PrintedKey>>) -> Self {
         Self { key, ..self }
+    }
+
+    /// The same with what is known of the model by others who ask it.
+    #[must_use]
+    pub(crate) fn knowing(self, refused: Arc<Refused>) -> Self {
+        Self { refused, ..self }
     }
 
     /// Asks, and once more where the key is refused and there is a newer one. A call that was refused for its key has done
@@ -81,11 +93,40 @@ impl RemoteModel {
         }
     }
 
-    /// Sends `request` and reads the answer to its end.
+    /// Asks, and again without what the server refuses of the request, see [`parameters`](crate::model::parameters). What
+    /// was refused has done nothing and costs nothing, so all of it is one call.
     async fn ask(&self, request: &ModelRequest, deadlines: &Deadlines) -> Result<Reply, CallFailure> {
+        let mut refusals = 0;
+        loop {
+            let mut outgoing = self.wire.encode(request);
+            let mut body = outgoing.body.as_deref().and_then(|body| serde_json::from_slice(body).ok());
+            if let Some(body) = &mut body
+                && self.refused.take_out(body)
+            {
+                outgoing.body = serde_json::to_vec(body).ok();
+            }
+            let answered = self.ask_once(request, outgoing, deadlines).await;
+            let refused = match &answered {
+                Err(failed) if refusals < MOST_REFUSALS && failed.usage.is_none() => {
+                    body.and_then(|sent| self.refused.learn(&sent, &failed.failure))
+                }
+                _ => None,
+            };
+            let Some(name) = refused else { return answered };
+            refusals += 1;
+            tracing::info!("{} refuses `{name}` of a request, and is asked without it from now on", request.model);
+        }
+    }
+
+    /// Sends a request and reads the answer to its end.
+    async fn ask_once(
+        &self,
+        request: &ModelRequest,
+        outgoing: http::Request,
+        deadlines: &Deadlines,
+    ) -> Result<Reply, CallFailure> {
         let Self { wire, client, redactor, .. } = self;
         let started = Instant::now();
-        let outgoing = wire.encode(request);
         let host = outgoing.host();
         let mut draft = ReplyBuilder::default();
         let mut meta = CallMeta::default();
@@ -109,13 +150,8 @@ impl RemoteModel {
                 latency_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
                 pace: meta.pace,
             }),
-            Err(mut failure) => {
+            Err(failure) => {
                 let unsettled = meta.sent && !reached_end && failure.status.is_none();
-                if failure.status.is_some() && wire.adapt(request, &failure) {
-                    // Another attempt is the caller's to make, so this failure is one that is tried again.
-                    failure.kind = FailureKind::Malformed;
-                    failure.message.push_str(" (the next attempt leaves out what was refused)");
-                }
                 let failure = redact_failure(failure, redactor);
                 Err(CallFailure { failure, usage, unsettled, partial: draft.text, pace: meta.pace })
             }

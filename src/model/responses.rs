@@ -10,13 +10,11 @@ use serde_json::Value;
 
 use crate::model::call::ModelRequest;
 use crate::model::endpoint::Endpoint;
-use crate::model::form::Capability;
 use crate::model::reply_builder::ReplyBuilder;
 use crate::model::status::Report;
 use crate::model::wire::{DecodeError, Wire, bearer_request};
 use crate::net::http::{self, Method};
 use crate::net::sse;
-use crate::words::failure::Failure;
 
 mod answer;
 mod request;
@@ -34,9 +32,6 @@ const NAME: &str = "responses";
 #[derive(Debug, Clone)]
 pub(crate) struct Responses {
     endpoint: Endpoint,
-    schema: Capability,
-    /// The thoughts of the model. Models that have none refuse the wish for them.
-    thoughts: Capability,
 }
 
 impl Responses {
@@ -44,11 +39,7 @@ impl Responses {
     /// with `/responses` is taken too.
     #[must_use]
     pub(crate) fn new(endpoint: Endpoint) -> Self {
-        Self {
-            endpoint,
-            schema: Capability::schema(),
-            thoughts: Capability::told_by(&["encrypted content", "encrypted_content"]),
-        }
+        Self { endpoint }
     }
 
     fn request(&self, method: Method, resource: &str, body: Option<Vec<u8>>) -> http::Request {
@@ -61,7 +52,7 @@ impl Responses {
 
 impl Wire for Responses {
     fn encode(&self, request: &ModelRequest) -> http::Request {
-        let body = NewResponse::new(request, self.schema.is_sent(), self.thoughts.is_sent());
+        let body = NewResponse::new(request);
         self.request(Method::POST, "responses", serde_json::to_vec(&body).ok())
     }
 
@@ -98,11 +89,6 @@ impl Wire for Responses {
             return Err(DecodeError::unreadable("is JSON, but no response", body));
         }
         read_end(&value, value["status"].as_str().unwrap_or("completed"), draft)
-    }
-
-    fn adapt(&self, request: &ModelRequest, failure: &Failure) -> bool {
-        let thoughts = self.thoughts.is_refused_by(failure);
-        thoughts || (request.schema.is_some() && self.schema.is_refused_by(failure))
     }
 
     fn list_models(&self) -> http::Request {

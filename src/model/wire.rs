@@ -9,7 +9,6 @@ use crate::model::status::Report;
 use crate::net::http::{self, HeaderMap, HeaderValue, Method, header};
 use crate::net::sse;
 use crate::words::conversation::{ToolCall, ToolResult};
-use crate::words::failure::Failure;
 
 /// The arguments of a call as the JSON text that OpenAI's protocols want. What the model wrote in place of JSON becomes
 /// a JSON string, since some servers fail at a conversation in which they find anything else.
@@ -49,12 +48,6 @@ pub trait Wire: Send + Sync {
     /// # Errors
     /// The provider reports a failure, or the body is not what the protocol says.
     fn decode_body(&self, body: &str, draft: &mut ReplyBuilder) -> Result<(), DecodeError>;
-
-    /// Takes in that the provider refused `request` with an error status. Whether it is asked in another way from now on,
-    /// so that the same request is worth another attempt.
-    fn adapt(&self, _request: &ModelRequest, _failure: &Failure) -> bool {
-        false
-    }
 
     /// The HTTP request for the list of models.
     fn list_models(&self) -> http::Request;

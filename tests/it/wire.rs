@@ -108,8 +108,13 @@ fn remote(wire: &Arc<dyn Wire>) -> RemoteModel {
 
 /// Asks once.
 fn ask_for(wire: &Arc<dyn Wire>, request: &ModelRequest, deadlines: &Deadlines) -> Result<Reply, CallFailure> {
+    ask_of(&remote(wire), request, deadlines)
+}
+
+/// Asks once more of a model that may know something of its server.
+fn ask_of(model: &RemoteModel, request: &ModelRequest, deadlines: &Deadlines) -> Result<Reply, CallFailure> {
     let cue = Cue { task: "hello", agent: "dev", attempt: 1 };
-    run(remote(wire).call(request, deadlines, &cue))
+    run(model.call(request, deadlines, &cue))
 }
 
 fn ask(wire: &Arc<dyn Wire>) -> Result<Reply, CallFailure> {

@@ -10,6 +10,7 @@ use crate::engine::setup::{Secrets, SetupError};
 use crate::model::cassette::{Cassette, Recorded, Recorder, Replayed};
 use crate::model::command::CommandModel;
 use crate::model::key_command::KeyCommands;
+use crate::model::parameters::Refused;
 use crate::model::rehearsal::Rehearsal;
 use crate::model::settings::{Settings, Unusable};
 use crate::model::{Endpoint, Model, ModelClient, RemoteModel, Vendor};
@@ -102,6 +103,8 @@ pub(super) fn remote_clients(
     let http = Client::new();
     let mut limit_keys: Vec<String> = Vec::new();
     let mut models: Vec<ModelRef> = Vec::new();
+    // For each model, whichever agent asks it, what it has refused.
+    let mut refused: Vec<Arc<Refused>> = Vec::new();
     let place = |known: &mut Vec<String>, key: String| {
         known.iter().position(|one| *one == key).unwrap_or_else(|| {
             known.push(key);
@@ -115,12 +118,17 @@ pub(super) fn remote_clients(
             let limit_key = RateLimitKey(place(&mut limit_keys, limit_key(&model)));
             let number = models.iter().position(|known| *known == model).unwrap_or_else(|| {
                 models.push(model.clone());
+                refused.push(Arc::default());
                 models.len() - 1
             });
             let answers: Option<Arc<dyn Model>> = match endpoint {
                 Some(endpoint) => {
                     let key = endpoint.printed_key();
-                    let remote = |wire| RemoteModel::new(wire, http.clone(), redactor.clone()).renewing(key);
+                    let remote = |wire| {
+                        RemoteModel::new(wire, http.clone(), redactor.clone())
+                            .renewing(key)
+                            .knowing(refused[number].clone())
+                    };
                     Vendor::of(model.provider).wire(endpoint).map(|wire| Arc::new(remote(wire)) as _)
                 }
                 None => Some(Arc::new(program(&model, project, settings, run, redactor)?)),

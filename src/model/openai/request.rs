@@ -19,8 +19,8 @@ pub(super) struct Manner {
     pub(super) renamed_limit: bool,
     /// Whether the number of tokens is only told when it is asked for.
     pub(super) asks_for_usage: bool,
-    /// How the form of the answer is asked for, if at all.
-    pub(super) form: Option<AnswerForm>,
+    /// How the form of the answer is asked for.
+    pub(super) form: AnswerForm,
 }
 
 /// How the form of an answer is asked for.
@@ -112,14 +112,13 @@ struct NamedSchema<'a> {
 impl<'a> Completion<'a> {
     pub(super) fn new(request: &'a ModelRequest, manner: &Manner) -> Self {
         let (new, old) = if manner.renamed_limit { (request.max_tokens, None) } else { (None, request.max_tokens) };
-        let form = request.schema.as_deref().zip(manner.form);
         Self {
             model: &request.model,
             messages: request.messages.iter().flat_map(|message| ChatMessage::of(message, manner.name)).collect(),
             stream: true,
             stream_options: manner.asks_for_usage.then_some(StreamOptions { include_usage: true }),
             tools: request.tools.iter().map(ChatTool::of).collect(),
-            response_format: form.and_then(|(schema, form)| ResponseFormat::of(schema, form)),
+            response_format: request.schema.as_deref().and_then(|schema| ResponseFormat::of(schema, manner.form)),
             temperature: request.temperature,
             max_completion_tokens: new,
             max_tokens: old,

@@ -82,7 +82,7 @@ struct Format<'a> {
 }
 
 impl<'a> NewResponse<'a> {
-    pub(super) fn new(request: &'a ModelRequest, with_schema: bool, with_thoughts: bool) -> Self {
+    pub(super) fn new(request: &'a ModelRequest) -> Self {
         let system = |message: &'a Message| match message {
             Message::System(text) => Some(text.as_str()),
             _ => None,
@@ -93,7 +93,7 @@ impl<'a> NewResponse<'a> {
             let strict = is_strict(&parameters);
             Function { r#type: "function", name: &tool.name, description: &tool.description, parameters, strict }
         };
-        let form = request.schema.as_deref().filter(|_| with_schema).map(|answer| TextForm {
+        let form = request.schema.as_deref().map(|answer| TextForm {
             format: Format {
                 r#type: "json_schema",
                 name: &answer.name,
@@ -109,7 +109,7 @@ impl<'a> NewResponse<'a> {
             text: form,
             stream: true,
             store: false,
-            include: (with_thoughts && may_think(&request.model)).then_some([ENCRYPTED_THOUGHTS]),
+            include: may_think(&request.model).then_some([ENCRYPTED_THOUGHTS]),
             temperature: request.temperature,
             max_output_tokens: request.max_tokens,
         }
@@ -150,7 +150,7 @@ impl<'a> Item<'a> {
 }
 
 /// Whether a model may have thoughts that can be asked for. OpenAI answers 400 for those of its models that have none;
-/// a wrong guess costs an attempt and no more, see [`Capability`](crate::model::form::Capability).
+/// a wrong guess costs a refusal and no more, see [`parameters`](crate::model::parameters).
 fn may_think(model: &str) -> bool {
     let name = model.rsplit('/').next().unwrap_or(model);
     !(["gpt-3", "gpt-4", "chatgpt-"].iter().any(|family| name.starts_with(family)) || name.ends_with("-chat-latest"))

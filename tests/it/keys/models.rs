@@ -156,3 +156,19 @@ fn a_prompt_above_a_known_window_is_not_sent_and_its_largest_inputs_are_named() 
     project.args(["run", "x.yaml", "--goal", "@goal.md"]).file("goal.md", &short).run().exits(0);
     assert_eq!(server.seen().len(), 1);
 }
+
+#[test]
+fn what_a_model_refuses_of_a_request_costs_no_attempt_and_is_left_out_from_then_on() {
+    let server = Server::start();
+    let refusal = serde_json::json!({"error": {"message": "Unsupported value: 'temperature' does not support 0.5"}});
+    server.when("do", [Act::error(400, &refusal)]);
+    let rest = "agents: [{name: writer, model: one, temperature: 0.5}]\nexecution: {strategy: sequential}\ntasks:\n  \
+                - {name: a, agent: writer, description: do a}\n  - {name: b, agent: writer, description: do b}\n";
+    let text = format!("{MODELS}{rest}");
+    let project = Project::new().file("x.yaml", text).server(&server).args(RUN).and(["--verbose"]);
+    let ended = project.run().exits(0).says("note: first refuses `temperature` of a request");
+    let asked: Vec<bool> = server.seen().iter().map(|seen| seen.body.get("temperature").is_some()).collect();
+    assert_eq!(asked, [true, false, false]);
+    assert_eq!(ended.project.journalled("attempt_started"), ["a", "b"]);
+    assert_eq!(ended.project.journalled("call_started"), ["a", "b"]);
+}

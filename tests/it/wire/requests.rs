@@ -10,9 +10,10 @@ use orch::words::failure::FailureKind;
 use serde_json::{Value, json};
 
 use super::{
-    ALL, PATIENT, ask, ask_for, assert_answers, assert_fails, at, body, request, weather, wire, with_schema, with_tools,
+    ALL, PATIENT, ask, ask_for, ask_of, assert_answers, assert_fails, at, body, remote, request, weather, wire,
+    with_schema, with_tools,
 };
-use crate::server::vendor::{Vendor, openai, responses, zhipu};
+use crate::server::vendor::{Vendor, anthropic, gemini, openai, responses, zhipu};
 use crate::server::{Act, Server};
 
 mod addresses;
@@ -131,22 +132,49 @@ fn a_schema_that_strict_mode_takes_is_strict() {
 }
 
 #[test]
-fn a_server_that_takes_no_schema_is_asked_without_one_the_next_time() {
-    let refusal =
-        json!({"error": {"message": "This response_format type is unavailable now", "type": "invalid_request_error"}});
+fn what_a_server_refuses_is_left_out_at_once_and_from_then_on() {
     let other = json!({"error": {"message": "no such model"}});
-    for (vendor, key) in
-        [(&openai::ROW, "response_format"), (&zhipu::ROW, "response_format"), (&responses::ROW, "text")]
-    {
+    for (vendor, key, message) in [
+        (&openai::ROW, "/response_format", "This response_format type is unavailable now"),
+        (&zhipu::ROW, "/response_format", "json_schema is not supported"),
+        (&responses::ROW, "/text", "Invalid parameter: 'text.format' of type 'json_schema'"),
+        (&anthropic::ROW, "/output_config", "output_config: Extra inputs are not permitted"),
+        (&openai::ROW, "/temperature", "Unsupported value: 'temperature' does not support 0.5 with this model."),
+        (&anthropic::ROW, "/temperature", "`temperature` is deprecated for this model."),
+        (
+            &gemini::ROW,
+            "/generationConfig/temperature",
+            "Unknown name \"temperature\" at 'generation_config': Cannot find field.",
+        ),
+        (&openai::ROW, "/stream_options", "Unrecognized request argument supplied: stream_options"),
+        (
+            &openai::ROW,
+            "/max_tokens",
+            "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
+        ),
+    ] {
+        let refusal = json!({"error": {"message": message, "type": "invalid_request_error"}});
         let server = Server::start();
-        let wire = wire(vendor, &server);
+        let model = remote(&wire(vendor, &server));
         server.when("hello", [Act::error(400, &other), Act::error(400, &refusal)]);
-        let ask = || ask_for(&wire, &with_schema(request("hello")), &PATIENT);
+        let asked = ModelRequest { temperature: Some(0.5), max_tokens: Some(99), ..with_schema(request("hello")) };
+        let ask = || ask_of(&model, &asked, &PATIENT);
         assert_fails(vendor.name, ask(), FailureKind::BadRequest, "no such model");
-        let failed = assert_fails(vendor.name, ask(), FailureKind::Malformed, "unavailable now (the next attempt");
-        assert!(failed.failure.kind.policy().retry && !failed.unsettled);
+        assert!(ask().is_ok(), "{}: {key}", vendor.name);
         assert!(ask().is_ok());
-        let asked: Vec<bool> = server.seen().iter().map(|seen| seen.body.get(key).is_some()).collect();
-        assert_eq!(asked, [true, true, false], "{}", vendor.name);
+        let seen: Vec<bool> = server.seen().iter().map(|seen| seen.body.pointer(key).is_some()).collect();
+        assert_eq!(seen, [true, true, false, false], "{}: {key}", vendor.name);
+        let renamed = server.seen()[2].body.get("max_completion_tokens").cloned();
+        assert_eq!(renamed, (key == "/max_tokens").then(|| json!(99)), "{}: {key}", vendor.name);
     }
+}
+
+#[test]
+fn a_server_that_refuses_all_is_not_asked_for_ever() {
+    let server = Server::start();
+    let refusal = json!({"error": {"message": "unknown parameter: temperature, max_tokens, stream_options"}});
+    server.when("hello", std::iter::repeat_n(Act::error(400, &refusal), 20));
+    let asked = ModelRequest { temperature: Some(0.5), max_tokens: Some(99), ..request("hello") };
+    assert_fails("openai", ask_for(&wire(&openai::ROW, &server), &asked, &PATIENT), FailureKind::BadRequest, "unknown");
+    assert!(server.seen().len() <= 5, "{}", server.seen().len());
 }

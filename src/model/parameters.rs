@@ -1,0 +1,245 @@
+//! Parts of a request that a server may refuse without being wrong, and that a task can do without: they are sent because
+//! most servers act on them, and left out or called otherwise once this one has refused them.
+//!
+//! Works on the JSON that goes out, so all protocols are the same here. What else an error means is `status`'s to say.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::Value;
+
+use crate::words::failure::Failure;
+
+/// A part of a request.
+#[derive(Debug)]
+struct Parameter {
+    /// Its place in a body, as a JSON pointer.
+    at: &'static str,
+    /// What errors call it, in small letters and digits alone. A name may be a part of a longer one, so it is looked for
+    /// between other characters.
+    names: &'static [&'static str],
+    /// Whether a name alone is enough: nobody complains of its value.
+    by_name_alone: bool,
+    /// The name that some servers know it by instead.
+    other_name: Option<&'static str>,
+}
+
+const fn part(at: &'static str, names: &'static [&'static str]) -> Parameter {
+    Parameter { at, names, by_name_alone: false, other_name: None }
+}
+
+const SCHEMA: &[&str] = &[
+    "response_format",
+    "response format",
+    "json_schema",
+    "json schema",
+    "text.format",
+    "structured output",
+    "structured outputs",
+    "grammar",
+    "output_config",
+    "output_format",
+];
+
+/// All of them, with the words of the servers that refuse them:
+/// <https://github.com/openai/openai-python/issues/1818> (`max_tokens` is not supported with this model),
+/// <https://github.com/sst/opencode/issues/32776>, <https://docs.litellm.ai/docs/completion/drop_params>,
+/// <https://docs.mistral.ai/api> (`extra_forbidden`), <https://ai.google.dev/api/generate-content> (`Unknown name`).
+const PARAMETERS: &[Parameter] = &[
+    Parameter { at: "/response_format", names: SCHEMA, by_name_alone: true, other_name: None },
+    Parameter { at: "/text", names: SCHEMA, by_name_alone: true, other_name: None },
+    Parameter { at: "/output_config", names: SCHEMA, by_name_alone: true, other_name: None },
+    part("/generationConfig/responseJsonSchema", &["responsejsonschema", "response_json_schema"]),
+    part("/generationConfig/responseMimeType", &["responsemimetype", "response_mime_type"]),
+    Parameter {
+        at: "/include",
+        names: &["encrypted content", "encrypted_content", "reasoning.encrypted_content"],
+        by_name_alone: true,
+        other_name: None,
+    },
+    part("/stream_options", &["stream_options", "stream_options.include_usage", "include_usage"]),
+    part("/temperature", &["temperature"]),
+    part("/generationConfig/temperature", &["temperature"]),
+    Parameter {
+        at: "/max_tokens",
+        names: &["max_tokens"],
+        by_name_alone: false,
+        other_name: Some("max_completion_tokens"),
+    },
+    Parameter {
+        at: "/max_completion_tokens",
+        names: &["max_completion_tokens"],
+        by_name_alone: false,
+        other_name: Some("max_tokens"),
+    },
+    part("/max_output_tokens", &["max_output_tokens"]),
+];
+
+/// Words by which a part is refused, and not its value.
+const REFUSALS: &[&str] = &[
+    "unsupported",
+    "not supported",
+    "not support",
+    "n't support",
+    "not allowed",
+    "not permitted",
+    "not accepted",
+    "extra_forbidden",
+    "extra inputs",
+    "extra fields",
+    "unknown",
+    "unrecognized",
+    "unrecognised",
+    "unexpected",
+    "cannot be used",
+    "cannot find field",
+    "no longer",
+    "deprecated",
+    "not available",
+    "not implemented",
+    "use 'max",
+    "use `max",
+    "use \"max",
+];
+
+/// What a model has refused, as long as a run takes.
+#[derive(Debug, Default)]
+pub(crate) struct Refused(Mutex<BTreeSet<usize>>);
+
+impl Refused {
+    /// Takes what was refused out of a body, or gives it its other name. Whether anything was changed.
+    pub(crate) fn take_out(&self, body: &mut Value) -> bool {
+        let mut is_changed = false;
+        let refused = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for &place in refused.iter() {
+            let Parameter { at, other_name, .. } = PARAMETERS[place];
+            let Some(value) = take(body, at) else { continue };
+            is_changed = true;
+            // A part that is refused under both names is left out.
+            let is_other_refused = |name: &str| refused.iter().any(|&other| PARAMETERS[other].at[1..] == *name);
+            if let Some(name) = other_name.filter(|name| !is_other_refused(name)) {
+                body[name] = value;
+            }
+        }
+        is_changed
+    }
+
+    /// Whether a failure refuses a part of the body that was sent; its name if so. It is taken out from now on.
+    pub(crate) fn learn(&self, sent: &Value, failure: &Failure) -> Option<&'static str> {
+        if !matches!(failure.status, Some(400 | 404 | 422 | 500 | 501)) {
+            return None;
+        }
+        let message = failure.message.to_lowercase();
+        let refuses = REFUSALS.iter().any(|word| message.contains(word));
+        let is_meant = |it: &Parameter| {
+            sent.pointer(it.at).is_some()
+                && (refuses || it.by_name_alone)
+                && it.names.iter().any(|name| is_named(&message, name))
+        };
+        // The name that stands first is the one that is refused; another one may be what to use in its place.
+        let position = |it: &Parameter| it.names.iter().filter_map(|name| place_of(&message, name)).min();
+        let meant = PARAMETERS.iter().enumerate().filter(|(_, it)| is_meant(it));
+        let (place, parameter) = meant.min_by_key(|(_, it)| position(it))?;
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(place);
+        Some(&parameter.at[1..])
+    }
+}
+
+fn take(body: &mut Value, at: &str) -> Option<Value> {
+    let (parent, name) = at.rsplit_once('/')?;
+    body.pointer_mut(parent)?.as_object_mut()?.remove(name)
+}
+
+fn is_named(message: &str, name: &str) -> bool {
+    place_of(message, name).is_some()
+}
+
+/// Where a name stands that is no part of a longer one.
+fn place_of(message: &str, name: &str) -> Option<usize> {
+    let is_of_name = |c: char| c.is_alphanumeric() || c == '_';
+    message.match_indices(name).map(|(at, _)| at).find(|&at| {
+        let before = message[..at].chars().next_back();
+        let behind = message[at + name.len()..].chars().next();
+        !before.is_some_and(is_of_name) && !behind.is_some_and(is_of_name)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::words::failure::FailureKind;
+
+    fn refusal(status: u16, message: &str) -> Failure {
+        Failure { status: Some(status), ..Failure::new(FailureKind::BadRequest, message) }
+    }
+
+    fn body() -> Value {
+        json!({
+            "temperature": 0.2, "max_tokens": 9, "stream_options": {"include_usage": true}, "messages": [],
+            "response_format": {"type": "json_schema"},
+        })
+    }
+
+    fn after(status: u16, message: &str) -> Vec<String> {
+        let refused = Refused::default();
+        let mut asked = body();
+        refused.learn(&asked, &refusal(status, message));
+        refused.take_out(&mut asked);
+        let before = body();
+        let keys = |of: &Value| of.as_object().unwrap().keys().cloned().collect::<BTreeSet<String>>();
+        keys(&before).symmetric_difference(&keys(&asked)).cloned().collect()
+    }
+
+    #[test]
+    fn a_part_that_is_refused_is_left_out_or_called_otherwise() {
+        let renamed = ["max_completion_tokens", "max_tokens"];
+        for (message, expected) in [
+            (
+                "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
+                &renamed[..],
+            ),
+            (
+                "Unsupported value: 'temperature' does not support 0.2 with this model. Only the default (1) value is supported.",
+                &["temperature"],
+            ),
+            ("`temperature` is deprecated for this model.", &["temperature"]),
+            (
+                "litellm.UnsupportedParamsError: openai does not support parameters: ['temperature'], for model=o3",
+                &["temperature"],
+            ),
+            (
+                r#"{"detail":[{"type":"extra_forbidden","loc":["body","stream_options"],"msg":"Extra inputs are not permitted"}]}"#,
+                &["stream_options"],
+            ),
+            ("Unrecognized request argument supplied: stream_options", &["stream_options"]),
+            ("This response_format type is unavailable now", &["response_format"]),
+            ("output_config: Extra inputs are not permitted", &["response_format"]),
+            ("max_tokens: 9 > 4, which is the maximum allowed number of output tokens", &[]),
+            ("temperature: range: 0..1", &[]),
+            ("no such model", &[]),
+            ("unknown model `temperature_max`", &[]),
+        ] {
+            assert_eq!(after(400, message), expected, "{message}");
+        }
+        assert_eq!(after(401, "temperature is not supported"), [""; 0]);
+        assert_eq!(after(429, "max_tokens is not supported"), [""; 0]);
+    }
+
+    #[test]
+    fn one_part_after_another_and_neither_name_for_ever() {
+        let refused = Refused::default();
+        let mut asked = body();
+        assert_eq!(refused.learn(&asked, &refusal(400, "unknown parameter max_tokens")), Some("max_tokens"));
+        refused.take_out(&mut asked);
+        assert_eq!(asked["max_completion_tokens"], 9);
+        let again = refusal(400, "max_completion_tokens: Extra inputs are not permitted");
+        assert_eq!(refused.learn(&asked, &again), Some("max_completion_tokens"));
+        let mut fresh = body();
+        refused.take_out(&mut fresh);
+        refused.take_out(&mut fresh);
+        assert!(fresh.get("max_tokens").is_none() && fresh.get("max_completion_tokens").is_none());
+        assert_eq!(refused.learn(&fresh, &again), None, "what was not sent is not refused");
+    }
+}
