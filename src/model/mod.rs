@@ -7,6 +7,7 @@
 pub(crate) mod anthropic;
 mod body;
 mod call;
+mod call_ids;
 pub(crate) mod cassette;
 mod client;
 pub mod command;

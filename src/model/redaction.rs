@@ -88,7 +88,7 @@ mod tests {
     fn a_turn_loses_its_secrets_and_a_signed_thought_goes_with_one() {
         let redactor = Redactor::new([SecretString::from("sk-canary-1")]);
         let kept = |value: Value| {
-            let echo = Some(ProviderState { wire: "x".to_owned(), value });
+            let echo = Some(ProviderState::new("x", value));
             redact_turn(AssistantMessage { echo, ..AssistantMessage::default() }, &redactor).echo.map(|echo| echo.value)
         };
         assert_eq!(kept(json!([{"thinking": "it is sk-canary-1", "signature": "s"}])), None);

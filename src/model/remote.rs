@@ -18,6 +18,7 @@ use crate::model::reply_builder::{ReplyBuilder, count};
 use crate::model::status;
 use crate::model::wire::{DecodeError, Wire};
 use crate::net::http::{self, Client, Deadlines, Response, header};
+use crate::words::conversation::{AssistantMessage, Message};
 use crate::words::failure::{Failure, FailureKind};
 use crate::words::rate_limit::RateLimitInfo;
 use crate::words::redact::Redactor;
@@ -98,7 +99,7 @@ impl RemoteModel {
     async fn ask(&self, request: &ModelRequest, deadlines: &Deadlines) -> Result<Reply, CallFailure> {
         let mut refusals = 0;
         loop {
-            let mut outgoing = self.wire.encode(request);
+            let mut outgoing = self.encode(request);
             let mut body = outgoing.body.as_deref().and_then(|body| serde_json::from_slice(body).ok());
             if let Some(body) = &mut body
                 && self.refused.take_out(body)
@@ -118,6 +119,26 @@ impl RemoteModel {
         }
     }
 
+    /// The request without what another server or model wants back: it means nothing here, or is refused.
+    fn encode(&self, request: &ModelRequest) -> http::Request {
+        let outgoing = self.wire.encode(request);
+        let from = from(&outgoing, request);
+        let foreign =
+            |turn: &AssistantMessage| turn.echo.as_ref().is_some_and(|echo| !["", &*from].contains(&&*echo.from));
+        if !request.messages.iter().any(|message| matches!(message, Message::Assistant(turn) if foreign(turn))) {
+            return outgoing;
+        }
+        let mut request = request.clone();
+        for message in &mut request.messages {
+            if let Message::Assistant(turn) = message
+                && foreign(turn)
+            {
+                turn.echo = None;
+            }
+        }
+        self.wire.encode(&request)
+    }
+
     /// Sends a request and reads the answer to its end.
     async fn ask_once(
         &self,
@@ -127,7 +148,7 @@ impl RemoteModel {
     ) -> Result<Reply, CallFailure> {
         let Self { wire, client, redactor, .. } = self;
         let started = Instant::now();
-        let host = outgoing.host();
+        let (host, from) = (outgoing.host(), from(&outgoing, request));
         let mut draft = ReplyBuilder::default();
         let mut meta = CallMeta::default();
         let received = receive(client, outgoing, wire.as_ref(), deadlines, redactor, &mut draft, &mut meta).await;
@@ -143,7 +164,7 @@ impl RemoteModel {
         });
         match settled {
             Ok((first_byte_ms, stop)) => Ok(Reply {
-                turn: redact_turn(draft.take_turn(), redactor),
+                turn: redact_turn(said_by(draft.take_turn(), from), redactor),
                 usage: usage.unwrap_or_default(),
                 stop: redact_stop(stop, redactor),
                 first_byte_ms,
@@ -188,6 +209,18 @@ impl RemoteModel {
         let id = |model: &Value| id(model).map(|id| id.strip_prefix("models/").map(str::to_owned).unwrap_or(id));
         Ok(models.iter().filter_map(id).map(|id| redactor.redact_secrets(&id).into_owned()).collect())
     }
+}
+
+/// The server and the model that a request is for.
+fn from(outgoing: &http::Request, request: &ModelRequest) -> String {
+    format!("{} {}", outgoing.host(), request.model)
+}
+
+fn said_by(mut turn: AssistantMessage, from: String) -> AssistantMessage {
+    if let Some(echo) = &mut turn.echo {
+        echo.from = from;
+    }
+    turn
 }
 
 /// Whether a call was refused since its key is not valid, or not any more. A 403 may be about much else, and so may a 400.

@@ -15,6 +15,9 @@ use crate::words::conversation::{AssistantMessage, ProviderState, ToolCall};
 use crate::words::failure::{Failure, FailureKind};
 use crate::words::usage::{PAUSED, StopReason, Usage};
 
+/// The text of thoughts in an echo that holds more than that.
+pub(crate) const THOUGHTS: &str = "reasoning_content";
+
 /// As much of an answer as has come.
 #[derive(Debug, Default)]
 pub struct ReplyBuilder {
@@ -109,12 +112,16 @@ impl ReplyBuilder {
         }
     }
 
-    /// Adds to the echo of `wire`, whose echo is a text.
+    /// Adds to the echo of `wire`, which is a text, or an object with that text under [`THOUGHTS`].
     pub(crate) fn push_echo(&mut self, wire: &str, text: &str) {
         match &mut self.echo {
-            Some(ProviderState { value: Value::String(known), .. }) => known.push_str(text),
             _ if text.is_empty() => {}
-            _ => self.echo = Some(ProviderState { wire: wire.to_owned(), value: text.into() }),
+            Some(ProviderState { value: Value::String(known), .. }) => known.push_str(text),
+            Some(ProviderState { value: parts @ Value::Object(_), .. }) => match &mut parts[THOUGHTS] {
+                Value::String(known) => known.push_str(text),
+                place => *place = text.into(),
+            },
+            _ => self.echo = Some(ProviderState::new(wire, text.into())),
         }
     }
 

@@ -38,13 +38,24 @@ pub struct AssistantMessage {
     pub is_paused: bool,
 }
 
-/// A turn in the form of one provider. Another one is not shown it.
+/// A turn in the form of one provider. Another one is not shown it, nor another server or model of the same provider.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ProviderState {
     /// The wire that it came from, by the provider's name.
     pub wire: String,
+    /// The server and the model that said it; empty where that is not known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub from: String,
     /// What it is, to that wire.
     pub value: Value,
+}
+
+impl ProviderState {
+    /// What a wire keeps of a turn that it reads.
+    #[must_use]
+    pub fn new(wire: &str, value: Value) -> Self {
+        Self { wire: wire.to_owned(), from: String::new(), value }
+    }
 }
 
 /// A call of a tool that a model asks for.

@@ -46,7 +46,7 @@ pub(super) fn begin(index: u64, block: &Value, draft: &mut ReplyBuilder) {
 fn begin_echo(draft: &mut ReplyBuilder) {
     if draft.echo.is_none() {
         let before = (!draft.text.is_empty()).then(|| json!({"type": "text", "text": draft.text}));
-        draft.echo = Some(ProviderState { wire: NAME.to_owned(), value: before.into_iter().collect() });
+        draft.echo = Some(ProviderState::new(NAME, before.into_iter().collect()));
     }
 }
 

@@ -57,7 +57,7 @@ fn what_was_recorded_is_played_whole() {
     let turn = AssistantMessage {
         text: "é \u{1b} text\n".into(),
         calls: vec![ToolCall { id: "1".into(), name: "read".into(), arguments: json!({"path": "a"}) }],
-        echo: Some(ProviderState { wire: "anthropic".into(), value: json!([{"signature": "x"}]) }),
+        echo: Some(ProviderState::new("anthropic", json!([{"signature": "x"}]))),
         is_paused: false,
     };
     let stop = StopReason::Other("odd".into());

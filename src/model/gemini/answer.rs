@@ -51,7 +51,7 @@ fn read_part(part: &Value, draft: &mut ReplyBuilder) {
     let must_return = call.is_some() || part["thoughtSignature"].is_string();
     if must_return && draft.echo.is_none() {
         let before = (!draft.text.is_empty()).then(|| json!({"text": draft.text}));
-        draft.echo = Some(ProviderState { wire: NAME.to_owned(), value: before.into_iter().collect() });
+        draft.echo = Some(ProviderState::new(NAME, before.into_iter().collect()));
     }
     let kept = draft.echo.as_mut().and_then(|echo| echo.value.as_array_mut());
     if let Some(parts) = kept.filter(|_| must_return || !is_thought) {

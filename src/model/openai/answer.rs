@@ -1,11 +1,17 @@
 //! Reads what Chat Completions answer.
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::model::reply_builder::{ReplyBuilder, Stop, tokens};
+use crate::model::reply_builder::{ReplyBuilder, Stop, THOUGHTS, tokens};
 use crate::model::wire::Nothing;
+use crate::words::conversation::ProviderState;
 use crate::words::usage::Usage;
+
+/// The parts of an echo that is an object, beside the text of thoughts: OpenRouter's thoughts, and for each call what stood
+/// with it.
+pub(super) const DETAILS: &str = "reasoning_details";
+pub(super) const EXTRAS: &str = "extra_content";
 
 /// What an event brings that has pieces of the text or of a thought and nothing else that counts, as nearly all events
 /// of a stream do.
@@ -42,6 +48,7 @@ struct PieceChoice {
 struct PieceDelta {
     content: Option<String>,
     reasoning_content: Option<String>,
+    reasoning_details: Nothing,
     refusal: Nothing,
     tool_calls: Nothing,
     function_call: Nothing,
@@ -66,8 +73,19 @@ pub(super) fn read_choice(choice: &Value, message: &Value, wire: &str, draft: &m
     read_text(&message["content"], &mut draft.text);
     read_text(&message["refusal"], &mut draft.refusal);
     draft.push_echo(wire, message["reasoning_content"].as_str().unwrap_or_default());
+    for detail in message["reasoning_details"].as_array().into_iter().flatten() {
+        keep(wire, DETAILS, draft, |details| push_detail(detail, details));
+    }
     for call in message["tool_calls"].as_array().into_iter().flatten() {
-        read_call(call, &call["function"], draft);
+        let place = read_call(call, &call["function"], draft);
+        if let extra @ Value::Object(_) = &call["extra_content"] {
+            // Calls stand in the order of their places, and servers that sign them number them from 0.
+            let place = draft.calls.range(..place).count();
+            keep(wire, EXTRAS, draft, |extras| {
+                extras.resize(extras.len().max(place + 1), Value::Null);
+                extras[place] = extra.clone();
+            });
+        }
     }
     // How calls were written before there could be several.
     if message["function_call"].is_object() {
@@ -80,11 +98,47 @@ pub(super) fn read_choice(choice: &Value, message: &Value, wire: &str, draft: &m
     }
 }
 
+/// Adds to a list in the echo of `wire`. What a server sends besides the text of thoughts makes the echo an object.
+fn keep(wire: &str, key: &str, draft: &mut ReplyBuilder, add: impl FnOnce(&mut Vec<Value>)) {
+    let echo = draft.echo.get_or_insert_with(|| ProviderState::new(wire, json!({})));
+    if let Value::String(thoughts) = &mut echo.value {
+        echo.value = json!({ THOUGHTS: std::mem::take(thoughts) });
+    }
+    let mut list = match echo.value[key].take() {
+        Value::Array(list) => list,
+        _ => Vec::new(),
+    };
+    add(&mut list);
+    echo.value[key] = Value::Array(list);
+}
+
+/// A piece of a thought in OpenRouter's form. Those of one index and one type are one thought, which comes in pieces:
+/// <https://openrouter.ai/docs/use-cases/reasoning-tokens>.
+fn push_detail(detail: &Value, details: &mut Vec<Value>) {
+    let same = |known: &&mut Value| {
+        !detail["index"].is_null() && known["index"] == detail["index"] && known["type"] == detail["type"]
+    };
+    let Some(known) = details.last_mut().filter(same) else {
+        details.push(detail.clone());
+        return;
+    };
+    for (key, value) in detail.as_object().into_iter().flatten() {
+        match (&mut known[key.as_str()], value) {
+            (_, Value::Null) => {}
+            (Value::String(text), Value::String(piece)) if ["text", "summary", "data"].contains(&key.as_str()) => {
+                text.push_str(piece);
+            }
+            (place, value) => *place = value.clone(),
+        }
+    }
+}
+
 /// A call comes whole, or in pieces that the index holds together: the id and the name first, then the arguments.
-fn read_call(call: &Value, function: &Value, draft: &mut ReplyBuilder) {
+fn read_call(call: &Value, function: &Value, draft: &mut ReplyBuilder) -> u64 {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let (id, name) = (text(&call["id"]), text(&function["name"]));
-    let into = draft.calls.entry(place(call["index"].as_u64(), &id, &name, draft)).or_default();
+    let place = place(call["index"].as_u64(), &id, &name, draft);
+    let into = draft.calls.entry(place).or_default();
     if into.id.is_empty() {
         into.id = id;
     }
@@ -97,6 +151,7 @@ fn read_call(call: &Value, function: &Value, draft: &mut ReplyBuilder) {
         Value::Null => {}
         whole => into.arguments = whole.to_string(),
     }
+    place
 }
 
 /// Where a piece belongs. Some servers leave the index out or write the same one for all calls: there a new call is one

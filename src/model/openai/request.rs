@@ -6,7 +6,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::model::call::ModelRequest;
+use crate::model::call_ids::IdForm;
 use crate::model::form::is_strict;
+use crate::model::openai::answer::{DETAILS, EXTRAS};
+use crate::model::reply_builder::THOUGHTS;
 use crate::model::tool_schema::{CHAT_COMPLETIONS, fit};
 use crate::model::wire::{arguments_text, result_text};
 use crate::words::conversation::{AnswerSchema, AssistantMessage, Message, Tool, ToolCall, ToolResult};
@@ -63,17 +66,22 @@ struct ChatMessage<'a> {
     content: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning_content: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_details: Option<&'a Value>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tool_calls: Vec<ChatCall<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    tool_call_id: Option<&'a str>,
+    tool_call_id: Option<Cow<'a, str>>,
 }
 
 #[derive(Serialize)]
 struct ChatCall<'a> {
-    id: &'a str,
+    id: Cow<'a, str>,
     r#type: &'static str,
     function: CalledFunction<'a>,
+    /// What a server wrote beside the call and wants back, such as Gemini's signature of the thought that led to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extra_content: Option<&'a Value>,
 }
 
 #[derive(Serialize)]
@@ -111,10 +119,11 @@ struct NamedSchema<'a> {
 
 impl<'a> Completion<'a> {
     pub(super) fn new(request: &'a ModelRequest, manner: &Manner) -> Self {
+        let ids = IdForm::of_chat(&request.model);
         let (new, old) = if manner.renamed_limit { (request.max_tokens, None) } else { (None, request.max_tokens) };
         Self {
             model: &request.model,
-            messages: request.messages.iter().flat_map(|message| ChatMessage::of(message, manner.name)).collect(),
+            messages: request.messages.iter().flat_map(|message| ChatMessage::of(message, manner.name, ids)).collect(),
             stream: true,
             stream_options: manner.asks_for_usage.then_some(StreamOptions { include_usage: true }),
             tools: request.tools.iter().map(ChatTool::of).collect(),
@@ -135,15 +144,15 @@ impl<'a> ChatTool<'a> {
 
 impl<'a> ChatMessage<'a> {
     /// The messages that a message is here: every result of a tool is one of its own.
-    fn of(message: &'a Message, wire: &str) -> Vec<Self> {
+    fn of(message: &'a Message, wire: &str, ids: IdForm) -> Vec<Self> {
         match message {
             Message::System(text) => vec![Self::text("system", text.into())],
             Message::User(text) => vec![Self::text("user", text.into())],
-            Message::Assistant(turn) => vec![Self::turn(turn, wire)],
+            Message::Assistant(turn) => vec![Self::turn(turn, wire, ids)],
             Message::Tools(results) => {
                 let told = |result: &'a ToolResult| {
                     let message = Self::text("tool", result_text(result));
-                    Self { tool_call_id: Some(&result.id), ..message }
+                    Self { tool_call_id: Some(ids.fit(&result.id)), ..message }
                 };
                 results.iter().map(told).collect()
             }
@@ -151,26 +160,38 @@ impl<'a> ChatMessage<'a> {
     }
 
     fn text(role: &'static str, content: Cow<'a, str>) -> Self {
-        Self { role, content: Some(content), reasoning_content: None, tool_calls: Vec::new(), tool_call_id: None }
+        Self {
+            role,
+            content: Some(content),
+            reasoning_content: None,
+            reasoning_details: None,
+            tool_calls: Vec::new(),
+            tool_call_id: None,
+        }
     }
 
-    fn turn(turn: &'a AssistantMessage, wire: &str) -> Self {
+    fn turn(turn: &'a AssistantMessage, wire: &str, ids: IdForm) -> Self {
         // Thoughts count as long as a model is at work with its tools; behind an answer they are refused or dropped.
         let echo = turn.echo.as_ref().filter(|echo| echo.wire == wire && !turn.calls.is_empty());
+        let kept = |key: &str| echo.and_then(|echo| echo.value.get(key));
+        let extras = kept(EXTRAS).and_then(Value::as_array);
+        let extra = |place: usize| extras.and_then(|extras| extras.get(place)).filter(|extra| !extra.is_null());
+        let calls = turn.calls.iter().enumerate();
         Self {
             role: "assistant",
             content: (!turn.text.is_empty() || turn.calls.is_empty()).then(|| turn.text.as_str().into()),
-            reasoning_content: echo.and_then(|echo| echo.value.as_str()),
-            tool_calls: turn.calls.iter().map(ChatCall::of).collect(),
+            reasoning_content: echo.and_then(|echo| echo.value.as_str().or(echo.value[THOUGHTS].as_str())),
+            reasoning_details: kept(DETAILS),
+            tool_calls: calls.map(|(place, call)| ChatCall::of(call, ids, extra(place))).collect(),
             tool_call_id: None,
         }
     }
 }
 
 impl<'a> ChatCall<'a> {
-    fn of(call: &'a ToolCall) -> Self {
+    fn of(call: &'a ToolCall, ids: IdForm, extra_content: Option<&'a Value>) -> Self {
         let function = CalledFunction { name: &call.name, arguments: arguments_text(call) };
-        Self { id: &call.id, r#type: "function", function }
+        Self { id: ids.fit(&call.id), r#type: "function", function, extra_content }
     }
 }
 

@@ -134,7 +134,7 @@ fn keep(item: &Value, draft: &mut ReplyBuilder) {
         _ => false,
     };
     if is_kept {
-        let empty = || ProviderState { wire: NAME.to_owned(), value: Value::Array(Vec::new()) };
+        let empty = || ProviderState::new(NAME, Value::Array(Vec::new()));
         if let Value::Array(items) = &mut draft.echo.get_or_insert_with(empty).value {
             items.push(item.clone());
         }

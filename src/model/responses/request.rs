@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::model::call::ModelRequest;
+use crate::model::call_ids::IdForm;
 use crate::model::form::is_strict;
 use crate::model::responses::NAME;
 use crate::model::tool_schema::{RESPONSES, fit};
@@ -45,13 +46,13 @@ enum Item<'a> {
     },
     Call {
         r#type: &'static str,
-        call_id: &'a str,
+        call_id: Cow<'a, str>,
         name: &'a str,
         arguments: String,
     },
     Result {
         r#type: &'static str,
-        call_id: &'a str,
+        call_id: Cow<'a, str>,
         output: Cow<'a, str>,
     },
     /// As OpenAI wrote it.
@@ -104,7 +105,7 @@ impl<'a> NewResponse<'a> {
         Self {
             model: &request.model,
             instructions: (!instructions.is_empty()).then(|| instructions.join("\n\n")),
-            input: request.messages.iter().flat_map(Item::of).collect(),
+            input: items(&request.messages),
             tools: request.tools.iter().map(function).collect(),
             text: form,
             stream: true,
@@ -116,8 +117,25 @@ impl<'a> NewResponse<'a> {
     }
 }
 
+/// The ids of calls that OpenAI takes.
+const IDS: IdForm = IdForm::Plain(64);
+
+/// A conversation. A turn in the server's own form keeps the ids of its calls, and so do their results.
+fn items(conversation: &[Message]) -> Vec<Item<'_>> {
+    let mut ids = None;
+    let mut items = Vec::new();
+    for message in conversation {
+        if let Message::Assistant(turn) = message {
+            ids = Item::own(turn).is_none().then_some(IDS);
+        }
+        items.extend(Item::of(message, ids));
+    }
+    items
+}
+
 impl<'a> Item<'a> {
-    fn of(message: &'a Message) -> Vec<Self> {
+    fn of(message: &'a Message, ids: Option<IdForm>) -> Vec<Self> {
+        let fit = |id: &'a str| ids.map_or(Cow::Borrowed(id), |ids| ids.fit(id));
         match message {
             Message::System(_) => Vec::new(),
             Message::User(text) => vec![Self::Said { role: "user", content: text }],
@@ -126,22 +144,26 @@ impl<'a> Item<'a> {
                 .iter()
                 .map(|result| Self::Result {
                     r#type: "function_call_output",
-                    call_id: &result.id,
+                    call_id: fit(&result.id),
                     output: result_text(result),
                 })
                 .collect(),
         }
     }
 
+    /// A turn as the server wrote it.
+    fn own(turn: &'a AssistantMessage) -> Option<&'a Vec<Value>> {
+        turn.echo.as_ref().filter(|echo| echo.wire == NAME).and_then(|echo| echo.value.as_array())
+    }
+
     fn of_turn(turn: &'a AssistantMessage) -> Vec<Self> {
-        let echo = turn.echo.as_ref().filter(|echo| echo.wire == NAME);
-        if let Some(items) = echo.and_then(|echo| echo.value.as_array()) {
+        if let Some(items) = Self::own(turn) {
             return items.iter().map(Self::ProviderState).collect();
         }
         let said = (!turn.text.is_empty()).then_some(Self::Said { role: "assistant", content: &turn.text });
         let calls = turn.calls.iter().map(|call| Self::Call {
             r#type: "function_call",
-            call_id: &call.id,
+            call_id: IDS.fit(&call.id),
             name: &call.name,
             arguments: arguments_text(call),
         });

@@ -1,15 +1,17 @@
 //! What a vendor wants back as it came: signed thoughts, encrypted reasoning, and the turns that hold them.
 
-use orch::model::Reply;
+use orch::model::{ModelRequest, Reply};
 use orch::words::conversation::{AssistantMessage, Message, ProviderState, ToolResult};
 use orch::words::failure::FailureKind;
 use orch::words::usage::StopReason;
 use serde_json::{Value, json};
 
 use super::requests::conversation;
-use super::{ALL, after, after_with_tools, assert_answers, assert_fails, at, body, request, with_tools};
-use crate::server::Act;
+use super::{
+    ALL, PATIENT, after, after_with_tools, ask_for, assert_answers, assert_fails, at, body, request, wire, with_tools,
+};
 use crate::server::vendor::{Called, Said, Vendor, anthropic, gemini, ollama, openai, responses, zhipu};
+use crate::server::{Act, Server};
 
 const BERN: &str = "{\"place\":\"Bern\"}";
 const ROME: &str = "{\"place\":\"Rome\"}";
@@ -74,7 +76,7 @@ fn an_echo_is_for_its_own_wire() {
         let plain = body(&*at(vendor, "https://h"), &conversation(None));
         for other in ALL.into_iter().filter(|other| other.name != vendor.name) {
             for value in [json!("I must look."), json!([{"type": "text", "text": "as it came"}])] {
-                let echo = ProviderState { wire: other.name.to_owned(), value };
+                let echo = ProviderState::new(other.name, value);
                 assert_eq!(body(&*at(vendor, "https://h"), &conversation(Some(echo))), plain, "{}", vendor.name);
             }
         }
@@ -91,7 +93,7 @@ fn an_echo_stands_in_the_place_of_its_turn() {
         (&anthropic::ROW, "/messages/1/content", items.clone(), json!("as it came")),
         (&gemini::ROW, "/contents/1/parts", items.clone(), items.clone()),
     ] {
-        let echo = ProviderState { wire: vendor.name.to_owned(), value };
+        let echo = ProviderState::new(vendor.name, value);
         let sent = body(&*at(vendor, "https://h"), &conversation(Some(echo)));
         assert_eq!(sent.pointer(turn), Some(&expected), "{}: {sent}", vendor.name);
     }
@@ -108,7 +110,8 @@ fn thoughts_before_a_call_go_back_to_zhipu_and_to_servers_like_it() {
             values.insert(0, thought.clone());
         }
         let reply = after_with_tools(vendor, vendor.sends(vendor.open(&values) + vendor.last)).unwrap();
-        assert_eq!(reply.turn.echo, Some(ProviderState { wire: vendor.name.to_owned(), value: json!("hm") }));
+        let echo = reply.turn.echo.clone().unwrap();
+        assert_eq!((&*echo.wire, echo.value), (vendor.name, json!("hm")));
         assert_eq!(next(vendor, reply, &["rain", "sun"])["messages"][2]["reasoning_content"], "hm");
     }
 }
@@ -252,7 +255,8 @@ fn calls_of_responses_come_with_the_thoughts_that_must_go_back() {
         let reply = after_with_tools(vendor, act).unwrap();
         let calls: Vec<_> = reply.turn.calls.iter().map(|call| (&*call.id, call.arguments.clone())).collect();
         assert_eq!(calls, [("c1", json!({"place": "Bern"})), ("c2", json!({"place": "Rome"}))]);
-        assert_eq!(reply.turn.echo, Some(ProviderState { wire: "responses".to_owned(), value: kept.clone() }));
+        let echo = reply.turn.echo.clone().unwrap();
+        assert_eq!((&*echo.wire, &echo.value), ("responses", &kept));
         let usage = reply.usage;
         assert_eq!((usage.input_tokens, usage.cached_tokens, usage.output_tokens), (20, 8, 9));
         let input = &next(vendor, reply, &["rain", "sun"])["input"];
@@ -281,4 +285,89 @@ fn thoughts_that_lead_to_nothing_are_no_answer() {
     let said = ollama::ROW.says("");
     let reply = after(&ollama::ROW, ollama::ROW.sends(ollama::ROW.stream(&said)));
     assert_fails("ollama", reply, FailureKind::Malformed, "empty answer");
+}
+
+/// A stream of Chat Completions with a signed call and a thought in pieces, as Gemini and OpenRouter send them there.
+fn signed(vendor: &Vendor) -> Act {
+    let detail = |index: u32, text: &str, signature: Value| json!({"type": "reasoning.text", "index": index, "text": text, "signature": signature, "format": "x"});
+    let call = |index: u32, extra: Value| {
+        let function = json!({"name": "weather", "arguments": "{\"place\": \"Bern\"}"});
+        json!({"index": index, "id": format!("c{index}"), "type": "function", "function": function, "extra_content": extra})
+    };
+    let values = [
+        openai::delta(
+            json!({"role": "assistant", "content": "", "reasoning_details": [detail(0, "I must", Value::Null)]}),
+        ),
+        openai::delta(
+            json!({"content": "", "reasoning": " look", "reasoning_details": [detail(0, " look", json!("c2ln"))]}),
+        ),
+        openai::delta(json!({"tool_calls": [call(0, json!({"google": {"thought_signature": "U2ln"}}))]})),
+        openai::delta(json!({"tool_calls": [call(1, Value::Null)]})),
+    ];
+    let end = json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]});
+    let values: Vec<Value> = values.into_iter().chain([end]).collect();
+    vendor.sends(vendor.open(&values) + vendor.last)
+}
+
+#[test]
+fn signatures_go_back_in_chat_completions_and_to_nobody_else() {
+    let vendor = &openai::ROW;
+    let reply = after_with_tools(vendor, signed(vendor)).unwrap();
+    let sent = next(vendor, reply.clone(), &["rain", "sun"]);
+    let turn = &sent["messages"][2];
+    let thought =
+        json!([{"type": "reasoning.text", "index": 0, "text": "I must look", "signature": "c2ln", "format": "x"}]);
+    assert_eq!(turn["reasoning_details"], thought);
+    assert_eq!(turn["tool_calls"][0]["extra_content"]["google"]["thought_signature"], "U2ln");
+    assert_eq!(turn["tool_calls"][1].get("extra_content"), None);
+
+    let echo = reply.turn.echo.unwrap();
+    for (from, kept) in
+        [(echo.from.as_str(), true), ("", true), ("api.example.com m", false), ("api.example.com:9 m", false)]
+    {
+        let server = Server::start();
+        server.when("hello", [Act::Text("fine".to_owned())]);
+        let own = server.url().trim_start_matches("http://").to_owned();
+        let from = if kept && !from.is_empty() { format!("{own} m") } else { from.to_owned() };
+        let echo = ProviderState { from: from.clone(), ..echo.clone() };
+        let asked = conversation(Some(echo));
+        assert!(ask_for(&wire(vendor, &server), &asked, &PATIENT).is_ok());
+        let turn = server.seen()[0].body["messages"][2].clone();
+        assert_eq!(turn.get("reasoning_details").is_some(), kept, "{from}: {turn}");
+        assert_eq!(turn["tool_calls"][0].get("extra_content").is_some(), kept, "{from}: {turn}");
+    }
+}
+
+#[test]
+fn ids_of_calls_are_such_as_the_next_server_takes() {
+    let mut asked = conversation(None);
+    let (long, odd) = ("x".repeat(70), "functions.weather:1");
+    for message in &mut asked.messages {
+        match message {
+            Message::Assistant(turn) => {
+                turn.calls[0].id.clone_from(&long);
+                turn.calls[1].id = odd.to_owned();
+            }
+            Message::Tools(results) => {
+                results[0].id.clone_from(&long);
+                results[1].id = odd.to_owned();
+            }
+            _ => {}
+        }
+    }
+    let ids = |list: &Value, at: &str| -> Vec<String> {
+        let ids = list.as_array().unwrap().iter().filter_map(|it| it.pointer(at).and_then(Value::as_str));
+        ids.map(str::to_owned).collect()
+    };
+    for model in ["gpt-5", "mistral-large-latest"] {
+        let sent = body(&*at(&openai::ROW, "https://h"), &ModelRequest { model: model.to_owned(), ..asked.clone() });
+        let calls = ids(&sent["messages"][2]["tool_calls"], "/id");
+        assert_eq!(calls, ids(&sent["messages"], "/tool_call_id"), "{model}");
+        assert!(calls.iter().all(|id| id.len() == 9 && id.bytes().all(|b| b.is_ascii_alphanumeric())), "{calls:?}");
+        assert_ne!(calls[0], calls[1]);
+    }
+    let sent = body(&*at(&responses::ROW, "https://h"), &asked);
+    let calls = ids(&sent["input"], "/call_id");
+    assert_eq!((calls.len(), &calls[..2]), (4, &calls[2..]));
+    assert!(calls.iter().all(|id| id.len() <= 64), "{calls:?}");
 }
