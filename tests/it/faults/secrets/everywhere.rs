@@ -131,7 +131,7 @@ impl World {
                 {"name": "plain", "model": "openai/usual"},
             ],
             "tasks": [
-                {"name": "reading", "agent": "reader", "description": "do reading"},
+                {"name": "reading", "agent": "reader", "description": "do reading", "output": {"file": "out/read.txt"}},
                 {"name": "helping", "agent": "helper", "description": format!("do helping with {}", key("named"))},
                 {"name": "chaining", "agent": "chained", "description": "do chaining: {{ outputs.helping }}", "context": ["reading", "helping"]},
                 {"name": "asking", "agent": "far", "description": "do asking"},
@@ -264,7 +264,7 @@ fn everybody_has_told(world: &World, ended: &Ended) {
         has(&output(task), "[redacted]");
     }
     has("out/written.txt", "[redacted]");
-    has("out/checked.txt", "[redacted]");
+    has("out/read.txt", "[redacted]");
     has("argv_of_helper.txt", "[redacted]");
     has("env_of_notes.txt", key("notes"));
     has("env_of_helper.txt", "cli/two");
