@@ -142,11 +142,20 @@ impl Way<'_> {
         self.followed.truncate(followed);
     }
 
-    /// What is said at the top is merged, also for who follows references.
+    /// What is said at the top is merged, also for who follows references, and so is a choice within a choice.
     fn inline_top(&mut self, whole: &mut Map<String, Value>) {
         let followed = self.followed.len();
         self.inline(whole);
-        ["allOf", "anyOf", "oneOf"].into_iter().for_each(|keyword| self.inline_each(whole, keyword));
+        for keyword in needs::CHOICES {
+            let choices = whole.get_mut(keyword).and_then(Value::as_array_mut);
+            for choice in choices.into_iter().flatten().filter_map(Value::as_object_mut) {
+                self.parts += 1;
+                if self.parts > MAX_PARTS {
+                    return;
+                }
+                self.inline_top(choice);
+            }
+        }
         self.followed.truncate(followed);
     }
 

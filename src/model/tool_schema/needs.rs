@@ -55,7 +55,7 @@ const OF_GEMINI: [&str; 17] = [
 const FORMATS_OF_GEMINI: [&str; 7] = ["date-time", "date", "time", "int32", "int64", "float", "double"];
 
 /// The keywords that make a choice of what they stand in.
-const CHOICES: [&str; 3] = ["allOf", "anyOf", "oneOf"];
+pub(super) const CHOICES: [&str; 3] = ["allOf", "anyOf", "oneOf"];
 
 /// Leaves out what has the wrong form for its keyword, and what is only for readers of files.
 pub(super) fn sound_keywords(part: &mut Map<String, Value>) {
@@ -138,8 +138,10 @@ pub(super) fn all_as_one(part: &mut Map<String, Value>) {
 /// go together is for the server to say.
 pub(super) fn no_choice(whole: &mut Map<String, Value>) {
     for keyword in CHOICES {
-        let Some(Value::Array(choices)) = whole.remove(keyword) else { continue };
-        let choices: Vec<&Map<String, Value>> = choices.iter().filter_map(Value::as_object).collect();
+        let Some(Value::Array(mut choices)) = whole.remove(keyword) else { continue };
+        let mut choices: Vec<&mut Map<String, Value>> = choices.iter_mut().filter_map(Value::as_object_mut).collect();
+        choices.iter_mut().for_each(|choice| no_choice(choice));
+        let choices: Vec<&Map<String, Value>> = choices.into_iter().map(|choice| &*choice).collect();
         let common = common_required(&choices);
         for choice in choices {
             merge(whole, choice, keyword == "allOf");
@@ -205,8 +207,8 @@ fn require(part: &mut Map<String, Value>, names: Vec<Value>) {
 pub(super) fn object(whole: &mut Map<String, Value>) {
     whole.insert("type".to_owned(), json!("object"));
     whole.entry("properties").or_insert_with(|| json!({}));
-    // They belong to other types.
-    for keyword in ["items", "prefixItems", "format", "pattern"] {
+    // They belong to other types, and a reference that is left here has no end.
+    for keyword in ["items", "prefixItems", "format", "pattern", "$ref"] {
         whole.remove(keyword);
     }
 }

@@ -40,6 +40,14 @@ fn what_everybody_needs() {
             }}),
             json!({"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "string"}}, "required": ["a", "b"]}),
         ),
+        (json!({"anyOf": [{"$ref": "#"}]}), json!({"type": "object", "properties": {}})),
+        (
+            json!({"oneOf": [
+                {"anyOf": [{"$ref": "#/$defs/a"}, {"properties": {"b": {"type": "string"}}, "required": ["a", "b"]}]},
+                {"anyOf": [{"$ref": "#/$defs/a"}, {"properties": {"c": {"type": "string"}}, "required": ["c"]}]},
+            ], "$defs": {"a": {"properties": {"a": {"type": "string"}}, "required": ["a"]}}}),
+            json!({"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "string"}, "c": {"type": "string"}}}),
+        ),
         (
             json!({"properties": {"a": {"$ref": "https://h.example/a.json", "description": "d"}, "b": {"$ref": "#/nowhere"}}}),
             json!({"type": "object", "properties": {"a": {"description": "d"}, "b": {}}}),

@@ -11,7 +11,7 @@ mod escape;
 use escape::{Unescaped, begins_break, begins_escape, unbreak, unescape};
 
 /// How many times a text is folded: as deep as escapes stand within escapes.
-const ROUNDS: usize = 6;
+const ROUNDS: usize = 8;
 
 /// What is left of a text, and where it comes from.
 type Pass = (Vec<u8>, Vec<Piece>);
@@ -79,7 +79,7 @@ fn without(text: &[u8], may_begin: fn(u8) -> bool, unescape: fn(&[u8]) -> Option
     let (mut copied, mut from) = (0, 0);
     while let Some(found) = text[from..].iter().position(|&byte| may_begin(byte)) {
         let at = from + found;
-        let Some(Unescaped { bytes: of_escape, length }) = unescape(&text[at..]) else {
+        let Some(Unescaped { bytes: of_escape, length, guarded }) = unescape(&text[at..]) else {
             from = at + 1;
             continue;
         };
@@ -91,8 +91,8 @@ fn without(text: &[u8], may_begin: fn(u8) -> bool, unescape: fn(&[u8]) -> Option
             pieces.push(Piece { at: bytes.len(), from: at, escape: Some(length) });
             bytes.extend_from_slice(&of_escape);
         }
-        from = at + length;
-        copied = from;
+        copied = at + length;
+        from = (copied + guarded).min(text.len());
     }
     if copied == 0 {
         return None;
@@ -133,10 +133,15 @@ mod tests {
             r"a/\n  b\u005c\u0022c",
             "a/b\"\"c",
             "a&#x2\nf;b%2\n2c",
+            r"a\\%2fb\\%22c",
+            r"a\\\%2fb\\\\%22c",
         ] {
             assert_eq!(folded(text), "a/b\"c", "{text}");
         }
         assert_eq!(folded(r"\ud83d\ude00 %F0%9F%98%80 &#128512;"), "😀 😀 😀");
+        // What is guarded by a backslash is another escape than what the backslash begins.
+        assert_eq!([folded(r"\%6e"), folded(r"\\%6e\n"), folded(r"\\\%6e")], ["n", "n", "n"]);
+        assert_eq!([folded(r"a\n%20b"), folded(r"a\r\n\t%20b"), folded(r"a\n\t b")], ["a b", "a b", "ab"]);
         assert_eq!(folded(r#"a'\''b a'"'"'b"#), "a'b a'b");
         for text in ["", "plain", "100% of & \"it\"", "%", "&#;", "&x;", "\\", "\\u{}x"] {
             let _ = folded(text);

@@ -5,6 +5,9 @@ pub(super) struct Unescaped {
     pub bytes: Vec<u8>,
     /// How long the escape is.
     pub length: usize,
+    /// How many bytes behind it begin no other escape yet: what a backslash stands before is not read together with it,
+    /// else `\\%6e` would become `\n`.
+    pub guarded: usize,
 }
 
 /// The names that HTML has for signs of ASCII.
@@ -86,7 +89,12 @@ pub(super) fn unescape(text: &[u8]) -> Option<Unescaped> {
 }
 
 fn found(bytes: impl Into<Vec<u8>>, length: usize) -> Unescaped {
-    Unescaped { bytes: bytes.into(), length }
+    Unescaped { bytes: bytes.into(), length, guarded: 0 }
+}
+
+/// The same for what does not belong together with what follows.
+fn guarding(bytes: impl Into<Vec<u8>>, length: usize) -> Unescaped {
+    Unescaped { guarded: 1, ..found(bytes, length) }
 }
 
 fn byte_of(value: u32, length: usize) -> Option<Unescaped> {
@@ -113,7 +121,8 @@ fn backslash(text: &[u8]) -> Option<Unescaped> {
     let row = text.iter().take_while(|&&byte| byte == b'\\').count();
     if row > 1 {
         // One by one, so that what stands deeper in strings is not taken for what stands higher.
-        return Some(found(vec![b'\\'; row / 2], row / 2 * 2));
+        let (bytes, length) = (vec![b'\\'; row / 2], row / 2 * 2);
+        return Some(if length == row { guarding(bytes, length) } else { found(bytes, length) });
     }
     let rest = text.get(2..)?;
     match text[1] {
@@ -121,13 +130,19 @@ fn backslash(text: &[u8]) -> Option<Unescaped> {
         b'U' => digits(rest, 8, 16).and_then(|value| char_of(value, 10)),
         b'x' => digits(rest, 2, 16).and_then(|value| byte_of(value, 4)).or_else(|| in_braces(rest)),
         b'0'..=b'3' => digits(&text[1..], 3, 8).and_then(|value| byte_of(value, 4)),
-        b'n' | b'r' => Some(found(*b"\n", 2)),
-        b't' => Some(found(*b"\t", 2)),
+        b'n' | b'r' => Some(blank(b'\n', rest)),
+        b't' => Some(blank(b'\t', rest)),
         b'\n' | b'\r' => unbreak(text),
         _ => None,
     }
     // Before whatever needs none it stands for nothing.
-    .or_else(|| Some(found([], 1)))
+    .or_else(|| Some(guarding([], 1)))
+}
+
+/// A blank of a string. What follows in a string of its own is not read together with it, else a `%20` would be a part of
+/// what indents the line.
+fn blank(byte: u8, rest: &[u8]) -> Unescaped {
+    if rest.first() == Some(&b'\\') { found([byte], 2) } else { guarding([byte], 2) }
 }
 
 /// `\u002f`, or two of them for one character.
