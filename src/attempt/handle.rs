@@ -4,6 +4,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
 use crate::plan::graph::TaskIx;
+use crate::run::state::Granted;
 use crate::words::event::{Reservation, TaskEvent};
 use crate::words::failure::{Failure, FailureKind};
 
@@ -26,7 +27,7 @@ pub(crate) enum AttemptMessage {
     /// Something happened, and what follows waits until it is durable.
     Record(TaskEvent, oneshot::Sender<()>),
     /// May this call be made? The answer comes when the journal says that it is.
-    Ask(Ask, oneshot::Sender<Result<(), Failure>>),
+    Ask(Ask, oneshot::Sender<Result<Granted, Failure>>),
     /// It has ended, with its output or without.
     Ended(Result<String, Failure>),
 }
@@ -76,7 +77,7 @@ impl RunHandle {
     ///
     /// # Errors
     /// `budget` when a limit stands against it, `cancelled` when nothing new is to start.
-    pub(crate) async fn ask(&self, ask: Ask) -> Result<(), Failure> {
+    pub(crate) async fn ask(&self, ask: Ask) -> Result<Granted, Failure> {
         let (answer, wait) = oneshot::channel();
         self.send(AttemptMessage::Ask(ask, answer));
         wait.await.unwrap_or_else(|_| Err(stopped()))

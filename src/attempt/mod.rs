@@ -13,6 +13,7 @@ use crate::model::{CallFailure, Cue, ModelRequest, Reply};
 use crate::net::http::Deadlines;
 use crate::plan::output::{self, OutputSpec};
 use crate::plan::prompt::{self, Prompt};
+use crate::run::state::Granted;
 use crate::tools::{FilesSeen, ToolSet, Verifier, VerifyError};
 use crate::words::conversation::{AnswerSchema, AssistantMessage, Message, Tool, ToolCall, ToolResult};
 use crate::words::event::TaskEvent;
@@ -64,8 +65,10 @@ pub(crate) struct Attempt {
     pub rounds_before: usize,
     /// How long it may take, the time not counted in which it waits for leave to call.
     pub timeout: Duration,
-    /// Whether the first call has been allowed already.
-    pub granted: bool,
+    /// The leave to make the first call, where there is one already.
+    pub granted: Option<Granted>,
+    /// What the call under way may cost in dollars, where that is counted.
+    pub lid_usd: Option<f64>,
 }
 
 /// A turn of the model, and what it was told after it.
@@ -121,9 +124,11 @@ impl Attempt {
                 Next::Stop(failure) => return Err(failure),
                 Next::Call => {
                     calls += 1;
-                    if calls > 1 || !self.granted {
-                        handle.ask(self.ask(calls, &tools, &self.client)).await?;
-                    }
+                    let granted = match self.granted.take() {
+                        Some(granted) => granted,
+                        None => handle.ask(self.ask(calls, &tools, &self.client)).await?,
+                    };
+                    self.lid_usd = granted.lid_usd;
                     if let Some(output) = self.call(calls, &tools, handle, &mut left).await? {
                         return Ok(output);
                     }
@@ -254,7 +259,8 @@ impl Attempt {
     }
 
     async fn send(&self, tools: &Arc<[Tool]>, left: Duration) -> Result<Reply, CallFailure> {
-        let cue = Cue { task: self.task.as_str(), agent: self.agent.as_str(), attempt: self.number };
+        let (task, agent) = (self.task.as_str(), self.agent.as_str());
+        let cue = Cue { task, agent, attempt: self.number, lid_usd: self.lid_usd };
         self.client.call(&self.request(tools, &self.client), &self.deadlines(left), &cue).await
     }
 

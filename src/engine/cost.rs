@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::model::command;
 use crate::model::prices::{self, Tariff};
 use crate::model::settings::{Settings, Unusable};
 use crate::plan::graph::TaskIx;
@@ -66,7 +67,9 @@ pub(crate) fn counted_agents(orchestra: &Orchestra) -> BTreeSet<usize> {
 pub(crate) fn unpriced<'m>(models: impl Iterator<Item = &'m ModelRef>) -> Option<Unusable> {
     let mut labels: Vec<String> = Vec::new();
     let mut is_program = false;
-    for model in models {
+    // A program that can be told what it may spend stops there by itself.
+    let has_lid = |model: &ModelRef| model.argv.first().is_some_and(|program| command::has_lid(program));
+    for model in models.filter(|model| model.provider != Provider::Command || !has_lid(model)) {
         is_program |= model.provider == Provider::Command;
         if !labels.contains(&model.label()) {
             labels.push(model.label());

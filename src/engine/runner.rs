@@ -17,7 +17,7 @@ use crate::engine::runner::prepare::Prepared;
 use crate::os::clock;
 use crate::plan::graph::TaskIx;
 use crate::run::history::{History, TaskState};
-use crate::run::state::{CallRequest, Command, Input, State};
+use crate::run::state::{CallRequest, Command, Granted, Input, State};
 use crate::store::workspace::Workspace;
 use crate::words::event::{Event, Record, RunEvent, RunStatus, TaskEvent};
 use crate::words::failure::{Failure, FailureKind};
@@ -80,7 +80,7 @@ struct Runner {
     /// The attempts that begin when the journal says so.
     prepared: HashMap<TaskIx, Prepared>,
     /// The attempts that wait for leave to make a call.
-    asking: HashMap<TaskIx, oneshot::Sender<Result<(), Failure>>>,
+    asking: HashMap<TaskIx, oneshot::Sender<Result<Granted, Failure>>>,
     /// The attempts that wait until what they have reported is durable.
     recording: Vec<oneshot::Sender<()>>,
     reports: UnboundedSender<Report>,
@@ -158,7 +158,7 @@ impl Runner {
                     Command::Expand(task) => self.expand(task)?,
                     Command::Collect(task) => self.collect(task)?,
                     Command::Abort => self.attempts.abort_all(),
-                    then @ (Command::Launch { .. } | Command::Grant(_) | Command::Reject(..)) => self.then.push(then),
+                    then @ (Command::Launch { .. } | Command::Grant(..) | Command::Reject(..)) => self.then.push(then),
                 }
             }
         }
@@ -196,7 +196,7 @@ impl Runner {
                 Command::Launch { task, attempt, candidate, granted } => {
                     self.launch(task, attempt, candidate, granted);
                 }
-                Command::Grant(task) => self.answer(task, Ok(())),
+                Command::Grant(task, granted) => self.answer(task, Ok(granted)),
                 Command::Reject(task, failure) => self.answer(task, Err(failure)),
                 _ => {}
             }
@@ -211,14 +211,14 @@ impl Runner {
         Ok(())
     }
 
-    fn answer(&mut self, task: TaskIx, answer: Result<(), Failure>) {
+    fn answer(&mut self, task: TaskIx, answer: Result<Granted, Failure>) {
         if let Some(asking) = self.asking.remove(&task) {
             let _ = asking.send(answer);
         }
     }
 
     /// Begins an attempt that is in the journal.
-    fn launch(&mut self, task: TaskIx, attempt: u32, candidate: usize, granted: bool) {
+    fn launch(&mut self, task: TaskIx, attempt: u32, candidate: usize, granted: Option<Granted>) {
         let Some(prepared) = self.prepared.remove(&task) else { return };
         let guard = EndGuard { handle: Some(RunHandle::new(task, attempt, self.reports.clone())) };
         let agent = self.state.orchestra().tasks[task].agent();

@@ -35,7 +35,7 @@ pub trait Model: Send + Sync {
 }
 
 /// What a call is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Cue<'c> {
     /// The task's name.
     pub task: &'c str,
@@ -43,6 +43,8 @@ pub struct Cue<'c> {
     pub agent: &'c str,
     /// Which attempt at the task this is, from 1.
     pub attempt: u32,
+    /// What the call may cost in dollars, where that is counted: a program that can holds itself to it.
+    pub lid_usd: Option<f64>,
 }
 
 /// A request to a model.

@@ -60,6 +60,12 @@ pub fn is_known(program: &str) -> bool {
     Preset::of(program) != Preset::Unknown
 }
 
+/// Whether a program can be told what a call of it may cost, and stops there.
+#[must_use]
+pub fn has_lid(program: &str) -> bool {
+    Preset::of(program) == Preset::Claude
+}
+
 /// How the names begin of the variables of its vendor that a program that is known by name is given without being asked.
 #[must_use]
 pub fn vendor_variables(program: &str) -> &'static [&'static str] {
@@ -81,8 +87,8 @@ pub struct CommandModel {
 impl Model for CommandModel {
     /// Runs the program with the conversation as its prompt. When the reply is there the program has ended, and whatever
     /// it has started too; so it has when the pending reply is dropped.
-    fn call<'a>(&'a self, request: &'a ModelRequest, deadlines: &'a Deadlines, _: &'a Cue<'a>) -> PendingReply<'a> {
-        Box::pin(self.ask(request, deadlines.total))
+    fn call<'a>(&'a self, request: &'a ModelRequest, deadlines: &'a Deadlines, cue: &'a Cue<'a>) -> PendingReply<'a> {
+        Box::pin(self.ask(request, deadlines.total, cue.lid_usd))
     }
 
     fn bills_itself(&self) -> bool {
@@ -121,12 +127,13 @@ impl CommandModel {
         self
     }
 
-    async fn ask(&self, request: &ModelRequest, timeout: Duration) -> Result<Reply, CallFailure> {
+    async fn ask(&self, request: &ModelRequest, timeout: Duration, lid_usd: Option<f64>) -> Result<Reply, CallFailure> {
         let started = Instant::now();
         let unsent = |failure| self.fail(failure, None, false, String::new());
         let prompt = render::prompt(request).map_err(unsent)?;
         let mut environment = self.visible();
-        let arguments = Arguments::new(&self.argv, &prompt, &environment).map_err(unsent)?;
+        let argv = self.preset.under_lid(self.argv.clone(), lid_usd);
+        let arguments = Arguments::new(&argv, &prompt, &environment).map_err(unsent)?;
         let home = Home::prepare(self.preset, &environment).map_err(|error| {
             let why = format!("cannot copy the settings of {}: {error}", self.shown());
             unsent(Failure::new(FailureKind::Internal, why))

@@ -142,7 +142,7 @@ mod tests {
     use crate::words::failure::{Failure, FailureKind};
     use crate::words::usage::Usage;
 
-    const CUE: Cue<'static> = Cue { task: "draft", agent: "writer", attempt: 1 };
+    const CUE: Cue<'static> = Cue { task: "draft", agent: "writer", attempt: 1, lid_usd: None };
 
     fn request(system: &str, user: &str) -> ModelRequest {
         let messages = vec![Message::System(system.to_owned()), Message::User(user.to_owned())];
@@ -199,7 +199,7 @@ mod tests {
     #[tokio::test]
     async fn the_usual_answer_is_short_and_holds_no_escape_sequence() {
         let name = "n".repeat(crate::words::id::MAX_NAME_BYTES);
-        let cue = Cue { task: &name, agent: &name, attempt: 1 };
+        let cue = Cue { task: &name, agent: &name, attempt: 1, lid_usd: None };
         for user in ["\u{1b}[31m\u{9b}1m\u{7}red\0".repeat(9_000), "\u{e9}".repeat(9_000), "\u{1f41d} ".repeat(9_000)] {
             let text = Rehearsal::new(None).answer(&request("", &user), &cue).await.unwrap().turn.text;
             assert!(text.len() < 600, "{}: {text}", text.len());

@@ -48,6 +48,7 @@ fn of_run(event: &Event, history: &History, verbose: bool) -> Option<String> {
         Event::Run(RunEvent::StopRequested { signal }) => {
             Some(format!("⏸ {}: nothing new starts", one_line(signal, MESSAGE)))
         }
+        Event::Run(RunEvent::LimitPassed { message }) => Some(format!("⚠ {}", one_line(message, MESSAGE))),
         Event::Run(RunEvent::Finished { status }) => {
             let mark = match status {
                 RunStatus::Succeeded => "✅",

@@ -108,6 +108,7 @@ impl Timeline {
             }
             Event::Run(RunEvent::Resumed { .. }) => self.enter(),
             Event::Run(RunEvent::Finished { .. }) => self.leave(),
+            Event::Run(RunEvent::LimitPassed { .. }) => self.instant("limit passed".to_owned()),
             Event::Run(RunEvent::StopRequested { .. }) => self.instant("stop requested".to_owned()),
             Event::Task { task, event: TaskEvent::Reused { .. } } => self.instant(format!("{task} reused")),
             Event::Task { task, event: TaskEvent::Skipped { .. } | TaskEvent::Omitted(_) } => {

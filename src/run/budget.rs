@@ -43,6 +43,15 @@ pub(crate) struct Spent {
     pub cost_usd: f64,
 }
 
+/// What is left of limits; `None` is no limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Rest {
+    /// Tokens.
+    pub tokens: Option<u64>,
+    /// Dollars.
+    pub cost_usd: Option<f64>,
+}
+
 /// A call of a task. Attempts go on counting over a resume, so no two calls of a task share one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct CallKey {
@@ -142,6 +151,27 @@ impl Budget {
         verdict
     }
 
+    /// How much of its limits a task's next call could use if those under way cost nothing; `None` is no limit.
+    #[must_use]
+    pub(crate) fn rest(&self, task: usize) -> Rest {
+        let mut rest = Rest::default();
+        for (_, account) in self.scopes(task) {
+            let of = account.rest();
+            rest.tokens = [rest.tokens, of.tokens].into_iter().flatten().min();
+            rest.cost_usd = [rest.cost_usd, of.cost_usd].into_iter().flatten().reduce(f64::min);
+        }
+        rest
+    }
+
+    /// A limit of which more is spent than it allows, with the task whose it is.
+    #[must_use]
+    pub(crate) fn passed(&self) -> Option<(Exceeded, Option<usize>)> {
+        let groups = self.groups.iter().enumerate().map(|(group, account)| (Scope::Group(group), account, None));
+        let tasks = self.tasks.iter().enumerate().map(|(task, it)| (Scope::Task, &it.account, Some(task)));
+        let all = std::iter::once((Scope::Run, &self.run, None)).chain(groups).chain(tasks);
+        all.into_iter().find_map(|(scope, account, task)| Some((account.passed(scope)?, task)))
+    }
+
     /// Sets aside what a call may cost at worst, and counts the call.
     ///
     /// A reservation that is already there under `key` is one whose call nobody heard of again, since a process makes
@@ -159,6 +189,12 @@ impl Budget {
         let Some(reserved) = self.in_flight.remove(&(task, key)) else { return };
         let spent = spent.map_or(reserved, |spent| Amount::of_spent(&spent));
         self.each_account(task, |account| account.settle(reserved, spent));
+    }
+
+    /// What is set aside for a call, in dollars.
+    #[must_use]
+    pub(crate) fn reserved_usd(&self, task: usize, key: CallKey) -> f64 {
+        self.in_flight.get(&(task, key)).map_or(0.0, Amount::usd)
     }
 
     /// Nothing was sent: nothing is spent, and it is not counted.

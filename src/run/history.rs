@@ -43,6 +43,8 @@ pub struct History {
     pub stop: Option<String>,
     /// Whether a limit stopped a task since the run was last taken up.
     limit_reached: bool,
+    /// Whether a limit was passed, since this process took up the run.
+    limit_passed: bool,
     /// The time that earlier processes spent on the run, in microseconds.
     earlier_us: u64,
     /// The last event's time in its process, in microseconds.
@@ -98,6 +100,7 @@ impl History {
             released: Vec::new(),
             stop: None,
             limit_reached: false,
+            limit_passed: false,
             earlier_us: 0,
             mono_us: record.mono_us,
         })
@@ -131,6 +134,7 @@ impl History {
             Event::Run(RunEvent::Started(_) | RunEvent::Resumed { .. }) => {}
             Event::Run(RunEvent::GraphGrown { parent, tasks }) => self.grow(parent, tasks),
             Event::Run(RunEvent::StopRequested { signal }) => self.stop = Some(signal.clone()),
+            Event::Run(RunEvent::LimitPassed { .. }) => self.limit_passed = true,
             Event::Run(RunEvent::Finished { status }) => self.status = Some(*status),
             Event::Task { task, event } => {
                 let now = self.elapsed_us();
@@ -192,6 +196,11 @@ impl History {
         self.status == Some(RunStatus::Succeeded)
     }
 
+    /// Whether the run has said that a limit was passed.
+    pub(super) fn has_passed_limit(&self) -> bool {
+        self.limit_passed
+    }
+
     /// How the run stands if it ends now.
     pub(super) fn end_status(&self) -> RunStatus {
         let (mut all, mut settled, mut succeeded, mut open) = (0, 0, 0, 0);
@@ -202,8 +211,8 @@ impl History {
             open += usize::from(!task.state.is_final());
         }
         match () {
-            () if settled == all => RunStatus::Succeeded,
-            () if self.limit_reached => RunStatus::Limited,
+            () if settled == all && !self.limit_passed => RunStatus::Succeeded,
+            () if self.limit_reached || self.limit_passed => RunStatus::Limited,
             () if open > 0 => RunStatus::Interrupted,
             () if succeeded > 0 => RunStatus::Partial,
             () => RunStatus::Failed,
@@ -244,6 +253,7 @@ impl History {
         self.status = None;
         self.stop = None;
         self.limit_reached = false;
+        self.limit_passed = false;
         self.resumes += 1;
         for planned in changed {
             if let Some(&ix) = self.index.get(&planned.task) {
@@ -319,6 +329,8 @@ impl History {
             RunEvent::GraphGrown { parent, tasks } => self.check_growth(parent, tasks),
             RunEvent::StopRequested { .. } if self.stop.is_some() => Err("the run was told to stop before".to_owned()),
             RunEvent::StopRequested { .. } => Ok(()),
+            RunEvent::LimitPassed { .. } if self.limit_passed => Err("that was said before".to_owned()),
+            RunEvent::LimitPassed { .. } => Ok(()),
             RunEvent::Finished { status } => self.check_end(*status),
         }
     }
@@ -328,6 +340,9 @@ impl History {
             return Err(format!("`{}` is under way", task.planned.task));
         }
         let all_done = self.counted().all(TaskHistory::is_settled);
+        if all_done && self.limit_passed && status == RunStatus::Limited {
+            return Ok(());
+        }
         if all_done != (status == RunStatus::Succeeded) {
             return Err(format!("{} of its tasks are done", if all_done { "all" } else { "not all" }));
         }

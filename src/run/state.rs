@@ -52,15 +52,22 @@ pub(crate) enum Command {
         attempt: u32,
         /// Its model, by its place in the chain.
         candidate: usize,
-        /// Whether its first call is granted.
-        granted: bool,
+        /// With what its first call is granted, if it is.
+        granted: Option<Granted>,
     },
     /// Let an attempt make the call that it has asked for.
-    Grant(TaskIx),
+    Grant(TaskIx, Granted),
     /// Tell an attempt that the call it has asked for is not made.
     Reject(TaskIx, Failure),
     /// End every attempt under way.
     Abort,
+}
+
+/// The leave to make a call.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Granted {
+    /// What a program may spend on it in dollars, where a limit counts them.
+    pub lid_usd: Option<f64>,
 }
 
 /// What is reported or asked for, and is no event yet.
@@ -152,6 +159,8 @@ pub(crate) struct ModelFacts {
     pub rate: RateLimit,
     /// How many tokens a prompt and its answer may have together.
     pub context_window: Option<u64>,
+    /// Whether it is a program, of which nobody knows before a call what that will take.
+    pub is_program: bool,
 }
 
 /// What follows from events about one task, beside its history.
@@ -339,11 +348,20 @@ impl State {
                 vec![self.record(task, TaskEvent::Omitted(Omission::Dependency { because }))]
             }
             Some(Step::Over) if !self.tasks.iter().any(|task| task.asked) => {
+                if let Some(message) = self.passed_limit() {
+                    return vec![Command::Record(RunEvent::LimitPassed { message }.into())];
+                }
                 let status = self.history.as_ref().map_or(RunStatus::Failed, History::end_status);
                 vec![Command::Record(RunEvent::Finished { status }.into())]
             }
             Some(Step::Over) | None => Vec::new(),
         }
+    }
+
+    /// In words, which limit was passed, where nobody has said so yet.
+    fn passed_limit(&self) -> Option<String> {
+        self.history.as_ref().filter(|history| !history.has_passed_limit())?;
+        self.admission.passed(&|task| self.name(task).clone())
     }
 
     fn start(&self, task: TaskIx) -> Command {
@@ -488,7 +506,7 @@ impl State {
                 self.schedule.stop();
                 self.grace_ends_us = Some(now_us + u64::try_from(GRACE.as_micros()).unwrap_or(u64::MAX));
             }
-            RunEvent::Finished { .. } => {}
+            RunEvent::LimitPassed { .. } | RunEvent::Finished { .. } => {}
         }
     }
 

@@ -109,6 +109,11 @@ pub enum RunEvent {
         /// The signal's name, such as `SIGINT`.
         signal: String,
     },
+    /// Calls have cost more than was set aside for them, and more than a limit allows. Such a run has not succeeded.
+    LimitPassed {
+        /// Which limit, and how much was spent.
+        message: String,
+    },
     /// The last event that a process writes.
     #[serde(rename = "run_finished")]
     Finished {
@@ -124,6 +129,7 @@ impl RunEvent {
             Self::Resumed { .. } => "run_resumed",
             Self::GraphGrown { .. } => "graph_grown",
             Self::StopRequested { .. } => "stop_requested",
+            Self::LimitPassed { .. } => "limit_passed",
             Self::Finished { .. } => "run_finished",
         }
     }

@@ -113,7 +113,7 @@ fn ask_for(wire: &Arc<dyn Wire>, request: &ModelRequest, deadlines: &Deadlines) 
 
 /// Asks once more of a model that may know something of its server.
 fn ask_of(model: &RemoteModel, request: &ModelRequest, deadlines: &Deadlines) -> Result<Reply, CallFailure> {
-    let cue = Cue { task: "hello", agent: "dev", attempt: 1 };
+    let cue = Cue { task: "hello", agent: "dev", attempt: 1, lid_usd: None };
     run(model.call(request, deadlines, &cue))
 }
 

@@ -13,7 +13,7 @@ use crate::plan::prompt::{Deed, Inputs, Prompt};
 use crate::plan::template::{RunValues, Template, TemplateError};
 use crate::run::cache_key::{Ingredients, cache_key};
 use crate::run::history::{History, Step};
-use crate::run::state::{Input, Preparation, State};
+use crate::run::state::{Granted, Input, Preparation, State};
 use crate::tools::{Effect, ToolSet};
 use crate::words::conversation::ToolResult;
 use crate::words::event::CacheKey;
@@ -199,7 +199,8 @@ impl RunContext {
             marker: history.start.marker.clone(),
             max_rounds: state.orchestra().max_iterations(*task).unwrap_or(MAX_ROUNDS) as usize,
             timeout: definition.timeout,
-            granted: false,
+            granted: None,
+            lid_usd: None,
         };
         Ok(Ok((Prepared::Agent(Box::new(attempt)), cache_key)))
     }
@@ -239,7 +240,7 @@ impl RunContext {
         prepared: Prepared,
         task_agent: Option<usize>,
         candidate: usize,
-        granted: bool,
+        granted: Option<Granted>,
     ) -> Prepared {
         match prepared {
             Prepared::Agent(mut attempt) => {

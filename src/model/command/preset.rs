@@ -19,6 +19,12 @@ pub(super) enum Preset {
     Unknown,
 }
 
+/// The flag by which `claude` is told what it may spend in dollars.
+const LID: &str = "--max-budget-usd";
+
+/// The tool of `claude` that starts agents, by its names, and the flag that describes some.
+const AGENTS: [&str; 3] = ["Task", "Agent", "agents"];
+
 /// What a program writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
@@ -53,6 +59,14 @@ impl Preset {
                 if !has(&argv, &["-p", "--print"]) {
                     argv.insert(1, "-p".to_owned());
                 }
+                // Agents that it starts by itself spend what nobody has allowed. Who wants them names the tool.
+                let names_agents = |argument: &String| {
+                    let mut words = argument.split(|c: char| !c.is_ascii_alphanumeric());
+                    words.any(|word| AGENTS.contains(&word))
+                };
+                if !argv.iter().any(names_agents) {
+                    argv.insert(1, "--disallowedTools=Task,Agent".to_owned());
+                }
                 if matches!(&*format, "json" | "stream-json") { Format::Claude } else { Format::Text }
             }
             Self::Codex => {
@@ -73,6 +87,15 @@ impl Preset {
             Self::Unknown => Format::Text,
         };
         (argv, format)
+    }
+
+    /// The command with what a call may cost, where the program can be told and the user has not said it.
+    pub(super) fn under_lid(self, mut argv: Vec<String>, usd: Option<f64>) -> Vec<String> {
+        let is_said = argv.iter().any(|argument| argument == LID || argument.starts_with(&format!("{LID}=")));
+        if let (Self::Claude, Some(usd), false) = (self, usd, is_said) {
+            argv.insert(1, format!("{LID}={usd:.4}"));
+        }
+        argv
     }
 
     /// Variables that the program is given unless the user has set them. `claude` tries a refused request ten more times
@@ -130,14 +153,27 @@ mod tests {
     #[test]
     fn flags_are_added_only_where_they_lack() {
         for (given, completed, format) in [
-            ("claude", "claude -p --output-format json", Format::Claude),
+            ("claude", "claude --disallowedTools=Task,Agent -p --output-format json", Format::Claude),
+            (
+                "claude -p --output-format text --allowedTools Task",
+                "claude -p --output-format text --allowedTools Task",
+                Format::Text,
+            ),
             (
                 "/opt/claude --print --allowedTools Read Edit",
-                "/opt/claude --output-format json --print --allowedTools Read Edit",
+                "/opt/claude --disallowedTools=Task,Agent --output-format json --print --allowedTools Read Edit",
                 Format::Claude,
             ),
-            ("claude -p --output-format=stream-json", "claude -p --output-format=stream-json", Format::Claude),
-            ("claude -p --output-format text", "claude -p --output-format text", Format::Text),
+            (
+                "claude -p --output-format=stream-json",
+                "claude --disallowedTools=Task,Agent -p --output-format=stream-json",
+                Format::Claude,
+            ),
+            (
+                "claude -p --output-format text",
+                "claude --disallowedTools=Task,Agent -p --output-format text",
+                Format::Text,
+            ),
             ("codex", "codex exec --json", Format::Codex),
             ("codex -m x exec -", "codex -m x exec --json -", Format::Codex),
             ("codex exec --json -", "codex exec --json -", Format::Codex),

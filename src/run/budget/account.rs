@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Exceeded, LimitName, Need, Scope, Spent, Verdict};
+use super::{Exceeded, LimitName, Need, Rest, Scope, Spent, Verdict};
 
 /// The limits of one scope; the default is none.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -35,6 +35,10 @@ impl Amount {
 
     pub(super) fn of_spent(spent: &Spent) -> Self {
         Self { tokens: spent.tokens, nano_usd: nano_up(spent.cost_usd) }
+    }
+
+    pub(super) fn usd(&self) -> f64 {
+        usd(self.nano_usd)
     }
 
     fn plus(self, other: Self) -> Self {
@@ -114,6 +118,25 @@ impl Account {
             return refuse(LimitName::CostLimitUsd, [max, spent, reserved, needed]);
         }
         if (tokens, money) == (Fit::Now, Fit::Now) { Verdict::Granted } else { Verdict::Wait }
+    }
+
+    /// What is not spent. Money is rounded down, so that it fits when it is asked for.
+    pub(super) fn rest(&self) -> Rest {
+        let left = |limit: f64| usd(nano_down(limit).saturating_sub(self.spent.nano_usd).saturating_sub(1));
+        Rest {
+            tokens: self.limits.token_budget.map(|limit| limit.saturating_sub(self.spent.tokens)),
+            cost_usd: self.limits.cost_limit_usd.map(left),
+        }
+    }
+
+    /// The limit of which more is spent than it allows.
+    pub(super) fn passed(&self, scope: Scope) -> Option<Exceeded> {
+        let Amount { tokens, nano_usd } = self.spent;
+        let exceeded = |limit, allowed, spent| Exceeded { scope, limit, allowed, spent, reserved: 0.0, needed: 0.0 };
+        let budget = self.limits.token_budget.filter(|&limit| tokens > limit);
+        let of_tokens = || Some(exceeded(LimitName::TokenBudget, number(budget?), number(tokens)));
+        let cost = self.limits.cost_limit_usd.filter(|&limit| nano_usd > nano_down(limit));
+        of_tokens().or_else(|| Some(exceeded(LimitName::CostLimitUsd, cost?, usd(nano_usd))))
     }
 
     pub(super) fn reserve(&mut self, need: Amount) {

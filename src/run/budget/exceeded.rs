@@ -62,6 +62,13 @@ impl Exceeded {
         format!("{}; raise it under {owner}'s `limits`, then `orch resume`", self.standing(owner))
     }
 
+    /// The sentence for a limit that calls have passed, since they took more than was set aside for them.
+    #[must_use]
+    pub(crate) fn told_as_passed(&self, owner: &str) -> String {
+        let (allowed, spent) = (self.amount(self.allowed), self.amount(self.spent));
+        format!("{owner}'s {} of {allowed} was passed: {spent} spent", self.limit)
+    }
+
     fn standing(&self, owner: &str) -> String {
         let amount = |n: f64| self.amount(n);
         let limit = format!("{owner}'s {} of {}", self.limit, amount(self.allowed));

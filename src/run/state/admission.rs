@@ -14,8 +14,11 @@ use crate::plan::spec;
 use crate::run::budget::{self, Budget, CallKey, Exceeded, Limits, Need, Scope, Spent};
 use crate::run::history::History;
 use crate::run::rate_limit::{Admit, CircuitBreakers, Ended, Limiter, RateLimitKey};
-use crate::words::event::TaskEvent;
+use crate::words::event::{Reservation, TaskEvent};
 use crate::words::id::Name;
+
+/// The least amount of money that is counted.
+const LEAST_USD: f64 = 1e-9;
 
 /// Whether a call may be made.
 pub(super) enum Verdict {
@@ -38,11 +41,19 @@ pub(super) struct Admission {
     lines: Vec<VecDeque<CallRequest>>,
     /// When the first of a line may be looked at again.
     opens_at: Option<Duration>,
+    /// For each model, the most that a call of it took.
+    most: Vec<Option<Spent>>,
 }
 
 impl State {
-    /// Whether a call may be made now. Nothing is reserved: the event that says so does that.
-    pub(super) fn admit(&mut self, call: &CallRequest, limit_key: RateLimitKey, now_us: u64) -> Verdict {
+    /// Whether a call may be made now. Nothing is reserved: the event that says so does that. For a program, of which nobody
+    /// knows what it will take, as much is asked for as such calls took before, or all that is left.
+    pub(super) fn admit(&mut self, call: &mut CallRequest, candidate: usize, now_us: u64) -> Verdict {
+        let facts = self.chain(call.task).get(candidate);
+        let limit_key = facts.map_or_else(RateLimitKey::default, |facts| facts.limit_key);
+        if let Some(number) = facts.filter(|facts| facts.is_program).map(|facts| facts.number) {
+            call.need = self.admission.need_of_program(call, number);
+        }
         let run_us = self.history.as_ref().map_or(0, |history| history.elapsed_at_us(now_us));
         let since = |start: Option<u64>| Duration::from_micros(start.map_or(0, |start| run_us.saturating_sub(start)));
         let started = self.history.as_ref().and_then(|history: &History| history.tasks[call.task].started_us);
@@ -71,6 +82,7 @@ impl Admission {
             models,
             lines: vec![VecDeque::new(); keys],
             opens_at: None,
+            most: vec![None; models],
         }
     }
 
@@ -90,6 +102,41 @@ impl Admission {
         self.breakers = CircuitBreakers::new(self.models);
         self.lines.iter_mut().for_each(VecDeque::clear);
         self.opens_at = None;
+    }
+
+    /// What a call of a program is to set aside: half as much again as the dearest one so far, if that is left; where none
+    /// is known, all that is left, so that it runs alone.
+    fn need_of_program(&self, call: &CallRequest, number: usize) -> Reservation {
+        let rest = self.budget.rest(call.task);
+        let most = self.most.get(number).copied().flatten();
+        let tokens = rest.tokens.map_or(call.need.tokens, |rest| {
+            let usual =
+                most.map_or(rest, |most| rest.min(most.tokens.saturating_add(most.tokens / 2)).max(most.tokens));
+            usual.max(call.input_tokens).max(1)
+        });
+        let cost_usd = rest.cost_usd.map_or(call.need.cost_usd, |rest| {
+            let usual = most.map_or(rest, |most| rest.min(most.cost_usd * 1.5).max(most.cost_usd));
+            // Where nothing is left, nothing may begin.
+            usual.max(LEAST_USD)
+        });
+        Reservation { tokens, cost_usd }
+    }
+
+    /// Whether a limit in dollars holds for a task.
+    pub(super) fn counts_dollars(&self, task: usize) -> bool {
+        self.budget.rest(task).cost_usd.is_some()
+    }
+
+    /// In words, a limit of which more was spent than it allows.
+    pub(super) fn passed(&self, name: &dyn Fn(usize) -> Name) -> Option<String> {
+        let (exceeded, task) = self.budget.passed()?;
+        let owner = match (exceeded.scope, task) {
+            (Scope::Run, _) => "the run".to_owned(),
+            (Scope::Group(group), _) => self.groups.get(group).map_or("the group", String::as_str).to_owned(),
+            (Scope::Task, Some(task)) => format!("the task `{}`", name(task)),
+            (Scope::Task, None) => "the task".to_owned(),
+        };
+        Some(exceeded.told_as_passed(&owner))
     }
 
     fn ask(
@@ -142,8 +189,10 @@ impl Admission {
         let (key, spent, ended) = match event {
             TaskEvent::CallFinished { attempt, call, usage, cost_usd, rate_limit, .. } => {
                 let tokens = usage.input_tokens + usage.output_tokens;
-                let spent = Some(Spent { tokens, cost_usd: cost_usd.unwrap_or(0.0) });
-                (CallKey { attempt: *attempt, call: *call }, spent, Ended::Answered(*rate_limit))
+                let key = CallKey { attempt: *attempt, call: *call };
+                // A program that does not say what it cost has cost what it might.
+                let cost_usd = cost_usd.unwrap_or_else(|| self.budget.reserved_usd(task, key));
+                (key, Some(Spent { tokens, cost_usd }), Ended::Answered(*rate_limit))
             }
             TaskEvent::CallFailed { attempt, call, failure, usage, cost_usd, rate_limit, unsettled, .. } => {
                 let tokens = usage.map_or(0, |usage| usage.input_tokens + usage.output_tokens);
@@ -158,6 +207,14 @@ impl Admission {
             _ => self.budget.settle(task, key, spent),
         }
         if let Some(number) = number {
+            if let (Some(spent), Some(most)) = (spent, self.most.get_mut(number)) {
+                let before = most.unwrap_or(Spent { tokens: 0, cost_usd: 0.0 });
+                let cost_usd = before.cost_usd.max(spent.cost_usd);
+                let is_some = spent.tokens > 0 || spent.cost_usd > 0.0;
+                if is_some {
+                    *most = Some(Spent { tokens: before.tokens.max(spent.tokens), cost_usd });
+                }
+            }
             match &ended {
                 Ended::Answered(_) => self.breakers.succeeded(number),
                 Ended::Failed(failure, _) => self.breakers.note(number, failure, now),

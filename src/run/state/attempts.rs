@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{CallRequest, Command, Made, OpenCall, Preparation, State};
+use super::{CallRequest, Command, Granted, Made, OpenCall, Preparation, State};
 use crate::plan::graph::TaskIx;
 use crate::plan::retry::LONGEST_WAIT;
 use crate::run::fallback::{self, Candidate, Candidates, Next, Try};
@@ -32,22 +32,22 @@ impl State {
                 self.tasks[task].prompt_tokens = prompt_tokens;
                 let candidate = chosen.unwrap_or_else(|| self.first_candidate(task, prompt_tokens, now_us));
                 let call = first_call.and_then(|needs| needs.get(candidate).copied());
-                let call = call.map(|need| CallRequest { task, attempt, call: 1, input_tokens: prompt_tokens, need });
+                let mut call =
+                    call.map(|need| CallRequest { task, attempt, call: 1, input_tokens: prompt_tokens, need });
                 let limit_key =
                     self.chain(task).get(candidate).map_or_else(RateLimitKey::default, |facts| facts.limit_key);
-                let verdict = match &call {
-                    Some(call) if !self.admission.has_line(limit_key) => self.admit(call, limit_key, now_us),
+                let verdict = match &mut call {
+                    Some(call) if !self.admission.has_line(limit_key) => self.admit(call, candidate, now_us),
                     _ => Verdict::Wait,
                 };
                 if let Verdict::Never(exceeded) = verdict {
                     let message = self.admission.explain(&exceeded, self.name(task));
                     return vec![self.record(task, TaskEvent::LimitReached { message, run: is_of_run(&exceeded) })];
                 }
-                let granted = matches!(verdict, Verdict::Go);
+                let granted = call.filter(|_| matches!(verdict, Verdict::Go));
                 let mut commands = vec![self.started(task, attempt, candidate, cache_key)];
-                if let (true, Some(call)) = (granted, call) {
-                    commands.push(self.call_started(&call, candidate));
-                }
+                commands.extend(granted.map(|call| self.call_started(&call, candidate)));
+                let granted = granted.map(|call| self.granted(&call, candidate));
                 commands.push(Command::Launch { task, attempt, candidate, granted });
                 commands
             }
@@ -97,7 +97,7 @@ impl State {
     pub(super) fn admit_one(&mut self, now_us: u64) -> Option<Vec<Command>> {
         self.admission.look_again();
         for limit_key in self.admission.limit_keys() {
-            let Some(call) = self.admission.first(limit_key) else { continue };
+            let Some(mut call) = self.admission.first(limit_key) else { continue };
             let is_open = self.history.as_ref().is_some_and(|history| {
                 let known = &history.tasks[call.task];
                 known.state == TaskState::Running && known.attempts == call.attempt
@@ -109,12 +109,16 @@ impl State {
                     Failure::new(FailureKind::Cancelled, "it was cancelled"),
                 )]);
             }
-            match self.admit(&call, limit_key, now_us) {
+            let candidate = self.tasks[call.task].candidate;
+            match self.admit(&mut call, candidate, now_us) {
                 Verdict::Wait => {}
                 Verdict::Go => {
                     self.admission.drop_first(limit_key);
                     let candidate = self.tasks[call.task].candidate;
-                    return Some(vec![self.call_started(&call, candidate), Command::Grant(call.task)]);
+                    return Some(vec![
+                        self.call_started(&call, candidate),
+                        Command::Grant(call.task, self.granted(&call, candidate)),
+                    ]);
                 }
                 Verdict::Never(exceeded) => {
                     self.admission.drop_first(limit_key);
@@ -214,6 +218,13 @@ impl State {
     ) -> Command {
         let model = self.chain(task).get(candidate).map(|facts| facts.label.clone());
         self.record(task, TaskEvent::AttemptStarted { attempt, model, candidate, cache_key })
+    }
+
+    /// The leave to make a call for which so much is set aside.
+    fn granted(&self, call: &CallRequest, candidate: usize) -> Granted {
+        let is_program = self.chain(call.task).get(candidate).is_some_and(|facts| facts.is_program);
+        let counts = is_program && self.admission.counts_dollars(call.task);
+        Granted { lid_usd: counts.then_some(call.need.cost_usd) }
     }
 
     fn call_started(&self, call: &CallRequest, candidate: usize) -> Command {

@@ -109,6 +109,7 @@ fn fresh(orchestra: &Orchestra) -> State {
         limit_key: RateLimitKey(0),
         rate: RateLimit::default(),
         context_window: None,
+        is_program: false,
     };
     let other = ModelFacts {
         label: "c/d".to_owned(),
@@ -116,6 +117,7 @@ fn fresh(orchestra: &Orchestra) -> State {
         limit_key: RateLimitKey(1),
         rate: RateLimit::default(),
         context_window: None,
+        is_program: false,
     };
     State::new(orchestra.clone(), vec![vec![model, other]])
 }
@@ -250,9 +252,12 @@ impl<'c> Process<'c> {
             }
             Command::Collect(task) => self.state.tell(Input::Collected(task, Ok(made()))),
             Command::Launch { task, attempt, granted, .. } => {
-                prop_assert!(self.running.insert(task, (attempt, u32::from(granted), granted)).is_none(), "runs twice");
+                prop_assert!(
+                    self.running.insert(task, (attempt, u32::from(granted.is_some()), granted.is_some())).is_none(),
+                    "runs twice"
+                );
             }
-            Command::Grant(task) => {
+            Command::Grant(task, _) => {
                 prop_assert!(self.asking.remove(&task));
                 let (_, calls, open) = self.running.get_mut(&task).unwrap();
                 (*calls, *open) = (*calls + 1, true);

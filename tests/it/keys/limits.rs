@@ -8,6 +8,8 @@ use crate::server::{Act, Server};
 
 #[cfg(debug_assertions)]
 mod accounts;
+#[cfg(unix)]
+mod programs;
 
 const THREE: [&str; 3] = ["name: a, description: do a", "name: b, description: do b", "name: c, description: do c"];
 
@@ -16,7 +18,7 @@ fn project(server: &Server, extra: &str, execution: &str, tasks: &[&str]) -> Pro
     Project::new().file("x.yaml", format!("{text}{extra}")).server(server).args(RUN)
 }
 
-fn status(ended: &Ended) -> Value {
+pub(super) fn status(ended: &Ended) -> Value {
     ended.project.journal().last().unwrap()["status"].clone()
 }
 

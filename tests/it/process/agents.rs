@@ -67,7 +67,7 @@ async fn ask(model: &CommandModel, request: &ModelRequest) -> Result<Reply, Call
 }
 
 async fn ask_within(model: &CommandModel, request: &ModelRequest, total: Duration) -> Result<Reply, CallFailure> {
-    let cue = Cue { task: "draft", agent: "dev", attempt: 1 };
+    let cue = Cue { task: "draft", agent: "dev", attempt: 1, lid_usd: None };
     model.call(request, &Deadlines { total, ..Deadlines::default() }, &cue).await
 }
 
@@ -120,7 +120,7 @@ async fn claude_is_asked_for_json_and_has_settings_of_its_own() {
 
     let read = |name: &str| fs::read_to_string(scene.folder.path().join(name)).unwrap();
     assert_eq!(read("prompt"), "Be brief.\n\nName a bee.");
-    assert_eq!(read("arguments"), "-p --output-format json\n");
+    assert_eq!(read("arguments"), "--disallowedTools=Task,Agent -p --output-format json\n");
     assert_eq!(read("settings"), "settings.json\n");
     let environment = read("environment");
     assert!(environment.contains("ANTHROPIC_API_KEY=") && environment.contains("ORCH_RUN=run-1"), "{environment}");
@@ -137,7 +137,7 @@ async fn an_error_is_one_whatever_else_is_said() {
     scene.program("claude", &format!("echo '{result}'; exit 1"));
     let failed = scene.call(&["claude"]).await.unwrap_err();
     assert_eq!(failed.failure.kind, FailureKind::Auth);
-    let expected = "`claude -p --output-format json` exited with code 1: Invalid API key · [redacted]";
+    let expected = "`claude --disallowedTools=Task,Agent -p --output-format json` exited with code 1: Invalid API key · [redacted]";
     assert_eq!((&*failed.failure.message, failed.unsettled, failed.usage), (expected, false, None));
     scene.program("claude", &format!("echo '{result}'"));
     assert_eq!(scene.failure(&["claude"]).await.0, FailureKind::Auth);
@@ -228,7 +228,10 @@ async fn what_claude_prints_is_understood() {
         says(&scene, &claude_result(true, status, result, "0"), 1);
         let failed = scene.call(&["claude"]).await.unwrap_err();
         assert_eq!((failed.failure.kind, failed.failure.status), (kind, status.parse().ok()), "{result}");
-        assert_eq!(failed.failure.message, format!("`claude -p --output-format json` exited with code 1: {result}"));
+        assert_eq!(
+            failed.failure.message,
+            format!("`claude --disallowedTools=Task,Agent -p --output-format json` exited with code 1: {result}")
+        );
     }
 }
 
@@ -322,7 +325,10 @@ async fn what_is_no_answer_is_a_failure_that_says_why() {
     scene.program("claude", "echo Hello.").program("codex", "exit 0").program("quiet", "echo; echo");
     let (kind, message) = scene.failure(&["claude"]).await;
     assert_eq!(kind, FailureKind::Malformed);
-    assert_eq!(message, "the answer of `claude -p --output-format json` holds no result: Hello.");
+    assert_eq!(
+        message,
+        "the answer of `claude --disallowedTools=Task,Agent -p --output-format json` holds no result: Hello."
+    );
     for silent in ["quiet", "codex"] {
         let (kind, message) = scene.failure(&[silent]).await;
         assert!(kind == FailureKind::Malformed && message.starts_with("empty answer from `"), "{message}");

@@ -166,7 +166,10 @@ fn a_program_says_what_it_took_and_a_limit_in_dollars_wants_to_know_before() {
     assert!(near(&cost(with("", "").run().exits(0).file_is(&output("a"), "A")), 0.25));
     let priced = with(", price: {input: 3, output: 0}", "").run().exits(0);
     assert!(near(&cost(priced), 3.0), "the file comes first");
-    with("", "limits: {cost_limit_usd: 1}\n").run().exits(2).says("command/claude is not known").says("too late");
+    let codex = "m: {provider: command, argv: [bin/codex]}";
+    let limited = project(&server, codex, "limits: {cost_limit_usd: 1}\n").file("bin/codex", "#!/bin/sh\n");
+    std::fs::set_permissions(limited.path("bin/codex"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    limited.run().exits(2).says("command/codex is not known").says("too late");
 }
 
 #[test]
