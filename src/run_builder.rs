@@ -165,6 +165,7 @@ impl RunBuilder {
                 latency_ms: 100,
                 rate_limit: None,
                 unsettled: false,
+                again: false,
             },
         })
     }

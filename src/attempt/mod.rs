@@ -189,7 +189,8 @@ impl Attempt {
         Some(Failure::new(FailureKind::Budget, message))
     }
 
-    /// Calls the model. Gives the output if the answer is one and nothing else has to be looked at.
+    /// Calls the model. Gives the output if the answer is one and nothing else has to be looked at. A call that is worth
+    /// making again in another way is no failure of the attempt.
     async fn call(
         &mut self,
         call: u32,
@@ -205,7 +206,7 @@ impl Attempt {
         *left = left.saturating_sub(started.elapsed());
         let answered = answered.unwrap_or_else(|_| {
             let failure = late.clone();
-            Err(CallFailure { failure, usage: None, unsettled: true, pace: None, partial: String::new() })
+            Err(CallFailure { failure, usage: None, unsettled: true, pace: None, again: false, partial: String::new() })
         });
         let attempt = self.number;
         match answered {
@@ -231,7 +232,7 @@ impl Attempt {
                 self.conversation.push(Said { turn, begun: Vec::new(), results: Vec::new(), correction: None });
                 Ok(None)
             }
-            Err(CallFailure { failure, usage, unsettled, pace, .. }) => {
+            Err(CallFailure { failure, usage, unsettled, pace, again, .. }) => {
                 // The connection has the same deadline, and does not know whose it is.
                 let failure = if is_late && failure.kind == FailureKind::Timeout { late } else { failure };
                 handle.report(TaskEvent::CallFailed {
@@ -243,8 +244,9 @@ impl Attempt {
                     latency_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
                     rate_limit: pace,
                     unsettled,
+                    again,
                 });
-                Err(failure)
+                if again { Ok(None) } else { Err(failure) }
             }
         }
     }

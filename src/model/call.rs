@@ -131,4 +131,6 @@ pub struct CallFailure {
     pub partial: String,
     /// What the provider says of its limits.
     pub pace: Option<RateLimitInfo>,
+    /// Whether a part of the request was refused that later ones do without: the same call is worth making again.
+    pub again: bool,
 }

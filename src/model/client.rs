@@ -55,9 +55,14 @@ impl ModelClient {
         cue: &Cue<'_>,
     ) -> Result<Reply, CallFailure> {
         match self.too_long(request) {
-            Some(failure) => {
-                Err(CallFailure { failure, usage: None, unsettled: false, partial: String::new(), pace: None })
-            }
+            Some(failure) => Err(CallFailure {
+                failure,
+                usage: None,
+                unsettled: false,
+                partial: String::new(),
+                pace: None,
+                again: false,
+            }),
             None => self.model.call(request, deadlines, cue).await,
         }
     }

@@ -263,7 +263,14 @@ impl CommandModel {
     }
 
     fn fail(&self, failure: Failure, usage: Option<Usage>, unsettled: bool, partial: String) -> CallFailure {
-        CallFailure { failure: redact_failure(failure, &self.redactor), usage, unsettled, pace: None, partial }
+        CallFailure {
+            failure: redact_failure(failure, &self.redactor),
+            usage,
+            unsettled,
+            pace: None,
+            again: false,
+            partial,
+        }
     }
 
     /// The command line as a person may see it.

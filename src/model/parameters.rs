@@ -6,21 +6,21 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::words::failure::Failure;
 
 /// A part of a request.
 #[derive(Debug)]
 struct Parameter {
-    /// Its place in a body, as a JSON pointer.
+    /// Its place in a body, as a JSON pointer in which `*` is every item of a list.
     at: &'static str,
     /// What errors call it, in small letters and digits alone. A name may be a part of a longer one, so it is looked for
     /// between other characters.
     names: &'static [&'static str],
     /// Whether a name alone is enough: nobody complains of its value.
     by_name_alone: bool,
-    /// The name that some servers know it by instead.
+    /// The name that some servers know it by instead, in the same place.
     other_name: Option<&'static str>,
 }
 
@@ -44,13 +44,24 @@ const SCHEMA: &[&str] = &[
 /// All of them, with the words of the servers that refuse them:
 /// <https://github.com/openai/openai-python/issues/1818> (`max_tokens` is not supported with this model),
 /// <https://github.com/sst/opencode/issues/32776>, <https://docs.litellm.ai/docs/completion/drop_params>,
-/// <https://docs.mistral.ai/api> (`extra_forbidden`), <https://ai.google.dev/api/generate-content> (`Unknown name`).
+/// <https://docs.mistral.ai/api> (`extra_forbidden`), <https://ai.google.dev/api/generate-content> (`Unknown name`),
+/// <https://help.openai.com/en/articles/10910291> (only verified organizations may stream some models),
+/// <https://github.com/MoonshotAI/kimi-cli/issues/744> (only one temperature is allowed),
+/// <https://github.com/anthropics/claude-code/issues/7346> (gateways that know no `cache_control`),
+/// <https://discuss.ai.google.dev/t/78394> (JSON mode is not enabled), Ollama's `server/routes.go` (`format`).
 const PARAMETERS: &[Parameter] = &[
     Parameter { at: "/response_format", names: SCHEMA, by_name_alone: true, other_name: None },
     Parameter { at: "/text", names: SCHEMA, by_name_alone: true, other_name: None },
     Parameter { at: "/output_config", names: SCHEMA, by_name_alone: true, other_name: None },
-    part("/generationConfig/responseJsonSchema", &["responsejsonschema", "response_json_schema"]),
-    part("/generationConfig/responseMimeType", &["responsemimetype", "response_mime_type"]),
+    Parameter { at: "/format", names: &["in format", "json schema", "grammar"], by_name_alone: true, other_name: None },
+    part("/generationConfig/responseJsonSchema", &["responsejsonschema", "response_json_schema", "json mode"]),
+    part("/generationConfig/responseMimeType", &["responsemimetype", "response_mime_type", "json mode"]),
+    Parameter {
+        at: "/tools/*/functionDeclarations/*/parametersJsonSchema",
+        names: &["parametersjsonschema", "parameters_json_schema"],
+        by_name_alone: false,
+        other_name: Some("parameters"),
+    },
     Parameter {
         at: "/include",
         names: &["encrypted content", "encrypted_content", "reasoning.encrypted_content"],
@@ -58,6 +69,11 @@ const PARAMETERS: &[Parameter] = &[
         other_name: None,
     },
     part("/stream_options", &["stream_options", "stream_options.include_usage", "include_usage"]),
+    part("/stream", &["stream", "streaming"]),
+    part("/store", &["store"]),
+    part("/tools/*/cache_control", &["cache_control"]),
+    part("/system/*/cache_control", &["cache_control"]),
+    part("/messages/*/content/*/cache_control", &["cache_control"]),
     part("/temperature", &["temperature"]),
     part("/generationConfig/temperature", &["temperature"]),
     Parameter {
@@ -96,6 +112,10 @@ const REFUSALS: &[&str] = &[
     "no longer",
     "deprecated",
     "not available",
+    "not enabled",
+    "only allowed",
+    "is allowed for this model",
+    "must be verified",
     "not implemented",
     "use 'max",
     "use `max",
@@ -107,21 +127,9 @@ const REFUSALS: &[&str] = &[
 pub(crate) struct Refused(Mutex<BTreeSet<usize>>);
 
 impl Refused {
-    /// Takes what was refused out of a body, or gives it its other name. Whether anything was changed.
-    pub(crate) fn take_out(&self, body: &mut Value) -> bool {
-        let mut is_changed = false;
-        let refused = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for &place in refused.iter() {
-            let Parameter { at, other_name, .. } = PARAMETERS[place];
-            let Some(value) = take(body, at) else { continue };
-            is_changed = true;
-            // A part that is refused under both names is left out.
-            let is_other_refused = |name: &str| refused.iter().any(|&other| PARAMETERS[other].at[1..] == *name);
-            if let Some(name) = other_name.filter(|name| !is_other_refused(name)) {
-                body[name] = value;
-            }
-        }
-        is_changed
+    /// What has been refused by now.
+    pub(crate) fn now(&self) -> Omitted {
+        Omitted(self.0.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
     /// Whether a failure refuses a part of the body that was sent; its name if so. It is taken out from now on.
@@ -132,22 +140,84 @@ impl Refused {
         let message = failure.message.to_lowercase();
         let refuses = REFUSALS.iter().any(|word| message.contains(word));
         let is_meant = |it: &Parameter| {
-            sent.pointer(it.at).is_some()
+            is_there(sent, it.at)
                 && (refuses || it.by_name_alone)
                 && it.names.iter().any(|name| is_named(&message, name))
         };
         // The name that stands first is the one that is refused; another one may be what to use in its place.
         let position = |it: &Parameter| it.names.iter().filter_map(|name| place_of(&message, name)).min();
         let meant = PARAMETERS.iter().enumerate().filter(|(_, it)| is_meant(it));
-        let (place, parameter) = meant.min_by_key(|(_, it)| position(it))?;
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(place);
-        Some(&parameter.at[1..])
+        let meant: Vec<_> = meant.map(|(place, it)| (position(it), place, it)).collect();
+        let &(first, _, parameter) = meant.iter().min_by_key(|(position, ..)| *position)?;
+        // What goes by one name in several places goes from all of them.
+        let same = meant.iter().filter(|(position, ..)| *position == first).map(|(_, place, _)| *place);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(same);
+        parameter.at.rsplit('/').next()
     }
 }
 
-fn take(body: &mut Value, at: &str) -> Option<Value> {
-    let (parent, name) = at.rsplit_once('/')?;
-    body.pointer_mut(parent)?.as_object_mut()?.remove(name)
+/// What is left out of a request.
+#[derive(Debug)]
+pub(crate) struct Omitted(BTreeSet<usize>);
+
+impl Omitted {
+    /// The body without what was refused, or with its other name for it.
+    pub(crate) fn rewrite(&self, body: Vec<u8>) -> Vec<u8> {
+        if self.0.is_empty() {
+            return body;
+        }
+        let written = serde_json::from_slice(&body).and_then(|mut value| {
+            self.take_out(&mut value);
+            serde_json::to_vec(&value)
+        });
+        written.unwrap_or(body)
+    }
+
+    fn take_out(&self, body: &mut Value) {
+        for &place in &self.0 {
+            let Parameter { at, other_name, .. } = PARAMETERS[place];
+            // A part that is refused under both names is left out.
+            let is_refused = |name: &str| self.0.iter().any(|&other| PARAMETERS[other].at[1..] == *name);
+            let Some((parent, name)) = at.rsplit_once('/') else { continue };
+            rename(body, parent, name, other_name.filter(|name| !is_refused(name)));
+        }
+    }
+}
+
+/// The first step of a place, and the rest.
+fn step(at: &str) -> Option<(&str, &str)> {
+    let at = at.strip_prefix('/')?;
+    Some(at.split_at(at.find('/').unwrap_or(at.len())))
+}
+
+fn is_there(value: &Value, at: &str) -> bool {
+    match step(at) {
+        None => true,
+        Some(("*", rest)) => value.as_array().is_some_and(|all| all.iter().any(|one| is_there(one, rest))),
+        Some((name, rest)) => value.get(name).is_some_and(|value| is_there(value, rest)),
+    }
+}
+
+/// Gives what has a name in a place another one, or takes it out, and with it an object that has nothing else.
+fn rename(value: &mut Value, parent: &str, name: &str, other: Option<&str>) {
+    match (step(parent), value) {
+        (None, Value::Object(members)) => {
+            if let Some(value) = members.remove(name)
+                && let Some(other) = other
+            {
+                members.insert(other.to_owned(), value);
+            }
+        }
+        (Some(("*", rest)), Value::Array(all)) => all.iter_mut().for_each(|one| rename(one, rest, name, other)),
+        (Some((key, rest)), Value::Object(members)) => {
+            let Some(below) = members.get_mut(key) else { return };
+            rename(below, rest, name, other);
+            if below.as_object().is_some_and(Map::is_empty) {
+                members.remove(key);
+            }
+        }
+        _ => {}
+    }
 }
 
 fn is_named(message: &str, name: &str) -> bool {
@@ -186,7 +256,7 @@ mod tests {
         let refused = Refused::default();
         let mut asked = body();
         refused.learn(&asked, &refusal(status, message));
-        refused.take_out(&mut asked);
+        refused.now().take_out(&mut asked);
         let before = body();
         let keys = |of: &Value| of.as_object().unwrap().keys().cloned().collect::<BTreeSet<String>>();
         keys(&before).symmetric_difference(&keys(&asked)).cloned().collect()
@@ -218,6 +288,8 @@ mod tests {
             ("output_config: Extra inputs are not permitted", &["response_format"]),
             ("max_tokens: 9 > 4, which is the maximum allowed number of output tokens", &[]),
             ("temperature: range: 0..1", &[]),
+            ("invalid temperature: only 1 is allowed for this model", &["temperature"]),
+            ("The 'stream_options' parameter is only allowed when 'stream' is enabled.", &["stream_options"]),
             ("no such model", &[]),
             ("unknown model `temperature_max`", &[]),
         ] {
@@ -228,17 +300,41 @@ mod tests {
     }
 
     #[test]
+    fn a_part_is_taken_from_all_its_places() {
+        let mark = || json!({"type": "text", "cache_control": {}});
+        let asked = json!({
+            "system": [mark()], "tools": [mark(), {"name": "f"}], "messages": [{"content": "a"}, {"content": [mark()]}],
+            "generationConfig": {"responseJsonSchema": {}, "responseMimeType": "application/json"},
+        });
+        for (message, gone) in [
+            ("system.0.cache_control: Extra inputs are not permitted", "cache_control"),
+            ("JSON mode is not enabled for models/gemma-3-27b-it", "generationConfig"),
+        ] {
+            let refused = Refused::default();
+            refused.learn(&asked, &refusal(400, message)).unwrap();
+            let body = refused.now().rewrite(asked.to_string().into_bytes());
+            assert!(!String::from_utf8(body).unwrap().contains(gone), "{message}");
+        }
+        let declared = |key: &str| json!({"tools": [{"functionDeclarations": [{key: {"type": "object"}}]}]});
+        let refused = Refused::default();
+        let message = "Invalid JSON payload received. Unknown name \"parametersJsonSchema\": Cannot find field.";
+        refused.learn(&declared("parametersJsonSchema"), &refusal(400, message)).unwrap();
+        let body = refused.now().rewrite(declared("parametersJsonSchema").to_string().into_bytes());
+        assert_eq!(serde_json::from_slice::<Value>(&body).unwrap(), declared("parameters"));
+    }
+
+    #[test]
     fn one_part_after_another_and_neither_name_for_ever() {
         let refused = Refused::default();
         let mut asked = body();
         assert_eq!(refused.learn(&asked, &refusal(400, "unknown parameter max_tokens")), Some("max_tokens"));
-        refused.take_out(&mut asked);
+        refused.now().take_out(&mut asked);
         assert_eq!(asked["max_completion_tokens"], 9);
         let again = refusal(400, "max_completion_tokens: Extra inputs are not permitted");
         assert_eq!(refused.learn(&asked, &again), Some("max_completion_tokens"));
         let mut fresh = body();
-        refused.take_out(&mut fresh);
-        refused.take_out(&mut fresh);
+        refused.now().take_out(&mut fresh);
+        refused.now().take_out(&mut fresh);
         assert!(fresh.get("max_tokens").is_none() && fresh.get("max_completion_tokens").is_none());
         assert_eq!(refused.learn(&fresh, &again), None, "what was not sent is not refused");
     }

@@ -66,6 +66,7 @@ impl Rehearsal {
                     unsettled: false,
                     partial: String::new(),
                     pace: None,
+                    again: false,
                 });
             }
         };
@@ -85,7 +86,9 @@ fn settle(mut draft: ReplyBuilder, request: &ModelRequest, started: Instant) -> 
             latency_ms,
             pace: None,
         }),
-        Err(failure) => Err(CallFailure { failure, usage, unsettled: false, partial: draft.text, pace: None }),
+        Err(failure) => {
+            Err(CallFailure { failure, usage, unsettled: false, partial: draft.text, pace: None, again: false })
+        }
     }
 }
 
@@ -226,7 +229,14 @@ mod tests {
         let expected = Failure { retry_after_ms: Some(2000), ..Failure::new(FailureKind::RateLimited, "slow down") };
         assert_eq!(
             failure(script).await,
-            CallFailure { failure: expected, usage: None, unsettled: false, partial: String::new(), pace: None }
+            CallFailure {
+                failure: expected,
+                usage: None,
+                unsettled: false,
+                partial: String::new(),
+                pace: None,
+                again: false
+            }
         );
     }
 

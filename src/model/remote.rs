@@ -28,9 +28,6 @@ use crate::words::usage::Usage;
 /// the answer itself is whole.
 const AFTER_STOP: Duration = Duration::from_secs(2);
 
-/// How many parts of one request are left out until its refusal stands.
-const MOST_REFUSALS: usize = 6;
-
 /// A model behind a server.
 pub struct RemoteModel {
     /// The protocol, with the address and the key.
@@ -94,29 +91,23 @@ impl RemoteModel {
         }
     }
 
-    /// Asks, and again without what the server refuses of the request, see [`parameters`](crate::model::parameters). What
-    /// was refused has done nothing and costs nothing, so all of it is one call.
+    /// Asks without what the server has refused of other requests. What it refuses of this one is for the next call to
+    /// leave out, see [`parameters`](crate::model::parameters).
     async fn ask(&self, request: &ModelRequest, deadlines: &Deadlines) -> Result<Reply, CallFailure> {
-        let mut refusals = 0;
-        loop {
-            let mut outgoing = self.encode(request);
-            let mut body = outgoing.body.as_deref().and_then(|body| serde_json::from_slice(body).ok());
-            if let Some(body) = &mut body
-                && self.refused.take_out(body)
-            {
-                outgoing.body = serde_json::to_vec(body).ok();
-            }
-            let answered = self.ask_once(request, outgoing, deadlines).await;
-            let refused = match &answered {
-                Err(failed) if refusals < MOST_REFUSALS && failed.usage.is_none() => {
-                    body.and_then(|sent| self.refused.learn(&sent, &failed.failure))
-                }
-                _ => None,
-            };
-            let Some(name) = refused else { return answered };
-            refusals += 1;
+        let omitted = self.refused.now();
+        let mut outgoing = self.encode(request);
+        outgoing.body = outgoing.body.map(|body| omitted.rewrite(body));
+        let mut answered = self.ask_once(request, outgoing, deadlines).await;
+        if let Err(failed) = &mut answered
+            && failed.usage.is_none()
+            && let Some(sent) = self.encode(request).body.map(|body| omitted.rewrite(body))
+            && let Ok(sent) = serde_json::from_slice(&sent)
+            && let Some(name) = self.refused.learn(&sent, &failed.failure)
+        {
+            failed.again = true;
             tracing::info!("{} refuses `{name}` of a request, and is asked without it from now on", request.model);
         }
+        answered
     }
 
     /// The request without what another server or model wants back: it means nothing here, or is refused.
@@ -174,7 +165,7 @@ impl RemoteModel {
             Err(failure) => {
                 let unsettled = meta.sent && !reached_end && failure.status.is_none();
                 let failure = redact_failure(failure, redactor);
-                Err(CallFailure { failure, usage, unsettled, partial: draft.text, pace: meta.pace })
+                Err(CallFailure { failure, usage, unsettled, partial: draft.text, pace: meta.pace, again: false })
             }
         }
     }

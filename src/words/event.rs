@@ -224,6 +224,10 @@ pub enum TaskEvent {
         /// Whether nobody can say what the call cost, so that what was reserved for it stays counted.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         unsettled: bool,
+        /// Whether the call is made again, without what of it was refused: its failure is not the attempt's. Journals from
+        /// before there was this have none.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        again: bool,
     },
     /// What the model said is not what the task asks for; it is told so and asked once more.
     AnswerRejected {

@@ -66,6 +66,8 @@ enum Recorded {
         unsettled: bool,
         #[serde(default, skip_serializing_if = "String::is_empty")]
         partial: String,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        again: bool,
     },
 }
 
@@ -75,8 +77,8 @@ impl Record {
             Ok(Reply { turn, usage, stop, first_byte_ms, latency_ms, .. }) => {
                 Recorded::Reply { turn, usage, stop, first_byte_ms, latency_ms }
             }
-            Err(CallFailure { failure, usage, unsettled, partial, .. }) => {
-                Recorded::Failure { failure, usage, unsettled, partial }
+            Err(CallFailure { failure, usage, unsettled, partial, again, .. }) => {
+                Recorded::Failure { failure, usage, unsettled, partial, again }
             }
         };
         Self { key: key(request, label), asked: hint(request), outcome }
@@ -88,8 +90,8 @@ impl Record {
             Recorded::Reply { turn, usage, stop, first_byte_ms, latency_ms } => {
                 Ok(Reply { turn, usage, stop, first_byte_ms, latency_ms, pace: None })
             }
-            Recorded::Failure { failure, usage, unsettled, partial } => {
-                Err(CallFailure { failure, usage, unsettled, partial, pace: None })
+            Recorded::Failure { failure, usage, unsettled, partial, again } => {
+                Err(CallFailure { failure, usage, unsettled, partial, pace: None, again })
             }
         }
     }

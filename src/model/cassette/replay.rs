@@ -143,7 +143,7 @@ impl Cassette {
              undo what has changed since"
         );
         let failure = Failure::new(FailureKind::BadRequest, message);
-        CallFailure { failure, usage: None, unsettled: false, pace: None, partial: String::new() }
+        CallFailure { failure, usage: None, unsettled: false, pace: None, again: false, partial: String::new() }
     }
 }
 

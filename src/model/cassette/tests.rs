@@ -38,7 +38,7 @@ fn reply(text: &str) -> Reply {
 
 fn failure(kind: FailureKind) -> CallFailure {
     let failure = Failure { status: Some(429), retry_after_ms: Some(20), ..Failure::new(kind, "slow down") };
-    CallFailure { failure, usage: None, unsettled: true, partial: "half".into(), pace: None }
+    CallFailure { failure, usage: None, unsettled: true, partial: "half".into(), pace: None, again: false }
 }
 
 /// A file with these calls on it.

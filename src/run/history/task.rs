@@ -63,7 +63,7 @@ struct CurrentAttempt {
     call_is_open: bool,
     /// Whether the last one ended with the output.
     has_output: bool,
-    /// The failure of the last call, which is the attempt's own.
+    /// The failure of the last call, which is the attempt's own unless the call is made again.
     call_failure: Option<FailureKind>,
     /// Calls of tools of the last turn that it began.
     begun: Vec<String>,
@@ -282,9 +282,9 @@ impl TaskHistory {
                 self.add_cost(*cost_usd);
                 self.conversation.extend(turn.clone().map(Step::new));
             }
-            TaskEvent::CallFailed { usage, cost_usd, failure, .. } => {
+            TaskEvent::CallFailed { usage, cost_usd, failure, again, .. } => {
                 self.attempt.call_is_open = false;
-                self.attempt.call_failure = Some(failure.kind);
+                self.attempt.call_failure = (!again).then_some(failure.kind);
                 if let Some(usage) = usage {
                     self.usage += *usage;
                     self.add_cost(*cost_usd);
@@ -382,6 +382,7 @@ impl TaskHistory {
             TaskEvent::CallStarted { attempt, call, .. } => {
                 self.check_attempt(*attempt)?;
                 require(!self.attempt.call_is_open, "a call is open")?;
+                require(self.attempt.call_failure.is_none(), "its last call failed")?;
                 require(*call == self.attempt.calls + 1, "it is not the next call")?;
                 require(!self.attempt.has_output, "the attempt has its output")?;
                 require(self.conversation.last().is_none_or(Step::is_answered), "the model's last turn is open")

@@ -343,7 +343,17 @@ fn is_cancelled(event: &TaskEvent) -> bool {
 
 fn call_failed(attempt: u32, call: u32, failure: Failure) -> TaskEvent {
     let (usage, cost_usd, rate_limit) = (None, None, None);
-    TaskEvent::CallFailed { attempt, call, failure, usage, cost_usd, latency_ms: 1, rate_limit, unsettled: false }
+    TaskEvent::CallFailed {
+        attempt,
+        call,
+        failure,
+        usage,
+        cost_usd,
+        latency_ms: 1,
+        rate_limit,
+        unsettled: false,
+        again: false,
+    }
 }
 
 /// All of a state that a person sees, and how far each node is.

@@ -10,6 +10,7 @@ mod api_key_command;
 mod fallback;
 mod prices;
 mod rate;
+mod refused_parts;
 
 const MODELS: &str = "models:
   slow: {provider: openai, model: slow, timeout_seconds: 0.2}

@@ -5,9 +5,10 @@
 //! `function_tool_param.py`, `response_format_text_json_schema_config_param.py`.
 
 use orch::model::ModelRequest;
+use orch::words::failure::FailureKind;
 use serde_json::{Value, json};
 
-use super::super::{ask, at, body, request, wire};
+use super::super::{PATIENT, ask_of, assert_fails, at, body, remote, request, wire};
 use super::{assert_bodies, place, score, with};
 use crate::server::vendor::responses;
 use crate::server::{Act, Server};
@@ -73,8 +74,10 @@ fn a_model_without_thoughts_is_asked_again_for_none() {
     let refusal =
         json!({"error": {"message": "Encrypted content is not supported with this model.", "param": "include"}});
     server.when("hello", [Act::error(400, &refusal)]);
-    let wire = wire(&responses::ROW, &server);
-    assert!(ask(&wire).is_ok());
+    let model = remote(&wire(&responses::ROW, &server));
+    let ask = || ask_of(&model, &request("hello"), &PATIENT);
+    assert!(assert_fails("refused", ask(), FailureKind::BadRequest, "not supported").again);
+    assert!(ask().is_ok());
     let asked: Vec<bool> = server.seen().iter().map(|seen| seen.body.get("include").is_some()).collect();
     assert_eq!(asked, [true, false]);
 }
