@@ -22,11 +22,13 @@ use crate::words::id::Name;
 use crate::words::text;
 
 mod command;
+mod compaction;
 mod handle;
 mod tool_calls;
 
 pub(crate) use crate::model::{ModelClient, USUAL_MAX_TOKENS};
 pub(crate) use command::{CommandAttempt, Programs};
+pub(crate) use compaction::LeftOut;
 pub(crate) use handle::{Ask, AttemptMessage, Report, RunHandle};
 
 /// How often an answer that does not do is asked for once more.
@@ -47,6 +49,10 @@ pub(crate) struct Attempt {
     pub prompt: Prompt,
     /// What was said since, in earlier attempts.
     pub conversation: Vec<Said>,
+    /// What of that the model is not shown any more.
+    pub left_out: LeftOut,
+    /// Whether more may be left out; not where a model with a larger window stands behind this one.
+    pub compacts: bool,
     /// Who answers.
     pub client: Arc<ModelClient>,
     /// The most tokens of an answer, where a limit has to know.
@@ -124,6 +130,10 @@ impl Attempt {
                 Next::Stop(failure) => return Err(failure),
                 Next::Call => {
                     calls += 1;
+                    // A call that is granted is in the journal as it was asked for.
+                    if self.granted.is_none() {
+                        self.fit_window(&tools, handle).await?;
+                    }
                     let granted = match self.granted.take() {
                         Some(granted) => granted,
                         None => handle.ask(self.ask(calls, &tools, &self.client)).await?,
@@ -246,7 +256,9 @@ impl Attempt {
                     unsettled,
                     again,
                 });
-                if again { Ok(None) } else { Err(failure) }
+                let is_too_long = failure.kind == FailureKind::ContextTooLong;
+                let goes_on = again || is_too_long && self.halve(tools, handle).await?;
+                if goes_on { Ok(None) } else { Err(failure) }
             }
         }
     }
@@ -269,11 +281,21 @@ impl Attempt {
     fn request(&self, tools: &Arc<[Tool]>, client: &ModelClient) -> ModelRequest {
         let mut messages = Vec::with_capacity(2 + 2 * self.conversation.len());
         messages.push(Message::System(self.prompt.system.clone()));
-        messages.push(Message::User(self.prompt.user.clone()));
-        for (turn, said) in self.conversation.iter().enumerate() {
+        let LeftOut { emptied, dropped } = self.left_out;
+        let user = self.prompt.user.clone();
+        messages.push(Message::User(if dropped == 0 {
+            user
+        } else {
+            let name = [self.task.as_str(), "left out", &dropped.to_string()];
+            user + "\n\n" + &prompt::left_out(&self.deeds_left_out(), &name, &self.marker)
+        }));
+        for (turn, said) in self.conversation.iter().enumerate().skip(dropped) {
             messages.push(Message::Assistant(AssistantMessage::clone(&said.turn)));
             if !said.turn.calls.is_empty() {
-                let results = said.results.iter().map(|result| self.as_data(turn, result));
+                let results = said.results.iter().map(|result| match compaction::note(&result.text) {
+                    Some(note) if turn < emptied => ToolResult { text: note.into(), ..result.clone() },
+                    _ => self.as_data(turn, result),
+                });
                 messages.push(Message::Tools(results.collect()));
             }
             messages.extend(said.correction.as_ref().map(|correction| Message::User(correction.to_string())));

@@ -116,6 +116,14 @@ fn of_task(event: &Event, task: &TaskHistory, verbose: bool) -> Option<String> {
         Event::Task { event: TaskEvent::AnswerRejected { correction, .. }, .. } => {
             Some(format!("↻ asked once more: {}", one_line(correction, MESSAGE)))
         }
+        Event::Task { event: TaskEvent::ConversationCompacted { emptied, dropped, .. }, .. } => {
+            let notes = plural(emptied.saturating_sub(*dropped) as u64, "round", "rounds");
+            let rest = match dropped {
+                0 => String::new(),
+                dropped => format!(", and {} altogether", plural(*dropped as u64, "round", "rounds")),
+            };
+            Some(format!("✂ the conversation is too long: it goes on without what tools answered in {notes}{rest}"))
+        }
         Event::Task { event: TaskEvent::ToolStarted { tool, arguments, .. }, .. } if verbose => {
             Some(format!("→ {} {}", one_line(tool, MESSAGE), one_line(&arguments.to_string(), MESSAGE)))
         }

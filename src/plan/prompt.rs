@@ -22,9 +22,16 @@ pub(crate) const TASK_LABEL: &str = "Your task: ";
 const DEEDS_LABEL: &str = "An earlier try at this task ended without a usable answer. What its tools did stands. Do not \
                            do the same again; go on from there:";
 
+/// What stands for rounds of a conversation.
+const LEFT_OUT: &str = "(The beginning of this conversation was left out to save room.)";
+const LEFT_OUT_DEEDS: &str = "What its tools did stands, and need not be done again:";
+
 /// No more of them are listed, and of each no more than so many bytes of its arguments and of its answer.
 const MAX_DEEDS: usize = 50;
 const MAX_DEED_BYTES: usize = 2_000;
+
+/// The same where room is to be saved.
+const MAX_LEFT_OUT_BYTES: usize = 200;
 
 /// What a tool did for a try at a task that led to nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,11 +45,11 @@ pub(crate) struct Deed {
 }
 
 impl Deed {
-    fn told(&self) -> String {
-        let arguments = shortened(&self.arguments, MAX_DEED_BYTES);
+    fn told(&self, bytes: usize) -> String {
+        let arguments = shortened(&self.arguments, bytes);
         match &self.answer {
             Some(answer) => {
-                format!("- {} {arguments}, which answered: {}", self.tool, shortened(answer, MAX_DEED_BYTES))
+                format!("- {} {arguments}, which answered: {}", self.tool, shortened(answer, bytes))
             }
             None => format!("- {} {arguments}, which was interrupted: look whether it took effect", self.tool),
         }
@@ -120,13 +127,8 @@ impl Prompt {
         if deeds.is_empty() {
             return self;
         }
-        let listed: Vec<String> = deeds.iter().take(MAX_DEEDS).map(Deed::told).collect();
-        let more = match deeds.len().saturating_sub(MAX_DEEDS) {
-            0 => String::new(),
-            more => format!("\n- and {more} more"),
-        };
         let number = deeds.len().to_string();
-        let list = data(secret, &[task, "deeds", &number], "what was done", &format!("{}{more}", listed.join("\n")));
+        let list = listed(deeds, &[task, "deeds", &number], secret, MAX_DEED_BYTES);
         let at = self.user.len().saturating_sub(TASK_LABEL.len() + self.description.len());
         self.user.insert_str(at, &format!("{DEEDS_LABEL}\n{list}\n\n"));
         self
@@ -141,6 +143,24 @@ impl Prompt {
         };
         Self { system: clean(self.system), user: clean(self.user), description: clean(self.description) }
     }
+}
+
+/// What is said of the part of a conversation that is left out.
+#[must_use]
+pub(crate) fn left_out(deeds: &[Deed], name: &[&str], secret: &str) -> String {
+    if deeds.is_empty() {
+        return LEFT_OUT.to_owned();
+    }
+    format!("{LEFT_OUT} {LEFT_OUT_DEEDS}\n{}", listed(deeds, name, secret, MAX_LEFT_OUT_BYTES))
+}
+
+fn listed(deeds: &[Deed], name: &[&str], secret: &str, bytes: usize) -> String {
+    let listed: Vec<String> = deeds.iter().take(MAX_DEEDS).map(|deed| deed.told(bytes)).collect();
+    let more = match deeds.len().saturating_sub(MAX_DEEDS) {
+        0 => String::new(),
+        more => format!("\n- and {more} more"),
+    };
+    data(secret, name, "what was done", &format!("{}{more}", listed.join("\n")))
 }
 
 fn system(agent: &Agent, values: &Values<'_>, has_data: bool) -> Result<String, TemplateError> {

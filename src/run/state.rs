@@ -549,6 +549,7 @@ impl State {
             | TaskEvent::CallFinished { .. }
             | TaskEvent::CallFailed { .. }
             | TaskEvent::AnswerRejected { .. }
+            | TaskEvent::ConversationCompacted { .. }
             | TaskEvent::ToolStarted { .. }
             | TaskEvent::ToolFinished { .. }
             | TaskEvent::CtxSet { .. } => {}

@@ -236,6 +236,16 @@ pub enum TaskEvent {
         /// What the model is told.
         correction: Arc<str>,
     },
+    /// The conversation has become too long for the model, so its oldest part is not shown to it any more. Both numbers count
+    /// from its first round and take in those of earlier events.
+    ConversationCompacted {
+        /// The attempt it belongs to.
+        attempt: u32,
+        /// In so many rounds, a note stands for what tools have answered.
+        emptied: usize,
+        /// So many of them are left out altogether.
+        dropped: usize,
+    },
     /// A tool is about to be called for a model. On disk before it is.
     ToolStarted {
         /// The attempt it belongs to.
@@ -331,6 +341,7 @@ impl TaskEvent {
             Self::AnswerRejected { .. } => "answer_rejected",
             Self::ToolStarted { .. } => "tool_started",
             Self::ToolFinished { .. } => "tool_finished",
+            Self::ConversationCompacted { .. } => "conversation_compacted",
             Self::CtxSet { .. } => "ctx_set",
             Self::LimitReached { .. } => "limit_reached",
             Self::AttemptFailed { .. } => "attempt_failed",

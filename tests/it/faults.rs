@@ -1,6 +1,8 @@
 //! What goes wrong around a run, whatever the orchestra says.
 
 #[cfg(unix)]
+mod compaction;
+#[cfg(unix)]
 mod effects;
 #[cfg(unix)]
 mod hostile;

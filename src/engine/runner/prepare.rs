@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::attempt::{Attempt, CommandAttempt, RunHandle, Said, USUAL_MAX_TOKENS};
+use crate::attempt::{Attempt, CommandAttempt, LeftOut, RunHandle, Said, USUAL_MAX_TOKENS};
 use crate::engine::runner::{RunContext, RunError, Runner};
 use crate::plan::digest;
 use crate::plan::graph::TaskIx;
@@ -190,6 +190,8 @@ impl RunContext {
             number: known.attempts + 1,
             prompt,
             conversation: self.conversation(&known.conversation)?,
+            left_out: LeftOut { emptied: known.left_out[0], dropped: known.left_out[1] },
+            compacts: true,
             rounds_before: known.rounds_before,
             max_tokens: state.counts_cost().then_some(USUAL_MAX_TOKENS),
             client,
@@ -247,6 +249,8 @@ impl RunContext {
                 let chain = task_agent.map_or(&[][..], |agent| &self.clients[agent]);
                 if let Some(client) = chain.get(candidate) {
                     attempt.client = client.clone();
+                    let window = client.context_window;
+                    attempt.compacts = !chain[candidate + 1..].iter().any(|next| next.context_window > window);
                 }
                 attempt.granted = granted;
                 Prepared::Agent(attempt)

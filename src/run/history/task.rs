@@ -38,6 +38,9 @@ pub struct TaskHistory {
     pub model: Option<String>,
     /// The conversation of a task that is not done: what was said is not asked for again.
     pub conversation: Vec<Step>,
+    /// In how many of its oldest rounds a note stands for what tools have answered, and how many of these are left out
+    /// altogether, since they were too long for the model.
+    pub left_out: [usize; 2],
     /// Conversations that led to nothing. What tools did in them stands, so it is not done again in silence.
     pub abandoned: Vec<Step>,
     /// How long the conversation was when a limit stopped the task: a resume after that counts its rounds anew.
@@ -171,6 +174,7 @@ impl TaskHistory {
             unpriced: false,
             model: None,
             conversation: Vec::new(),
+            left_out: [0; 2],
             abandoned: Vec::new(),
             rounds_before: 0,
             reads: Vec::new(),
@@ -251,6 +255,7 @@ impl TaskHistory {
     fn forget(&mut self) {
         self.abandoned.extend(self.conversation.drain(..).filter(|step| !step.begun.is_empty()));
         self.rounds_before = 0;
+        self.left_out = [0; 2];
         self.reads.clear();
     }
 
@@ -310,6 +315,10 @@ impl TaskHistory {
                 if let Some(last) = self.conversation.last_mut() {
                     last.answers.push(ToolAnswer { id: id.clone(), output: output.clone(), is_error: *is_error });
                 }
+            }
+            TaskEvent::ConversationCompacted { emptied, dropped, .. } => {
+                self.attempt.call_failure = None;
+                self.left_out = [*emptied, *dropped];
             }
             TaskEvent::CtxSet { .. } => {}
             TaskEvent::LimitReached { message, .. } => {
@@ -407,6 +416,13 @@ impl TaskHistory {
                 self.check_tool(id)?;
                 let begun = self.conversation.last().is_some_and(|step| step.begun.contains(id));
                 require(begun, "the call of the tool was not begun")
+            }
+            TaskEvent::ConversationCompacted { attempt, emptied, dropped } => {
+                self.check_attempt(*attempt)?;
+                require(!self.attempt.call_is_open, "a call is open")?;
+                let fits = dropped <= emptied && *emptied < self.conversation.len();
+                let is_more = *emptied >= self.left_out[0] && *dropped >= self.left_out[1];
+                require(fits && is_more, "there is no such part of the conversation")
             }
             // A task whose output was made before, or by its members, sets values without an attempt.
             TaskEvent::CtxSet { .. } => require(!self.state.is_final(), "it has ended"),
