@@ -14,6 +14,7 @@ use crate::net::http::{self, Method};
 use crate::net::sse;
 
 mod answer;
+mod calls;
 mod request;
 
 use answer::{Piece, first_choice, read_choice, read_usage};
@@ -116,7 +117,9 @@ impl Wire for OpenAi {
         report_in(&chunk)?;
         read_usage(&chunk["usage"], draft);
         if let Some(choice) = first_choice(&chunk["choices"]) {
-            read_choice(choice, &choice["delta"], self.dialect.name, draft);
+            // Some servers write a whole message where a piece of one belongs.
+            let delta = if choice["delta"].is_null() { &choice["message"] } else { &choice["delta"] };
+            read_choice(choice, delta, self.dialect.name, draft);
         }
         Ok(())
     }

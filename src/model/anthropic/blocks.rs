@@ -13,6 +13,9 @@ use crate::words::conversation::ProviderState;
 /// A block in which the model uses a tool of the server's own. While it is read, its input is a text.
 const SERVER_TOOL: &str = "server_tool_use";
 
+/// Calls with a number beyond this one have been given it here.
+const LAST_OWN_NUMBER: u64 = 1 << 32;
+
 /// A block of a whole message, or the beginning of one in a stream.
 pub(super) fn begin(index: u64, block: &Value, draft: &mut ReplyBuilder) {
     let text = |key: &str| block[key].as_str().unwrap_or_default();
@@ -29,6 +32,9 @@ pub(super) fn begin(index: u64, block: &Value, draft: &mut ReplyBuilder) {
                 whole => whole.to_string(),
             };
             let (id, name) = (text("id").to_owned(), text("name").to_owned());
+            // Some gateways give every block the same number.
+            let last = draft.calls.last_key_value().map_or(0, |(last, _)| *last);
+            let index = if draft.calls.contains_key(&index) { last.max(LAST_OWN_NUMBER) + 1 } else { index };
             // The input is known at the end; until then its place holds the index.
             keep(json!({"type": "tool_use", "id": id, "name": name, "input": index}), draft);
             draft.calls.insert(index, ToolCallBuilder { id, name, arguments });
@@ -55,7 +61,7 @@ pub(super) fn extend(index: u64, delta: &Value, draft: &mut ReplyBuilder) {
     let piece = |key: &str| delta[key].as_str().unwrap_or_default();
     match delta["type"].as_str().unwrap_or_default() {
         "text_delta" => push_text(piece("text"), draft),
-        "input_json_delta" => match draft.calls.get_mut(&index) {
+        "input_json_delta" => match call_at(index, draft) {
             Some(call) => call.arguments.push_str(piece("partial_json")),
             None => append(draft, SERVER_TOOL, "input", piece("partial_json")),
         },
@@ -63,6 +69,12 @@ pub(super) fn extend(index: u64, delta: &Value, draft: &mut ReplyBuilder) {
         "signature_delta" => append(draft, "thinking", "signature", piece("signature")),
         _ => {}
     }
+}
+
+/// The call of a block. Blocks come one after another, so one whose number is not its own is the last.
+fn call_at(index: u64, draft: &mut ReplyBuilder) -> Option<&mut ToolCallBuilder> {
+    let last = draft.calls.last_key_value().map_or(0, |(last, _)| *last);
+    draft.calls.get_mut(if last > LAST_OWN_NUMBER { &last } else { &index })
 }
 
 /// The next piece of the text.

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::model::openai::calls::read_call;
 use crate::model::reply_builder::{ReplyBuilder, Stop, THOUGHTS, tokens};
 use crate::model::wire::Nothing;
 use crate::words::conversation::ProviderState;
@@ -76,8 +77,13 @@ pub(super) fn read_choice(choice: &Value, message: &Value, wire: &str, draft: &m
     for detail in message["reasoning_details"].as_array().into_iter().flatten() {
         keep(wire, DETAILS, draft, |details| push_detail(detail, details));
     }
-    for call in message["tool_calls"].as_array().into_iter().flatten() {
-        let place = read_call(call, &call["function"], draft);
+    let calls = &message["tool_calls"];
+    // A single one may stand without a list.
+    let calls = calls.as_array().map_or(std::slice::from_ref(calls), Vec::as_slice);
+    for (position, call) in calls.iter().filter(|call| call.is_object()).enumerate() {
+        // Some servers leave out the object around the name.
+        let function = if call["function"].is_object() { &call["function"] } else { call };
+        let place = read_call(call, function, position > 0, draft);
         if let extra @ Value::Object(_) = &call["extra_content"] {
             // Calls stand in the order of their places, and servers that sign them number them from 0.
             let place = draft.calls.range(..place).count();
@@ -89,7 +95,7 @@ pub(super) fn read_choice(choice: &Value, message: &Value, wire: &str, draft: &m
     }
     // How calls were written before there could be several.
     if message["function_call"].is_object() {
-        read_call(&Value::Null, &message["function_call"], draft);
+        read_call(&Value::Null, &message["function_call"], false, draft);
     }
     // An empty reason is how some servers write that there is none yet.
     if let Some(reason) = choice["finish_reason"].as_str().filter(|reason| !reason.is_empty() && *reason != "null") {
@@ -130,45 +136,6 @@ fn push_detail(detail: &Value, details: &mut Vec<Value>) {
             }
             (place, value) => *place = value.clone(),
         }
-    }
-}
-
-/// A call comes whole, or in pieces that the index holds together: the id and the name first, then the arguments.
-fn read_call(call: &Value, function: &Value, draft: &mut ReplyBuilder) -> u64 {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let (id, name) = (text(&call["id"]), text(&function["name"]));
-    let place = place(call["index"].as_u64(), &id, &name, draft);
-    let into = draft.calls.entry(place).or_default();
-    if into.id.is_empty() {
-        into.id = id;
-    }
-    // Some servers write the whole name with every piece.
-    if into.name != name {
-        into.name.push_str(&name);
-    }
-    match &function["arguments"] {
-        Value::String(piece) => into.arguments.push_str(piece),
-        Value::Null => {}
-        whole => into.arguments = whole.to_string(),
-    }
-    place
-}
-
-/// Where a piece belongs. Some servers leave the index out or write the same one for all calls: there a new call is one
-/// with a name and with an id that is not the last one's, and what has neither goes on where the last piece was.
-fn place(index: Option<u64>, id: &str, name: &str, draft: &ReplyBuilder) -> u64 {
-    let next = draft.calls.last_key_value().map_or(0, |(last, _)| last + 1);
-    let at = index.unwrap_or_else(|| next.saturating_sub(1));
-    match draft.calls.get(&at) {
-        Some(known) if !name.is_empty() && !known.name.is_empty() => {
-            let same = if index.is_some() {
-                id.is_empty() || known.id.is_empty() || known.id == id
-            } else {
-                !id.is_empty() && known.id == id
-            };
-            if same { at } else { next }
-        }
-        _ => at,
     }
 }
 
@@ -242,88 +209,6 @@ mod tests {
             r#"{"error":"m"}"#,
         ] {
             assert!(Piece::read(event).is_none(), "{event}");
-        }
-    }
-
-    fn calls(chunks: &[Value]) -> Vec<(String, String, Value)> {
-        let mut draft = ReplyBuilder::default();
-        for chunk in chunks {
-            read_choice(&json!({}), chunk, "openai", &mut draft);
-        }
-        draft.take_turn().calls.into_iter().map(|call| (call.id, call.name, call.arguments)).collect()
-    }
-
-    fn piece(index: Value, id: Value, name: Value, arguments: Value) -> Value {
-        json!({"tool_calls": [{"index": index, "id": id, "function": {"name": name, "arguments": arguments}}]})
-    }
-
-    #[test]
-    fn a_call_is_put_together_however_it_comes() {
-        let (no, a, b) = (Value::Null, json!({"n": 1}), json!({"n": 2}));
-        let call = |id: &str, arguments: &Value| (id.to_owned(), "f".to_owned(), arguments.clone());
-        let both = vec![call("x", &a), call("y", &b)];
-        let text = |value: &Value| Value::String(value.to_string());
-        let p = |index: i32, id: &str, name: &str, arguments: &str| {
-            let or_nothing = |text: &str| if text.is_empty() { Value::Null } else { json!(text) };
-            piece(
-                if index < 0 { Value::Null } else { json!(index) },
-                or_nothing(id),
-                or_nothing(name),
-                json!(arguments),
-            )
-        };
-        for (case, chunks, expected) in [
-            ("pieces", vec![p(0, "x", "f", ""), p(0, "", "", "{\"n\""), p(0, "", "", ":1}")], vec![call("x", &a)]),
-            (
-                "parallel and mixed",
-                vec![
-                    p(0, "x", "f", ""),
-                    p(1, "y", "f", ""),
-                    p(0, "", "", "{\"n\":1"),
-                    p(1, "", "", "{\"n\":2}"),
-                    p(0, "", "", "}"),
-                ],
-                both.clone(),
-            ),
-            ("id and name each time", vec![p(0, "x", "f", "{\"n\""), p(0, "x", "f", ":1}")], vec![call("x", &a)]),
-            ("another id each time", vec![p(0, "x", "f", "{\"n\""), p(0, "z", "", ":1}")], vec![call("x", &a)]),
-            (
-                "no index",
-                vec![p(-1, "x", "f", "{\"n\""), p(-1, "", "", ":1}"), p(-1, "y", "f", "{\"n\":2}")],
-                both.clone(),
-            ),
-            ("the same index for all", vec![p(0, "x", "f", "{\"n\":1}"), p(0, "y", "f", "{\"n\":2}")], both),
-            (
-                "no id",
-                vec![p(0, "", "f", "{\"n\":1}"), p(1, "", "f", "{\"n\":2}")],
-                vec![call("call_0", &a), call("call_1", &b)],
-            ),
-            (
-                "the same id twice",
-                vec![p(0, "x", "f", "{\"n\":1}"), p(1, "x", "f", "{\"n\":2}")],
-                vec![call("x", &a), call("x_1", &b)],
-            ),
-            ("an object", vec![piece(json!(0), json!("x"), json!("f"), a.clone())], vec![call("x", &a)]),
-            ("no arguments", vec![piece(json!(0), json!("x"), json!("f"), no)], vec![call("x", &json!({}))]),
-            ("no JSON", vec![p(0, "x", "f", "{\"n\": ")], vec![call("x", &json!("{\"n\":"))]),
-            (
-                "legacy",
-                vec![
-                    json!({"function_call": {"name": "f", "arguments": "{\"n\""}}),
-                    json!({"function_call": {"arguments": ":1}"}}),
-                ],
-                vec![call("call_0", &a)],
-            ),
-            (
-                "whole and without an index",
-                vec![json!({"tool_calls": [
-                    {"id": "x", "function": {"name": "f", "arguments": text(&a)}},
-                    {"id": "y", "function": {"name": "f", "arguments": text(&b)}},
-                ]})],
-                vec![call("x", &a), call("y", &b)],
-            ),
-        ] {
-            assert_eq!(calls(&chunks), expected, "{case}");
         }
     }
 

@@ -35,7 +35,10 @@ pub(super) fn read_event(event: &Value, draft: &mut ReplyBuilder) -> Result<(), 
     if let Some(report) = Report::find(event) {
         return Err(DecodeError::Reported(report));
     }
-    let index = event["output_index"].as_u64().unwrap_or(draft.calls.len() as u64);
+    // Some servers do not number their items: one that is added is the next, and all else is about the last.
+    let next = draft.calls.last_key_value().map_or(0, |(last, _)| last + 1);
+    let unnumbered = if event["type"] == "response.output_item.added" { next } else { next.saturating_sub(1) };
+    let index = event["output_index"].as_u64().unwrap_or(unnumbered);
     let delta = event["delta"].as_str().unwrap_or_default();
     match event["type"].as_str().unwrap_or_default() {
         "response.output_text.delta" => draft.text.push_str(delta),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{ALL, after, after_with_tools, assert_fails, request, with_tools};
 use crate::server::Act;
-use crate::server::vendor::{Called, Said, Vendor, gemini, ollama, openai};
+use crate::server::vendor::{Called, Said, Vendor, anthropic, gemini, ollama, openai, responses};
 
 fn call(id: &str, arguments: Value) -> ToolCall {
     ToolCall { id: id.to_owned(), name: "weather".to_owned(), arguments }
@@ -66,6 +66,36 @@ fn arguments_with_small_mistakes_of_form_are_mended() {
             }
         }
     }
+}
+
+#[test]
+fn blocks_and_items_without_numbers_of_their_own_are_told_apart() {
+    for vendor in [&anthropic::ROW, &responses::ROW] {
+        let calls = [called("c1", "{\"place\": \"Bern\"}"), called("c2", "{\"place\": \"Rome\"}")];
+        let mut values = vendor.values(&vendor.calls(&calls));
+        for value in &mut values {
+            let event = value.as_object_mut().unwrap();
+            event.remove("index");
+            event.remove("output_index");
+            // What the end repeats is left out of it by servers that number nothing.
+            if let Some(output) = value.pointer_mut("/response/output") {
+                *output = json!([]);
+            }
+        }
+        let frames: String = values.iter().map(vendor.frame).chain([vendor.last.to_owned()]).collect();
+        let turn = after_with_tools(vendor, vendor.sends(frames)).unwrap().turn;
+        let expected = [call("c1", json!({"place": "Bern"})), call("c2", json!({"place": "Rome"}))];
+        assert_eq!(turn.calls, expected, "{}", vendor.name);
+    }
+}
+
+#[test]
+fn a_whole_message_in_a_stream_is_read_as_one() {
+    let message = json!({"tool_calls": {"id": "c", "name": "weather", "arguments": {"place": "Bern"}}});
+    let end = json!({"choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]});
+    let turn =
+        after_with_tools(&openai::ROW, openai::ROW.sends(openai::ROW.open(&[end]) + openai::ROW.last)).unwrap().turn;
+    assert_eq!(turn.calls, [call("c", json!({"place": "Bern"}))]);
 }
 
 #[test]
