@@ -25,11 +25,13 @@ mod command;
 mod compaction;
 mod handle;
 mod tool_calls;
+mod tool_limits;
 
 pub(crate) use crate::model::{ModelClient, USUAL_MAX_TOKENS};
 pub(crate) use command::{CommandAttempt, Programs};
 pub(crate) use compaction::LeftOut;
 pub(crate) use handle::{Ask, AttemptMessage, Report, RunHandle};
+pub(crate) use tool_limits::{ToolLimit, ToolLimits};
 
 /// How often an answer that does not do is asked for once more.
 const CORRECTIONS: usize = 1;
@@ -65,6 +67,8 @@ pub(crate) struct Attempt {
     pub verifier: Arc<Verifier>,
     /// The run's secret, from which the markers of data are derived.
     pub marker: String,
+    /// How often tools may be called.
+    pub tool_limits: ToolLimits,
     /// How often the model may be asked.
     pub max_rounds: usize,
     /// How many of the rounds in the conversation do not count in that.
@@ -370,7 +374,12 @@ impl Attempt {
         handle: &RunHandle,
         left: &mut Duration,
     ) -> Result<(), Failure> {
+        if let Some(failure) = self.tool_limits.exceeded(&self.conversation, self.task.as_str()) {
+            return Err(failure);
+        }
+        let refused = self.tool_limits.refusals(&self.conversation);
         let Some(last) = self.conversation.last_mut() else { return Ok(()) };
+        tool_calls::refuse_all(self.number, last, refused, handle).await?;
         let started = Instant::now();
         let used = tool_calls::answer_all(&self.tool_set, self.number, last, seen, handle);
         let used = tokio::time::timeout(*left, used).await;

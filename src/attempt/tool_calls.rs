@@ -46,11 +46,37 @@ pub(super) async fn answer_all(
             results.push(result);
         }
     }
+    take(said, results);
+    Ok(())
+}
+
+/// Tells the model of calls that are not made, each with what it is told.
+pub(super) async fn refuse_all(
+    attempt: u32,
+    said: &mut Said,
+    refused: Vec<(ToolCall, String)>,
+    handle: &RunHandle,
+) -> Result<(), Failure> {
+    let mut results = Vec::with_capacity(refused.len());
+    for (ToolCall { id, name, .. }, why) in refused {
+        let text: Arc<str> = why.into();
+        let started = TaskEvent::ToolStarted { attempt, id: id.clone(), tool: name.clone(), arguments: Value::Null };
+        handle.record(started).await?;
+        let output = Output { sha256: sha256(text.as_bytes()), bytes: text.len() as u64, text: Some(text.clone()) };
+        let (tool, latency_ms) = (name.clone(), 0);
+        let finished = TaskEvent::ToolFinished { attempt, id: id.clone(), tool, output, is_error: true, latency_ms };
+        handle.record(finished).await?;
+        results.push(ToolResult { id, name, text, is_error: true });
+    }
+    take(said, results);
+    Ok(())
+}
+
+/// A model gets the results in the order of its calls.
+fn take(said: &mut Said, results: Vec<ToolResult>) {
     said.results.extend(results);
-    // A model gets the results in the order of its calls.
     let place = |result: &ToolResult| said.turn.calls.iter().position(|call| call.id == result.id);
     said.results.sort_by_key(place);
-    Ok(())
 }
 
 /// The result of a call that ran beside others; `None` if none did.

@@ -16,6 +16,7 @@ use crate::plan::inputs::Input;
 use crate::plan::notify::Notify;
 use crate::plan::output::OutputSpec;
 use crate::plan::retry::RetryPolicy;
+use crate::plan::spec::located::Either;
 use crate::plan::spec::{Collect, Join, Limits, OnError, Price, Priority, Provider, Strategy};
 use crate::plan::template::Template;
 use crate::plan::tier::Tier;
@@ -509,10 +510,25 @@ impl Orchestra {
     /// and a task, each of them holds.
     #[must_use]
     pub fn max_iterations(&self, task: TaskIx) -> Option<u32> {
+        self.limits_of(task).filter_map(|limits| limits.max_iterations).min()
+    }
+
+    /// How often tools may be called for a task: each tool as the file names it, `*` for all together, with its number.
+    #[must_use]
+    pub fn max_tool_calls(&self, task: TaskIx) -> Vec<(String, u64)> {
+        let limits = self.limits_of(task).filter_map(|limits| limits.max_tool_calls.as_ref());
+        let of = |limit: &Either<u64, BTreeMap<String, u64>>| match limit {
+            Either::Short(most) => vec![("*".to_owned(), *most)],
+            Either::Full(tools) => tools.iter().map(|(tool, most)| (tool.clone(), *most)).collect(),
+        };
+        limits.flat_map(of).collect()
+    }
+
+    /// The limits of a run, of a group and of a task that hold for one task.
+    fn limits_of(&self, task: TaskIx) -> impl Iterator<Item = &Limits> {
         let task = &self.tasks[task];
         let group = task.group.and_then(|group| self.execution.groups.get(group));
-        let all = [Some(&self.limits), group.map(|group| &group.limits), Some(&task.limits)];
-        all.into_iter().flatten().filter_map(|limits| limits.max_iterations).min()
+        [Some(&self.limits), group.map(|group| &group.limits), Some(&task.limits)].into_iter().flatten()
     }
 
     /// A task by name.

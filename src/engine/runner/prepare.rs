@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use crate::attempt::{Attempt, CommandAttempt, LeftOut, RunHandle, Said, USUAL_MAX_TOKENS};
+use crate::attempt::{Attempt, CommandAttempt, LeftOut, RunHandle, Said, ToolLimit, ToolLimits, USUAL_MAX_TOKENS};
 use crate::engine::runner::{RunContext, RunError, Runner};
 use crate::plan::digest;
 use crate::plan::graph::TaskIx;
 use crate::plan::inputs::with_usual;
-use crate::plan::orchestra::{Agent, Grant, Item, Program, Task, Work};
+use crate::plan::orchestra::{Agent, Grant, Item, Orchestra, Program, Task, Work};
 use crate::plan::prompt::{Deed, Inputs, Prompt};
 use crate::plan::template::{RunValues, Template, TemplateError};
 use crate::run::cache_key::{Ingredients, cache_key};
@@ -199,6 +199,7 @@ impl RunContext {
             output_spec,
             verifier: self.verifiers[*task].clone(),
             marker: history.start.marker.clone(),
+            tool_limits: tool_limits(state.orchestra(), *task, &known.abandoned),
             max_rounds: state.orchestra().max_iterations(*task).unwrap_or(MAX_ROUNDS) as usize,
             timeout: definition.timeout,
             granted: None,
@@ -293,6 +294,16 @@ impl RunContext {
         }
         Ok(Said { turn: step.turn.clone(), begun: step.begun.clone(), results, correction: step.correction.clone() })
     }
+}
+
+/// How often tools may still be called for a task whose earlier conversations led to nothing.
+fn tool_limits(orchestra: &Orchestra, task: TaskIx, abandoned: &[Step]) -> ToolLimits {
+    let limits = orchestra.max_tool_calls(task).into_iter().map(|(tool, most)| ToolLimit { tool, most });
+    let begun = |step: &Step| {
+        let begun = step.turn.calls.iter().filter(|call| step.begun.contains(&call.id));
+        begun.map(|call| call.name.clone()).collect::<Vec<_>>()
+    };
+    ToolLimits { limits: limits.collect(), before: abandoned.iter().flat_map(begun).collect() }
 }
 
 fn template_failed(key: &str, error: &TemplateError) -> Failure {

@@ -12,6 +12,7 @@ mod graph;
 mod groups;
 mod hooks;
 mod inputs;
+mod limits;
 mod models;
 mod notify;
 mod prose;
@@ -148,6 +149,7 @@ impl Resolver<'_> {
         let max_parallel = self.max_parallel(settings, strategy);
         self.check_tier(settings, strategy, max_parallel);
         let plan = self.plan(strategy, &contexts, &groups);
+        self.check_limits(&names);
         self.check_setters(plan.as_ref());
         self.check_templates(plan.as_ref(), &contexts, &names);
         if let Some(plan) = &plan {

@@ -1,5 +1,7 @@
 //! How tasks run: the strategy, groups, retries, limits, and what a failure means.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -131,4 +133,7 @@ pub struct Limits {
     /// Rounds between a model and its tools in one attempt at a task; 50 if left out.
     #[schemars(range(min = 1, max = 10_000))]
     pub max_iterations: Option<u32>,
+    /// Calls of tools for one task, over all its attempts: a number for all tools together, or a mapping from tools, as
+    /// `tools` names them, to numbers; `"*"` is all of them, and `server/*` all of a server.
+    pub max_tool_calls: Option<Either<u64, BTreeMap<String, u64>>>,
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::commands::validate::{messages, validate};
 use crate::keys::tools::calls;
 use crate::project::{Ended, Project, RUN, orchestra, output};
 use crate::server::{Act, Server};
@@ -137,4 +138,54 @@ fn an_answer_that_broke_off_counts_as_much_as_was_reserved_for_it() {
     let failed = ended.project.journal().into_iter().find(|event| event["type"] == "call_failed").unwrap();
     assert_eq!((&failed["unsettled"], &failed["usage"]["output_tokens"]), (&json!(true), &json!(1)));
     assert_eq!(server.seen().len(), 1);
+}
+
+#[test]
+fn a_limit_of_calls_of_tools_is_told_once_and_then_it_holds() {
+    let read = |id: &str| calls(&[(id, "read_file", json!({"path": "x.yaml"}))]);
+    let listed = calls(&[("l", "list_files", json!({})), ("r3", "read_file", json!({"path": "x.yaml"}))]);
+    let agents = "agents: [{name: reader, model: openai/m, tools: [read_file, list_files]}]\n";
+    let text = |limit: &str| {
+        format!(
+            "{agents}execution: {{retry_strategy: none}}\ntasks: [{{name: a, agent: reader, description: do a, limits: {{max_tool_calls: {limit}}}}}]\n"
+        )
+    };
+    let project = |server: &Server, limit: &str| Project::new().file("x.yaml", text(limit)).server(server).args(RUN);
+
+    let server = Server::start();
+    server.when("do a", [read("r1"), read("r2"), listed, Act::Text("done".to_owned())]);
+    project(&server, "{read_file: 2}").run().exits(0).file_is(&output("a"), "done");
+    let messages = server.seen().last().unwrap().body["messages"].as_array().unwrap().clone();
+    let told = messages.iter().filter(|message| message["role"] == "tool");
+    assert_eq!(
+        told.map(|it| it["content"].as_str().unwrap().contains("This call was not made")).collect::<Vec<_>>(),
+        [false, false, false, true]
+    );
+
+    let server = Server::start();
+    server.when("do a", [read("r1"), read("r2"), read("r3"), read("r4"), Act::Text("done".to_owned())]);
+    let limited = project(&server, "1").run().exits(3).says("raise `max_tool_calls`");
+    assert_eq!((server.seen().len(), status(&limited)), (3, json!("limited")));
+    let more = limited.project.file("x.yaml", text("5")).args(["resume"]);
+    more.run().exits(0).file_is(&output("a"), "done");
+}
+
+#[test]
+fn limits_that_could_hold_nothing_are_refused() {
+    let file = |limits: &str, more: &str| {
+        format!("{more}tasks: [{{name: a, agent: writer, description: x, limits: {limits}}}]\n")
+    };
+    assert_eq!(
+        messages(file("{max_tool_calls: {read_fil: 2}}", "")),
+        ["`max_tool_calls` names `read_fil`, and there is no such tool"]
+    );
+    assert_eq!(
+        messages(file("{max_tool_calls: {web/search: 2}}", "")),
+        ["`max_tool_calls` names `web/search`, and there is no such tool"]
+    );
+    let servers = "mcp_servers: {web: {argv: [x]}}\n";
+    validate(file("{max_tool_calls: {web/search: 2, \"*\": 9, web/*: 3}}", servers)).run().exits(0);
+    let group = "execution: {strategy: mixed, task_groups: [{tasks: [a], limits: {token_budget: 5}}]}\n\
+                 tasks: [{name: a, run: [echo, x]}]\n";
+    assert_eq!(messages(group), ["every task of this group is done by a program, and limits are for agents"]);
 }
