@@ -6,6 +6,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use tokio::time::{Duration, Instant};
 
@@ -16,6 +17,7 @@ use crate::model::command::home::Home;
 use crate::model::command::preset::{Format, Preset};
 use crate::model::redaction::{MESSAGE_BYTES, excerpt, redact_failure, redact_stop, tidy};
 use crate::model::reply_builder::count;
+use crate::model::reset::reset_ms;
 use crate::model::status::by_status;
 use crate::net::http::Deadlines;
 use crate::os::process::{self, Command, Exit, Finished, RUN_VARIABLE, Stdin, clean_environment};
@@ -186,13 +188,19 @@ impl CommandModel {
         }
         if let Some(why) = unreadable {
             let excerpt = excerpt(&finished.stdout, &self.redactor);
-            let why = match &*excerpt {
-                "" => format!("empty answer from {}", self.shown()),
-                _ => format!("the answer of {} {why}: {excerpt}", self.shown()),
+            let failure = match &*excerpt {
+                "" => self.empty(finished),
+                _ => {
+                    let why = format!("the answer of {} {why}: {excerpt}", self.shown());
+                    Failure::new(FailureKind::Malformed, why)
+                }
             };
-            return Err(failed(Failure::new(FailureKind::Malformed, why)));
+            return Err(failed(failure));
         }
-        let stop = answer.draft.settle(&self.shown(), false).map_err(&failed)?;
+        let is_empty = answer.draft.text.trim().is_empty();
+        let stop = answer.draft.settle(&self.shown(), false).map_err(|failure| {
+            failed(if is_empty && failure.kind == FailureKind::Malformed { self.empty(finished) } else { failure })
+        })?;
         let latency_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         Ok(Reply {
             usage: count(answer.draft.usage, request, &written),
@@ -202,6 +210,14 @@ impl CommandModel {
             latency_ms,
             pace: None,
         })
+    }
+
+    /// The failure of a program that ended well and has answered nothing: what it says elsewhere is why.
+    fn empty(&self, finished: &Finished) -> Failure {
+        if last_lines(&String::from_utf8_lossy(&finished.stderr)).is_empty() {
+            return Failure::new(FailureKind::Malformed, format!("empty answer from {}", self.shown()));
+        }
+        self.failure(finished, None, "")
     }
 
     /// The failure of a program that ended with one, or that reports one.
@@ -218,6 +234,7 @@ impl CommandModel {
         );
         let status = reported.and_then(|complaint| complaint.status);
         let how = match finished.exit {
+            Exit::Code(0) if reported.is_none() => "gave an empty answer".to_owned(),
             Exit::Code(0) => "reports an error".to_owned(),
             exit => exit.to_string(),
         };
@@ -227,7 +244,10 @@ impl CommandModel {
             _ => FailureKind::Malformed,
         });
         let colon = if said.trim().is_empty() { "" } else { ": " };
-        Failure { status, ..Failure::new(kind, format!("{} {how}{colon}{said}", self.shown())) }
+        let is_limit = matches!(kind, FailureKind::Quota | FailureKind::RateLimited);
+        let retry_after_ms = is_limit.then(|| reset_ms(&said, SystemTime::now())).flatten();
+        let message = format!("{} {how}{colon}{said}", self.shown());
+        Failure { status, retry_after_ms, ..Failure::new(kind, message) }
     }
 
     /// The failure for a program that did not come to its end.

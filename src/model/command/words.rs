@@ -4,7 +4,41 @@
 //! <https://docs.anthropic.com/en/api/errors>, <https://platform.openai.com/docs/guides/error-codes>,
 //! <https://ai.google.dev/gemini-api/docs/troubleshooting>.
 
+use crate::model::status::by_words;
 use crate::words::failure::FailureKind;
+
+/// Phrases that say that what was paid for is used up, whatever else is said. As they stand in the programs: Claude Code
+/// 2.1.332 (`You've hit your session limit · resets 3:50pm (Europe/Paris)`, also for a week, a model, an organization and
+/// money), Codex 0.171 (`You've hit your usage limit. … or try again at …`), Gemini CLI 0.61 (`You have exhausted your daily
+/// quota on this model.`).
+const USED_UP: [&str; 23] = [
+    "you've hit your",
+    "you've reached your",
+    "you hit your spend cap",
+    "usage limit reached",
+    "out of usage credits",
+    "out of extra usage",
+    "org is out of usage",
+    "usage limit is set to $0",
+    "doesn't include usage",
+    "doesn't include extra usage",
+    "requires usage credits",
+    "usage allocation has been disabled",
+    "spend limit reached",
+    "workspace is out of credits",
+    "you're out of credits",
+    "reached your workspace credit limit",
+    "quota exceeded. check your plan and billing",
+    "to use codex with your chatgpt plan, upgrade",
+    "exhausted your daily quota",
+    "exhausted your capacity",
+    "quota will reset after",
+    "quota_exhausted",
+    "insufficient_g1_credits_balance",
+];
+
+/// What a program says of a limit that is another's.
+const NOT_USED_UP: &str = "(not your usage limit)";
 
 /// Phrases in lower case, and what each of them alone means.
 const PHRASES: [(FailureKind, &[&str]); 7] = [
@@ -41,7 +75,10 @@ const PHRASES: [(FailureKind, &[&str]); 7] = [
             "billing_error",
         ],
     ),
-    (FailureKind::RateLimited, &["rate limit", "rate_limit", "too many requests", "resource_exhausted"]),
+    (
+        FailureKind::RateLimited,
+        &["rate limit", "rate_limit", "too many requests", "resource_exhausted", "temporarily limiting requests"],
+    ),
     (
         FailureKind::Overloaded,
         &["overloaded", "internal server error", "service unavailable", "at capacity", "bad gateway", "high demand"],
@@ -88,7 +125,10 @@ const PHRASES: [(FailureKind, &[&str]); 7] = [
 
 /// The class of a failure that is told in words; `None` where they mean nothing or several things.
 pub(super) fn kind(said: &str) -> Option<FailureKind> {
-    let said = said.to_lowercase();
+    let said = said.to_lowercase().replace('\u{2019}', "'").replace(NOT_USED_UP, "");
+    if USED_UP.iter().any(|phrase| said.contains(phrase)) {
+        return Some(FailureKind::Quota);
+    }
     let says = |(_, phrases): &&(FailureKind, &[&str])| phrases.iter().any(|phrase| said.contains(phrase));
     let mut kinds: Vec<_> = PHRASES.iter().filter(says).map(|(kind, _)| *kind).collect();
     if kinds.len() > 1 {
@@ -99,6 +139,8 @@ pub(super) fn kind(said: &str) -> Option<FailureKind> {
         [one] => Some(one),
         // Google's word for both; the one that passes is the one to try.
         [FailureKind::Quota, FailureKind::RateLimited] => Some(FailureKind::RateLimited),
+        // The words of a provider that nobody has wrapped.
+        [] => by_words(&said),
         _ => None,
     }
 }
@@ -117,6 +159,16 @@ mod tests {
             ),
             ("You've hit your usage limit. Try again at 5pm.", Some(FailureKind::Quota)),
             ("Claude AI usage limit reached|1760000000", Some(FailureKind::Quota)),
+            ("You\u{2019}ve hit your session limit \u{b7} resets 3:50pm (Europe/Paris)", Some(FailureKind::Quota)),
+            ("You've hit your org's monthly usage limit", Some(FailureKind::Quota)),
+            ("You're out of usage credits. Run /usage-credits", Some(FailureKind::Quota)),
+            ("Your workspace is out of credits. Add credits to continue.", Some(FailureKind::Quota)),
+            (
+                "API Error: Server is temporarily limiting requests (not your usage limit) \u{b7} Try again.",
+                Some(FailureKind::RateLimited),
+            ),
+            ("You have exhausted your daily quota on this model. (resource_exhausted)", Some(FailureKind::Quota)),
+            ("This endpoint's maximum prompt length is 131072", Some(FailureKind::ContextTooLong)),
             ("429 RESOURCE_EXHAUSTED: You exceeded your current quota", Some(FailureKind::RateLimited)),
             ("API Error: Rate limit reached", Some(FailureKind::RateLimited)),
             (r#"API Error: 529 {"error":{"type":"overloaded_error"}}"#, Some(FailureKind::Overloaded)),

@@ -236,6 +236,60 @@ async fn what_claude_prints_is_understood() {
 }
 
 #[tokio::test]
+async fn a_limit_that_is_used_up_is_one_in_the_words_of_each_program() {
+    let scene = Scene::new();
+    let codex = |message: &str| format!(r#"{{"type":"turn.failed","error":{{"message":"{message}"}}}}"#);
+    let gemini = |message: &str| {
+        format!(r#"{{"error": {{"type": "TerminalQuotaError", "message": "{message}", "code": 429}}}}"#)
+    };
+    let hour = 3_600_000;
+    for (program, output, kind, most) in [
+        (
+            "claude",
+            claude_result(true, "429", "You\u{2019}ve hit your session limit · resets 3:50pm (Europe/Paris)", "0"),
+            FailureKind::Quota,
+            24 * hour,
+        ),
+        (
+            "claude",
+            claude_result(true, "null", "You\u{2019}ve hit your Opus limit · resets in 3h", "0"),
+            FailureKind::Quota,
+            3 * hour,
+        ),
+        (
+            "claude",
+            claude_result(
+                true,
+                "429",
+                "API Error: Server is temporarily limiting requests (not your usage limit) · try again in 9s",
+                "0",
+            ),
+            FailureKind::RateLimited,
+            9_000,
+        ),
+        (
+            "codex",
+            codex(
+                "You\u{2019}ve hit your usage limit. Upgrade to Pro (https://chatgpt.com/explore/pro) or try again in 2 hours 5 minutes.",
+            ),
+            FailureKind::Quota,
+            7_500_000,
+        ),
+        (
+            "gemini",
+            gemini("You have exhausted your capacity on this model. Your quota will reset after 21h53m56s."),
+            FailureKind::Quota,
+            78_836_000,
+        ),
+    ] {
+        scene.program(program, &format!("cat <<'END'\n{output}\nEND\nexit 1"));
+        let failed = scene.call(&[program]).await.unwrap_err().failure;
+        assert_eq!(failed.kind, kind, "{failed}");
+        assert!(failed.retry_after_ms.is_some_and(|ms| 0 < ms && ms <= most), "{failed:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_codex_and_gemini_print_of_a_failure_is_understood() {
     let scene = Scene::new();
     // codex-cli 0.169.0; what it says of the folders for its helpers stands on its other output.
@@ -333,6 +387,17 @@ async fn what_is_no_answer_is_a_failure_that_says_why() {
         let (kind, message) = scene.failure(&[silent]).await;
         assert!(kind == FailureKind::Malformed && message.starts_with("empty answer from `"), "{message}");
     }
+    // What stands on its other output, where there is no answer, is why there is none.
+    for program in ["gemini", "claude", "codex", "mute"] {
+        scene.program(program, "echo 'quota project not set' >&2");
+        let (kind, message) = scene.failure(&[program]).await;
+        assert!(
+            kind == FailureKind::Malformed && message.ends_with(" gave an empty answer: quota project not set"),
+            "{message}"
+        );
+    }
+    scene.program("mute", "echo 'Please run /login' >&2");
+    assert_eq!(scene.failure(&["mute"]).await.0, FailureKind::Auth);
     let (kind, message) = scene.failure(&["no-such-agent", "--key", KEY]).await;
     assert_eq!(kind, FailureKind::BadRequest);
     assert_eq!(

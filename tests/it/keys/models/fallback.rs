@@ -273,3 +273,23 @@ fn what_no_wait_can_mend_falls_at_once() {
     project_with_two_attempts(&server, TWO_MODELS).run().exits(0);
     assert_eq!(server.seen().len(), 2);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_program_whose_limit_is_used_up_is_started_once_and_the_next_model_answers() {
+    let server = Server::start();
+    let said = "You\u{2019}ve hit your session limit · resets 3:50pm (Europe/Paris)";
+    let result = format!(r#"{{"type":"result","subtype":"success","is_error":true,"result":"{said}"}}"#);
+    let script = format!("#!/bin/sh\ncat > /dev/null\necho start >> starts\necho '{result}'\nexit 1\n");
+    let models = "models: {own: {provider: command, argv: [bin/claude]}}\n";
+    let agents = "{name: writer, model: [own, openai/second]}";
+    let tasks =
+        "{name: a, agent: writer, description: do a}, {name: b, agent: writer, description: do b, context: [a]}";
+    let project = project(&server, models, agents, tasks).file("bin/claude", &script);
+    std::fs::set_permissions(project.path("bin/claude"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let ended = project.run().exits(0).file_has(&output("b"), "echo");
+    assert_eq!(ended.project.read("starts").as_deref(), Some("start\n"), "not even for the next task");
+    let failed = &events(&ended, "call_failed")[0]["failure"];
+    assert_eq!(failed["kind"], "quota");
+    assert!(failed["retry_after_ms"].as_u64().is_some_and(|ms| ms > 0), "{failed}");
+}
