@@ -117,6 +117,8 @@ impl Wire for OpenAi {
         report_in(&chunk)?;
         read_usage(&chunk["usage"], draft);
         if let Some(choice) = first_choice(&chunk["choices"]) {
+            // Moonshot tells it in here: <https://github.com/earendil-works/pi/issues/2017>.
+            read_usage(&choice["usage"], draft);
             // Some servers write a whole message where a piece of one belongs.
             let delta = if choice["delta"].is_null() { &choice["message"] } else { &choice["delta"] };
             read_choice(choice, delta, self.dialect.name, draft);

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::model::call::ModelRequest;
+use crate::model::status::lacks_memory;
 pub(crate) use crate::model::stop::Stop;
 use crate::model::thoughts::without_thoughts;
 use crate::plan::output::document;
@@ -141,7 +142,8 @@ impl ReplyBuilder {
                 Err(Failure::new(FailureKind::Truncated, format!("the answer was cut off at {limit}")))
             }
             Some(Stop::Broken(why)) => {
-                Err(Failure::new(FailureKind::Overloaded, format!("{host} broke off its answer: {why}")))
+                let failure = Failure::new(FailureKind::Overloaded, format!("{host} broke off its answer: {why}"));
+                Err(Failure { should_retry: lacks_memory(why).then_some(false), ..failure })
             }
             Some(_) if !self.refusal.trim().is_empty() => Err(refused(self.refusal.trim())),
             Some(Stop::Refused) if self.text.trim().is_empty() => Err(refused("it gave no reason")),

@@ -3,7 +3,8 @@
 //! The forms, each as it was seen: `resets 3:50pm (Europe/Paris)` and `resets Oct 12, 8am (Europe/Paris)` (Claude Code),
 //! `usage limit reached|1760000000` (an earlier one), `try again at 3:28 PM` and `try again at Aug 8th, 2026 12:30 PM`
 //! and `try again in 3 days 6 hours 57 minutes` (Codex), `reset after 21h53m56s` (Gemini), `regain access on 2026-08-01
-//! at 00:00 UTC` (Anthropic's spend limits), `try again in 6.5s` (OpenAI, Groq), `retry in 12.5s` (Google).
+//! at 00:00 UTC` (Anthropic's spend limits), `try again in 6.5s` (OpenAI, Groq), `retry in 12.5s` (Google),
+//! `please wait 86 seconds` (GitHub Models, Azure).
 
 use std::time::{Duration, SystemTime};
 
@@ -15,7 +16,8 @@ use jiff::{Timestamp, ToSpan, Zoned};
 const UNTIL: [&str; 6] = ["resets at ", "resets on ", "resets ", "try again at ", "try again on ", "regain access on "];
 
 /// What stands in front of a wait.
-const WITHIN: [&str; 6] = ["reset after ", "reset in ", "resets in ", "try again in ", "retry in ", "retry after "];
+const WITHIN: [&str; 7] =
+    ["reset after ", "reset in ", "resets in ", "try again in ", "retry in ", "retry after ", "please wait "];
 
 /// A longer wait than a year says no more than a year.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -177,6 +179,8 @@ mod tests {
             ("Rate limit reached. Please try again in 6.5s. Visit us.", Some(6_500)),
             ("Please try again in 20ms.", Some(20)),
             ("Please retry in 12.5s.", Some(12_500)),
+            ("Please wait 86 seconds before retrying.", Some(86_000)),
+            ("please wait or upgrade to continue", None),
             ("resets soon", None),
             ("resets 3:50pm (Nowhere/Land)", None),
             ("try again later", None),

@@ -15,7 +15,7 @@ use crate::words::text::duration;
 
 mod table;
 
-pub(crate) use table::by_words;
+pub(crate) use table::{by_words, lacks_memory};
 
 /// A longer wait than a year says no more than a year, and would only overflow sums.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -96,7 +96,7 @@ impl Report {
             .then(words)
             .flatten()
             .or(code)
-            .or_else(|| table::lacks_memory(&self.message).then_some(FailureKind::Overloaded))
+            .or_else(|| lacks_memory(&self.message).then_some(FailureKind::Overloaded))
             .or_else(|| number.and_then(by_status))
             .or_else(|| self.codes.iter().find_map(|code| vague(code)))
     }
@@ -114,7 +114,7 @@ impl Report {
     /// What the provider says of another try. That it helps is heard where nothing better is known than a status that
     /// says otherwise: <https://github.com/anthropics/anthropic-sdk-python/blob/main/src/anthropic/_base_client.py>.
     fn should_retry(&self, kind: FailureKind, headers: &HeaderMap) -> Option<bool> {
-        if table::lacks_memory(&self.message) {
+        if lacks_memory(&self.message) {
             return Some(false);
         }
         match headers.get("x-should-retry").map(HeaderValue::as_bytes) {

@@ -39,6 +39,7 @@ struct PieceChoice {
     index: u64,
     delta: PieceDelta,
     finish_reason: Nothing,
+    usage: Nothing,
     error: Nothing,
     object: Nothing,
     r#type: Nothing,

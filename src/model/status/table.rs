@@ -29,13 +29,22 @@ const fn row(
 pub(super) const NO_MEMORY: Row = row(
     FailureKind::Overloaded,
     &[],
-    &["requires more system memory", "out of memory", "insufficient system resources", "no available memory for the"],
-    "Ollama: server/sched.go, llm/server.go; LM Studio: its model loading guardrails; vLLM: v1/core/kv_cache_utils.py",
+    &[
+        "requires more system memory",
+        "out of memory",
+        "outofmemoryerror",
+        "cudamalloc failed",
+        "insufficient system resources",
+        "insufficient_system_resource",
+        "no available memory for the",
+    ],
+    "Ollama: server/sched.go, llm/server.go; LM Studio: its model loading guardrails; vLLM: v1/core/kv_cache_utils.py; \
+     PyTorch: torch.OutOfMemoryError; DeepSeek: https://api-docs.deepseek.com/api/create-chat-completion",
 );
 
 /// The table. Of several rows that fit, the first counts.
 #[rustfmt::skip]
-pub(super) const ROWS: [Row; 30] = [
+pub(super) const ROWS: [Row; 32] = [
     // The answer that the model wrote cannot be read: another throw of the dice.
     row(FailureKind::Malformed, &["tool_use_failed", "json_validate_failed", "output_parse_failed"],
         &["see 'failed_generation'", "failed to call a function. please adjust your prompt"],
@@ -44,7 +53,7 @@ pub(super) const ROWS: [Row; 30] = [
 
     // A filter has declined this prompt or this answer.
     row(FailureKind::Refused, &["content_filter", "content_policy_violation", "image_content_policy_violation", "moderation_blocked"],
-        &["rejected as a result of our safety system", "flagged as potentially violating our usage policy"],
+        &["rejected as a result of our safety system", "flagged as potentially violating our usage policy", "content management policy"],
         "OpenAI and Azure: https://learn.microsoft.com/azure/ai-services/openai/concepts/content-filter"),
     row(FailureKind::Refused, &[], &["requires moderation on", "your input was flagged for"],
         "OpenRouter, with 403: https://openrouter.ai/docs/api/reference/errors-and-debugging#moderation-errors"),
@@ -73,8 +82,9 @@ pub(super) const ROWS: [Row; 30] = [
         &["exceeds the available context size", "input is too large to process", "context size has been exceeded"],
         "llama.cpp: tools/server/server-context.cpp"),
     row(FailureKind::ContextTooLong, &[],
-        &["when context the overflows", "when context overflows", "is loaded with context length of only", "is loaded with a context length of only"],
-        "LM Studio: lmstudio-ai/lmstudio-bug-tracker#237, #546"),
+        &["when context the overflows", "when context overflows", "is loaded with context length of only", "is loaded with a context length of only",
+          "tokens to keep from the initial prompt is greater than"],
+        "LM Studio: lmstudio-ai/lmstudio-bug-tracker#237, #546, #2205"),
     row(FailureKind::ContextTooLong, &[], &["maximum prompt length is"], "xAI: cline/cline#3120"),
     row(FailureKind::ContextTooLong, &[], &["exceed the context length", "exceeds the context length", "exceeded max context length"],
         "Ollama: server/prompt.go, llm/server.go"),
@@ -91,15 +101,19 @@ pub(super) const ROWS: [Row; 30] = [
     row(FailureKind::Quota, &["billing_error"],
         &["credit balance is too low", "reached your specified api usage limits", "reached your specified workspace api usage limits"],
         "Anthropic, with 400: https://docs.claude.com/en/api/rate-limits#spend-limits"),
-    row(FailureKind::Quota, &["budget_exceeded"], &["budget has been exceeded", "exceededbudget"],
-        "LiteLLM, with 400 or 429: litellm/exceptions.py (BudgetExceededError)"),
+    row(FailureKind::Quota, &["budget_exceeded"], &["budget has been exceeded", "exceededbudget", "exceededtokenbudget"],
+        "LiteLLM, with 400 or 429: litellm/exceptions.py (BudgetExceededError), litellm/proxy/auth"),
+    row(FailureKind::Quota, &[],
+        &["reached your hourly usage limit", "reached your session usage limit", "reached your weekly usage limit", "reached your monthly usage limit"],
+        "Ollama's cloud, with 429: continuedev/continue#9233, #10579, #11444"),
+    row(FailureKind::Quota, &["exceeded_current_quota_error"], &[], "Moonshot, with 403 or 429: MoonshotAI/Kimi-K2#5"),
     row(FailureKind::Quota, &[],
         &["key limit exceeded", "insufficient credits", "requires more credits", "free-models-per-day", "spend limit exceeded"],
         "OpenRouter, with 402, 403 or 429: https://openrouter.ai/docs/api/reference/limits"),
     row(FailureKind::Quota, &[], &["monthly spending cap", "prepayment credits are depleted"],
         "Google, with 429: https://ai.google.dev/gemini-api/docs/billing"),
     row(FailureKind::Quota, &[],
-        &["used all available credits", "insufficient balance", "insufficient_balance", "monthly included credits", "blocked due to spend limit"],
+        &["used all available credits", "doesn't have any credits", "insufficient balance", "insufficient_balance", "monthly included credits", "blocked due to spend limit"],
         "xAI with 403, DeepSeek and Moonshot, Hugging Face, Groq: https://docs.x.ai/docs/key-information/debugging, \
          https://api-docs.deepseek.com/quick_start/error_codes"),
 
@@ -134,7 +148,7 @@ pub(crate) fn by_words(message: &str) -> Option<FailureKind> {
 }
 
 /// Whether a server says that it has not enough memory.
-pub(super) fn lacks_memory(message: &str) -> bool {
+pub(crate) fn lacks_memory(message: &str) -> bool {
     let message = message.to_ascii_lowercase();
     NO_MEMORY.phrases.iter().any(|phrase| message.contains(phrase))
 }

@@ -242,8 +242,14 @@ fn an_end_that_is_no_end_is_a_failure() {
                 let case = format!("{}: {reason}", vendor.name);
                 let failed = assert_fails(&case, after(vendor, act), FailureKind::Overloaded, reason);
                 assert_eq!((&*failed.partial, failed.unsettled), ("a", false), "{case}");
+                assert_eq!(failed.failure.should_retry, None, "{case}");
             }
         }
+    }
+    // A server without the memory for it has no more in a moment.
+    for act in ended(&openai::ROW, "a", "insufficient_system_resource") {
+        let failed = assert_fails("memory", after(&openai::ROW, act), FailureKind::Overloaded, "insufficient");
+        assert_eq!(failed.failure.should_retry, Some(false));
     }
     for reason in ["load", "unload"] {
         for act in ended(&ollama::ROW, "a", reason) {

@@ -253,11 +253,21 @@ fn every_servers_own_words_are_understood() {
         (403, "Key limit exceeded (total limit). Manage it using https://openrouter.ai/settings/keys", Quota),
         (429, "Rate limit exceeded: free-models-per-day.", Quota),
         (429, "Your project has exceeded its monthly spending cap.", Quota),
+        (
+            400,
+            "The number of tokens to keep from the initial prompt is greater than the context length.",
+            ContextTooLong,
+        ),
+        (429, "you (someone) have reached your weekly usage limit, please wait or upgrade to continue", Quota),
+        (429, "ExceededTokenBudget: Current spend for token: 9; Max Budget for Token: 8", Quota),
+        (403, "Your newly created team doesn't have any credits yet.", Quota),
+        (400, "The prompt triggered Azure OpenAI's content management policy.", Refused),
         (403, "m requires moderation on Azure. Your input was flagged for \"violence\".", Refused),
         (400, "API key not valid. Please pass a valid API key.", Auth),
         (400, "Incorrect API key provided: xx.", Auth),
         (400, "Failed to call a function. Please adjust your prompt. See 'failed_generation'.", Malformed),
         (500, "model requires more system memory (5.6 GiB) than is available (3.1 GiB)", Overloaded),
+        (500, "CUDA out of memory. Tried to allocate 2.00 GiB", Overloaded),
     ] {
         for vendor in ALL {
             let failed =

@@ -29,6 +29,14 @@ fn messages(first: &Value, last: &Value) -> Act {
 }
 
 #[test]
+fn usage_that_stands_in_a_choice_is_read() {
+    let usage = json!({"prompt_tokens": 12, "completion_tokens": 3});
+    let end = json!({"choices": [{"index": 0, "delta": {"content": "hi"}, "finish_reason": "stop", "usage": usage}]});
+    let used = used(openai::ROW.sends(openai::ROW.open(&[end]) + openai::ROW.last), &openai::ROW);
+    assert_eq!((used.input_tokens, used.output_tokens, used.estimated), (12, 3, false));
+}
+
+#[test]
 fn anthropic_counts_the_cache_apart_from_the_input() {
     let first = json!({
         "input_tokens": 50, "cache_creation_input_tokens": 1000, "cache_read_input_tokens": 9000, "output_tokens": 1,
