@@ -29,8 +29,8 @@ struct Manners {
     complains: Option<String>,
     /// Insists on this version of MCP.
     version: Option<String>,
-    /// Knows no `initialize`, as servers of the newest version do not.
-    modern: bool,
+    /// Knows no `initialize`, as servers of the newest version do not, and says so with this code.
+    modern: Option<i32>,
     /// Does not end when nobody listens any more, or when it is told to.
     stubborn: bool,
     /// Offers tools that are made to hurt, see `tools::HOSTILE`.
@@ -59,7 +59,7 @@ fn manners(flags: &[&str]) -> Manners {
         junk: has("--junk"),
         complains: value("--complain="),
         version: value("--version="),
-        modern: has("--modern"),
+        modern: value("--modern=").map(|code| code.parse().unwrap()),
         stubborn: has("--stubborn"),
         hostile: has("--hostile"),
         key: value("--key="),

@@ -199,8 +199,8 @@ impl ServerHandler for Tools {
         if self.manners.hangs {
             std::future::pending::<()>().await;
         }
-        if self.manners.modern {
-            return Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, "initialize", None));
+        if let Some(code) = self.manners.modern {
+            return Err(ErrorData::new(ErrorCode(code), "no initialize here", None));
         }
         context.peer.set_peer_info(request.clone());
         self.negotiate_initialize(&request)

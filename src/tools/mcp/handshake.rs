@@ -50,11 +50,20 @@ impl Opening {
         Client.serve_with_lifecycle(transport, mode).await
     }
 
-    /// Whether the server says that it does not know `initialize` any more.
+    /// Whether the server may be one that does not know `initialize` any more: it says so, or it misses what every request
+    /// of the newest version has.
     pub(super) fn is_outdated(self, error: &ClientInitializeError) -> bool {
         let ClientInitializeError::JsonRpcError(error) = error else { return false };
         self == Self::Initialize
-            && matches!(error.code, ErrorCode::METHOD_NOT_FOUND | ErrorCode::UNSUPPORTED_PROTOCOL_VERSION)
+            && matches!(
+                error.code,
+                ErrorCode::METHOD_NOT_FOUND
+                    | ErrorCode::UNSUPPORTED_PROTOCOL_VERSION
+                    | ErrorCode::HEADER_MISMATCH
+                    | ErrorCode::MISSING_REQUIRED_CLIENT_CAPABILITY
+                    | ErrorCode::INVALID_REQUEST
+                    | ErrorCode::INVALID_PARAMS
+            )
     }
 }
 

@@ -26,7 +26,8 @@ pub(super) struct Session {
 /// What may go wrong on the way to a session.
 enum SessionError {
     Failed(Reason),
-    Outdated,
+    /// With the reason that it gives, should the newer way not lead to one either.
+    Outdated(Reason),
 }
 
 impl Session {
@@ -36,14 +37,18 @@ impl Session {
         label: &str,
         redactor: &Redactor,
     ) -> Result<(Self, Listing), Failure> {
-        let mut opening = Opening::Initialize;
-        let session = loop {
-            match Self::begin(config, opening, redactor).await {
-                Ok(session) => break session,
-                Err(SessionError::Outdated) => opening = Opening::Discover,
-                Err(SessionError::Failed(reason)) => return Err(not_ready(config, reason)),
-            }
-        };
+        let mut begun = Self::begin(config, Opening::Initialize, redactor).await;
+        if let Err(SessionError::Outdated(first)) = begun {
+            begun = Self::begin(config, Opening::Discover, redactor).await.map_err(|error| {
+                let (SessionError::Failed(second) | SessionError::Outdated(second)) = error;
+                let words = format!("{}; and asked in the newest version of MCP, {}", first.words, second.words);
+                SessionError::Failed(Reason { words, ..second })
+            });
+        }
+        let session = begun.map_err(|error| {
+            let (SessionError::Failed(reason) | SessionError::Outdated(reason)) = error;
+            not_ready(config, reason)
+        })?;
         let listed = match timeout(config.timeout, listing::list(session.peer())).await {
             Ok(listed) => listed,
             Err(_) => Err(too_slow("tools/list", config.timeout)),
@@ -81,7 +86,9 @@ impl Session {
                     words: format!("it wants to speak version `{version}` of MCP, which orch does not know"),
                 },
             },
-            Ok(Err(error)) if opening.is_outdated(&error) => return Err(SessionError::Outdated),
+            Ok(Err(error)) if opening.is_outdated(&error) => {
+                return Err(SessionError::Outdated(reason::of_start(&error)));
+            }
             Ok(Err(error)) => reason::of_start(&error),
             Err(_) => too_slow("initialize", config.timeout),
         };

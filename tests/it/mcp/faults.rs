@@ -103,10 +103,15 @@ fn a_version_that_nobody_knows_is_refused_and_the_newest_one_is_spoken() {
         assert!(failure.message.contains("wants to speak version `1999-12-31` of MCP"), "{failure}");
         assert_eq!(failure.kind, FailureKind::BadRequest);
 
-        let servers = stdio(&["--modern"]);
-        assert_eq!(servers.tools("local").await.unwrap().len(), 17);
-        assert_eq!(call(&servers, "echo", json!({ "text": "new" })).await.text, "new");
-        servers.close().await;
+        // No such method, no such version, no version in the request, a header that is missing.
+        for code in [-32601, -32022, -32602, -32020] {
+            let servers = stdio(&[&format!("--modern={code}")]);
+            assert_eq!(servers.tools("local").await.unwrap().len(), 17, "{code}");
+            assert_eq!(call(&servers, "echo", json!({ "text": "new" })).await.text, "new");
+            servers.close().await;
+        }
+        let failure = stdio(&["--modern=-32000"]).tools("local").await.unwrap_err();
+        assert!(failure.message.ends_with("it refuses to start a session: no initialize here (-32000)"), "{failure}");
     });
 }
 
