@@ -47,6 +47,13 @@ impl RateLimitInfo {
     }
 }
 
+/// How many tokens a server takes in its whole window, as `headers` say. Of several such limits the smallest counts.
+pub(crate) fn tokens_in_all(headers: &HeaderMap) -> Option<u64> {
+    let names =
+        ["x-ratelimit-limit-tokens", "anthropic-ratelimit-tokens-limit", "anthropic-ratelimit-input-tokens-limit"];
+    names.iter().filter_map(|name| whole(headers.get(*name)?.to_str().ok()?.trim())).filter(|&limit| limit > 0).min()
+}
+
 /// A count. Some servers write it as a float.
 fn whole(text: &str) -> Option<u64> {
     text.parse()
@@ -181,6 +188,20 @@ mod tests {
         assert_eq!(anthropic, Some(expected));
         let output = pace(&[("anthropic-ratelimit-output-tokens-remaining", "8000")]);
         assert_eq!(output, Some(RateLimitInfo { tokens_left: Some(8000), ..RateLimitInfo::default() }));
+    }
+
+    #[test]
+    fn the_smallest_of_all_quotas_counts() {
+        let limit = |headers: &[(&'static str, &str)]| {
+            let header = |&(name, value): &(&'static str, &str)| {
+                (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())
+            };
+            tokens_in_all(&headers.iter().map(header).collect())
+        };
+        let (all, input) = ("anthropic-ratelimit-tokens-limit", "anthropic-ratelimit-input-tokens-limit");
+        assert_eq!(limit(&[(all, "38000"), (input, "30000")]), Some(30_000));
+        assert_eq!(limit(&[("x-ratelimit-limit-tokens", "6000")]), Some(6000));
+        assert_eq!(limit(&[("x-ratelimit-limit-tokens", "0"), (all, "many")]), None);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use tokio::time::{Duration, Instant};
 use crate::model::body::{Body, MAX_DOCUMENT_BYTES};
 use crate::model::call::{CallFailure, Cue, Model, ModelRequest, PendingReply, Reply};
 use crate::model::key_command::PrintedKey;
+use crate::model::pace::tokens_in_all;
 use crate::model::parameters::Refused;
 use crate::model::redaction::{excerpt, redact_failure, redact_stop, redact_turn};
 use crate::model::reply_builder::{ReplyBuilder, count};
@@ -164,7 +165,7 @@ impl RemoteModel {
             }),
             Err(failure) => {
                 let unsettled = meta.sent && !reached_end && failure.status.is_none();
-                let failure = redact_failure(failure, redactor);
+                let failure = redact_failure(check_quota(failure, request, meta.tokens_in_all), redactor);
                 Err(CallFailure { failure, usage, unsettled, partial: draft.text, pace: meta.pace, again: false })
             }
         }
@@ -249,12 +250,35 @@ fn check_whole_prompt(usage: Usage, request: &ModelRequest, host: &str) -> Resul
     Err(Failure::new(FailureKind::ContextTooLong, message))
 }
 
+/// A prompt that is more than a provider takes in its whole window is too long, however long one waits. What was sent
+/// before may come from a cache, which does not count, so this is said of the beginning of a conversation alone; and since
+/// its size is an estimate, of one that is clearly more.
+fn check_quota(failure: Failure, request: &ModelRequest, in_all: Option<u64>) -> Failure {
+    let (sent, is_first) = (request.estimated_tokens(), !request.messages.iter().any(is_turn));
+    match in_all.filter(|&in_all| is_first && sent > in_all.saturating_add(in_all / 4)) {
+        Some(in_all) if failure.kind == FailureKind::RateLimited => {
+            let message = format!(
+                "{}; the prompt has about {sent} tokens, and {in_all} are all that are taken at a time, so no wait helps",
+                failure.message
+            );
+            Failure { status: failure.status, ..Failure::new(FailureKind::ContextTooLong, message) }
+        }
+        _ => failure,
+    }
+}
+
+fn is_turn(message: &Message) -> bool {
+    matches!(message, Message::Assistant(_))
+}
+
 /// What is known of a call besides its answer.
 #[derive(Default)]
 struct CallMeta {
     /// Whether the provider may have the request.
     sent: bool,
     pace: Option<RateLimitInfo>,
+    /// How many tokens the provider takes in its whole window.
+    tokens_in_all: Option<u64>,
 }
 
 /// Sends, and reads the answer into `draft`. Gives the milliseconds to the first byte.
@@ -309,6 +333,7 @@ async fn open(
     })?;
     meta.sent = true;
     meta.pace = RateLimitInfo::of(response.headers(), SystemTime::now());
+    meta.tokens_in_all = tokens_in_all(response.headers());
     let status = response.status();
     if status.is_success() {
         return Ok(response);

@@ -2,11 +2,12 @@
 
 use std::time::{Duration, SystemTime};
 
+use orch::words::conversation::{AssistantMessage, Message};
 use orch::words::failure::FailureKind;
 use orch::words::rate_limit::RateLimitInfo;
 use serde_json::{Value, json};
 
-use super::{ALL, KEY, after, ask, assert_answers, assert_fails, wire};
+use super::{ALL, KEY, after, ask, assert_answers, assert_fails, request, wire};
 use crate::server::vendor::{Vendor, gemini, openai, response};
 use crate::server::{Act, Server};
 
@@ -154,6 +155,31 @@ fn a_wait_that_the_server_asks_for_is_handed_on() {
         }
         let until = failed("retry-after", &in_an_hour).retry_after_ms.unwrap();
         assert!((3_500_000..=3_600_000).contains(&until), "{until}");
+    }
+}
+
+#[test]
+fn a_prompt_that_is_more_than_the_whole_quota_is_not_waited_for() {
+    let limited = |limit: &str| {
+        let headers =
+            vec![("anthropic-ratelimit-input-tokens-limit", limit.to_owned()), ("retry-after", "5".to_owned())];
+        let body = json!({"error": {"message": "This request would exceed your organization's rate limit"}});
+        Act::Status { code: 429, headers, body: body.to_string() }
+    };
+    let long = request(&format!("hello {}", "word ".repeat(8000)));
+    let mut later = long.clone();
+    later.messages.push(Message::Assistant(AssistantMessage { text: "hm".to_owned(), ..AssistantMessage::default() }));
+    for vendor in ALL {
+        for (asked, limit, kind) in [
+            (&long, "5000", FailureKind::ContextTooLong),
+            (&long, "9000", FailureKind::RateLimited),
+            (&later, "5000", FailureKind::RateLimited),
+            (&request("hello"), "5000", FailureKind::RateLimited),
+        ] {
+            let reply = super::after_request(vendor, asked, &super::PATIENT, limited(limit));
+            let failed = assert_fails(vendor.name, reply, kind, "organization's rate limit").failure;
+            assert_eq!(failed.message.contains("no wait helps"), kind == FailureKind::ContextTooLong, "{failed}");
+        }
     }
 }
 
