@@ -22,7 +22,7 @@ struct Ending {
 
 const FITTING: &str = r#"{"a": 1}"#;
 
-const ENDINGS: [Ending; 5] = [
+const ENDINGS: [Ending; 6] = [
     Ending {
         name: "the prompt is too long",
         task: "",
@@ -39,6 +39,13 @@ const ENDINGS: [Ending; 5] = [
         name: "the answer does not fit",
         task: ", output: {schema: {type: object, required: [a]}}",
         says: || answer("no", "stop"),
+        exits: 0,
+    },
+    Ending {
+        // The call is made again without it, and refused once more.
+        name: "a part of the request is refused",
+        task: "",
+        says: || Act::error(400, &json!({"error": {"message": "unknown parameter: stream_options"}})),
         exits: 0,
     },
     Ending { name: "a filter declines", task: "", says: || answer("", "content_filter"), exits: 0 },
