@@ -71,6 +71,9 @@ pub(crate) fn arguments(written: &str) -> Value {
         return object;
     }
     let inner = match &value {
+        // What models write for a tool that wants nothing.
+        Ok(Value::Null) => "{}",
+        Ok(Value::String(inner)) if inner.trim().is_empty() => "{}",
         Ok(Value::String(inner)) => inner,
         Ok(_) => return value.unwrap_or_default(),
         Err(_) => text.strip_prefix("{}").unwrap_or(text),
@@ -233,6 +236,10 @@ mod tests {
             (r#"{}{"place": "Bern"}"#, bern.clone()),
             (r#"{"place": "Bern"}{"place": "Bern"}"#, bern),
             ("", json!({})),
+            ("null", json!({})),
+            ("\" \"", json!({})),
+            ("{'a': None, 'b': True}", json!({"a": null, "b": true})),
+            (r#"{"a": 1}<|tool_call_end|>"#, json!({"a": 1})),
             ("[1]", json!([1])),
             (r#"{"place": "Be"#, json!(r#"{"place": "Be"#)),
             (r#"{"place": "Bern"}{"place": "Rome"}"#, json!(r#"{"place": "Bern"}{"place": "Rome"}"#)),

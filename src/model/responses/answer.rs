@@ -123,7 +123,14 @@ fn stop(response: &Value, items: &[Value], said: &str) -> Stop {
 fn read_call(index: u64, item: &Value, draft: &mut ReplyBuilder) {
     if item["type"] == "function_call" {
         let text = |key: &str| item[key].as_str().unwrap_or_default().to_owned();
-        let call = ToolCallBuilder { id: text("call_id"), name: text("name"), arguments: text("arguments") };
+        let arguments = match &item["arguments"] {
+            Value::String(text) => text.clone(),
+            Value::Null => String::new(),
+            whole => whole.to_string(),
+        };
+        // Servers that come from Chat Completions know one id alone.
+        let id = if item["call_id"].is_string() { text("call_id") } else { text("id") };
+        let call = ToolCallBuilder { id, name: text("name"), arguments };
         draft.calls.insert(index, call);
     }
 }

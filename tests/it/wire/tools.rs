@@ -171,9 +171,15 @@ fn a_call_without_an_id_gets_one_and_without_arguments_has_none() {
     let openai = json!({"choices": [{"message": {"tool_calls": [{"function": {"name": "weather", "arguments": {"place": "Bern"}}}, {"function": {"name": "weather"}}]}, "finish_reason": "stop"}]});
     let parts = json!([{"functionCall": {"name": "weather", "args": {"place": "Bern"}}}, {"functionCall": {"name": "weather"}}]);
     let ollama = json!({"message": {"tool_calls": [{"function": {"name": "weather", "arguments": "{\"place\": \"Bern\"}"}}, {"function": {"name": "weather"}}]}, "done": true, "done_reason": "stop"});
-    for (vendor, whole) in
-        [(&openai::ROW, openai), (&gemini::ROW, gemini::parts(&parts, Some("STOP"))), (&ollama::ROW, ollama)]
-    {
+    let item = |id: &str, arguments: Value| json!({"type": "function_call", "id": id, "name": "weather", "arguments": arguments});
+    let response =
+        json!({"status": "completed", "output": [item("a", json!({"place": "Bern"})), item("b", Value::Null)]});
+    for (vendor, whole) in [
+        (&responses::ROW, response),
+        (&openai::ROW, openai),
+        (&gemini::ROW, gemini::parts(&parts, Some("STOP"))),
+        (&ollama::ROW, ollama),
+    ] {
         let calls = after_with_tools(vendor, Act::json(whole.to_string())).unwrap().turn.calls;
         let arguments: Vec<_> = calls.iter().map(|call| &call.arguments).collect();
         assert_eq!(arguments, [&json!({"place": "Bern"}), &json!({})], "{}", vendor.name);
