@@ -36,7 +36,7 @@ static ROLES: &[Role] = &[
     Role {
         name: "analyst",
         title: "business analyst",
-        goal: "AssistantMessage a wish into requirements that can be built and checked",
+        goal: "Turn a wish into requirements that can be built and checked",
         instructions: "\
 Work out who needs what and why before you say how. Number the requirements, and give each an acceptance criterion \
 that someone else could check with yes or no. Keep what must be apart from what would be nice, and list what is out \
