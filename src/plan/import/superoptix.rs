@@ -184,6 +184,9 @@ fn described(name: &str, loaded: &LoadedPlaybook, models: &mut Models) -> Map {
         None => {}
     }
     settings(playbook.temperature, playbook.max_tokens, &mut agent);
+    if !playbook.tools.is_empty() {
+        notes.push(left_out("`tools` of its playbook", "Grant here what the agent may use."));
+    }
     let ignored = playbook::without_effect(&loaded.source);
     if !ignored.is_empty() {
         let keys = listed(ignored.iter().map(String::as_str));

@@ -213,7 +213,7 @@ impl<'r> AgentTable<'r> {
         let (goal, persona) = (text(&inline.goal), text(&inline.persona));
         let instructions = inline.instructions.as_ref().and_then(|prose| self.prose(prose));
         let models = inline.model.as_ref().map(|models| self.models(models)).unwrap_or_default();
-        let tools = grants::granted_tools(inline, self.file, &mut self.diagnostics);
+        let tools = grants::granted_tools(&inline.tools, self.file, &mut self.diagnostics);
         self.with_model(Agent {
             name,
             title,
@@ -266,13 +266,18 @@ impl<'r> AgentTable<'r> {
             Some(Either::Short(text)) => models::by_name(text, &self.file.models),
             Some(Either::Full(described)) => models::of_playbook(described).map(|model| vec![model]),
         };
+        let mut mistakes = Vec::new();
         let models = models.unwrap_or_else(|mistake| {
-            // Its place is in another file, so it is told where the orchestra names the agent.
-            let (line, column) = mistake.at.as_ref().map_or((1, 1), |(span, _)| loaded.source.position(span.start));
-            let label = format!("{}:{line}:{column}", loaded.source.path);
-            self.diagnostics.push(Diagnostic { at: Some((listed.span.clone(), label)), see: None, ..*mistake });
+            mistakes.push(*mistake);
             Vec::new()
         });
+        let tools = grants::granted_tools(&playbook.tools, self.file, &mut mistakes);
+        // Their places are in another file, so they are told where the orchestra names the agent.
+        self.diagnostics.extend(mistakes.into_iter().map(|mistake| {
+            let (line, column) = mistake.at.as_ref().map_or((1, 1), |(span, _)| loaded.source.position(span.start));
+            let label = format!("{}:{line}:{column}", loaded.source.path);
+            Diagnostic { at: Some((listed.span.clone(), label)), see: None, ..mistake }
+        }));
         // A playbook is for any orchestra, so its texts name no inputs.
         let title = Template::literal(playbook.title().unwrap_or(name.as_str()));
         self.with_model(Agent {
@@ -282,7 +287,7 @@ impl<'r> AgentTable<'r> {
             persona: playbook.persona().as_deref().map(Template::literal),
             instructions: playbook.instructions().as_deref().map(Template::literal),
             models,
-            tools: Vec::new(),
+            tools,
             temperature: playbook.temperature,
             max_tokens: playbook.max_tokens,
         })

@@ -12,7 +12,7 @@ use crate::plan::programs;
 use crate::plan::resolve::prose::Said;
 use crate::plan::resolve::{ResolveContext, extend};
 use crate::plan::spec::located::{Either, Spanned};
-use crate::plan::spec::{self, InlineAgent, OrchestraFile, OutputFormat, Text, ToolGrant};
+use crate::plan::spec::{self, OrchestraFile, OutputFormat, Text, ToolGrant};
 use crate::plan::template::{CtxKnown, ItemsKnown, Known, Template};
 use crate::plan::tools::{self, BuiltInTool, GrantSettings};
 use crate::words::diagnostic::{Diagnostic, near_miss};
@@ -26,12 +26,12 @@ const MCP_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The tools that an agent is given.
 pub(super) fn granted_tools(
-    agent: &InlineAgent,
+    tools: &[Either<Text, ToolGrant>],
     file: &OrchestraFile,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<Grant> {
     let mut grants = Vec::new();
-    for tool in &agent.tools {
+    for tool in tools {
         let (name, full) = match tool {
             Either::Short(name) => (name, None),
             Either::Full(full) => (&full.name, Some(full)),

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::plan::spec::located::{Either, Spanned, convert};
 use crate::plan::spec::slips::slips;
-use crate::plan::spec::{Text, check, yaml};
+use crate::plan::spec::{Text, ToolGrant, check, yaml};
 use crate::words::diagnostic::{Diagnostic, Severity, Source, Span};
 
 /// An agent in a file of its own.
@@ -33,6 +33,9 @@ pub struct Playbook {
     /// The short form: the longest answer, in tokens.
     #[schemars(range(min = 1))]
     pub max_tokens: Option<u32>,
+    /// The short form: the tools that it may use, as in an orchestra's `agents`.
+    #[serde(default)]
+    pub tools: Vec<Either<Text, ToolGrant>>,
     /// The short form: tasks that `orch create` takes up.
     #[serde(default)]
     pub tasks: Vec<PlaybookTask>,

@@ -1,8 +1,11 @@
 //! Agents in files of their own: what is acted on reaches the model, and what is not is named.
 
+use serde_json::json;
+
 use crate::commands::validate::GOAL;
+use crate::keys::tools::calls;
 use crate::project::Project;
-use crate::server::Server;
+use crate::server::{Act, Server};
 
 const PLAYBOOK: &str = "agents/developer/playbook/developer_playbook.yaml";
 
@@ -105,5 +108,47 @@ fn mistakes_in_a_playbook_are_told_with_those_of_the_orchestra() {
         .says("`traits` must be a list")
         .says("there is no task `nope`")
         .no_file(".orchestra");
+    assert_eq!(server.seen().len(), 0);
+}
+
+#[test]
+fn an_agent_of_a_playbook_uses_its_tools() {
+    let server = Server::start();
+    let project = Project::new().file("x.yaml", ORCHESTRA).file("notes.md", "tulips").server(&server);
+    let arguments = json!({"path": "notes.md"});
+    server.when("do a", [calls(&[("c1", "read_file", arguments)]), Act::Text("done".into())]);
+    let short = "role: Plumber\ninstructions: Say {{ outputs.a }} as it is.\nmodel: openai/small\ntools: [read_file]\n";
+    let project = project.file("agents/developer.yaml", short);
+    project.args(["run", "x.yaml", "--strategy", "sequential"]).and(GOAL).run().exits(0).does_not_say("warning");
+    let first = &server.seen()[0].body;
+    assert_eq!(first["tools"][0]["function"]["name"], "read_file", "{first}");
+    assert!(first["messages"][0]["content"].as_str().unwrap().contains("Say {{ outputs.a }} as it is."), "{first}");
+    let seen = server.seen();
+    let told = seen[1].body["messages"].as_array().unwrap().last().unwrap();
+    assert!(told["role"] == "tool" && told["content"].as_str().unwrap().contains("tulips"), "{told}");
+}
+
+#[test]
+fn mistakes_in_the_tools_of_a_playbook_name_their_place_there() {
+    for (tools, why) in [
+        ("[raed_file]", "did you mean `read_file`?"),
+        ("[run_command]", "needs to be told which commands are allowed"),
+        ("[shop/*]", "there is no MCP server `shop`"),
+        ("[{name: write_file, paths: [../x]}]", "is not a path of a file in the project"),
+        ("[{name: write_file, path: [src/**]}]", "`path`"),
+    ] {
+        let project = Project::new().file("x.yaml", ORCHESTRA);
+        let project = project.file("agents/developer.yaml", format!("role: Plumber\ntools: {tools}\n"));
+        project.args(["validate", "x.yaml"]).run().exits(2).says(why).says("agents/developer.yaml:2:");
+    }
+}
+
+#[test]
+fn what_a_playbook_grants_needs_the_trust_of_what_an_orchestra_grants() {
+    let server = Server::start();
+    let project = Project::new().untrusted().file("x.yaml", ORCHESTRA).server(&server);
+    let text = "role: Plumber\nmodel: openai/small\ntools: [{name: run_command, allow: [[echo]]}]\n";
+    let project = project.file("agents/developer.yaml", text);
+    project.args(["run", "x.yaml"]).and(GOAL).run().exits(2).says("echo").says("--trust");
     assert_eq!(server.seen().len(), 0);
 }
