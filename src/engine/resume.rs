@@ -222,7 +222,7 @@ pub async fn resume(
     let hooks = Hooks::new(&orchestra, project, settings, &run, &source, true, notes);
     hooks.at(HookPoint::BeforeInit, notes).await?;
     let may_use_cache = source.may_use_cache();
-    let (source, _) = source.open(project, None)?;
+    let (source, _) = source.open(project, None, settings)?;
     let own = own_files(project, &history.start.source, Path::new(&history.start.workspace));
     let mut setup = setup(&orchestra, project, settings, &run, &own, source, notes)?;
     let hooks = hooks.set_up(&setup.redactor, notes).await?;

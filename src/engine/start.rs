@@ -150,7 +150,7 @@ pub async fn start(
     let hooks = Hooks::new(&loaded.orchestra, project, settings, &run, &start.source, false, notes);
     hooks.at(HookPoint::BeforeInit, notes).await?;
     let may_use_cache = start.source.may_use_cache();
-    let (source, marker) = start.source.open(project, Some(&loaded.orchestra))?;
+    let (source, marker) = start.source.open(project, Some(&loaded.orchestra), settings)?;
     let orchestra = Arc::new(selection.orchestra);
     let workspace = start.workspace.as_deref().unwrap_or(Path::new(&orchestra.workspace));
     let own = own_files(project, &loaded.source.path, workspace);

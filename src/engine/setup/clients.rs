@@ -210,7 +210,8 @@ pub(super) fn rehearsed(orchestra: &Orchestra, rehearsal: Rehearsal) -> Vec<Vec<
     orchestra.agents.iter().map(client).collect()
 }
 
-/// One client for each model that an agent names, or for the default one, answered by what was recorded of it.
+/// One client for each model that an agent names, or for the one that answered then for agents that name none, answered
+/// by what was recorded of it.
 pub(super) fn replayed(
     orchestra: &Orchestra,
     cassette: &Arc<Cassette>,
@@ -218,6 +219,14 @@ pub(super) fn replayed(
 ) -> Vec<Vec<Arc<ModelClient>>> {
     let replay = |label: String| -> Arc<dyn Model> { Arc::new(Replayed::new(cassette.clone(), label)) };
     let of_agent = |agent: &Agent| {
+        if let ([], Some(label)) = (agent.models.as_slice(), cassette.default_model()) {
+            let name = label.split_once('/').map_or(label, |(_, name)| name).to_owned();
+            return vec![Arc::new(ModelClient {
+                temperature: agent.temperature,
+                max_tokens: agent.max_tokens,
+                ..stand_in(label.to_owned(), name, replay(label.to_owned()))
+            })];
+        }
         let default = agent.models.is_empty().then(|| settings.default_model().ok()).flatten();
         let client = |model: &ModelRef| {
             Arc::new(ModelClient {

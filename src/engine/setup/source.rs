@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::model::cassette::{Cassette, CassetteError, Recorder};
 use crate::model::rehearsal::Rehearsal;
+use crate::model::settings::Settings;
 use crate::os::clock;
 use crate::plan::orchestra::Orchestra;
 use crate::plan::spec::script::Script;
@@ -97,6 +98,7 @@ impl ModelSource {
         &self,
         project: &Project,
         whole: Option<&Orchestra>,
+        settings: &Settings,
     ) -> Result<(OpenSource, String), SourceError> {
         match self {
             // The prompts of a rehearsal reach nobody, and two rehearsals of the same file give the same outputs.
@@ -113,7 +115,8 @@ impl ModelSource {
             Self::Models { record } => {
                 let marker = format!("{:016x}{:016x}", clock::random(), clock::random());
                 let create = |path: &PathBuf| {
-                    let recorder = Recorder::create(&project.root().join(path), &marker);
+                    let default = settings.default_model().ok().map(|model| model.label());
+                    let recorder = Recorder::create(&project.root().join(path), &marker, default);
                     recorder.map(Arc::new).map_err(|error| SourceError::Record { path: path.clone(), error })
                 };
                 let recorder = record.as_ref().map(create).transpose()?;

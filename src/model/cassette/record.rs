@@ -26,11 +26,16 @@ pub(super) struct Header {
     pub(super) orch: String,
     /// The random text that marks data in the prompts.
     pub(super) marker: String,
+    /// The model, as `provider/model`, that answered for agents that name none, where there was one. Without it, as in
+    /// older cassettes, the environment of the replay says which model is meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) default_model: Option<String>,
 }
 
 impl Header {
-    pub(super) fn new(marker: &str) -> Self {
-        Self { cassette: VERSION, orch: env!("CARGO_PKG_VERSION").to_owned(), marker: marker.to_owned() }
+    pub(super) fn new(marker: &str, default_model: Option<String>) -> Self {
+        let orch = env!("CARGO_PKG_VERSION").to_owned();
+        Self { cassette: VERSION, orch, marker: marker.to_owned(), default_model }
     }
 }
 

@@ -18,11 +18,12 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    /// Begins a cassette for a run with this prompt marker, without which the prompts would not be the same again.
+    /// Begins a cassette for a run with this prompt marker, without which the prompts would not be the same again, and
+    /// with the label of the model that answers for agents that name none.
     ///
     /// # Errors
     /// If it cannot be made, or there is a file of that name already: that one is not written over.
-    pub(crate) fn create(path: &Path, marker: &str) -> io::Result<Self> {
+    pub(crate) fn create(path: &Path, marker: &str, default_model: Option<String>) -> io::Result<Self> {
         let file = OpenOptions::new().create_new(true).append(true).open(path);
         let recorder = file.map(|file| Self { file: Mutex::new(file) }).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => {
@@ -31,7 +32,7 @@ impl Recorder {
             }
             _ => error,
         })?;
-        recorder.write(&Header::new(marker))?;
+        recorder.write(&Header::new(marker, default_model))?;
         Ok(recorder)
     }
 

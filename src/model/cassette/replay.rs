@@ -16,7 +16,7 @@ use crate::words::failure::{Failure, FailureKind};
 #[derive(Debug)]
 pub(crate) struct Cassette {
     path: PathBuf,
-    marker: String,
+    header: Header,
     records: Vec<Record>,
     /// The records of each key, in their order.
     places: HashMap<String, Vec<usize>>,
@@ -87,7 +87,7 @@ impl Cassette {
         let damaged = |line, why| CassetteError::Damaged { path: shown.clone(), line, why };
         let mut lines = text.lines().enumerate().map(|(ix, line)| (ix + 1, line)).filter(|(_, line)| !line.is_empty());
         let (line, first) = lines.next().ok_or_else(|| damaged(1, "there is nothing in it".to_owned()))?;
-        let marker = marker(first).map_err(|error| match error {
+        let header = header(first).map_err(|error| match error {
             HeaderError::TooNew(version) => CassetteError::TooNew { path: shown.clone(), version },
             HeaderError::Unreadable(why) => damaged(line, format!("it does not begin a cassette ({why})")),
         })?;
@@ -98,13 +98,19 @@ impl Cassette {
             places.entry(record.key.clone()).or_default().push(records.len());
             records.push(record);
         }
-        Ok(Self { path: path.to_owned(), marker, records, places, asked: Mutex::default() })
+        Ok(Self { path: path.to_owned(), header, records, places, asked: Mutex::default() })
     }
 
     /// The prompt marker of the run that was recorded. A run that replays the cassette takes it for its own.
     #[must_use]
     pub(crate) fn marker(&self) -> &str {
-        &self.marker
+        &self.header.marker
+    }
+
+    /// The label of the model that answered for agents that name none; `None` in an older cassette.
+    #[must_use]
+    pub(crate) fn default_model(&self) -> Option<&str> {
+        self.header.default_model.as_deref()
     }
 
     /// Answers as was recorded. Of several answers to the same, each comes in its turn, and the last one for good.
@@ -152,12 +158,12 @@ enum HeaderError {
     Unreadable(String),
 }
 
-/// The marker in a header. What a newer version writes beside its number may be anything.
-fn marker(line: &str) -> Result<String, HeaderError> {
+/// A header. What a newer version writes beside its number may be anything.
+fn header(line: &str) -> Result<Header, HeaderError> {
     let unreadable = |error: serde_json::Error| HeaderError::Unreadable(error.to_string());
     let value: serde_json::Value = serde_json::from_str(line).map_err(unreadable)?;
     match value["cassette"].as_u64() {
         Some(version) if version > u64::from(VERSION) => Err(HeaderError::TooNew(version)),
-        _ => serde_json::from_value::<Header>(value).map(|header| header.marker).map_err(unreadable),
+        _ => serde_json::from_value(value).map_err(unreadable),
     }
 }

@@ -45,7 +45,7 @@ fn failure(kind: FailureKind) -> CallFailure {
 fn recorded(calls: &[(ModelRequest, Result<Reply, CallFailure>)]) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tape.jsonl");
-    let recorder = Recorder::create(&path, "secret").unwrap();
+    let recorder = Recorder::create(&path, "secret", None).unwrap();
     for (request, outcome) in calls {
         recorder.keep(request, LABEL, outcome).unwrap();
     }
@@ -141,7 +141,7 @@ fn what_was_not_recorded_is_refused_with_what_is_nearest() {
 #[test]
 fn no_cassette_is_written_over() {
     let (_folder, path) = recorded(&[(request("a"), Ok(reply("x")))]);
-    let error = Recorder::create(&path, "other").unwrap_err().to_string();
+    let error = Recorder::create(&path, "other", None).unwrap_err().to_string();
     assert!(error.contains("tape.jsonl is there already"), "{error}");
     assert_eq!(Cassette::open(&path).unwrap().marker(), "secret");
 }
