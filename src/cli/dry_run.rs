@@ -213,7 +213,7 @@ fn own_tokens(orchestra: &Orchestra, ix: TaskIx, (goal, given): &(String, InputV
     let outputs: Vec<(&str, &str)> = needs.iter().map(|&n| (orchestra.tasks[n].name.as_str(), "")).collect();
     let run = RunValues { id: "run_00000000_000000_0000", project: "", is_rehearsal: true };
     let ctx = std::collections::BTreeMap::new();
-    let inputs = Inputs { goal, given, run, secret: "", outputs: &outputs, ctx: &ctx, item: None };
+    let inputs = Inputs { goal, given, run, secret: "", outputs: &outputs, files: &[], ctx: &ctx, item: None };
     let (Some(agent), Some(description)) = (orchestra.agent_of(ix), task.description()) else { return 0 };
     match Prompt::new(description, agent, &inputs, None) {
         Ok(prompt) => worst_case_tokens([&*prompt.system, &*prompt.user].into_iter()),

@@ -179,6 +179,7 @@ pub(super) fn setup(
         project: project_files(project, run).ok(),
         root: project.root().to_owned(),
         run_dir: project.run_path(run),
+        own: own.clone(),
         environment,
         redactor: redactor.clone(),
         is_rehearsal: rehearses,

@@ -215,6 +215,14 @@ pub struct Agent {
     pub max_tokens: Option<u32>,
 }
 
+impl Agent {
+    /// Whether it looks at files by itself: with a tool, or as a program that works in the project.
+    #[must_use]
+    pub fn looks_at_files(&self) -> bool {
+        !self.tools.is_empty() || self.models.iter().any(|model| model.provider == Provider::Command)
+    }
+}
+
 /// A model and where it is served.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelRef {

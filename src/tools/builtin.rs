@@ -30,6 +30,7 @@ mod contents;
 mod ctx;
 mod edit;
 mod file_tool;
+mod given;
 mod list;
 mod path;
 mod place;
@@ -129,6 +130,14 @@ pub(crate) fn remove_file(project: &ProjectFiles, path: &str) -> Result<(), Stri
 /// That a file is not there or cannot be read. A pattern may mean none.
 pub(crate) fn digest(project: &Dir, pattern: &str) -> Result<String, String> {
     contents::digest(project, pattern)
+}
+
+/// The texts of the files that paths and patterns mean, each with its path, for a model that has no tools.
+///
+/// # Errors
+/// That a file is not there, is no text, is kept from tools, or that they are too long together.
+pub(crate) fn texts(project: &Dir, own: &OwnFiles, patterns: &[String]) -> Result<Vec<(String, String)>, String> {
+    given::texts(project, own, patterns)
 }
 
 /// Removes what a killed process has left of writing a file of the project, see [`Dir::marked`].

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::os::process::{self, Command, Exit, Stdin};
+use crate::plan::guarded::OwnFiles;
 use crate::plan::orchestra::{Check, Task};
 use crate::plan::output::plan;
 use crate::plan::spec::OutputFormat;
@@ -32,6 +33,8 @@ pub struct VerifyContext {
     pub root: PathBuf,
     /// The run's folder.
     pub run_dir: PathBuf,
+    /// The files that models are kept from, besides those that all are.
+    pub(crate) own: Arc<OwnFiles>,
     /// All that commands get in their environment.
     pub environment: Vec<(String, String)>,
     /// Removes secrets from what commands write.
@@ -112,6 +115,17 @@ impl Verifier {
     /// A file that is not there or cannot be read.
     pub fn of_inputs(&self) -> Result<Vec<(String, String)>, String> {
         self.digests(&self.reads)
+    }
+
+    /// The texts of the files that the work depends on, each with its path, for a model that has no tool to see them.
+    ///
+    /// # Errors
+    /// A file that is not there, is no text, may not be seen, or is too long.
+    pub fn texts_of_inputs(&self) -> Result<Vec<(String, String)>, String> {
+        if self.reads.is_empty() {
+            return Ok(Vec::new());
+        }
+        builtin::texts(self.project()?, &self.context.own, &self.reads)
     }
 
     /// The digests of the files that the work has made, each with its path.

@@ -140,15 +140,13 @@ impl RunContext {
             run,
             secret: &start.marker,
             outputs: &outputs,
+            files: &[],
             ctx: &history.ctx,
             item,
         };
         let files = match self.verifiers[task].of_inputs() {
             Ok(files) => files,
-            Err(why) => {
-                let message = format!("a file that the task reads cannot be used: {why}");
-                return Ok(Err(Failure::new(FailureKind::BadRequest, message)));
-            }
+            Err(why) => return Ok(Err(unusable_file(&why))),
         };
         let is_kept = self.keeps(task) && history.tasks[task].tries == 0;
         let given = Given { task, definition, inputs, digests: &digests, files, is_kept };
@@ -174,6 +172,11 @@ impl RunContext {
         let tool_set = &self.tool_sets[place];
         let known = &history.tasks[*task];
         let deeds = self.deeds(&known.abandoned, tool_set)?;
+        let texts = match self.texts_for(given, agent) {
+            Ok(texts) => texts,
+            Err(why) => return Ok(Err(unusable_file(&why))),
+        };
+        let inputs = &Inputs { files: &texts, ..inputs.clone() };
         let prompt = match Prompt::new(description, agent, inputs, output_spec.instructions().as_deref()) {
             Ok(prompt) => prompt.after(&deeds, definition.name.as_str(), inputs.secret).redacted(tool_set.redactor()),
             Err(error) => return Ok(Err(template_failed("description", &error))),
@@ -206,6 +209,20 @@ impl RunContext {
             lid_usd: None,
         };
         Ok(Ok((Prepared::Agent(Box::new(attempt)), cache_key)))
+    }
+
+    /// The texts of the files that a task reads, for a model that cannot look at them. They are those that the key of its
+    /// result is made of.
+    fn texts_for(&self, given: &Given<'_>, agent: &Agent) -> Result<Vec<(String, String)>, String> {
+        if agent.looks_at_files() {
+            return Ok(Vec::new());
+        }
+        let verifier = &self.verifiers[given.task];
+        let texts = verifier.texts_of_inputs()?;
+        match verifier.of_inputs()? == given.files {
+            true => Ok(texts),
+            false => Err("a file was changed while it was read".to_owned()),
+        }
     }
 
     fn command_of(&self, given: &Given<'_>, program: &Program) -> Prepares {
@@ -304,6 +321,10 @@ fn tool_limits(orchestra: &Orchestra, task: TaskIx, abandoned: &[Step]) -> ToolL
         begun.map(|call| call.name.clone()).collect::<Vec<_>>()
     };
     ToolLimits { limits: limits.collect(), before: abandoned.iter().flat_map(begun).collect() }
+}
+
+fn unusable_file(why: &str) -> Failure {
+    Failure::new(FailureKind::BadRequest, format!("a file that the task reads cannot be used: {why}"))
 }
 
 fn template_failed(key: &str, error: &TemplateError) -> Failure {

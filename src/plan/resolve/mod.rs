@@ -157,7 +157,6 @@ impl Resolver<'_> {
         }
 
         let mut tasks = self.tasks(settings, strategy, &names, &agent_of_task, plan.as_ref())?;
-        self.check_readers(&tasks, &agents);
         for (group, of) in groups.iter().enumerate() {
             of.outline.tasks.iter().for_each(|&task| tasks[task].group = Some(group));
         }

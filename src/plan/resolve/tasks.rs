@@ -4,15 +4,14 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use crate::plan::graph::{Plan, TaskIx};
-use crate::plan::orchestra::{Agent, Task};
+use crate::plan::orchestra::Task;
 use crate::plan::resolve::ctx::KeysKnown;
 use crate::plan::resolve::prose::Said;
 use crate::plan::resolve::{Resolver, grants};
 use crate::plan::retry::{Growth, RetryPolicy};
 use crate::plan::spec::located::Either;
-use crate::plan::spec::{self, OnError, Provider, Retry, RetryStrategy, RetryTable, Strategy};
+use crate::plan::spec::{self, OnError, Retry, RetryStrategy, RetryTable, Strategy};
 use crate::plan::template::{Known, Template};
-use crate::words::diagnostic::Diagnostic;
 use crate::words::id::Name;
 
 /// How long one attempt may take where nothing says so.
@@ -74,21 +73,6 @@ impl<'r> Resolver<'r> {
         }
         grants::check_shared_files(&self.file.tasks.value, &mut self.diagnostics);
         (tasks.len() == self.file.tasks.value.len()).then_some(tasks)
-    }
-
-    /// A model without tools never sees the files that its task reads; an agent CLI looks at them by itself.
-    pub(super) fn check_readers(&mut self, tasks: &[Task], agents: &[Agent]) {
-        for (task, said) in tasks.iter().zip(&self.file.tasks.value) {
-            let Some(agent) = task.agent().map(|agent| &agents[agent]) else { continue };
-            let sees = !agent.tools.is_empty() || agent.models.iter().any(|model| model.provider == Provider::Command);
-            if let (Some(first), false) = (said.value.reads.iter().flatten().next(), sees) {
-                let message =
-                    format!("`{}` reads files, and its agent `{}` has no tool to see them", task.name, agent.name);
-                let help = "give the agent `read_file`, or let a task with `run` print the files into its `context`";
-                let warning = Diagnostic::error(message, first.span.clone(), "never given to the model");
-                self.diagnostics.push(warning.help(help).into_warning());
-            }
-        }
     }
 
     /// Without a plan it cannot be told which outputs a task without `context` gets, so it may name any.
