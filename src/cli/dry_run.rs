@@ -11,12 +11,15 @@ use crate::model::key_command::KeyCommands;
 use crate::model::prices;
 use crate::model::settings::{Settings, Unusable};
 use crate::plan::graph::TaskIx;
+use crate::plan::guarded::OwnFiles;
 use crate::plan::orchestra::{Agent, Group, ModelRef, Orchestra};
 use crate::plan::prompt::{Inputs, Prompt};
 use crate::plan::resolve::MAX_MEMBERS;
 use crate::plan::spec::{Join, Strategy};
 use crate::plan::template::RunValues;
 use crate::run::budget::worst_case_tokens;
+use crate::store::disk::Dir;
+use crate::tools::builtin;
 use crate::words::text;
 
 /// How much of a condition is shown.
@@ -39,7 +42,7 @@ pub(super) fn show(
     }
     page.push_str(&tasks(orchestra, settings, rehearse));
     page.push_str(&format!("\n{}", trust::page(&permissions(orchestra), &[])));
-    let calls = foreseen(orchestra, given, settings);
+    let calls = foreseen(orchestra, given, settings, root);
     page.push_str(&estimate(&calls));
     page.push_str(&if rehearse { "cost: none, since no model is called\n".to_owned() } else { cost(&calls) });
     terminal::print(&page);
@@ -179,7 +182,8 @@ impl Call {
     }
 }
 
-fn foreseen(orchestra: &Orchestra, given: &(String, InputValues), settings: &Settings) -> Vec<Call> {
+fn foreseen(orchestra: &Orchestra, given: &(String, InputValues), settings: &Settings, root: &Path) -> Vec<Call> {
+    let project = Dir::open(root).ok();
     let mut calls: Vec<Call> = (0..orchestra.tasks.len())
         .map(|ix| {
             let Some(agent) = orchestra.agent_of(ix) else { return Call::none() };
@@ -192,7 +196,7 @@ fn foreseen(orchestra: &Orchestra, given: &(String, InputValues), settings: &Set
     for ix in 0..calls.len() {
         let of_others = orchestra.plan.needs(ix).iter().map(|&needed| calls[needed].output).sum::<u64>();
         let call = &mut calls[ix];
-        call.input = own_tokens(orchestra, ix, given) + of_others;
+        call.input = own_tokens(orchestra, ix, given, project.as_ref()) + of_others;
         let models = orchestra.agent_of(ix).map(|agent| models(agent, settings));
         for model in models.into_iter().flatten() {
             match cost::known(&model, settings).tariff {
@@ -207,14 +211,18 @@ fn foreseen(orchestra: &Orchestra, given: &(String, InputValues), settings: &Set
     calls
 }
 
-/// Tokens of a task's prompt without the outputs that it is given.
-fn own_tokens(orchestra: &Orchestra, ix: TaskIx, (goal, given): &(String, InputValues)) -> u64 {
+/// Tokens of a task's prompt without the outputs that it is given. A file that is not there yet, or cannot be given, is
+/// not counted.
+fn own_tokens(orchestra: &Orchestra, ix: TaskIx, (goal, given): &(String, InputValues), project: Option<&Dir>) -> u64 {
     let (task, needs) = (&orchestra.tasks[ix], orchestra.plan.needs(ix));
     let outputs: Vec<(&str, &str)> = needs.iter().map(|&n| (orchestra.tasks[n].name.as_str(), "")).collect();
     let run = RunValues { id: "run_00000000_000000_0000", project: "", is_rehearsal: true };
     let ctx = std::collections::BTreeMap::new();
-    let inputs = Inputs { goal, given, run, secret: "", outputs: &outputs, files: &[], ctx: &ctx, item: None };
     let (Some(agent), Some(description)) = (orchestra.agent_of(ix), task.description()) else { return 0 };
+    let reads = task.reads.as_deref().filter(|_| !agent.looks_at_files()).unwrap_or_default();
+    let files = project.and_then(|project| builtin::texts(project, &OwnFiles::default(), reads).ok());
+    let files = files.unwrap_or_default();
+    let inputs = Inputs { goal, given, run, secret: "", outputs: &outputs, files: &files, ctx: &ctx, item: None };
     match Prompt::new(description, agent, &inputs, None) {
         Ok(prompt) => worst_case_tokens([&*prompt.system, &*prompt.user].into_iter()),
         Err(_) => worst_case_tokens([description.text()].into_iter()),

@@ -68,6 +68,7 @@ pub struct Task {
     #[serde(default)]
     pub verify: Vec<Spanned<Check>>,
     /// The files of the project that the work depends on: paths, or glob patterns such as `src/**/*.rs`.
+    /// A model without tools is given their texts.
     pub reads: Option<Vec<Text>>,
     /// The files of the project that the work makes. They must be there when the task is done. With `reads`, the task
     /// may be reused although its tools change something.

@@ -145,3 +145,15 @@ fn files_are_not_given_twice_nor_to_agents_that_look_at_them_by_themselves() {
     assert_eq!(server.request(&format!("sum up {notes}")).body.to_string().matches(notes).count(), 1);
     assert_eq!(server.request("look at it").body.to_string().matches(notes).count(), 0);
 }
+
+#[test]
+fn a_dry_run_counts_files_that_a_model_is_given() {
+    let tokens = |text: &str| {
+        let file = "tasks: [{name: a, agent: writer, description: sum up, reads: [notes.md]}]\n";
+        let project = Project::new().file("x.yaml", file).file("notes.md", text).args(RUN);
+        let shown = project.and(["--dry-run"]).run().exits(0).stdout;
+        let count = shown.split("with about ").nth(1).unwrap().split(' ').next().unwrap().replace(',', "");
+        count.parse::<u64>().unwrap()
+    };
+    assert!(tokens(&"word ".repeat(400)) >= tokens("word ") + 400);
+}
