@@ -99,6 +99,7 @@ fn tasks(orchestra: &Orchestra, settings: &Settings, rehearse: bool) -> String {
             Join::All => None,
             Join::Any => Some("when one of them has an output"),
             Join::Settled => Some("however they end"),
+            Join::Failed => Some("when one of them has failed"),
         };
         if let Some(joins) = joins {
             let _ = writeln!(page, "  runs {joins}");
@@ -222,7 +223,8 @@ fn own_tokens(orchestra: &Orchestra, ix: TaskIx, (goal, given): &(String, InputV
     let reads = task.reads.as_deref().filter(|_| !agent.looks_at_files()).unwrap_or_default();
     let files = project.and_then(|project| builtin::texts(project, &OwnFiles::default(), reads).ok());
     let files = files.unwrap_or_default();
-    let inputs = Inputs { goal, given, run, secret: "", outputs: &outputs, files: &files, ctx: &ctx, item: None };
+    let inputs =
+        Inputs { goal, given, run, secret: "", outputs: &outputs, failures: &[], files: &files, ctx: &ctx, item: None };
     match Prompt::new(description, agent, &inputs, None) {
         Ok(prompt) => worst_case_tokens([&*prompt.system, &*prompt.user].into_iter()),
         Err(_) => worst_case_tokens([description.text()].into_iter()),

@@ -70,6 +70,7 @@ fn text(orchestra: &Orchestra) -> String {
                 Join::All => needs,
                 Join::Any => format!("any of {needs}"),
                 Join::Settled => format!("{needs}, however they end"),
+                Join::Failed => format!("a failure of {needs}"),
             };
             let agent = orchestra.doer(task);
             let agent = when(orchestra, task).map_or_else(|| agent.clone(), |when| format!("{agent}, when {when}"));

@@ -42,6 +42,7 @@ pub(crate) fn task(task: &Task, agents: &[String], needs: &[Name], tasks: &[Task
             Join::All => None,
             Join::Any => Some("any"),
             Join::Settled => Some("settled"),
+            Join::Failed => Some("failed"),
         },
     );
     digest.field("result", &result(task));

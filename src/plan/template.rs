@@ -171,7 +171,7 @@ impl Template {
     /// Whether it asks for what a single task has: outputs of others, values that they share, or the item of a list.
     #[must_use]
     pub fn names_task(&self) -> bool {
-        self.names(&["outputs", "ctx", "item", "loop"])
+        self.names(&["outputs", "failures", "ctx", "item", "loop"])
     }
 
     /// Whether it may ask for the output of a task.
@@ -369,6 +369,10 @@ fn absent(path: &Path, values: &Values<'_>) -> Option<String> {
         }
         "item" => ("the item".to_owned(), path.steps.as_slice(), values.item.map(|item| item.value.clone())?),
         "ctx" => ("what tasks share".to_owned(), path.steps.as_slice(), tree(values.ctx?)),
+        "failures" => {
+            let task = path.first_field().filter(|task| !values.failures.contains_key(task))?;
+            return Some(format!("`{task}` has not failed"));
+        }
         "outputs" => {
             let task = path.first_field()?;
             let Some(text) = values.outputs.get(task) else { return Some(format!("there is no output of `{task}`")) };

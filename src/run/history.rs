@@ -389,6 +389,14 @@ impl History {
                     _ => Err(format!("`{because}` was not left out")),
                 }
             }
+            TaskEvent::Omitted(Omission::NoFailure { none_failed }) => {
+                self.check_needs(task)?;
+                let has_failed = |name: &&Name| {
+                    let state = self.task(name.as_str()).map(|needed| &needed.state);
+                    matches!(state, Some(TaskState::Failed(_) | TaskState::Skipped(..)))
+                };
+                none_failed.iter().find(has_failed).map_or(Ok(()), |name| Err(format!("`{name}` has failed")))
+            }
             TaskEvent::Omitted(Omission::Condition { .. }) => self.check_needs(task),
             TaskEvent::Succeeded { .. } | TaskEvent::Failed { .. } if task.members.is_some() => {
                 let open = task.members.iter().flatten().find(|&&member| !self.tasks[member].state.is_final());

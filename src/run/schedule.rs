@@ -3,7 +3,7 @@
 //! Knows no event, no attempt, no time and no model. The graph may grow while it is worked through.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BinaryHeap, HashSet, VecDeque};
 use std::ops::Range;
 
 use crate::plan::graph::{Edge, Node, NodeIx, Plan, Rank, TaskIx};
@@ -28,8 +28,8 @@ pub(crate) enum Step {
     Omit {
         /// The task.
         task: TaskIx,
-        /// The task whose output it needs and that was left out.
-        because: TaskIx,
+        /// The task whose output it needs and that was left out; `None` if it is for failures and there was none.
+        because: Option<TaskIx>,
     },
     /// Nothing runs and nothing can start any more.
     Over,
@@ -113,8 +113,8 @@ pub(crate) struct Schedule {
     ready_to_fan_out: VecDeque<TaskIx>,
     /// Tasks that can no longer run, each with the failure that is the cause.
     pending_skips: VecDeque<(TaskIx, TaskIx, SkipReason)>,
-    /// Tasks that need the output of one that was left out, each with that one.
-    pending_omissions: VecDeque<(TaskIx, TaskIx)>,
+    /// Tasks that need the output of one that was left out, each with that one, and those for failures that did not come.
+    pending_omissions: VecDeque<(TaskIx, Option<TaskIx>)>,
     running: u32,
     stopped: bool,
 }
@@ -328,8 +328,14 @@ impl Schedule {
     }
 
     fn skip_all(&mut self, plan: &Plan, failed: TaskIx) {
+        // What is there for this failure still runs, and so does what needs nothing else.
+        let mut kept = HashSet::new();
         for &task in plan.order() {
-            if matches!(self.progress(plan, task), Progress::Waiting | Progress::Ready) {
+            let is_for_it = self.nodes[plan.node(task)].join == Join::Failed && plan.needs(task).contains(&failed);
+            if is_for_it || !plan.needs(task).is_empty() && plan.needs(task).iter().all(|needed| kept.contains(needed))
+            {
+                kept.insert(task);
+            } else if matches!(self.progress(plan, task), Progress::Waiting | Progress::Ready) {
                 self.pending_skips.push_back((task, failed, SkipReason::Stopped));
             }
         }
@@ -359,15 +365,19 @@ impl Schedule {
     fn wait_is_over(&mut self, plan: &Plan, task: TaskIx) {
         let at = |progress: Progress| plan.needs(task).iter().find(|&&needed| self.progress(plan, needed) == progress);
         let (omitted, failed) = (at(Progress::Omitted).copied(), at(Progress::Gone).copied());
-        let runs = match self.nodes[plan.node(task)].join {
+        let join = self.nodes[plan.node(task)].join;
+        let runs = match join {
             // A failure has had it skipped already.
             Join::All => omitted.is_none() || plan.is_chained(task),
             Join::Any => at(Progress::Succeeded).is_some(),
             Join::Settled => true,
+            // Where a run was told to do it alone, there is nothing to wait for.
+            Join::Failed => failed.is_some() || plan.needs(task).is_empty(),
         };
         match (runs, failed, omitted) {
+            (false, ..) if join == Join::Failed => self.pending_omissions.push_back((task, None)),
             (false, Some(because), _) => self.pending_skips.push_back((task, because, SkipReason::Dependency)),
-            (false, None, Some(because)) => self.pending_omissions.push_back((task, because)),
+            (false, None, Some(because)) => self.pending_omissions.push_back((task, Some(because))),
             _ => self.offer(plan, task),
         }
     }

@@ -344,8 +344,14 @@ impl State {
                 vec![self.record(task, TaskEvent::Skipped { because, reason })]
             }
             Some(Step::Omit { task, because }) => {
-                let because = self.name(because).clone();
-                vec![self.record(task, TaskEvent::Omitted(Omission::Dependency { because }))]
+                let why = match because {
+                    Some(because) => Omission::Dependency { because: self.name(because).clone() },
+                    None => {
+                        let needs = self.orchestra.plan.needs(task).iter();
+                        Omission::NoFailure { none_failed: needs.map(|&needed| self.name(needed).clone()).collect() }
+                    }
+                };
+                vec![self.record(task, TaskEvent::Omitted(why))]
             }
             Some(Step::Over) if !self.tasks.iter().any(|task| task.asked) => {
                 if let Some(message) = self.passed_limit() {

@@ -545,6 +545,11 @@ pub enum Omission {
         /// That task.
         because: Name,
     },
+    /// It is for failures, and there was none.
+    NoFailure {
+        /// The tasks that it waited for.
+        none_failed: Vec<Name>,
+    },
     /// Its condition does not hold.
     Condition {
         /// The condition, as the file writes it.
@@ -559,6 +564,13 @@ impl fmt::Display for Omission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Dependency { because } => write!(f, "it needs `{because}`, which was left out"),
+            Self::NoFailure { none_failed } => {
+                let names: Vec<String> = none_failed.iter().map(|name| format!("`{name}`")).collect();
+                match names.as_slice() {
+                    [one] => write!(f, "{one} has not failed"),
+                    several => write!(f, "none of {} has failed", several.join(", ")),
+                }
+            }
             Self::Condition { when, values } => {
                 write!(f, "{when} does not hold")?;
                 let mut before = ": ";

@@ -14,6 +14,7 @@ mod models;
 mod name;
 mod notify;
 mod on_error;
+mod on_failure;
 mod output;
 mod prompts;
 mod result;

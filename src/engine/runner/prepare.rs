@@ -12,10 +12,11 @@ use crate::plan::orchestra::{Agent, Grant, Item, Orchestra, Program, Task, Work}
 use crate::plan::prompt::{Deed, Inputs, Prompt};
 use crate::plan::template::{RunValues, Template, TemplateError};
 use crate::run::cache_key::{Ingredients, cache_key};
-use crate::run::history::{History, Step};
+use crate::run::history::{History, Step, TaskState};
 use crate::run::state::{Granted, Input, Preparation, State};
 use crate::tools::{Effect, ToolSet};
 use crate::words::conversation::ToolResult;
+use crate::words::digest::sha256;
 use crate::words::event::CacheKey;
 use crate::words::failure::{Failure, FailureKind};
 
@@ -91,18 +92,34 @@ struct Needs {
     outputs: Vec<(String, Arc<str>)>,
     /// The name and the digest of each.
     digests: Vec<(String, String)>,
+    /// The name of each that has failed, and why.
+    failures: Vec<(String, String)>,
+}
+
+/// Why a task has failed, in words for one that goes on after it.
+pub(super) fn why_failed(state: &TaskState) -> Option<String> {
+    match state {
+        TaskState::Failed(failure) => Some(failure.to_string()),
+        TaskState::Skipped(because, _) => Some(format!("it was not run, because `{because}` failed")),
+        _ => None,
+    }
 }
 
 impl Needs {
     fn of(task: TaskIx, context: &RunContext, state: &State, history: &History) -> Result<Self, RunError> {
-        let mut needs = Self { outputs: Vec::new(), digests: Vec::new() };
+        let mut needs = Self { outputs: Vec::new(), digests: Vec::new(), failures: Vec::new() };
         for &needed in state.orchestra().plan.needs(task) {
             let name = state.orchestra().tasks[needed].name.to_string();
             if let Some(text) = context.output(needed, state)? {
                 needs.outputs.push((name.clone(), text));
             }
             if let Some(output) = history.tasks[needed].output() {
-                needs.digests.push((name, output.sha256.clone()));
+                needs.digests.push((name.clone(), output.sha256.clone()));
+            }
+            if let Some(why) = why_failed(&history.tasks[needed].state) {
+                // It is a part of the prompt as outputs are.
+                needs.digests.push((format!("{name} (its failure)"), sha256(why.as_bytes())));
+                needs.failures.push((name, why));
             }
         }
         Ok(needs)
@@ -129,6 +146,8 @@ impl RunContext {
         let outputs: Vec<(&str, &str)> = needs.outputs.iter().map(|(name, text)| (name.as_str(), &**text)).collect();
         let digests: Vec<(&str, &str)> =
             needs.digests.iter().map(|(name, digest)| (name.as_str(), digest.as_str())).collect();
+        let failures: Vec<(&str, &str)> =
+            needs.failures.iter().map(|(name, why)| (name.as_str(), why.as_str())).collect();
         let item: Option<&Item> = definition.item.as_ref();
         let start = &history.start;
         let project = self.programs.directory.to_string_lossy();
@@ -141,6 +160,7 @@ impl RunContext {
             secret: &start.marker,
             outputs: &outputs,
             files: &[],
+            failures: &failures,
             ctx: &history.ctx,
             item,
         };

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::engine::runner::prepare::why_failed;
 use crate::engine::runner::{RunError, Runner};
 use crate::plan::graph::TaskIx;
 use crate::plan::inputs::with_usual;
@@ -24,8 +25,10 @@ impl Runner {
             return Ok(Ok(None));
         };
         let mut outputs: Vec<(&str, Arc<str>)> = Vec::new();
+        let mut failures: Vec<(&str, String)> = Vec::new();
         for needed in orchestra.plan.upstream(task) {
             let name = orchestra.tasks[needed].name.as_str();
+            failures.extend(why_failed(&history.tasks[needed].state).map(|why| (name, why)));
             if condition.may_name(name) {
                 outputs.extend(self.context.output(needed, &self.state)?.map(|text| (name, text)));
             }
@@ -38,6 +41,7 @@ impl Runner {
             inputs: Some(&given),
             run: RunValues { id: history.start.run.as_str(), project: &project, is_rehearsal: history.start.rehearsal },
             outputs: outputs.iter().map(|(name, text)| (*name, &**text)).collect::<BTreeMap<_, _>>(),
+            failures: failures.iter().map(|(name, why)| (*name, why.as_str())).collect(),
             ctx: Some(&history.ctx),
             item: item.map(|item| ItemValues { value: &item.value, index: item.index, length: item.length }),
         };

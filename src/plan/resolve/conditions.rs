@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use crate::plan::condition::Condition;
 use crate::plan::graph::{Plan, TaskIx};
 use crate::plan::resolve::Resolver;
+use crate::plan::spec::located::Either;
 use crate::plan::spec::{self, Text, place};
 use crate::plan::template::{ItemsKnown, Known, TemplateError};
 use crate::words::diagnostic::Diagnostic;
@@ -55,6 +56,22 @@ impl<'r> Resolver<'r> {
 
     /// A join of nothing is a mistake.
     pub(super) fn check_join(&mut self, ix: TaskIx, task: &spec::Task, plan: Option<&Plan>) {
+        if let Some(said) = &task.on_failure {
+            let span = match said {
+                Either::Short(text) => &text.span,
+                Either::Full(list) => &list.span,
+            };
+            let context = task.context.as_ref().map(|context| ("context", &context.span));
+            let join = task.join.as_ref().map(|join| ("join", &join.span));
+            for (key, other) in context.into_iter().chain(join) {
+                let message = format!("`on_failure` stands in place of `{key}`");
+                self.diagnostics.push(
+                    Diagnostic::error(message, other.clone(), "both")
+                        .see(span.clone(), "the other one")
+                        .help("keep one of the two; `context` with `join: failed` says the same as `on_failure`"),
+                );
+            }
+        }
         let Some(join) = &task.join else { return };
         if plan.is_some_and(|plan| plan.needs(ix).is_empty()) && !self.context.omissions.settings {
             self.diagnostics.push(

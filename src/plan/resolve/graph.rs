@@ -4,8 +4,19 @@ use std::collections::HashMap;
 
 use crate::plan::graph::{GraphSpec, Ordering, Plan, TaskIx, TaskSpec};
 use crate::plan::resolve::{Resolver, groups};
-use crate::plan::spec::{Strategy, Text};
+use crate::plan::spec::located::Either;
+use crate::plan::spec::{self, Strategy, Text};
 use crate::words::diagnostic::{Diagnostic, near_miss};
+
+/// The tasks that a task names to wait for.
+fn context_of(task: &spec::Task) -> Option<&[Text]> {
+    match (&task.context, &task.on_failure) {
+        (Some(list), _) => Some(list.value.as_slice()),
+        (None, Some(Either::Short(one))) => Some(std::slice::from_ref(one)),
+        (None, Some(Either::Full(list))) => Some(list.value.as_slice()),
+        (None, None) => None,
+    }
+}
 
 impl<'r> Resolver<'r> {
     /// The tasks by name; the first one where two have the same.
@@ -49,9 +60,9 @@ impl<'r> Resolver<'r> {
         let file = self.file;
         let mut contexts = Vec::with_capacity(file.tasks.value.len());
         for task in &file.tasks.value {
-            let context = task.value.context.as_ref().map(|list| {
-                let mut needed: Vec<TaskIx> = Vec::with_capacity(list.value.len());
-                for text in &list.value {
+            let context = context_of(&task.value).map(|list| {
+                let mut needed: Vec<TaskIx> = Vec::with_capacity(list.len());
+                for text in list {
                     match names.get(text.value.as_str()) {
                         Some(_) if text.value == task.value.name.value => self.diagnostics.push(
                             Diagnostic::error(

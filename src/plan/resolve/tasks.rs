@@ -10,7 +10,7 @@ use crate::plan::resolve::prose::Said;
 use crate::plan::resolve::{Resolver, grants};
 use crate::plan::retry::{Growth, RetryPolicy};
 use crate::plan::spec::located::Either;
-use crate::plan::spec::{self, OnError, Retry, RetryStrategy, RetryTable, Strategy};
+use crate::plan::spec::{self, Join, OnError, Retry, RetryStrategy, RetryTable, Strategy};
 use crate::plan::template::{Known, Template};
 use crate::words::id::Name;
 
@@ -55,7 +55,10 @@ impl<'r> Resolver<'r> {
                 work,
                 for_each,
                 when,
-                join: task.join.as_ref().map(|join| join.value).unwrap_or_default(),
+                join: match (&task.join, &task.on_failure) {
+                    (None, Some(_)) => Join::Failed,
+                    (join, _) => join.as_ref().map(|join| join.value).unwrap_or_default(),
+                },
                 item: None,
                 group: None,
                 priority: task.priority.unwrap_or_default(),

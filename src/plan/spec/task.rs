@@ -47,6 +47,9 @@ pub struct Task {
     pub when: Option<Text>,
     /// How the tasks in `context` must have ended; `all` if left out.
     pub join: Option<Spanned<Join>>,
+    /// The tasks on whose failure it runs, in place of `context` and `join: failed`. Where none of them fails, it is left
+    /// out.
+    pub on_failure: Option<Either<Text, Spanned<Vec<Text>>>>,
     /// Which of several ready tasks starts first; `medium` if left out.
     pub priority: Option<Priority>,
     /// How long one attempt may take, in seconds.
@@ -99,6 +102,8 @@ pub enum Join {
     Any,
     /// However they have ended.
     Settled,
+    /// At least one has failed; else the task is left out.
+    Failed,
 }
 
 /// Which of several ready tasks starts first.

@@ -55,7 +55,7 @@ pub enum ItemsKnown<'v> {
 /// What is wrong, and what to do next.
 pub(super) type Wrong = (String, String);
 
-const NAMES: [&str; 8] = ["goal", "inputs", "outputs", "ctx", "run", "project", "item", "loop"];
+const NAMES: [&str; 9] = ["goal", "inputs", "outputs", "failures", "ctx", "run", "project", "item", "loop"];
 
 /// What is wrong with a called name.
 pub(super) fn called(called: &Called) -> Option<Wrong> {
@@ -117,6 +117,7 @@ pub(super) fn value(of: &Use, all: &[Use], known: &Known<'_>) -> Option<Wrong> {
         "loop" => field_of(&["index", "index0", "length"]),
         "item" => item(of, all, known.items),
         "outputs" => output(of, all, known),
+        "failures" => failure(path, known),
         root if engine::functions().contains(root) => None,
         "ctx" => shared(path, &known.ctx),
         root => {
@@ -140,6 +141,17 @@ fn input(path: &Path, inputs: &[Input]) -> Option<Wrong> {
         |near| format!("did you mean `inputs.{near}`?"),
     );
     Some((format!("there is no input `{name}`"), help))
+}
+
+fn failure(path: &Path, known: &Known<'_>) -> Option<Wrong> {
+    let task = path.first_field()?;
+    if !known.tasks.contains(task) {
+        return Some((format!("there is no task `{task}`"), near_task(task, known)));
+    }
+    (!known.outputs.contains(&task)).then(|| {
+        let message = format!("the task does not wait for `{task}`");
+        (message, format!("add `{task}` to its `context` or `on_failure`"))
+    })
 }
 
 fn shared(path: &Path, known: &CtxKnown<'_>) -> Option<Wrong> {
@@ -279,7 +291,7 @@ pub(super) fn near_word(word: &str, known: &Known<'_>) -> Option<String> {
     }
     let dotted = match root {
         "item" | "loop" => has_item,
-        "outputs" | "inputs" | "ctx" => word.contains('.'),
+        "outputs" | "failures" | "inputs" | "ctx" => word.contains('.'),
         "run" => RUN_FIELDS.iter().any(|field| word == format!("run.{field}")),
         _ => false,
     };
@@ -292,6 +304,6 @@ pub(super) fn near_word(word: &str, known: &Known<'_>) -> Option<String> {
 
 fn literal_help() -> String {
     format!(
-        "the names are goal, inputs.<name>, outputs.<task>, ctx.<key>, run.id, run.folder, run.date and project.folder; {TEXT_HELP}"
+        "the names are goal, inputs.<name>, outputs.<task>, failures.<task>, ctx.<key>, run.id, run.folder, run.date and project.folder; {TEXT_HELP}"
     )
 }

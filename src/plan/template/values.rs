@@ -22,6 +22,8 @@ pub struct Values<'v> {
     pub inputs: Option<&'v InputValues>,
     /// `outputs.<task>`, for the tasks whose outputs this one gets.
     pub outputs: BTreeMap<&'v str, &'v str>,
+    /// `failures.<task>`: why a task has failed, for those that this one waits for.
+    pub failures: BTreeMap<&'v str, &'v str>,
     /// `ctx.<key>`
     pub ctx: Option<&'v BTreeMap<String, serde_json::Value>>,
     /// `item` and `loop`, for a member of a task that stands for many.
@@ -55,7 +57,7 @@ pub(super) const RUN_FIELDS: [&str; 3] = ["id", "folder", "date"];
 
 /// The names of values that are seen in two ways: as what is written into a text, and as what decides something. The
 /// latter is found under the same name in capitals, and where a field is asked for, under the name with one capital.
-pub(super) const DECIDING: [&str; 3] = ["outputs", "item", "ctx"];
+pub(super) const DECIDING: [&str; 4] = ["outputs", "item", "ctx", "failures"];
 
 impl RunValues<'_> {
     /// The run's own folder, seen from the project's.
@@ -93,6 +95,10 @@ impl Values<'_> {
         let rest = minijinja::context! {
             goal => self.goal, inputs, run, project, outputs, OUTPUTS => decides, Outputs => asked
         };
+        let failures = Value::from_pairs(self.failures.iter().map(|(&name, &why)| (name, Value::from(why))));
+        let told = self.failures.iter().map(|(&name, &why)| (name.to_owned(), Value::from(why)));
+        let told = Value::from_object(Fields(told.collect()));
+        let rest = minijinja::context! { failures, FAILURES => told.clone(), Failures => told, ..rest };
         let rest = match self.ctx.filter(|_| wants_ctx).map(tree) {
             None => rest,
             Some(ctx) => minijinja::context! {
