@@ -171,5 +171,5 @@ fn what_a_model_refuses_of_a_request_costs_no_attempt_and_is_left_out_from_then_
     let asked: Vec<bool> = server.seen().iter().map(|seen| seen.body.get("temperature").is_some()).collect();
     assert_eq!(asked, [true, false, false]);
     assert_eq!(ended.project.journalled("attempt_started"), ["a", "b"]);
-    assert_eq!(ended.project.journalled("call_started"), ["a", "b"]);
+    assert_eq!(ended.project.journalled("call_started"), ["a", "a", "b"], "a refused call is a call, and no attempt");
 }
