@@ -61,6 +61,7 @@ impl RunBuilder {
                     agent: Some(name(agent)),
                     program: None,
                     for_each: false,
+                    rounds: false,
                     item: None,
                     needs: Vec::new(),
                     digest: "0".repeat(16),
@@ -231,7 +232,7 @@ pub(crate) fn task(named: &str) -> Task {
     Task {
         name: name(named),
         work: Work::Agent { agent: 0, description: Template::new("do it") },
-        for_each: None,
+        grows: None,
         when: None,
         join: Join::All,
         item: None,

@@ -125,8 +125,11 @@ fn done_by(orchestra: &Orchestra, ix: TaskIx, settings: &Settings, rehearse: boo
             format!("agent {} on {model}", agent.name)
         }
     };
+    if let Some(rounds) = orchestra.tasks[ix].repeat() {
+        return format!("{doer}, in up to {}", text::plural(rounds.max.into(), "round", "rounds"));
+    }
     match orchestra.most_members(ix) {
-        _ if orchestra.tasks[ix].for_each.is_none() => doer,
+        _ if orchestra.tasks[ix].for_each().is_none() => doer,
         Some(items) => format!("{doer}, once for each of {}", text::plural(items as u64, "item", "items")),
         None => format!("{doer}, once for each item of its list: at most {} times", text::count(MAX_MEMBERS as u64)),
     }
@@ -223,8 +226,18 @@ fn own_tokens(orchestra: &Orchestra, ix: TaskIx, (goal, given): &(String, InputV
     let reads = task.reads.as_deref().filter(|_| !agent.looks_at_files()).unwrap_or_default();
     let files = project.and_then(|project| builtin::texts(project, &OwnFiles::default(), reads).ok());
     let files = files.unwrap_or_default();
-    let inputs =
-        Inputs { goal, given, run, secret: "", outputs: &outputs, failures: &[], files: &files, ctx: &ctx, item: None };
+    let inputs = Inputs {
+        goal,
+        given,
+        run,
+        secret: "",
+        outputs: &outputs,
+        failures: &[],
+        files: &files,
+        ctx: &ctx,
+        item: None,
+        round_before: None,
+    };
     match Prompt::new(description, agent, &inputs, None) {
         Ok(prompt) => worst_case_tokens([&*prompt.system, &*prompt.user].into_iter()),
         Err(_) => worst_case_tokens([description.text()].into_iter()),

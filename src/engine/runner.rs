@@ -25,6 +25,7 @@ use crate::words::failure::{Failure, FailureKind};
 mod context;
 mod fan_out;
 mod prepare;
+mod rounds;
 mod wanted;
 
 pub use context::RunError;

@@ -42,6 +42,12 @@ fn of_run(event: &Event, history: &History, verbose: bool) -> Option<String> {
             let (done, all) = (count(done as u64), count(history.counted().count() as u64));
             Some(format!("▶ {} resumed: {done} of {all} done{again}", history.start.run))
         }
+        Event::Run(RunEvent::GraphGrown { parent, tasks })
+            if history.task(parent.as_str()).is_some_and(|task| task.planned.rounds) =>
+        {
+            let number = tasks.first().and_then(|round| round.item.as_ref()).and_then(serde_json::Value::as_u64);
+            number.map(|number| format!("⑂ {parent}: round {}", count(number)))
+        }
         Event::Run(RunEvent::GraphGrown { parent, tasks }) => {
             Some(format!("⑂ {parent} becomes {}", plural(tasks.len() as u64, "task", "tasks")))
         }

@@ -1,4 +1,4 @@
-//! Conditions: `when: "{{ expression }}"` says whether a task is wanted.
+//! Conditions: `when: "{{ expression }}"` says whether a task is wanted, `until` whether it is repeated no more.
 //!
 //! The expression is one of a template's. An output that is JSON is seen as what it says, so that its fields can be
 //! asked for; any other is the text without the blank space around it.
@@ -13,7 +13,7 @@ use crate::words::text::one_line;
 /// How much of a value is shown where a condition does not hold.
 const SHOWN: usize = 60;
 
-/// Whether a task is wanted.
+/// What is asked before a task, or after a round of it.
 #[derive(Debug, Clone)]
 pub struct Condition {
     template: Template,
@@ -21,11 +21,11 @@ pub struct Condition {
 }
 
 impl Condition {
-    /// Reads a condition.
+    /// Reads the condition of a key.
     ///
     /// # Errors
     /// If the text is not one expression in double braces.
-    pub fn new(text: &str) -> Result<Self, TemplateError> {
+    pub fn new(key: &str, text: &str) -> Result<Self, TemplateError> {
         let text = text.trim();
         let template = Template::condition(text);
         if let Some(error) = template.broken() {
@@ -36,7 +36,7 @@ impl Condition {
             None => Err(TemplateError {
                 range: 0..text.len(),
                 hole: text.to_owned(),
-                message: "`when` is not one expression in double braces".to_owned(),
+                message: format!("`{key}` is not one expression in double braces"),
                 help: Some("such as \"{{ outputs.triage.kind == 'bug' }}\"".to_owned()),
             }),
         }
@@ -109,7 +109,7 @@ mod tests {
         let outputs =
             BTreeMap::from([("triage", r#"{"kind": "bug", "size": 3}"#), ("say", " yes\n"), ("no", "false\n")]);
         let values = Values { goal: "ship it", outputs, ..Values::default() };
-        let condition = Condition::new(text).map_err(|error| error.message)?;
+        let condition = Condition::new("when", text).map_err(|error| error.message)?;
         condition.holds(&values).map_err(|error| error.message)
     }
 
@@ -139,13 +139,14 @@ mod tests {
     #[test]
     fn a_condition_is_one_expression() {
         for text in ["outputs.a", "{{ goal }} {{ goal }}", "not {{ goal }}", "", "{{ 1 + }}"] {
-            assert!(Condition::new(text).is_err(), "{text}");
+            assert!(Condition::new("when", text).is_err(), "{text}");
         }
     }
 
     #[test]
     fn what_it_saw_is_told_in_a_few_words() {
-        let condition = Condition::new("{{ outputs.triage.kind == 'bug' and outputs.long and outputs.gone }}").unwrap();
+        let condition =
+            Condition::new("when", "{{ outputs.triage.kind == 'bug' and outputs.long and outputs.gone }}").unwrap();
         let long = "x".repeat(500);
         let outputs = BTreeMap::from([("triage", r#"{"kind": "a\nb"}"#), ("long", long.as_str())]);
         let seen = condition.seen(&Values { outputs, ..Values::default() });
@@ -161,7 +162,7 @@ mod tests {
             let (schema, items) = (&|_: &str| None, ItemsKnown::None);
             let known =
                 Known { outputs: &["triage"], tasks: &all, schema, items, inputs: &[], ctx: CtxKnown::default() };
-            let error = Condition::new(text).unwrap().check(&known);
+            let error = Condition::new("when", text).unwrap().check(&known);
             error.map(|error| error.message).unwrap_or_default()
         };
         assert_eq!(check("{{ outputs.triage.kind == 'bug' }}"), "");

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::plan::condition::Condition;
 use crate::plan::ctx::Setting;
-use crate::plan::orchestra::{Agent, Check, ForEach, Grant, Items, ModelRef, OutputRule, Task, Work};
+use crate::plan::orchestra::{Agent, Check, ForEach, Grant, Grows, Items, ModelRef, OutputRule, Repeat, Task, Work};
 use crate::plan::spec::{Collect, Join, OutputFormat};
 use crate::plan::template::Template;
 use crate::words::digest::Parts;
@@ -53,7 +53,11 @@ pub(crate) fn task(task: &Task, agents: &[String], needs: &[Name], tasks: &[Task
     if let Some(reads) = &task.reads {
         digest.list("reads", reads);
     }
-    digest.optional("for_each", task.for_each.as_ref().map(|list| for_each(list, tasks)));
+    match &task.grows {
+        None => {}
+        Some(Grows::ForEach(list)) => digest.field("for_each", &for_each(list, tasks)),
+        Some(Grows::Repeat(rounds)) => digest.field("repeat", &repeat(rounds)),
+    }
     digest.optional("item", task.item.as_ref().map(|item| item.value.to_string()));
     digest
 }
@@ -84,6 +88,17 @@ fn for_each(list: &ForEach, tasks: &[Task]) -> String {
         Collect::Text => "text",
     };
     digest.field("collect", collect);
+    digest.hex(NESTED_BYTES)
+}
+
+/// The rounds of a task.
+fn repeat(rounds: &Repeat) -> String {
+    let mut digest = Parts::default();
+    digest.optional("until", rounds.until.as_ref().map(Condition::text));
+    digest.field("max", &rounds.max.to_string());
+    if rounds.accepts {
+        digest.field("on_max", "accept");
+    }
     digest.hex(NESTED_BYTES)
 }
 

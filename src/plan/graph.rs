@@ -201,15 +201,15 @@ impl Plan {
         self.rank[task]
     }
 
-    /// Appends `count` members of a task, which are its newest tasks. Each needs what the task needs, and the task
-    /// waits for all of them, whatever becomes of them.
-    pub fn grow(&mut self, parent: TaskIx, count: usize) -> Range<TaskIx> {
+    /// Appends the members of a task, which are its newest tasks, and of each the tasks that it needs. The task waits
+    /// for all of them, whatever becomes of them.
+    pub fn grow(&mut self, parent: TaskIx, members: &[Vec<TaskIx>]) -> Range<TaskIx> {
         let first = self.len();
         let rank = self.rank[parent];
         let before = self.members_of(parent);
-        for member in 0..count {
+        for (member, needs) in members.iter().enumerate() {
             let task = self.add_task(Rank { member: before + member + 1, ..rank });
-            for needed in self.needs[parent].clone() {
+            for &needed in needs {
                 self.add_need(needed, task);
             }
             self.chained[task] = self.chained[parent];
@@ -217,8 +217,26 @@ impl Plan {
         }
         // They come right before the task that waits for them.
         let place = self.order.iter().position(|&task| task == parent).unwrap_or(self.order.len());
-        self.order.splice(place..place, first..first + count);
-        first..first + count
+        let last = self.len();
+        self.order.splice(place..place, first..last);
+        first..last
+    }
+
+    /// Has a task need others than before. None of them may wait for it.
+    pub fn replan(&mut self, task: TaskIx, needs: &[TaskIx]) {
+        if self.needs[task] == needs {
+            return;
+        }
+        let node = self.node(task);
+        for needed in std::mem::take(&mut self.needs[task]) {
+            let needed = self.node(needed);
+            self.successors[needed].retain(|&edge| edge != (node, Edge::Needs));
+            self.waits_for[node] -= 1;
+        }
+        needs.iter().for_each(|&needed| self.add_need(needed, task));
+        if let Some(order) = self.sorted() {
+            self.order = order;
+        }
     }
 
     /// How many members of a task there are already.

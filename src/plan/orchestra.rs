@@ -18,10 +18,11 @@ use crate::plan::output::OutputSpec;
 use crate::plan::retry::RetryPolicy;
 use crate::plan::spec::located::Either;
 use crate::plan::spec::{Collect, Join, Limits, OnError, Price, Priority, Provider, Strategy};
-use crate::plan::template::Template;
+use crate::plan::template::{ItemValues, RoundValues, Template};
 use crate::plan::tier::Tier;
 use crate::words::event::PlannedTask;
 use crate::words::id::Name;
+use crate::words::text::plural;
 
 /// An orchestra, ready to run.
 #[derive(Debug, Clone)]
@@ -334,13 +335,13 @@ pub struct Task {
     pub name: Name,
     /// How it is done.
     pub work: Work,
-    /// Where it stands for as many tasks as a list has items: the list, and what becomes of the outputs.
-    pub for_each: Option<Arc<ForEach>>,
+    /// Where it stands for others, by which the run grows: how.
+    pub grows: Option<Grows>,
     /// Whether it is wanted, where that depends on something.
     pub when: Option<Condition>,
     /// How the tasks that it needs must have ended.
     pub join: Join,
-    /// The item that it was made for, where it is a member of such a task.
+    /// What it was made for, where it is a member of such a task.
     pub item: Option<Item>,
     /// The group that it is in, as an index into [`Execution::groups`].
     pub group: Option<usize>,
@@ -393,6 +394,26 @@ pub struct Program {
     pub stdin: Option<Template>,
 }
 
+/// How a task becomes others while a run goes on.
+#[derive(Debug, Clone)]
+pub enum Grows {
+    /// Into one for each item of a list, all at once.
+    ForEach(Arc<ForEach>),
+    /// Into one more each time the last one has ended, until something holds.
+    Repeat(Arc<Repeat>),
+}
+
+/// The rounds of a task.
+#[derive(Debug, Clone)]
+pub struct Repeat {
+    /// What holds after the last round; `None` for as many as there may be.
+    pub until: Option<Condition>,
+    /// How many rounds there may be.
+    pub max: u32,
+    /// Whether the last round's output is the task's although the condition never held.
+    pub accepts: bool,
+}
+
 /// The list whose items a task stands for.
 #[derive(Debug, Clone)]
 pub struct ForEach {
@@ -420,20 +441,72 @@ pub enum Items {
     Input(String),
 }
 
-/// The item that a task was made for.
+/// What a member was made for: the item of a list, or a round.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
     /// The task that stands for all of them.
     pub parent: TaskIx,
-    /// Its place in the list, from 1.
+    /// Its place in the list, or the number of the round, from 1.
     pub index: usize,
-    /// How long the list is.
+    /// How long the list is, or how many rounds there may be.
     pub length: usize,
     /// The item.
     pub value: serde_json::Value,
+    /// Whether it is a round, and `value` no more than its number.
+    pub is_round: bool,
+}
+
+impl Item {
+    /// What a template knows of it, if it is an item.
+    #[must_use]
+    pub(crate) fn values(&self) -> Option<ItemValues<'_>> {
+        let (value, index, length) = (&self.value, self.index, self.length);
+        (!self.is_round).then_some(ItemValues { value, index, length })
+    }
+
+    /// What a template knows of it, if it is a round.
+    #[must_use]
+    pub(crate) fn round(&self) -> Option<RoundValues<'_>> {
+        self.is_round.then(|| RoundValues { number: self.index, max: self.length, ..RoundValues::default() })
+    }
+}
+
+/// A task that a run is to grow by.
+#[derive(Debug, Clone)]
+pub(crate) struct Member {
+    /// The task.
+    pub task: Task,
+    /// The tasks whose outputs it gets: those of the run, and those that grow together with it and before it.
+    pub needs: Vec<Name>,
 }
 
 impl Task {
+    /// The list that it goes through, if it does.
+    #[must_use]
+    pub fn for_each(&self) -> Option<&ForEach> {
+        match &self.grows {
+            Some(Grows::ForEach(list)) => Some(list),
+            _ => None,
+        }
+    }
+
+    /// Its rounds, if it has some.
+    #[must_use]
+    pub fn repeat(&self) -> Option<&Repeat> {
+        match &self.grows {
+            Some(Grows::Repeat(rounds)) => Some(rounds),
+            _ => None,
+        }
+    }
+
+    /// Of a round, the name of the round before it.
+    #[must_use]
+    pub(crate) fn round_before(&self) -> Option<String> {
+        let item = self.item.as_ref().filter(|item| item.is_round && item.index > 1)?;
+        let (of, _) = self.name.as_str().rsplit_once('.')?;
+        Some(format!("{of}.{}", item.index - 1))
+    }
+
     /// Its agent, if it has one.
     #[must_use]
     pub fn agent(&self) -> Option<usize> {
@@ -496,21 +569,27 @@ impl Orchestra {
                 format!("run {}", program.argv.first().map_or("", |program| program.text()))
             }
         };
-        match task.for_each.as_ref().map(|for_each| &for_each.items) {
+        match &task.grows {
             None => doer,
-            Some(Items::Literal(items)) => format!("{doer} x {}", items.len()),
-            Some(Items::Output { task, .. }) => format!("{doer} for each of {}", self.tasks[*task].name),
-            Some(Items::Input(name)) => format!("{doer} for each of inputs.{name}"),
+            Some(Grows::ForEach(list)) => match &list.items {
+                Items::Literal(items) => format!("{doer} x {}", items.len()),
+                Items::Output { task, .. } => format!("{doer} for each of {}", self.tasks[*task].name),
+                Items::Input(name) => format!("{doer} for each of inputs.{name}"),
+            },
+            Some(Grows::Repeat(rounds)) => format!("{doer} in up to {}", plural(rounds.max.into(), "round", "rounds")),
         }
     }
 
     /// How many tasks a task becomes at most, where that is known before the run; 1 for an ordinary one.
     #[must_use]
     pub fn most_members(&self, task: TaskIx) -> Option<usize> {
-        match self.tasks[task].for_each.as_ref().map(|for_each| &for_each.items) {
+        match &self.tasks[task].grows {
             None => Some(1),
-            Some(Items::Literal(items)) => Some(items.len()),
-            Some(Items::Output { .. } | Items::Input(_)) => None,
+            Some(Grows::ForEach(list)) => match &list.items {
+                Items::Literal(items) => Some(items.len()),
+                Items::Output { .. } | Items::Input(_) => None,
+            },
+            Some(Grows::Repeat(rounds)) => usize::try_from(rounds.max).ok(),
         }
     }
 
@@ -558,23 +637,22 @@ impl Orchestra {
     #[must_use]
     pub fn planned(&self) -> Vec<PlannedTask> {
         let agents = self.agent_digests();
-        self.tasks.iter().enumerate().map(|(ix, task)| self.planned_task(task, ix, &agents)).collect()
+        let needs = |ix: TaskIx| self.plan.needs(ix).iter().map(|&n| self.tasks[n].name.clone()).collect();
+        self.tasks.iter().enumerate().map(|(ix, task)| self.planned_task(task, needs(ix), &agents)).collect()
     }
 
-    /// What a journal says of the members of a task, which need what it needs.
+    /// What a journal says of new members of a task.
     #[must_use]
-    pub fn planned_members(&self, parent: TaskIx, members: &[Task]) -> Vec<PlannedTask> {
+    pub(crate) fn planned_members(&self, members: &[Member]) -> Vec<PlannedTask> {
         let agents = self.agent_digests();
-        members.iter().map(|member| self.planned_task(member, parent, &agents)).collect()
+        members.iter().map(|member| self.planned_task(&member.task, member.needs.clone(), &agents)).collect()
     }
 
     fn agent_digests(&self) -> Vec<String> {
         self.agents.iter().map(digest::agent).collect()
     }
 
-    /// `ix` is where the task, or the task whose member it is, stands in the graph.
-    fn planned_task(&self, task: &Task, ix: TaskIx, agents: &[String]) -> PlannedTask {
-        let needs: Vec<Name> = self.plan.needs(ix).iter().map(|&n| self.tasks[n].name.clone()).collect();
+    fn planned_task(&self, task: &Task, needs: Vec<Name>, agents: &[String]) -> PlannedTask {
         let digest = digest::task(task, agents, &needs, &self.tasks);
         PlannedTask {
             task: task.name.clone(),
@@ -583,7 +661,8 @@ impl Orchestra {
                 Work::Command(program) => program.argv.first().map(|program| program.text().to_owned()),
                 Work::Agent { .. } => None,
             },
-            for_each: task.for_each.is_some(),
+            for_each: task.grows.is_some(),
+            rounds: matches!(task.grows, Some(Grows::Repeat(_))),
             item: task.item.as_ref().map(|item| item.value.clone()),
             joins: task.join != Join::All,
             needs,
@@ -595,8 +674,10 @@ impl Orchestra {
     #[must_use]
     pub fn select(&self, keep: &[TaskIx]) -> Self {
         let mut tasks: Vec<Task> = keep.iter().map(|&ix| self.tasks[ix].clone()).collect();
-        for for_each in tasks.iter_mut().filter_map(|task| task.for_each.as_mut()) {
-            if let Items::Output { task, .. } = &mut Arc::make_mut(for_each).items {
+        for grows in tasks.iter_mut().filter_map(|task| task.grows.as_mut()) {
+            if let Grows::ForEach(list) = grows
+                && let Items::Output { task, .. } = &mut Arc::make_mut(list).items
+            {
                 *task = keep.iter().position(|kept| kept == task).unwrap_or_default();
             }
         }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::plan::inputs::InputValues;
 use crate::plan::orchestra::{Agent, Item};
 use crate::plan::output::shortened;
-use crate::plan::template::{ItemValues, RunValues, Template, TemplateError, Values};
+use crate::plan::template::{RoundValues, RunValues, Template, TemplateError, Values};
 use crate::words::digest::Parts;
 use crate::words::redact::Redactor;
 
@@ -75,8 +75,10 @@ pub(crate) struct Inputs<'i> {
     pub files: &'i [(String, String)],
     /// The values that tasks share, by their keys.
     pub ctx: &'i BTreeMap<String, serde_json::Value>,
-    /// The item that the task was made for.
+    /// What the task was made for.
     pub item: Option<&'i Item>,
+    /// Of a round, the name of the round before it, whose output is among the others.
+    pub round_before: Option<&'i str>,
 }
 
 impl<'i> Inputs<'i> {
@@ -85,7 +87,7 @@ impl<'i> Inputs<'i> {
     pub(crate) fn values(&self) -> Values<'i> {
         let outputs = self.outputs.iter().copied().collect();
         let failures = self.failures.iter().copied().collect();
-        let item = self.item.map(|item| ItemValues { value: &item.value, index: item.index, length: item.length });
+        let last = self.outputs.iter().find(|(name, _)| Some(*name) == self.round_before).map(|(_, text)| *text);
         Values {
             goal: self.goal,
             inputs: Some(self.given),
@@ -93,7 +95,8 @@ impl<'i> Inputs<'i> {
             outputs,
             failures,
             ctx: Some(self.ctx),
-            item,
+            item: self.item.and_then(Item::values),
+            round: self.item.and_then(Item::round).map(|round| RoundValues { last, ..round }),
         }
     }
 }
@@ -124,7 +127,10 @@ impl Prompt {
         let description = template.render(&inputs.values())?;
         // A text that the author has put into the task already is not sent a second time.
         let stands = |is_named: bool, text: &str| is_named && !text.trim().is_empty() && description.contains(text);
-        let is_missing = |(name, text): &&(&str, &str)| !stands(template.names_output(name), text);
+        let is_named = |name: &str| {
+            template.names_output(name) || inputs.round_before == Some(name) && template.names_last_round()
+        };
+        let is_missing = |(name, text): &&(&str, &str)| !stands(is_named(name), text);
         let outputs: Vec<(&str, &str)> = inputs.outputs.iter().filter(is_missing).copied().collect();
         // The text of a file reaches the task's own words by an input.
         let is_input = |text: &str| inputs.given.values().any(|value| value.as_str() == Some(text));
@@ -284,6 +290,7 @@ mod tests {
             files: &[],
             ctx: &BTreeMap::new(),
             item: None,
+            round_before: None,
         };
         Prompt::new(&Template::new(description), &agent, &inputs, None).unwrap()
     }

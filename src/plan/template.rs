@@ -22,7 +22,7 @@ use crate::plan::inputs::Input;
 pub(crate) use crate::plan::template::check::{CtxKnown, ItemsKnown, Known};
 use crate::plan::template::engine::{Capped, MAX_BYTES, environment};
 use crate::plan::template::uses::{Path, Uses};
-pub(crate) use crate::plan::template::values::{ItemValues, RunValues, Values};
+pub(crate) use crate::plan::template::values::{ItemValues, RoundValues, RunValues, Values};
 
 /// How braces are written as text.
 const TEXT_HELP: &str =
@@ -171,7 +171,7 @@ impl Template {
     /// Whether it asks for what a single task has: outputs of others, values that they share, or the item of a list.
     #[must_use]
     pub fn names_task(&self) -> bool {
-        self.names(&["outputs", "failures", "ctx", "item", "loop"])
+        self.names(&["outputs", "failures", "ctx", "item", "loop", "round"])
     }
 
     /// Whether it may ask for the output of a task.
@@ -179,6 +179,13 @@ impl Template {
     pub fn names_output(&self, task: &str) -> bool {
         let of_task = |path: &Path| path.root == "outputs" && path.first_field().is_none_or(|name| name == task);
         self.parsed().is_some_and(|parsed| parsed.uses.values.iter().any(|one| of_task(&one.path)))
+    }
+
+    /// Whether it may ask for what the round before has made.
+    #[must_use]
+    pub fn names_last_round(&self) -> bool {
+        let is_last = |path: &Path| path.root == "round" && path.first_field().is_none_or(|name| name == "last");
+        self.parsed().is_some_and(|parsed| parsed.uses.values.iter().any(|one| is_last(&one.path)))
     }
 
     /// The text with its places filled in.
@@ -368,6 +375,14 @@ fn absent(path: &Path, values: &Values<'_>) -> Option<String> {
             return Some(format!("the run was not given the input `{name}`"));
         }
         "item" => ("the item".to_owned(), path.steps.as_slice(), values.item.map(|item| item.value.clone())?),
+        "round" => {
+            let round = values.round?;
+            let Some(last) = round.last else {
+                return (path.first_field() == Some("last")).then(|| "there is no round before the first".to_owned());
+            };
+            let json = serde_json::from_str(last.trim()).unwrap_or_else(|_| last.into());
+            ("the output of the last round".to_owned(), path.steps.get(1..)?, json)
+        }
         "ctx" => ("what tasks share".to_owned(), path.steps.as_slice(), tree(values.ctx?)),
         "failures" => {
             let task = path.first_field().filter(|task| !values.failures.contains_key(task))?;

@@ -246,7 +246,7 @@ impl History {
             self.tasks[ix].parent = Some(parent);
             members.push(ix);
         }
-        self.tasks[parent].members = Some(members);
+        self.tasks[parent].members.get_or_insert_default().extend(members);
     }
 
     fn resume(&mut self, rerun: &[Name], changed: &[PlannedTask]) {
@@ -351,19 +351,29 @@ impl History {
 
     fn check_growth(&self, parent: &Name, tasks: &[PlannedTask]) -> Result<(), String> {
         let Some(parent) = self.task(parent.as_str()) else { return Err(format!("there is no task `{parent}`")) };
-        if !parent.planned.for_each || parent.members.is_some() || parent.state != TaskState::Waiting {
+        let grows = match &parent.members {
+            None => parent.planned.for_each,
+            Some(members) => parent.planned.rounds && members.iter().all(|&member| self.tasks[member].is_settled()),
+        };
+        if !grows || parent.state != TaskState::Waiting {
             return Err(format!("`{}` does not wait for its members", parent.planned.task));
         }
         self.check_needs(parent)?;
-        let mut names = std::collections::HashSet::with_capacity(tasks.len());
+        let is_of_it = |name: &Name| {
+            let mut members = parent.members.iter().flatten();
+            parent.planned.needs.contains(name) || members.any(|&member| self.tasks[member].planned.task == *name)
+        };
+        let mut names = HashSet::with_capacity(tasks.len());
         for planned in tasks {
             let before = self.task(planned.task.as_str());
-            if before.is_some_and(|task| task.state != TaskState::Withdrawn) || !names.insert(&planned.task) {
+            if before.is_some_and(|task| task.state != TaskState::Withdrawn) || names.contains(&planned.task) {
                 return Err(format!("there is a task `{}` already", planned.task));
             }
-            if planned.item.is_none() || planned.for_each || planned.needs != parent.planned.needs {
+            let needs_its_own = planned.needs.iter().all(|needed| names.contains(needed) || is_of_it(needed));
+            if planned.item.is_none() || planned.for_each || !needs_its_own {
                 return Err(format!("`{}` is no member of `{}`", planned.task, parent.planned.task));
             }
+            names.insert(&planned.task);
         }
         Ok(())
     }

@@ -4,7 +4,6 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet, VecDeque};
-use std::ops::Range;
 
 use crate::plan::graph::{Edge, Node, NodeIx, Plan, Rank, TaskIx};
 use crate::plan::spec::Join;
@@ -236,32 +235,29 @@ impl Schedule {
         self.enter(plan, task, Progress::Omitted);
     }
 
-    /// The plan has grown by members of `parent`: `new` are nodes that it did not have; `members` are all, new and old.
-    pub(crate) fn grow(
-        &mut self,
-        plan: &Plan,
-        parent: TaskIx,
-        new: Range<TaskIx>,
-        members: &[TaskIx],
-        rules: TaskRules,
-    ) {
-        for task in new {
-            let node = plan.node(task);
-            if node >= self.nodes.len() {
-                self.nodes.resize(node + 1, NodeState::of(rules, Some(parent)));
-            }
-        }
-        for &member in members {
-            let node = &mut self.nodes[plan.node(member)];
-            *node = NodeState::of(rules, Some(parent));
+    /// The plan has grown by these members of `parent`, each with its rules: nodes that it did not have, or those of members
+    /// that were given up. `is_more` says whether those that the task has besides stay.
+    pub(crate) fn grow(&mut self, plan: &Plan, parent: TaskIx, members: &[(TaskIx, TaskRules)], is_more: bool) {
+        self.nodes.resize_with(plan.nodes().max(self.nodes.len()), || NodeState::of(TaskRules::default(), None));
+        for &(member, rules) in members {
+            self.nodes[plan.node(member)] = NodeState::of(rules, Some(parent));
         }
         let node = &mut self.nodes[plan.node(parent)];
         node.progress = Progress::Waiting;
         node.missing = u32::try_from(members.len()).unwrap_or(u32::MAX);
-        let max_parallel = node.fan_out.take().and_then(|fan_out| fan_out.max_parallel);
-        node.fan_out = Some(FanOut { max_parallel, members: members.to_vec(), ..FanOut::default() });
-        // What they need is done, or their parent would not have been ready.
-        members.iter().for_each(|&member| self.offer(plan, member));
+        let before = node.fan_out.take().unwrap_or_default();
+        let kept = if is_more { before.members } else { Vec::new() };
+        let all = kept.into_iter().chain(members.iter().map(|&(member, _)| member)).collect();
+        node.fan_out = Some(FanOut { max_parallel: before.max_parallel, members: all, ..FanOut::default() });
+        for &(member, _) in members {
+            // What the task needs has ended; others of the same growth have not.
+            let open = |needed: &&TaskIx| !self.progress(plan, **needed).is_final();
+            let missing = plan.needs(member).iter().filter(open).count();
+            self.nodes[plan.node(member)].missing = u32::try_from(missing).unwrap_or(u32::MAX);
+            if missing == 0 {
+                self.offer(plan, member);
+            }
+        }
         if members.is_empty() {
             self.make_ready(plan, parent);
         }

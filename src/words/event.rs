@@ -97,11 +97,12 @@ pub enum RunEvent {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         changed: Vec<PlannedTask>,
     },
-    /// A task that stands for many has become them: its members are part of the graph from here on.
+    /// A task that stands for others has become them: its members are part of the graph from here on.
     GraphGrown {
         /// The task whose members they are. It goes on when all of them have ended.
         parent: Name,
-        /// The members, in the order of their items. They take the place of those of an earlier growth.
+        /// The new members, in their order: each comes behind those that it needs. They are more members of a task that
+        /// has some, and the only ones of a task that has none or has given up those that it had.
         tasks: Vec<PlannedTask>,
     },
     /// The user or the system asked the run to stop: nothing new starts.
@@ -396,10 +397,13 @@ pub struct PlannedTask {
     /// The program that does it, where no model is asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub program: Option<String>,
-    /// Whether it stands for as many tasks as its list has items.
+    /// Whether it stands for others, by which the run grows, such as one for each item of a list.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub for_each: bool,
-    /// The item that it was made for, where it is a member of such a task. `null` is an item too.
+    /// Whether it may grow once more when all of those have ended.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rounds: bool,
+    /// The item or the round that it was made for, where it is a member of such a task. `null` is an item too.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "json::present")]
     pub item: Option<Value>,
     /// Whether it may run although not all that it needs is there.

@@ -91,6 +91,8 @@ pub enum FailureKind {
     CommandFailed,
     /// Members of the task failed.
     MembersFailed,
+    /// What was to hold after the last round of the task does not hold.
+    Unmet,
     /// A fault in orch itself.
     Internal,
 }
@@ -157,6 +159,7 @@ impl FailureKind {
             Self::Environment    => (false, false, Ignore, false, false, false),
             Self::CommandFailed  => (false, false, Ignore, false, false, false),
             Self::MembersFailed  => (false, false, Ignore, false, false, false),
+            Self::Unmet          => (false, false, Ignore, false, false, false),
             Self::Internal       => (false, false, Ignore, false, false, false),
         };
         FailurePolicy { retry, fall_back, breaker, slow_down, waits, spoils_conversation }
@@ -184,6 +187,7 @@ impl fmt::Display for FailureKind {
             Self::Environment => "not possible on this machine",
             Self::CommandFailed => "command failed",
             Self::MembersFailed => "members failed",
+            Self::Unmet => "condition never met",
             Self::Internal => "internal fault",
         })
     }

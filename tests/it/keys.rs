@@ -17,6 +17,7 @@ mod on_error;
 mod on_failure;
 mod output;
 mod prompts;
+mod repeat;
 mod result;
 mod retry;
 mod reuse;

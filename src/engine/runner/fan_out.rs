@@ -5,12 +5,13 @@ use serde_json::Value;
 use crate::engine::runner::{RunError, Runner};
 use crate::plan::graph::TaskIx;
 use crate::plan::inputs::with_usual;
-use crate::plan::orchestra::Items;
+use crate::plan::orchestra::{Grows, Items};
 use crate::plan::output;
 use crate::plan::resolve;
 use crate::plan::spec::Collect;
 use crate::run::history::TaskState;
 use crate::run::state::Input;
+use crate::words::event::PlannedTask;
 use crate::words::failure::{Failure, FailureKind};
 
 /// How deeply an item may be nested. What is written into a journal must be readable, and that has a limit too.
@@ -22,19 +23,22 @@ impl Runner {
         let answer = match self.omission(task)? {
             Ok(Some(why)) => Input::Omitted(task, why),
             Err(failure) => Input::Expanded(task, Err(failure)),
-            Ok(None) => match self.items(task)? {
-                Ok(items) => Input::Expanded(task, self.members(task, items)),
-                Err(why) => Input::Expanded(task, Err(Failure::new(FailureKind::BadRequest, why))),
+            Ok(None) => match &self.state.orchestra().tasks[task].grows {
+                Some(Grows::Repeat(rounds)) => self.after_round(task, rounds)?,
+                _ => match self.items(task)? {
+                    Ok(items) => Input::Expanded(task, self.members(task, items)),
+                    Err(why) => Input::Expanded(task, Err(Failure::new(FailureKind::BadRequest, why))),
+                },
             },
         };
         self.state.tell(answer);
         Ok(())
     }
 
-    fn members(&self, task: TaskIx, items: Vec<Value>) -> Result<Vec<crate::words::event::PlannedTask>, Failure> {
+    pub(super) fn members(&self, task: TaskIx, items: Vec<Value>) -> Result<Vec<PlannedTask>, Failure> {
         let orchestra = self.state.orchestra();
         match resolve::extend(orchestra, task, items) {
-            Ok(members) => Ok(orchestra.planned_members(task, &members)),
+            Ok(members) => Ok(orchestra.planned_members(&members)),
             Err(error) => Err(Failure::new(FailureKind::BadRequest, error.to_string())),
         }
     }
@@ -42,7 +46,7 @@ impl Runner {
     /// The items of a task; the inner error says why its list is none.
     fn items(&self, task: TaskIx) -> Result<Result<Vec<Value>, String>, RunError> {
         let orchestra = self.state.orchestra();
-        let Some(for_each) = &orchestra.tasks[task].for_each else { return Ok(Ok(Vec::new())) };
+        let Some(for_each) = orchestra.tasks[task].for_each() else { return Ok(Ok(Vec::new())) };
         match &for_each.items {
             Items::Literal(items) => Ok(Ok(items.clone())),
             Items::Input(name) => {
@@ -75,7 +79,7 @@ impl Runner {
             let name = self.state.orchestra().tasks[member].name.to_string();
             outputs.push((name, self.context.output(member, &self.state)?));
         }
-        let how = self.state.orchestra().tasks[task].for_each.as_ref().map(|for_each| for_each.collect);
+        let how = self.state.orchestra().tasks[task].for_each().map(|for_each| for_each.collect);
         let text = collected(&outputs, how.unwrap_or_default());
         let output = self.context.objects.put(text).map_err(RunError::Objects)?;
         let made = self.context.made(&self.state.orchestra().tasks[task], output)?;

@@ -149,6 +149,7 @@ impl RunContext {
         let failures: Vec<(&str, &str)> =
             needs.failures.iter().map(|(name, why)| (name.as_str(), why.as_str())).collect();
         let item: Option<&Item> = definition.item.as_ref();
+        let round_before = definition.round_before();
         let start = &history.start;
         let project = self.programs.directory.to_string_lossy();
         let run = RunValues { id: start.run.as_str(), project: &project, is_rehearsal: start.rehearsal };
@@ -163,6 +164,7 @@ impl RunContext {
             failures: &failures,
             ctx: &history.ctx,
             item,
+            round_before: round_before.as_deref(),
         };
         let files = match self.verifiers[task].of_inputs() {
             Ok(files) => files,

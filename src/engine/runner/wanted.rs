@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use crate::engine::runner::prepare::why_failed;
 use crate::engine::runner::{RunError, Runner};
+use crate::plan::condition::Condition;
 use crate::plan::graph::TaskIx;
 use crate::plan::inputs::with_usual;
-use crate::plan::template::{ItemValues, RunValues, Values};
+use crate::plan::orchestra::Item;
+use crate::plan::template::{RunValues, TemplateError, Values};
 use crate::run::history::TaskState;
 use crate::words::event::Omission;
 use crate::words::failure::{Failure, FailureKind};
@@ -19,11 +21,35 @@ impl Runner {
         let Some(history) = self.state.history() else { return Ok(Ok(None)) };
         let orchestra = self.state.orchestra();
         let definition = &orchestra.tasks[task];
-        let is_of_members = definition.for_each.is_some();
+        let is_of_members = definition.grows.is_some();
         let condition = definition.when.as_ref().filter(|when| !(is_of_members && when.names_item()));
-        let Some(condition) = condition.filter(|_| history.tasks[task].state == TaskState::Waiting) else {
+        let Some(condition) = condition.filter(|_| {
+            let known = &history.tasks[task];
+            known.state == TaskState::Waiting && known.members.is_none()
+        }) else {
             return Ok(Ok(None));
         };
+        self.ask(task, condition, &|values| match condition.holds(values) {
+            Ok(true) => Ok(None),
+            Ok(false) => {
+                let when = condition.text().to_owned();
+                Ok(Some(Omission::Condition { when, values: condition.seen(values) }))
+            }
+            Err(error) => Err(cannot_be_told("when", &error)),
+        })
+    }
+
+    /// Asks a condition of a task, with what there is before the task.
+    pub(super) fn ask<A>(
+        &self,
+        task: TaskIx,
+        condition: &Condition,
+        answer: &dyn Fn(&Values<'_>) -> Result<A, Failure>,
+    ) -> Result<Result<A, Failure>, RunError> {
+        let Some(history) = self.state.history() else {
+            return Ok(Err(Failure::new(FailureKind::Internal, "the run has not begun")));
+        };
+        let orchestra = self.state.orchestra();
         let mut outputs: Vec<(&str, Arc<str>)> = Vec::new();
         let mut failures: Vec<(&str, String)> = Vec::new();
         for needed in orchestra.plan.upstream(task) {
@@ -33,7 +59,7 @@ impl Runner {
                 outputs.extend(self.context.output(needed, &self.state)?.map(|text| (name, text)));
             }
         }
-        let item = definition.item.as_ref();
+        let item = orchestra.tasks[task].item.as_ref();
         let given = with_usual(&orchestra.inputs, &history.start.inputs);
         let project = self.context.programs.directory.to_string_lossy();
         let values = Values {
@@ -43,18 +69,14 @@ impl Runner {
             outputs: outputs.iter().map(|(name, text)| (*name, &**text)).collect::<BTreeMap<_, _>>(),
             failures: failures.iter().map(|(name, why)| (*name, why.as_str())).collect(),
             ctx: Some(&history.ctx),
-            item: item.map(|item| ItemValues { value: &item.value, index: item.index, length: item.length }),
+            item: item.and_then(Item::values),
+            round: item.and_then(Item::round),
         };
-        Ok(match condition.holds(&values) {
-            Ok(true) => Ok(None),
-            Ok(false) => {
-                let when = condition.text().to_owned();
-                Ok(Some(Omission::Condition { when, values: condition.seen(&values) }))
-            }
-            Err(error) => {
-                let message = format!("in `when`, {}: {}", error.hole, error.message);
-                Err(Failure::new(FailureKind::BadRequest, message))
-            }
-        })
+        Ok(answer(&values))
     }
+}
+
+/// What a condition failed of.
+pub(super) fn cannot_be_told(key: &str, error: &TemplateError) -> Failure {
+    Failure::new(FailureKind::BadRequest, format!("in `{key}`, {}: {}", error.hole, error.message))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::plan::orchestra::{Item, Orchestra};
+use crate::plan::orchestra::{Item, Member, Orchestra};
 use crate::plan::output::OutputSpec;
 use crate::plan::resolve::{ResolveContext, resolve};
 use crate::plan::spec::{self, Omissions, Provider};
@@ -85,13 +85,13 @@ fn the_digests_of_tasks_stay() {
 #[test]
 fn the_digest_of_a_member_is_that_of_its_item_and_not_of_its_place() {
     let orchestra = orchestra(RICH);
-    let member = |value: Value, index| Task {
-        item: Some(Item { parent: 3, value, index, length: 3 }),
-        for_each: None,
-        ..orchestra.tasks[3].clone()
+    let needs: Vec<Name> = orchestra.plan.needs(3).iter().map(|&needed| orchestra.tasks[needed].name.clone()).collect();
+    let member = |value: Value, index| {
+        let item = Some(Item { parent: 3, value, index, length: 3, is_round: false });
+        Member { task: Task { item, grows: None, ..orchestra.tasks[3].clone() }, needs: needs.clone() }
     };
     let members = [member(json!("a"), 1), member(json!("b"), 2), member(json!("a"), 3)];
-    let planned = orchestra.planned_members(3, &members);
+    let planned = orchestra.planned_members(&members);
     assert_eq!(planned[0].digest, "9e328539686139dc");
     assert_eq!(planned[2].digest, planned[0].digest);
     assert_ne!(planned[1].digest, planned[0].digest);

@@ -11,17 +11,17 @@ use crate::plan::template::{ItemsKnown, Known, TemplateError};
 use crate::words::diagnostic::Diagnostic;
 
 impl<'r> Resolver<'r> {
-    /// The condition of a task; `None`, with what is wrong, where it is none. It may ask for every output that is there
+    /// A condition of a task, which is the value of `key`; `None`, with what is wrong, where it is none. It may ask for every output that is there
     /// before the task can start, and not only for those that the task gets.
     pub(super) fn condition(
         &mut self,
         ix: TaskIx,
-        said: &Text,
+        (key, said): (&str, &Text),
         names: &HashMap<&'r str, TaskIx>,
         plan: Option<&Plan>,
-        has_item: bool,
+        items: ItemsKnown<'_>,
     ) -> Option<Condition> {
-        let condition = match Condition::new(&said.value) {
+        let condition = match Condition::new(key, &said.value) {
             Ok(condition) => condition,
             Err(error) => {
                 self.wrong_condition(said, error);
@@ -37,8 +37,6 @@ impl<'r> Resolver<'r> {
             }
             _ => all.iter().copied().collect(),
         };
-        // What fields an item has is seen when it is there: one that has none is not equal to anything.
-        let items = if has_item { ItemsKnown::Later } else { ItemsKnown::None };
         let keys = self.keys_known(ix, plan);
         let schema = |task: &str| self.schema_of(*names.get(task)?);
         if let Some(error) = condition.check(&Known {

@@ -8,8 +8,9 @@ use crate::plan::condition::Condition;
 use crate::plan::graph::TaskIx;
 use crate::plan::guarded::table::Row;
 use crate::plan::guarded::{OwnFiles, Use};
-use crate::plan::orchestra::{Item, Orchestra, OutputRule, Task};
+use crate::plan::orchestra::{Grows, Item, Member, Orchestra, OutputRule, Repeat, Task};
 use crate::plan::resolve::grants::is_in_project;
+use crate::plan::spec::Join;
 use crate::plan::template::{ItemValues, Template, Values};
 use crate::words::id::Name;
 
@@ -19,9 +20,9 @@ pub(crate) const MAX_MEMBERS: usize = 10_000;
 /// Why a task cannot become the members of its list.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ExtendError {
-    /// It has no list.
-    #[error("`{0}` has no `for_each`")]
-    NoList(Name),
+    /// It stands for no others.
+    #[error("`{0}` has neither `for_each` nor `repeat`")]
+    IsOne(Name),
     /// There are too many.
     #[error("`{task}` would become {items} tasks, and at most {MAX_MEMBERS} are allowed")]
     TooMany {
@@ -50,25 +51,62 @@ pub(crate) enum ExtendError {
     },
 }
 
-/// The members of a task, one for each item and in their order: `<task>.1`, `<task>.2` and so on. What the task was made
-/// into before counts as gone, so its names may be used again.
+/// New members of a task, one for each item and in their order: `<task>.1`, `<task>.2` and so on. The item of a round is its
+/// number. What the task was made into before counts as gone, so its names may be used again.
 ///
 /// # Errors
-/// If the task has no list, or a longer one than may be, or a name that is taken.
-pub(crate) fn extend(orchestra: &Orchestra, parent: TaskIx, items: Vec<Value>) -> Result<Vec<Task>, ExtendError> {
+/// If the task stands for no others, or for more than may be, or if a name is taken.
+pub(crate) fn extend(orchestra: &Orchestra, parent: TaskIx, items: Vec<Value>) -> Result<Vec<Member>, ExtendError> {
     let task = &orchestra.tasks[parent];
-    if task.for_each.is_none() {
-        return Err(ExtendError::NoList(task.name.clone()));
+    match &task.grows {
+        None => Err(ExtendError::IsOne(task.name.clone())),
+        Some(Grows::ForEach(_)) => of_list(orchestra, parent, items),
+        Some(Grows::Repeat(rounds)) => items.iter().map(|number| round(orchestra, parent, rounds, number)).collect(),
     }
+}
+
+/// One more round of a task. It gets what the task gets, and what the round before it has made.
+fn round(orchestra: &Orchestra, parent: TaskIx, rounds: &Repeat, number: &Value) -> Result<Member, ExtendError> {
+    let task = &orchestra.tasks[parent];
+    let index = number.as_u64().and_then(|number| usize::try_from(number).ok()).unwrap_or_default();
+    let name = member_name(task, index, &names_taken(orchestra, parent))?;
+    let length = usize::try_from(rounds.max).unwrap_or(usize::MAX);
+    let item = Some(Item { parent, index, length, value: number.clone(), is_round: true });
+    // Whether it is wanted, and whether what the task needs has ended as it should, was asked once, for all rounds.
+    let join = if task.join == Join::All { Join::All } else { Join::Settled };
+    let member = Task { name, grows: None, when: None, join, item, sets: Vec::new(), ..task.clone() };
+    let earlier = member.round_before().and_then(|name| Name::new(&name).ok());
+    Ok(Member { task: member, needs: needs_of(orchestra, parent).chain(earlier).collect() })
+}
+
+fn needs_of(orchestra: &Orchestra, task: TaskIx) -> impl Iterator<Item = Name> {
+    orchestra.plan.needs(task).iter().map(|&needed| orchestra.tasks[needed].name.clone())
+}
+
+/// The names that begin like those of a task's members and are those of others. Some file systems do not tell `A` from `a`.
+fn names_taken(orchestra: &Orchestra, parent: TaskIx) -> Vec<String> {
+    let prefix = format!("{}.", orchestra.tasks[parent].name).to_lowercase();
+    let is_own = |other: &&Task| other.item.as_ref().is_some_and(|item| item.parent == parent);
+    let others = orchestra.tasks.iter().filter(|other| !is_own(other));
+    others.map(|other| other.name.as_str().to_lowercase()).filter(|name| name.starts_with(&prefix)).collect()
+}
+
+fn member_name(task: &Task, index: usize, taken: &[String]) -> Result<Name, ExtendError> {
+    let member = format!("{}.{index}", task.name);
+    let error = |why: String| ExtendError::Name { task: task.name.clone(), member: member.clone(), why };
+    if taken.contains(&member.to_lowercase()) {
+        return Err(error("another task has that name".to_owned()));
+    }
+    Name::new(&member).map_err(|why| error(why.to_string()))
+}
+
+fn of_list(orchestra: &Orchestra, parent: TaskIx, items: Vec<Value>) -> Result<Vec<Member>, ExtendError> {
+    let task = &orchestra.tasks[parent];
     if items.len() > MAX_MEMBERS {
         return Err(ExtendError::TooMany { task: task.name.clone(), items: items.len() });
     }
-    let prefix = format!("{}.", task.name).to_lowercase();
-    let is_own = |other: &&Task| other.item.as_ref().is_some_and(|item| item.parent == parent);
-    // Only a name with the same beginning can be taken, and some file systems do not tell `A` from `a`.
-    let others = orchestra.tasks.iter().filter(|other| !is_own(other));
-    let taken: Vec<String> =
-        others.map(|other| other.name.as_str().to_lowercase()).filter(|name| name.starts_with(&prefix)).collect();
+    let taken = names_taken(orchestra, parent);
+    let needs: Vec<Name> = needs_of(orchestra, parent).collect();
     let length = items.len();
     let mut files = match &task.output.file {
         Some(file) => files(file, &items, &orchestra.workspace)
@@ -78,17 +116,13 @@ pub(crate) fn extend(orchestra: &Orchestra, parent: TaskIx, items: Vec<Value>) -
     .into_iter();
     let member = |(index, value): (usize, Value)| {
         let index = index + 1;
-        let member = format!("{}.{index}", task.name);
-        let error = |why: String| ExtendError::Name { task: task.name.clone(), member: member.clone(), why };
-        if taken.contains(&member.to_lowercase()) {
-            return Err(error("another task has that name".to_owned()));
-        }
-        let name = Name::new(&member).map_err(|why| error(why.to_string()))?;
-        let item = Some(Item { parent, index, length, value });
+        let name = member_name(task, index, &taken)?;
+        let item = Some(Item { parent, index, length, value, is_round: false });
         let output = OutputRule { file: files.next(), ..task.output.clone() };
         // A condition that does not ask for the item was asked once, for the whole.
         let when = task.when.clone().filter(Condition::names_item);
-        Ok(Task { name, for_each: None, when, item, output, sets: Vec::new(), ..task.clone() })
+        let member = Task { name, grows: None, when, item, output, sets: Vec::new(), ..task.clone() };
+        Ok(Member { task: member, needs: needs.clone() })
     };
     items.into_iter().enumerate().map(member).collect()
 }
@@ -124,7 +158,7 @@ pub(crate) fn with_files(orchestra: &Orchestra, values: &Values<'_>) -> Result<O
     let own = OwnFiles::new(None, Some(&orchestra.workspace));
     let mut filled = orchestra.clone();
     let mut taken = HashSet::new();
-    for task in filled.tasks.iter_mut().filter(|task| task.for_each.is_none()) {
+    for task in filled.tasks.iter_mut().filter(|task| task.for_each().is_none()) {
         let Some(file) = task.output.file.clone() else { continue };
         let template = Template::with_inputs(&file, &orchestra.inputs);
         let error = |why: String| FileError { task: task.name.clone(), why };

@@ -4,14 +4,14 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use crate::plan::graph::{Plan, TaskIx};
-use crate::plan::orchestra::Task;
+use crate::plan::orchestra::{Grows, Task};
 use crate::plan::resolve::ctx::KeysKnown;
 use crate::plan::resolve::prose::Said;
 use crate::plan::resolve::{Resolver, grants};
 use crate::plan::retry::{Growth, RetryPolicy};
 use crate::plan::spec::located::Either;
 use crate::plan::spec::{self, Join, OnError, Retry, RetryStrategy, RetryTable, Strategy};
-use crate::plan::template::{Known, Template};
+use crate::plan::template::{ItemsKnown, Known, Template};
 use crate::words::id::Name;
 
 /// How long one attempt may take where nothing says so.
@@ -40,9 +40,12 @@ impl<'r> Resolver<'r> {
         for (ix, (task, agent)) in file.tasks.value.iter().zip(agent_of_task).enumerate() {
             let task = &task.value;
             let work = self.work(task, *agent);
-            let for_each = self.for_each(ix, task, names, plan);
+            let grows = self.grows(ix, task, names, plan);
             self.check_join(ix, task, plan);
-            let when = task.when.as_ref().and_then(|when| self.condition(ix, when, names, plan, for_each.is_some()));
+            // What fields an item has is seen when it is there: one that has none is not equal to anything.
+            let has_items = matches!(grows, Some(Grows::ForEach(_)));
+            let items = if has_items { ItemsKnown::Later } else { ItemsKnown::None };
+            let when = task.when.as_ref().and_then(|when| self.condition(ix, ("when", when), names, plan, items));
             let output = grants::output(task, self.context, &self.inputs, &mut self.diagnostics);
             let sets = self.sets(ix, task);
             let verify = grants::checks(task, &mut self.diagnostics);
@@ -53,7 +56,7 @@ impl<'r> Resolver<'r> {
             tasks.push(Task {
                 name,
                 work,
-                for_each,
+                grows,
                 when,
                 join: match (&task.join, &task.on_failure) {
                     (None, Some(_)) => Join::Failed,
@@ -100,7 +103,7 @@ impl<'r> Resolver<'r> {
                 }
                 _ => all.iter().copied().collect(),
             };
-            let items = Self::items_known(&task.value);
+            let items = self.items_known(&task.value);
             for said in texts {
                 let schema = |task: &str| self.schema_of(*names.get(task)?);
                 let inputs = self.inputs.as_slice();

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::plan::graph::{Plan, TaskIx};
-use crate::plan::orchestra::{ForEach, Items, Program, Work};
+use crate::plan::orchestra::{ForEach, Grows, Items, Program, Repeat, Work};
 use crate::plan::output::fields::{self, NoField, Part};
 use crate::plan::output::plan;
 use crate::plan::resolve::Resolver;
 use crate::plan::resolve::prose::{self, Said};
 use crate::plan::spec::located::{Either, Spanned};
-use crate::plan::spec::{self, Collect, InputKind, OutputFormat, Text};
+use crate::plan::spec::{self, Collect, InputKind, OnMax, OutputFormat, Text};
 use crate::plan::template::{ItemsKnown, Template};
 use crate::words::diagnostic::{Diagnostic, near_miss};
 
@@ -104,8 +104,43 @@ impl<'r> Resolver<'r> {
         Template::with_inputs(&text.value, &self.inputs)
     }
 
-    /// The list that a task stands for.
-    pub(super) fn for_each(
+    /// What a task stands for, where that is not the task itself.
+    pub(super) fn grows(
+        &mut self,
+        ix: TaskIx,
+        task: &spec::Task,
+        names: &HashMap<&'r str, TaskIx>,
+        plan: Option<&Plan>,
+    ) -> Option<Grows> {
+        let list = self.for_each(ix, task, names, plan).map(Grows::ForEach);
+        let Some(said) = &task.repeat else { return list };
+        if let Some(for_each) = &task.for_each {
+            let span = match for_each {
+                Either::Short(text) => text.span.clone(),
+                Either::Full(list) => list.span.clone(),
+            };
+            self.diagnostics.push(
+                Diagnostic::error("a task has either `for_each` or `repeat`", said.span.clone(), "both")
+                    .see(span, "the other one")
+                    .help("give the rounds to a task of their own, or take one of the two out"),
+            );
+        }
+        let schema = self.schema_of(ix);
+        let ends = ItemsKnown::RoundEnds(schema.as_ref());
+        let until = said.value.until.as_ref().map(|until| self.condition(ix, ("until", until), names, plan, ends));
+        Some(Grows::Repeat(Arc::new(Repeat {
+            until: match until {
+                Some(None) => return None,
+                Some(Some(until)) => Some(until),
+                None => None,
+            },
+            max: said.value.max,
+            accepts: said.value.on_max == Some(OnMax::Accept),
+        })))
+    }
+
+    /// The list that a task goes through.
+    fn for_each(
         &mut self,
         ix: TaskIx,
         task: &spec::Task,
@@ -258,8 +293,11 @@ impl<'r> Resolver<'r> {
     }
 
     /// What is known of the items that the texts of a task are filled in for.
-    pub(super) fn items_known(task: &spec::Task) -> ItemsKnown<'_> {
+    pub(super) fn items_known<'t>(&self, task: &'t spec::Task) -> ItemsKnown<'t> {
         match &task.for_each {
+            Some(_) if task.repeat.is_some() => ItemsKnown::Unknown,
+            None if task.repeat.is_some() => ItemsKnown::Rounds,
+            None if self.context.omissions.settings => ItemsKnown::Unknown,
             None => ItemsKnown::None,
             Some(Either::Full(list)) => ItemsKnown::These(&list.value),
             Some(Either::Short(_)) => ItemsKnown::Later,

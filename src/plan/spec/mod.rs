@@ -41,7 +41,9 @@ pub use crate::plan::spec::input::{Input, InputKind};
 pub use crate::plan::spec::model::{Model, ModelEntry, Price, Provider};
 pub use crate::plan::spec::notify::{Notify, NotifyBody, NotifyOn};
 pub use crate::plan::spec::prune::Omissions;
-pub use crate::plan::spec::task::{Check, Collect, Join, OutputFormat, OutputTable, Priority, Task};
+pub use crate::plan::spec::task::{
+    Check, Collect, Join, OnMax, OutputFormat, OutputTable, Priority, RepeatTable, Task,
+};
 
 /// Text with its place.
 pub type Text = Spanned<String>;

@@ -33,6 +33,8 @@ pub struct Task {
     pub max_parallel: Option<Spanned<u32>>,
     /// For `for_each`: what its own output is; `json` if left out.
     pub collect: Option<Spanned<Collect>>,
+    /// Does the task again and again, until something holds.
+    pub repeat: Option<Spanned<RepeatTable>>,
     /// The model for this task, or a list of them, in place of the agent's.
     pub model: Option<Either<Text, Spanned<Vec<Text>>>>,
     /// What the agent is to do: a text, or `{file: PATH}` for one in a file of the project. `{goal}` and `{{ ... }}` are
@@ -78,6 +80,31 @@ pub struct Task {
     pub writes: Option<Vec<Text>>,
     /// What the task may use, over all its attempts.
     pub limits: Option<Spanned<Limits>>,
+}
+
+/// The rounds of a task. Each is a task of its own and gets the output of the one before it.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "`repeat`")]
+pub struct RepeatTable {
+    /// An expression in double braces such as `{{ output.approved }}`, asked after each round: the round is the last one if it
+    /// holds. Without it there are as many rounds as there may be.
+    pub until: Option<Text>,
+    /// How many rounds there may be.
+    #[schemars(range(min = 1, max = 1000))]
+    pub max: u32,
+    /// What becomes of the task when `until` does not hold after the last round; `fail` if left out.
+    pub on_max: Option<OnMax>,
+}
+
+/// What becomes of a task whose condition never held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnMax {
+    /// It fails.
+    Fail,
+    /// The output of the last round is its output.
+    Accept,
 }
 
 /// What the output of a task with `for_each` is.

@@ -9,7 +9,7 @@ use crate::plan::ctx::overlap;
 use crate::plan::inputs::Input;
 use crate::plan::output::fields::{self, NoField};
 use crate::plan::template::uses::{Called, Kind, Missing, Path, Step, Use, is_identifier};
-use crate::plan::template::values::RUN_FIELDS;
+use crate::plan::template::values::{ROUND_FIELDS, RUN_FIELDS};
 use crate::plan::template::{TEXT_HELP, engine};
 use crate::words::diagnostic::near_miss;
 
@@ -41,21 +41,37 @@ pub struct CtxKnown<'k> {
     pub is_open: bool,
 }
 
-/// What is known before the run of the items that a text is filled in for.
+/// What is known before the run of what a text is filled in for.
 #[derive(Debug, Clone, Copy)]
 pub enum ItemsKnown<'v> {
-    /// There are none.
+    /// Its task, once.
     None,
-    /// These.
+    /// These items.
     These(&'v [Json]),
-    /// There will be some.
+    /// Items that there will be.
     Later,
+    /// Nobody can tell: what would say so is out of sight.
+    Unknown,
+    /// The rounds of a task.
+    Rounds,
+    /// The end of each round, and what the output of one looks like, where the file says.
+    RoundEnds(Option<&'v Json>),
+}
+
+impl ItemsKnown<'_> {
+    fn are_items(self) -> bool {
+        matches!(self, Self::These(_) | Self::Later | Self::Unknown)
+    }
+
+    fn are_rounds(self) -> bool {
+        matches!(self, Self::Rounds | Self::RoundEnds(_) | Self::Unknown)
+    }
 }
 
 /// What is wrong, and what to do next.
 pub(super) type Wrong = (String, String);
 
-const NAMES: [&str; 9] = ["goal", "inputs", "outputs", "failures", "ctx", "run", "project", "item", "loop"];
+const NAMES: [&str; 10] = ["goal", "inputs", "outputs", "failures", "ctx", "run", "project", "item", "loop", "round"];
 
 /// What is wrong with a called name.
 pub(super) fn called(called: &Called) -> Option<Wrong> {
@@ -110,24 +126,43 @@ pub(super) fn value(of: &Use, all: &[Use], known: &Known<'_>) -> Option<Wrong> {
         "inputs" => input(path, known.inputs),
         "run" => field_of(&RUN_FIELDS),
         "project" => field_of(&["folder"]),
-        "item" | "loop" if matches!(known.items, ItemsKnown::None) => {
+        "item" | "loop" if !known.items.are_items() => {
             let message = format!("`{}` is known only in a task with `for_each`", path.root);
             Some((message, "give the task a `for_each`".to_owned()))
         }
+        "round" if !known.items.are_rounds() => {
+            let message = "`round` is known only in a task with `repeat`".to_owned();
+            Some((message, "give the task a `repeat`".to_owned()))
+        }
+        "round" => field_of(&ROUND_FIELDS),
+        "output" => match known.items {
+            ItemsKnown::RoundEnds(schema) => {
+                schema.and_then(|schema| of_output(of, all, &path.steps, schema, "the output"))
+            }
+            ItemsKnown::Rounds => {
+                let message = "`output` is known only in `until`, when the round has ended".to_owned();
+                Some((message, "the output of the round before it is `round.last`".to_owned()))
+            }
+            ItemsKnown::Unknown => None,
+            ItemsKnown::None | ItemsKnown::These(_) | ItemsKnown::Later => Some(unknown(path, known)),
+        },
         "loop" => field_of(&["index", "index0", "length"]),
         "item" => item(of, all, known.items),
         "outputs" => output(of, all, known),
         "failures" => failure(path, known),
         root if engine::functions().contains(root) => None,
         "ctx" => shared(path, &known.ctx),
-        root => {
-            let near = || near_miss(root, NAMES).map(str::to_owned);
-            let is_input = known.inputs.iter().any(|input| input.name == root);
-            let near = is_input.then(|| format!("inputs.{root}")).or_else(near);
-            let help = near.map_or_else(literal_help, |near| format!("did you mean `{near}`?"));
-            Some((format!("unknown name `{root}`"), help))
-        }
+        _ => Some(unknown(path, known)),
     }
+}
+
+fn unknown(path: &Path, known: &Known<'_>) -> Wrong {
+    let root = path.root.as_str();
+    let near = || near_miss(root, NAMES).map(str::to_owned);
+    let is_input = known.inputs.iter().any(|input| input.name == root);
+    let near = is_input.then(|| format!("inputs.{root}")).or_else(near);
+    let help = near.map_or_else(literal_help, |near| format!("did you mean `{near}`?"));
+    (format!("unknown name `{root}`"), help)
 }
 
 fn input(path: &Path, inputs: &[Input]) -> Option<Wrong> {
@@ -182,13 +217,21 @@ fn output(of: &Use, all: &[Use], known: &Known<'_>) -> Option<Wrong> {
         return Some((message, format!("add `{task}` to its `context`")));
     }
     let steps = &of.path.steps[1..];
-    if steps.is_empty() || is_excused(of, all, Missing::IsAsked) {
+    if steps.is_empty() {
         return None;
     }
-    let NoField { field, near, kind } = fields::missing(&(known.schema)(task)?, steps.iter().map(of_schema))?;
+    of_output(of, all, steps, &(known.schema)(task)?, &format!("the output of `{task}`"))
+}
+
+/// What is wrong with the fields of an output, as far as its schema says.
+fn of_output(of: &Use, all: &[Use], steps: &[Step], schema: &Json, output: &str) -> Option<Wrong> {
+    if is_excused(of, all, Missing::IsAsked) {
+        return None;
+    }
+    let NoField { field, near, kind } = fields::missing(schema, steps.iter().map(of_schema))?;
     let message = match kind {
-        Some(kind) => format!("`{field}` is asked of a value of type {kind} in the output of `{task}`"),
-        None => format!("the output of `{task}` has no field `{field}`"),
+        Some(kind) => format!("`{field}` is asked of a value of type {kind} in {output}"),
+        None => format!("{output} has no field `{field}`"),
     };
     let help = near.map_or_else(
         || "the schema of that output says which there are".to_owned(),
@@ -285,12 +328,13 @@ pub(super) fn lookup(value: &Json, steps: &[Step]) -> Result<(), Ends> {
 /// What a word in single braces is most likely meant to be, as it is written.
 pub(super) fn near_word(word: &str, known: &Known<'_>) -> Option<String> {
     let root = word.split('.').next().unwrap_or(word);
-    let has_item = !matches!(known.items, ItemsKnown::None);
+    let has_item = known.items.are_items();
     if word == "goal" {
         return None;
     }
     let dotted = match root {
         "item" | "loop" => has_item,
+        "round" => known.items.are_rounds() && word.contains('.'),
         "outputs" | "failures" | "inputs" | "ctx" => word.contains('.'),
         "run" => RUN_FIELDS.iter().any(|field| word == format!("run.{field}")),
         _ => false,

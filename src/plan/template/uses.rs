@@ -9,7 +9,7 @@ use std::ops::Range;
 use minijinja::machinery::Span;
 use minijinja::machinery::ast::{BinOpKind, Call, CallArg, Expr, ForLoop, Stmt};
 
-use crate::plan::template::values::DECIDING;
+use crate::plan::template::values::{DECIDING, IN_THEIRS};
 
 /// A step from a value to a part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -297,7 +297,7 @@ impl Walk<'_> {
         };
         let Some(path) = self.path(expr) else { return };
         if how.decides && DECIDING.contains(&root.id) && self.local(root.id).is_none() {
-            let has_fields = !path.steps.is_empty() && (root.id != "outputs" || path.steps.len() > 1);
+            let has_fields = !path.steps.is_empty() && (!IN_THEIRS.contains(&root.id) || path.steps.len() > 1);
             self.found.deciding.push(Deciding { range: range(root.span()), has_fields });
         }
         let range = start_of(expr)..range(expr.span()).end;

@@ -26,8 +26,10 @@ pub struct Values<'v> {
     pub failures: BTreeMap<&'v str, &'v str>,
     /// `ctx.<key>`
     pub ctx: Option<&'v BTreeMap<String, serde_json::Value>>,
-    /// `item` and `loop`, for a member of a task that stands for many.
+    /// `item` and `loop`, for a member of a task that goes through a list.
     pub item: Option<ItemValues<'v>>,
+    /// `round`, for a round of a task that is repeated.
+    pub round: Option<RoundValues<'v>>,
 }
 
 /// What a template knows of the run.
@@ -52,12 +54,40 @@ pub struct ItemValues<'v> {
     pub length: usize,
 }
 
+/// What a template knows of the round of a task.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RoundValues<'v> {
+    /// `round.number`, from 1.
+    pub number: usize,
+    /// `round.max`
+    pub max: usize,
+    /// `round.last`: what the round before it has made.
+    pub last: Option<&'v str>,
+    /// `output`: what the round itself has made, when it has ended.
+    pub output: Option<&'v str>,
+}
+
+impl RoundValues<'_> {
+    /// The fields of `round`, with the output of the last one as it is seen.
+    fn fields(&self, seen: fn(&str) -> Value) -> BTreeMap<String, Value> {
+        let last = self.last.map(|last| ("last", seen(last)));
+        let all = [("number", Value::from(self.number)), ("max", Value::from(self.max))].into_iter().chain(last);
+        all.map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+}
+
+/// The fields of `round`.
+pub(super) const ROUND_FIELDS: [&str; 3] = ["number", "max", "last"];
+
 /// The fields of `run`.
 pub(super) const RUN_FIELDS: [&str; 3] = ["id", "folder", "date"];
 
 /// The names of values that are seen in two ways: as what is written into a text, and as what decides something. The
 /// latter is found under the same name in capitals, and where a field is asked for, under the name with one capital.
-pub(super) const DECIDING: [&str; 4] = ["outputs", "item", "ctx", "failures"];
+pub(super) const DECIDING: [&str; 6] = ["outputs", "item", "ctx", "failures", "round", "output"];
+
+/// Of these, the names whose fields are such values, and not fields of one.
+pub(super) const IN_THEIRS: [&str; 2] = ["outputs", "round"];
 
 impl RunValues<'_> {
     /// The run's own folder, seen from the project's.
@@ -104,6 +134,19 @@ impl Values<'_> {
             Some(ctx) => minijinja::context! {
                 ctx => of_json(&ctx), CTX => deciding(&ctx), Ctx => with_fields(deciding(&ctx)), ..rest
             },
+        };
+        let rest = match self.round {
+            None => rest,
+            Some(round) => {
+                let with_its_fields = |text: &str| with_fields(self::said(text));
+                let decides = Value::from_object(Fields(round.fields(self::said)));
+                let asked = Value::from_object(Fields(round.fields(with_its_fields)));
+                let output = |seen: fn(&str) -> Value| round.output.map_or(Value::UNDEFINED, seen);
+                minijinja::context! {
+                    round => Value::from_pairs(round.fields(written)), ROUND => decides, Round => asked,
+                    output => output(written), OUTPUT => output(self::said), Output => output(with_its_fields), ..rest
+                }
+            }
         };
         let Some(ItemValues { value, index, length }) = self.item else { return rest };
         let position = minijinja::context! { index, index0 => index.saturating_sub(1), length };

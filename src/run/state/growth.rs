@@ -1,5 +1,7 @@
 //! Growth: a task that stands for many becomes them, and goes on when all of them have ended.
 
+use serde_json::Value;
+
 use super::{Command, State};
 use crate::plan::graph::TaskIx;
 use crate::plan::orchestra::{Item, Task};
@@ -16,9 +18,9 @@ use crate::words::text::plural;
 pub(super) fn rules(task: &Task) -> TaskRules {
     TaskRules {
         stops_on_failure: task.on_error == OnError::Stop,
-        fans_out: task.for_each.is_some(),
+        fans_out: task.grows.is_some(),
         join: task.join,
-        max_members: task.for_each.as_ref().and_then(|for_each| for_each.max_parallel),
+        max_members: task.for_each().and_then(|for_each| for_each.max_parallel),
     }
 }
 
@@ -29,7 +31,8 @@ impl State {
         let Some(members) = members else { return Command::Expand(task) };
         match self.failure_of_members(task, members) {
             Some(failure) => self.record(task, TaskEvent::Failed { failure }),
-            None => Command::Collect(task),
+            None if self.orchestra.tasks[task].for_each().is_some() => Command::Collect(task),
+            None => Command::Expand(task),
         }
     }
 
@@ -44,29 +47,46 @@ impl State {
             .collect();
         let first = failed.first()?;
         let some_succeeded = members.iter().any(|&member| history.tasks[member].output().is_some());
-        if self.orchestra.tasks[task].on_error == OnError::Continue && some_succeeded {
+        let is_list = self.orchestra.tasks[task].for_each().is_some();
+        if is_list && self.orchestra.tasks[task].on_error == OnError::Continue && some_succeeded {
             return None;
         }
-        let of = plural(members.len() as u64, "item", "items");
+        let of = match is_list {
+            true => plural(members.len() as u64, "item", "items"),
+            false => plural(members.len() as u64, "round", "rounds"),
+        };
         let message = format!("{} of {of} failed, `{first}` first", failed.len());
         Some(Failure::new(FailureKind::MembersFailed, message))
     }
 
-    /// Takes the members of a task into the graph. What they are follows from the task and their items alone, live and
+    /// Takes new members of a task into the graph. What they are follows from the task and what they were made for, live and
     /// read back.
     pub(super) fn grow(&mut self, parent: &Name, tasks: &[PlannedTask]) {
         let Some(history) = &self.history else { return };
         let Some(parent) = history.place(parent.as_str()) else { return };
-        let members = history.tasks[parent].members.clone().unwrap_or_default();
-        let items = tasks.iter().map(|task| task.item.clone().unwrap_or_default()).collect();
+        let all = history.tasks[parent].members.clone().unwrap_or_default();
+        let (before, members) = all.split_at(all.len().saturating_sub(tasks.len()));
+        let items: Vec<Value> = tasks.iter().map(|task| task.item.clone().unwrap_or_default()).collect();
         // The file may say something else by now than when the run grew. Then the task runs again, and grows anew.
-        let definitions =
-            resolve::extend(&self.orchestra, parent, items).unwrap_or_else(|_| self.stand_ins(parent, tasks));
+        let definitions = match resolve::extend(&self.orchestra, parent, items) {
+            Ok(members) => members.into_iter().map(|member| member.task).collect(),
+            Err(_) => self.stand_ins(parent, tasks),
+        };
         let known = self.tasks.len();
-        let new = members.iter().filter(|&&member| member >= known).count();
-        let range = self.orchestra.plan.grow(parent, new);
-        for (&member, definition) in members.iter().zip(definitions) {
+        let place = |name: &Name| history.place(name.as_str());
+        let needs: Vec<Vec<TaskIx>> = tasks.iter().map(|task| task.needs.iter().filter_map(place).collect()).collect();
+        let new: Vec<Vec<TaskIx>> = members
+            .iter()
+            .zip(&needs)
+            .filter(|(member, _)| **member >= known)
+            .map(|(_, needs)| needs.clone())
+            .collect();
+        self.orchestra.plan.grow(parent, &new);
+        let mut rules = Vec::with_capacity(members.len());
+        for ((&member, definition), needs) in members.iter().zip(definitions).zip(&needs) {
+            rules.push((member, self::rules(&definition)));
             if member < known {
+                self.orchestra.plan.replan(member, needs);
                 self.orchestra.tasks[member] = definition;
             } else {
                 self.admission.add_task(&definition);
@@ -74,20 +94,15 @@ impl State {
                 self.tasks.push(super::TaskRun::default());
             }
         }
-        let rules = TaskRules {
-            stops_on_failure: self.orchestra.tasks[parent].on_error == OnError::Stop,
-            join: self.orchestra.tasks[parent].join,
-            ..TaskRules::default()
-        };
-        self.schedule.grow(&self.orchestra.plan, parent, range, &members, rules);
+        self.schedule.grow(&self.orchestra.plan, parent, &rules, !before.is_empty());
     }
 
     fn stand_ins(&self, parent: TaskIx, planned: &[PlannedTask]) -> Vec<Task> {
         let length = planned.len();
         let stand_in = |(place, planned): (usize, &PlannedTask)| {
             let value = planned.item.clone().unwrap_or_default();
-            let item = Some(Item { parent, index: place + 1, length, value });
-            Task { name: planned.task.clone(), for_each: None, item, ..self.orchestra.tasks[parent].clone() }
+            let item = Some(Item { parent, index: place + 1, length, value, is_round: false });
+            Task { name: planned.task.clone(), grows: None, item, ..self.orchestra.tasks[parent].clone() }
         };
         planned.iter().enumerate().map(stand_in).collect()
     }

@@ -8,8 +8,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::plan::graph::{GraphSpec, GroupSpec, Ordering, Plan, TaskSpec};
-use crate::plan::orchestra::RateLimit;
-use crate::plan::orchestra::{ForEach, Items, Task, Work};
+use crate::plan::orchestra::{ForEach, Grows, Items, RateLimit, Repeat, Task, Work};
 use crate::plan::resolve;
 use crate::plan::retry::RetryPolicy;
 use crate::plan::spec::{Collect, Join, Limits, OnError};
@@ -27,6 +26,8 @@ struct Case {
     stops: bool,
     /// For each task: how many items its list has, if it has one.
     items: Vec<Option<usize>>,
+    /// For each task, how many rounds it has, where it is repeated and goes through no list.
+    rounds: Vec<Option<u32>>,
     /// For each task, whether it is not wanted when it is asked.
     unwanted: Vec<bool>,
     /// For each task, how those that it needs must have ended.
@@ -46,6 +47,7 @@ fn case() -> impl Strategy<Value = Case> {
         let needs = prop::collection::vec(prop::collection::vec(any::<prop::sample::Index>(), 0..3), n);
         let urgency = prop::collection::vec(0u8..4, n);
         let items = prop::collection::vec(prop::option::weighted(0.25, 0usize..5), n);
+        let rounds = prop::collection::vec(prop::option::weighted(0.15, 1u32..5), n);
         let unwanted = prop::collection::vec(prop::bool::weighted(0.2), n);
         let join =
             prop_oneof![4 => Just(Join::All), 1 => Just(Join::Any), 1 => Just(Join::Settled), 1 => Just(Join::Failed)];
@@ -54,8 +56,8 @@ fn case() -> impl Strategy<Value = Case> {
         let dice = prop::collection::vec(any::<u8>(), 400);
         let kills = prop::collection::vec(1usize..40, 0..3);
         let stop_after = prop::option::weighted(0.2, 0usize..60);
-        (needs, urgency, (items, unwanted, joins), limit, dice, kills, stop_after).prop_map(
-            move |(needs, urgency, (items, unwanted, joins), max_calls, dice, kills, stop_after)| {
+        (needs, urgency, (items, rounds, unwanted, joins), limit, dice, kills, stop_after).prop_map(
+            move |(needs, urgency, (items, rounds, unwanted, joins), max_calls, dice, kills, stop_after)| {
                 let tasks = (0..n)
                     .map(|t| {
                         let mut context: Vec<TaskIx> =
@@ -74,7 +76,19 @@ fn case() -> impl Strategy<Value = Case> {
                 let arrangement = if chain && groups.is_empty() { Ordering::Chain } else { Ordering::Free };
                 let outline = GraphSpec { arrangement, tasks, groups };
                 let max_parallel = (max > 0).then_some(max);
-                Case { outline, max_parallel, stops, items, unwanted, joins, max_calls, dice, kills, stop_after }
+                Case {
+                    outline,
+                    max_parallel,
+                    stops,
+                    items,
+                    rounds,
+                    unwanted,
+                    joins,
+                    max_calls,
+                    dice,
+                    kills,
+                    stop_after,
+                }
             },
         )
     })
@@ -90,16 +104,25 @@ impl Case {
             on_error,
             join: self.joins[ix],
             retry: RetryPolicy { max_attempts: 2, ..RetryPolicy::fixed() },
-            for_each: self.items[ix].map(|n| {
-                let items = Items::Literal((0..n).map(Value::from).collect());
-                ForEach { items, max_parallel: (n % 2 == 1).then_some(2), collect: Collect::Json }.into()
-            }),
+            grows: self.grows(ix),
             ..task(&format!("t{ix}"))
         });
         let mut orchestra = orchestra_of(vec![agent("a")], tasks.collect(), plan);
         orchestra.execution.max_parallel = self.max_parallel;
         orchestra.limits = Limits { max_api_calls: self.max_calls, ..Limits::default() };
         Some(orchestra)
+    }
+}
+
+impl Case {
+    fn grows(&self, task: TaskIx) -> Option<Grows> {
+        let list = |n: usize| {
+            let items = Items::Literal((0..n).map(Value::from).collect());
+            let max_parallel = (n % 2 == 1).then_some(2);
+            Grows::ForEach(ForEach { items, max_parallel, collect: Collect::Json }.into())
+        };
+        let rounds = |max: u32| Grows::Repeat(Repeat { until: None, max, accepts: false }.into());
+        self.items[task].map(list).or_else(|| self.rounds[task].map(rounds))
     }
 }
 
@@ -223,7 +246,10 @@ impl<'c> Process<'c> {
     /// Whether a task, or a member of one, is left out when it is asked for the first time.
     fn is_unwanted(&self, task: TaskIx) -> bool {
         let waits = self.state.history().unwrap().tasks[task].state == TaskState::Waiting;
-        waits && self.case.unwanted[task % self.case.unwanted.len()]
+        let is_round = self.state.orchestra().tasks[task].item.as_ref().is_some_and(|item| item.is_round);
+        // Before another round, nobody asks whether the task is wanted.
+        let has_begun = self.state.history().unwrap().tasks[task].members.is_some();
+        waits && !is_round && !has_begun && self.case.unwanted[task % self.case.unwanted.len()]
     }
 
     fn carry_out(&mut self, command: Command) -> Result<(), TestCaseError> {
@@ -246,9 +272,17 @@ impl<'c> Process<'c> {
                 self.state.tell(Input::Prepared(task, preparation));
             }
             Command::Expand(task) => {
-                let n = self.case.items[task].unwrap();
-                let members = resolve::extend(self.state.orchestra(), task, (0..n).map(Value::from).collect()).unwrap();
-                let planned = self.state.orchestra().planned_members(task, &members);
+                let rounds = self.state.history().unwrap().tasks[task].members.as_ref().map_or(0, Vec::len);
+                let items: Vec<Value> = match self.case.items[task] {
+                    Some(n) => (0..n).map(Value::from).collect(),
+                    None if rounds < self.case.rounds[task].unwrap() as usize => vec![Value::from(rounds + 1)],
+                    None => {
+                        self.state.tell(Input::Collected(task, Ok(made())));
+                        return Ok(());
+                    }
+                };
+                let members = resolve::extend(self.state.orchestra(), task, items).unwrap();
+                let planned = self.state.orchestra().planned_members(&members);
                 self.state.tell(Input::Expanded(task, Ok(planned)));
             }
             Command::Collect(task) => self.state.tell(Input::Collected(task, Ok(made()))),
@@ -468,6 +502,8 @@ proptest! {
         let mut process = Process::new(&case, &orchestra);
         process.play()?;
         let (history, plan) = (process.state.history().unwrap(), &process.state.orchestra().plan);
+        let is_round =
+            |ix: usize| process.state.orchestra().tasks[ix].item.as_ref().is_some_and(|item| item.is_round);
         for (ix, task) in history.tasks.iter().enumerate() {
             let before: Vec<&TaskState> = plan.needs(ix).iter().map(|&needed| &history.tasks[needed].state).collect();
             let failed = |state: &&TaskState| matches!(state, TaskState::Failed(_) | TaskState::Skipped(..));
@@ -488,7 +524,7 @@ proptest! {
                 matches!(task.state, TaskState::Skipped(..))
             } else if blocked {
                 matches!(task.state, TaskState::Omitted(Omission::Dependency { .. }))
-            } else if case.unwanted[ix % case.unwanted.len()] {
+            } else if case.unwanted[ix % case.unwanted.len()] && !is_round(ix) {
                 matches!(task.state, TaskState::Omitted(Omission::Condition { .. }))
             } else {
                 matches!(task.state, TaskState::Succeeded(_) | TaskState::Failed(_))

@@ -16,6 +16,7 @@ mod inputs;
 mod omitted;
 #[cfg(unix)]
 mod rejected;
+mod rounds;
 #[cfg(unix)]
 mod tools;
 
