@@ -316,6 +316,7 @@ impl Attempt {
             temperature: client.temperature,
             max_tokens: client.max_tokens.or(self.max_tokens),
             context_window: client.context_window,
+            tuning: client.tuning.clone(),
         }
     }
 

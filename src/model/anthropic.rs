@@ -11,7 +11,9 @@ use serde_json::Value;
 
 use crate::model::anthropic::content::Prompt;
 use crate::model::call::ModelRequest;
+use crate::model::client::THINKING_MAX_TOKENS;
 use crate::model::endpoint::Endpoint;
+use crate::model::reasoning;
 use crate::model::reply_builder::{ReplyBuilder, Stop, tokens};
 use crate::model::status::Report;
 use crate::model::wire::{DecodeError, Nothing, Wire};
@@ -72,14 +74,29 @@ struct NewMessage<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     temperature: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    output_config: Option<OutputConfig>,
+    top_p: Option<f64>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    stop_sequences: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thinking: Option<Value>,
+    #[serde(skip_serializing_if = "OutputConfig::is_empty")]
+    output_config: OutputConfig,
 }
 
-/// The form of the answer, without a beta header since it is generally available:
+/// The form of the answer and the effort for it, without a beta header since both are generally available:
 /// <https://platform.claude.com/docs/en/build-with-claude/structured-outputs>.
 #[derive(Serialize)]
 struct OutputConfig {
-    format: OutputFormat,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    format: Option<OutputFormat>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effort: Option<&'static str>,
+}
+
+impl OutputConfig {
+    fn is_empty(&self) -> bool {
+        self.format.is_none() && self.effort.is_none()
+    }
 }
 
 #[derive(Serialize)]
@@ -117,13 +134,25 @@ impl<'a> Piece<'a> {
 impl Wire for Anthropic {
     fn encode(&self, request: &ModelRequest) -> http::Request {
         let schema = request.schema.as_ref().and_then(|answer| schema::enforceable(&answer.schema));
+        let tuning = &request.tuning;
+        let usual = if tuning.thinks() { THINKING_MAX_TOKENS } else { DEFAULT_MAX_TOKENS };
+        let max_tokens = request.max_tokens.unwrap_or(usual);
+        let told = tuning.reasoning.and_then(|level| reasoning::anthropic(&request.model, level, max_tokens));
+        // A model that thinks takes no temperature but its own.
+        let is_free = told.is_none() || !tuning.thinks();
         let body = NewMessage {
             model: &request.model,
-            max_tokens: request.max_tokens.unwrap_or(DEFAULT_MAX_TOKENS),
+            max_tokens,
             prompt: Prompt::of(request),
             stream: true,
-            temperature: request.temperature,
-            output_config: schema.map(|schema| OutputConfig { format: OutputFormat::JsonSchema { schema } }),
+            temperature: request.temperature.filter(|_| is_free),
+            top_p: tuning.top_p,
+            stop_sequences: &tuning.stop,
+            output_config: OutputConfig {
+                format: schema.map(|schema| OutputFormat::JsonSchema { schema }),
+                effort: told.as_ref().and_then(|told| told.effort),
+            },
+            thinking: told.map(|told| told.thinking),
         };
         self.request(Method::POST, "messages", serde_json::to_vec(&body).ok())
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::model::reply_builder::estimate_tokens;
 use crate::model::wire::arguments_text;
 use crate::net::http::Deadlines;
+use crate::plan::tuning::Tuning;
 use crate::words::conversation::{AnswerSchema, AssistantMessage, Message, Tool, ToolResult};
 use crate::words::failure::Failure;
 use crate::words::rate_limit::RateLimitInfo;
@@ -64,6 +65,8 @@ pub struct ModelRequest {
     pub max_tokens: Option<u32>,
     /// How many tokens the prompt and its answer may have together, for a server that chooses its window by the request.
     pub context_window: Option<u64>,
+    /// How else it is asked to answer.
+    pub tuning: Arc<Tuning>,
 }
 
 impl ModelRequest {

@@ -7,6 +7,7 @@ use crate::model::call::{CallFailure, Cue, Model, ModelRequest, Reply};
 use crate::model::prices::Tariff;
 use crate::net::http::Deadlines;
 use crate::plan::orchestra::RateLimit;
+use crate::plan::tuning::Tuning;
 use crate::run::budget::worst_case_tokens;
 use crate::run::rate_limit::RateLimitKey;
 use crate::words::event::Reservation;
@@ -15,6 +16,9 @@ use crate::words::usage::Usage;
 
 /// The longest answer where neither the file nor the table of models knows one, in tokens.
 pub const USUAL_MAX_TOKENS: u32 = 8192;
+
+/// The same where the model is asked to think: the thoughts count as a part of the answer.
+pub const THINKING_MAX_TOKENS: u32 = 32_000;
 
 /// A model, and how an agent uses it.
 #[derive(Clone)]
@@ -33,6 +37,8 @@ pub struct ModelClient {
     pub price: Option<Tariff>,
     /// How many tokens a prompt and its answer may have together.
     pub context_window: Option<u64>,
+    /// How else it is asked to answer.
+    pub tuning: Arc<Tuning>,
     /// How long one call may take; `None` is as long as the attempt may.
     pub timeout: Option<Duration>,
     /// Which of the run's models it is; agents with the same model have different clients and one number.
@@ -90,7 +96,8 @@ impl ModelClient {
         let schema = request.schema.iter().map(|schema| schema.schema.to_string());
         let more: Vec<String> = offered.chain(schema).collect();
         let input = worst_case_tokens(request.texts().chain(more.iter().map(String::as_str)));
-        let output = u64::from(request.max_tokens.unwrap_or(USUAL_MAX_TOKENS));
+        let usual = if request.tuning.thinks() { THINKING_MAX_TOKENS } else { USUAL_MAX_TOKENS };
+        let output = u64::from(request.max_tokens.unwrap_or(usual));
         let cost_usd = self.price.map_or(0.0, |price| price.most_usd(input, output));
         Reservation { tokens: input + output, cost_usd }
     }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::model::call::ModelRequest;
 use crate::model::endpoint::Endpoint;
+use crate::model::reasoning;
 use crate::model::reply_builder::ReplyBuilder;
 use crate::model::status::Report;
 use crate::model::tool_schema::{GEMINI, fit};
@@ -78,6 +79,14 @@ struct GenerationConfig {
     response_mime_type: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     response_json_schema: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top_p: Option<f64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stop_sequences: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seed: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thinking_config: Option<Value>,
 }
 
 impl GenerationConfig {
@@ -90,6 +99,10 @@ impl GenerationConfig {
             max_output_tokens: request.max_tokens,
             response_mime_type: schema.map(|_| "application/json"),
             response_json_schema: schema.map(|answer| answer.schema.clone()),
+            top_p: request.tuning.top_p,
+            stop_sequences: request.tuning.stop.clone(),
+            seed: request.tuning.seed,
+            thinking_config: request.tuning.reasoning.map(|level| reasoning::gemini(&request.model, level)),
         }
     }
 

@@ -20,6 +20,7 @@ pub(crate) mod openai;
 pub(crate) mod pace;
 pub(crate) mod parameters;
 pub(crate) mod prices;
+mod reasoning;
 mod redaction;
 pub(crate) mod rehearsal;
 mod remote;
@@ -36,7 +37,7 @@ mod wire;
 pub(crate) mod zhipu;
 
 pub use call::{CallFailure, Cue, Model, ModelRequest, PendingReply, Reply};
-pub use client::{ModelClient, USUAL_MAX_TOKENS};
+pub use client::{ModelClient, THINKING_MAX_TOKENS, USUAL_MAX_TOKENS};
 pub use endpoint::{Endpoint, EndpointError};
 pub use remote::RemoteModel;
 pub use vendor::Vendor;

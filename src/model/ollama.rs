@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::model::call::ModelRequest;
 use crate::model::endpoint::Endpoint;
+use crate::model::reasoning;
 use crate::model::reply_builder::{ReplyBuilder, Stop, ToolCallBuilder, tokens};
 use crate::model::status::Report;
 use crate::model::tool_schema::{OLLAMA, fit};
@@ -58,6 +59,10 @@ struct Chat<'a> {
     format: Option<&'a Value>,
     #[serde(skip_serializing_if = "Options::is_empty")]
     options: Options,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    think: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keep_alive: Option<&'a Value>,
 }
 
 #[derive(Default, PartialEq, Serialize)]
@@ -68,6 +73,12 @@ struct Options {
     num_predict: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     num_ctx: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top_p: Option<f64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stop: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seed: Option<i64>,
 }
 
 impl Options {
@@ -123,7 +134,12 @@ impl Wire for Ollama {
                 temperature: request.temperature,
                 num_predict: request.max_tokens,
                 num_ctx: request.context_window,
+                top_p: request.tuning.top_p,
+                stop: request.tuning.stop.clone(),
+                seed: request.tuning.seed,
             },
+            think: request.tuning.reasoning.map(|level| reasoning::ollama(&request.model, level)),
+            keep_alive: request.tuning.keep_alive.as_ref(),
         };
         self.request(Method::POST, "chat", serde_json::to_vec(&body).ok())
     }

@@ -15,39 +15,13 @@ use crate::net::sse;
 
 mod answer;
 mod calls;
+mod dialect;
 mod request;
 
 use answer::{Piece, first_choice, read_choice, read_usage};
+pub(crate) use dialect::Dialect;
 pub(crate) use request::AnswerForm;
 use request::{Completion, Manner};
-
-/// What a vendor whose servers speak this protocol does in its own way.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Dialect {
-    /// The provider's name, by which its echoes are known.
-    pub(crate) name: &'static str,
-    /// The vendor's own hosts.
-    pub(crate) hosts: &'static [&'static str],
-    /// The path of the interface at those hosts, for a base URL without a path.
-    pub(crate) path: &'static str,
-    /// Whether those hosts know the limit of output tokens by its new name alone. Other servers do not know that name.
-    pub(crate) renames_limit: bool,
-    /// Whether the number of tokens is only told when it is asked for.
-    pub(crate) asks_for_usage: bool,
-    /// How the form of an answer is asked for.
-    pub(crate) form: AnswerForm,
-}
-
-/// OpenAI's own way. Nearly every server takes a schema by now, and makes small models write JSON with it; the few that
-/// refuse it are told apart by their refusal, see [`parameters`](crate::model::parameters).
-const OPENAI: Dialect = Dialect {
-    name: "openai",
-    hosts: &["api.openai.com"],
-    path: "/v1",
-    renames_limit: true,
-    asks_for_usage: true,
-    form: AnswerForm::Schema,
-};
 
 /// A server that speaks Chat Completions.
 #[derive(Debug, Clone)]
@@ -61,7 +35,7 @@ impl OpenAi {
     /// with `/chat/completions` is taken too.
     #[must_use]
     pub(crate) fn new(endpoint: Endpoint) -> Self {
-        Self::speaking(OPENAI, endpoint)
+        Self::speaking(Dialect::at(endpoint.host_name()), endpoint)
     }
 
     /// A server that speaks a dialect.
@@ -83,12 +57,8 @@ impl OpenAi {
 
 impl Wire for OpenAi {
     fn encode(&self, request: &ModelRequest) -> http::Request {
-        let manner = Manner {
-            name: self.dialect.name,
-            renamed_limit: self.dialect.renames_limit && self.is_the_vendors(),
-            asks_for_usage: self.dialect.asks_for_usage,
-            form: self.dialect.form,
-        };
+        let manner =
+            Manner { dialect: self.dialect, renamed_limit: self.dialect.renames_limit && self.is_the_vendors() };
         let body = Completion::new(request, &manner);
         self.request(Method::POST, "chat/completions", serde_json::to_vec(&body).ok())
     }

@@ -28,6 +28,11 @@ const fn part(at: &'static str, names: &'static [&'static str]) -> Parameter {
     Parameter { at, names, by_name_alone: false, other_name: None }
 }
 
+/// A part by which a model is told how much to think. Whatever is said of it, the model does not do as it is told.
+const fn thoughts(at: &'static str, names: &'static [&'static str]) -> Parameter {
+    Parameter { at, names, by_name_alone: true, other_name: None }
+}
+
 const SCHEMA: &[&str] = &[
     "response_format",
     "response format",
@@ -52,7 +57,7 @@ const SCHEMA: &[&str] = &[
 const PARAMETERS: &[Parameter] = &[
     Parameter { at: "/response_format", names: SCHEMA, by_name_alone: true, other_name: None },
     Parameter { at: "/text", names: SCHEMA, by_name_alone: true, other_name: None },
-    Parameter { at: "/output_config", names: SCHEMA, by_name_alone: true, other_name: None },
+    Parameter { at: "/output_config/format", names: SCHEMA, by_name_alone: true, other_name: None },
     Parameter { at: "/format", names: &["in format", "json schema", "grammar"], by_name_alone: true, other_name: None },
     part("/generationConfig/responseJsonSchema", &["responsejsonschema", "response_json_schema", "json mode"]),
     part("/generationConfig/responseMimeType", &["responsemimetype", "response_mime_type", "json mode"]),
@@ -68,6 +73,18 @@ const PARAMETERS: &[Parameter] = &[
         by_name_alone: true,
         other_name: None,
     },
+    thoughts("/reasoning_effort", &["reasoning_effort", "reasoning effort", "reasoning.effort", "reasoningeffort"]),
+    thoughts("/reasoning", &["reasoning_effort", "reasoning effort", "reasoning.effort"]),
+    thoughts("/thinking", &["thinking", "budget_tokens"]),
+    thoughts("/output_config/effort", &["output_config", "output_config.effort", "effort"]),
+    thoughts("/think", &["think", "thinking"]),
+    thoughts(
+        "/generationConfig/thinkingConfig",
+        &["thinking", "thinkingconfig", "thinking_config", "thinkinglevel", "thinking_level", "thinking_budget"],
+    ),
+    part("/top_p", &["top_p"]),
+    part("/seed", &["seed"]),
+    part("/random_seed", &["random_seed"]),
     part("/stream_options", &["stream_options", "stream_options.include_usage", "include_usage"]),
     part("/stream", &["stream", "streaming"]),
     part("/store", &["store"]),
@@ -248,7 +265,7 @@ mod tests {
     fn body() -> Value {
         json!({
             "temperature": 0.2, "max_tokens": 9, "stream_options": {"include_usage": true}, "messages": [],
-            "response_format": {"type": "json_schema"},
+            "response_format": {"type": "json_schema"}, "reasoning_effort": "max",
         })
     }
 
@@ -290,6 +307,10 @@ mod tests {
             ("temperature: range: 0..1", &[]),
             ("invalid temperature: only 1 is allowed for this model", &["temperature"]),
             ("The 'stream_options' parameter is only allowed when 'stream' is enabled.", &["stream_options"]),
+            (
+                "Unsupported value: 'reasoning_effort' does not support 'max' with this model. Supported values are: 'low'.",
+                &["reasoning_effort"],
+            ),
             ("no such model", &[]),
             ("unknown model `temperature_max`", &[]),
         ] {

@@ -158,6 +158,7 @@ mod tests {
             temperature: None,
             max_tokens: None,
             context_window: None,
+            tuning: std::sync::Arc::default(),
         }
     }
 

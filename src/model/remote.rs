@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::time::{Duration, Instant};
 
 use crate::model::body::{Body, MAX_DOCUMENT_BYTES};
@@ -111,8 +111,18 @@ impl RemoteModel {
         answered
     }
 
-    /// The request without what another server or model wants back: it means nothing here, or is refused.
+    /// The request as the wire writes it, with the members that the file puts over its own.
     fn encode(&self, request: &ModelRequest) -> http::Request {
+        let mut outgoing = self.encode_plain(request);
+        let members = &request.tuning.body;
+        if !members.is_empty() {
+            outgoing.body = outgoing.body.map(|body| with_members(body, members));
+        }
+        outgoing
+    }
+
+    /// The request without what another server or model wants back: it means nothing here, or is refused.
+    fn encode_plain(&self, request: &ModelRequest) -> http::Request {
         let outgoing = self.wire.encode(request);
         let from = from(&outgoing, request);
         let foreign =
@@ -200,6 +210,30 @@ impl RemoteModel {
         // Gemini names a model by its place.
         let id = |model: &Value| id(model).map(|id| id.strip_prefix("models/").map(str::to_owned).unwrap_or(id));
         Ok(models.iter().filter_map(id).map(|id| redactor.redact_secrets(&id).into_owned()).collect())
+    }
+}
+
+/// A body with more members.
+fn with_members(body: Vec<u8>, members: &Map<String, Value>) -> Vec<u8> {
+    let merged = serde_json::from_slice(&body).and_then(|mut value| {
+        merge(&mut value, members);
+        serde_json::to_vec(&value)
+    });
+    merged.unwrap_or(body)
+}
+
+/// JSON Merge Patch: <https://www.rfc-editor.org/rfc/rfc7396>.
+fn merge(target: &mut Value, members: &Map<String, Value>) {
+    if !target.is_object() {
+        *target = Value::Object(Map::new());
+    }
+    let Value::Object(target) = target else { return };
+    for (name, value) in members {
+        match value {
+            Value::Null => drop(target.remove(name)),
+            Value::Object(inner) => merge(target.entry(name).or_insert(Value::Null), inner),
+            _ => drop(target.insert(name.clone(), value.clone())),
+        }
     }
 }
 

@@ -145,6 +145,7 @@ pub(crate) fn model(model: &ModelRef) -> String {
     digest.list("env", &model.env);
     digest.optional("temperature", model.temperature.map(|temperature| temperature.to_string()));
     digest.optional("max_tokens", model.max_tokens.map(|tokens| tokens.to_string()));
+    digest.optional("tuning", model.tuning.digest());
     digest.hex(NESTED_BYTES)
 }
 
@@ -163,6 +164,7 @@ pub(crate) fn answering_model(
     digest.list("argv", model.map(|model| model.argv.as_slice()).unwrap_or_default());
     digest.optional("temperature", temperature.map(|temperature| temperature.to_string()));
     digest.optional("max_tokens", max_tokens.map(|tokens| tokens.to_string()));
+    digest.optional("tuning", model.and_then(|model| model.tuning.digest()));
     digest.hex(NESTED_BYTES)
 }
 

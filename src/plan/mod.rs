@@ -21,3 +21,4 @@ pub mod spec;
 pub(crate) mod template;
 pub(crate) mod tier;
 pub(crate) mod tools;
+pub mod tuning;

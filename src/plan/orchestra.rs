@@ -20,6 +20,7 @@ use crate::plan::spec::located::Either;
 use crate::plan::spec::{Collect, Join, Limits, OnError, Price, Priority, Provider, Strategy};
 use crate::plan::template::{ItemValues, RoundValues, Template};
 use crate::plan::tier::Tier;
+use crate::plan::tuning::Tuning;
 use crate::words::event::PlannedTask;
 use crate::words::id::Name;
 use crate::words::text::plural;
@@ -249,6 +250,8 @@ pub struct ModelRef {
     pub temperature: Option<f64>,
     /// The longest answer, in tokens, unless the agent says so.
     pub max_tokens: Option<u32>,
+    /// How else it is asked to answer.
+    pub tuning: Arc<Tuning>,
     /// How long one call may take; `None` is as long as the attempt may.
     pub timeout: Option<Duration>,
     /// How fast it may be called.
@@ -280,6 +283,7 @@ impl ModelRef {
             price: None,
             temperature: None,
             max_tokens: None,
+            tuning: Arc::default(),
             timeout: None,
             rate: RateLimit::default(),
         }

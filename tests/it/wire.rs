@@ -77,6 +77,7 @@ fn request(prompt: &str) -> ModelRequest {
         temperature: None,
         max_tokens: None,
         context_window: None,
+        tuning: Arc::default(),
     }
 }
 

@@ -145,6 +145,7 @@ pub(super) fn remote_clients(
                 max_tokens: agent.max_tokens.or(model.max_tokens),
                 price: known.tariff,
                 context_window: known.context_window,
+                tuning: model.tuning.clone(),
                 timeout: model.timeout,
                 number,
                 limit_key,
@@ -232,6 +233,7 @@ pub(super) fn replayed(
             Arc::new(ModelClient {
                 temperature: agent.temperature.or(model.temperature),
                 max_tokens: agent.max_tokens.or(model.max_tokens),
+                tuning: model.tuning.clone(),
                 ..stand_in(model.label(), model.model.clone(), replay(model.label()))
             })
         };
@@ -256,6 +258,7 @@ fn stand_in(label: String, name: String, model: Arc<dyn Model>) -> ModelClient {
         max_tokens: None,
         price: None,
         context_window: None,
+        tuning: Arc::default(),
         timeout: None,
         number: 0,
         limit_key: RateLimitKey(0),

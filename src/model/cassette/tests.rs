@@ -22,6 +22,7 @@ fn request(user: &str) -> ModelRequest {
         temperature: None,
         max_tokens: None,
         context_window: None,
+        tuning: Arc::default(),
     }
 }
 

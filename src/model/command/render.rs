@@ -55,6 +55,7 @@ mod tests {
             temperature: None,
             max_tokens: None,
             context_window: None,
+            tuning: Arc::default(),
         }
     }
 

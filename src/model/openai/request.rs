@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::model::call::ModelRequest;
 use crate::model::call_ids::IdForm;
 use crate::model::form::is_strict;
 use crate::model::openai::answer::{DETAILS, EXTRAS};
+use crate::model::openai::dialect::Dialect;
+use crate::model::reasoning;
 use crate::model::reply_builder::THOUGHTS;
 use crate::model::tool_schema::{CHAT_COMPLETIONS, fit};
 use crate::model::wire::{arguments_text, result_text};
@@ -16,14 +18,10 @@ use crate::words::conversation::{AnswerSchema, AssistantMessage, Message, Tool, 
 
 /// What differs from server to server in a request.
 pub(super) struct Manner {
-    /// The wire's name, by which it knows its echoes.
-    pub(super) name: &'static str,
+    /// The way of the vendor.
+    pub(super) dialect: Dialect,
     /// Whether the limit of output tokens goes by its new name.
     pub(super) renamed_limit: bool,
-    /// Whether the number of tokens is only told when it is asked for.
-    pub(super) asks_for_usage: bool,
-    /// How the form of the answer is asked for.
-    pub(super) form: AnswerForm,
 }
 
 /// How the form of an answer is asked for.
@@ -53,6 +51,13 @@ pub(super) struct Completion<'a> {
     max_completion_tokens: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top_p: Option<f64>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    stop: &'a [String],
+    /// What goes by another name from vendor to vendor.
+    #[serde(flatten)]
+    own: Map<String, Value>,
 }
 
 #[derive(Serialize)]
@@ -120,17 +125,27 @@ struct NamedSchema<'a> {
 impl<'a> Completion<'a> {
     pub(super) fn new(request: &'a ModelRequest, manner: &Manner) -> Self {
         let ids = IdForm::of_chat(&request.model);
+        let Dialect { name, asks_for_usage, form, reasoning, seed, .. } = manner.dialect;
+        let tuning = &request.tuning;
+        let mut own = match tuning.reasoning.map(|level| reasoning::chat(reasoning, &request.model, level)) {
+            Some(Value::Object(members)) => members,
+            _ => Map::new(),
+        };
+        own.extend(tuning.seed.map(|number| (seed.to_owned(), number.into())));
         let (new, old) = if manner.renamed_limit { (request.max_tokens, None) } else { (None, request.max_tokens) };
         Self {
             model: &request.model,
-            messages: request.messages.iter().flat_map(|message| ChatMessage::of(message, manner.name, ids)).collect(),
+            messages: request.messages.iter().flat_map(|message| ChatMessage::of(message, name, ids)).collect(),
             stream: true,
-            stream_options: manner.asks_for_usage.then_some(StreamOptions { include_usage: true }),
+            stream_options: asks_for_usage.then_some(StreamOptions { include_usage: true }),
             tools: request.tools.iter().map(ChatTool::of).collect(),
-            response_format: request.schema.as_deref().and_then(|schema| ResponseFormat::of(schema, manner.form)),
+            response_format: request.schema.as_deref().and_then(|schema| ResponseFormat::of(schema, form)),
             temperature: request.temperature,
             max_completion_tokens: new,
             max_tokens: old,
+            top_p: tuning.top_p,
+            stop: &tuning.stop,
+            own,
         }
     }
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::model::call::ModelRequest;
 use crate::model::call_ids::IdForm;
 use crate::model::form::is_strict;
+use crate::model::reasoning::effort;
 use crate::model::responses::NAME;
 use crate::model::tool_schema::{RESPONSES, fit};
 use crate::model::wire::{arguments_text, result_text};
@@ -35,6 +36,15 @@ pub(super) struct NewResponse<'a> {
     temperature: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_output_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top_p: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning: Option<Effort>,
+}
+
+#[derive(Serialize)]
+struct Effort {
+    effort: &'static str,
 }
 
 #[derive(Serialize)]
@@ -113,6 +123,8 @@ impl<'a> NewResponse<'a> {
             include: may_think(&request.model).then_some([ENCRYPTED_THOUGHTS]),
             temperature: request.temperature,
             max_output_tokens: request.max_tokens,
+            top_p: request.tuning.top_p,
+            reasoning: request.tuning.reasoning.map(|level| Effort { effort: effort(&request.model, level) }),
         }
     }
 }

@@ -169,6 +169,8 @@ fn what_decides_the_result_counts() {
         ("temperature: 0.5", "temperature: 0.6"),
         ("max_tokens: 900", "max_tokens: 901"),
         ("model: m,", "model: n,"),
+        ("model: m,", "model: m, reasoning: high,"),
+        ("model: m,", "model: m, body: {a: 1},"),
         ("web/find", "web/*"),
         ("allow: [[cargo, test]]", "allow: [[cargo], [test]]"),
     ] {

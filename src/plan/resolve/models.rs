@@ -1,12 +1,14 @@
 //! Which models a name means: an entry of `models`, which may be a chain, or `provider/model`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::plan::orchestra::{ModelRef, RateLimit};
 use crate::plan::spec::playbook::LanguageModel;
-use crate::plan::spec::{Model, ModelEntry, Provider, Text};
-use crate::words::diagnostic::{Diagnostic, near_miss};
+use crate::plan::spec::{KeepAlive, Model, ModelEntry, Provider, Text};
+use crate::plan::tuning::Tuning;
+use crate::words::diagnostic::{Diagnostic, Span, near_miss};
 
 /// What stands under `models`.
 type Models = BTreeMap<String, ModelEntry>;
@@ -94,9 +96,50 @@ fn described(model: &Model) -> ModelRef {
         price: model.price,
         temperature: model.temperature,
         max_tokens: model.max_tokens,
+        tuning: Arc::new(tuning(model)),
         timeout: model.timeout_seconds.map(Duration::from_secs_f64),
         rate: RateLimit { max_concurrent: model.max_concurrent, requests_per_minute: model.requests_per_minute },
     }
+}
+
+fn tuning(model: &Model) -> Tuning {
+    Tuning {
+        reasoning: model.reasoning.as_ref().map(|reasoning| reasoning.value),
+        top_p: model.top_p.as_ref().map(|share| share.value),
+        stop: model.stop.as_ref().map(|stop| stop.value.clone()).unwrap_or_default(),
+        seed: model.seed.as_ref().map(|seed| seed.value),
+        keep_alive: model.keep_alive.as_ref().map(|time| match &time.value {
+            KeepAlive::Seconds(seconds) => (*seconds).into(),
+            KeepAlive::Text(text) => text.as_str().into(),
+        }),
+        body: model.body.iter().flat_map(|body| body.value.clone()).collect(),
+    }
+}
+
+/// The keys that a model's server has no word for. Whoever writes one means it, so it is not passed over.
+fn unheard(model: &Model) -> Vec<Diagnostic> {
+    let provider = model.provider.value;
+    let is_program = provider == Provider::Command;
+    let no_seed = is_program || matches!(provider, Provider::Responses | Provider::Anthropic);
+    let keys = [
+        ("reasoning", model.reasoning.as_ref().map(|it| &it.span), is_program),
+        ("top_p", model.top_p.as_ref().map(|it| &it.span), is_program),
+        ("stop", model.stop.as_ref().map(|it| &it.span), is_program || provider == Provider::Responses),
+        ("seed", model.seed.as_ref().map(|it| &it.span), no_seed),
+        ("body", model.body.as_ref().map(|it| &it.span), is_program),
+        ("keep_alive", model.keep_alive.as_ref().map(|it| &it.span), provider != Provider::Ollama),
+    ];
+    let told = keys.into_iter().filter(|(.., is_unheard)| *is_unheard).filter_map(|(key, span, _)| Some((key, span?)));
+    let diagnostic = |(key, span): (&str, &Span)| {
+        let message = format!("`provider: {}` has no way to be told `{key}`", provider.name());
+        let help = match (is_program, key) {
+            (true, _) => "say it in `argv`, where the program has an option for it",
+            (false, "keep_alive") => "take it out; only `provider: ollama` loads and unloads models",
+            (false, _) => "take it out, or use a provider that can be told",
+        };
+        Diagnostic::error(message, span.clone(), "").help(help.to_owned())
+    };
+    told.map(diagnostic).collect()
 }
 
 fn program(model: &Model) -> Option<String> {
@@ -169,6 +212,7 @@ pub(super) fn check(models: &Models) -> Vec<Diagnostic> {
             );
         }
         diagnostics.extend(incomplete(model));
+        diagnostics.extend(unheard(model));
     }
     diagnostics
 }

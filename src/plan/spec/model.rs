@@ -1,6 +1,7 @@
 //! Models: what an entry under `models` says.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -89,6 +90,21 @@ pub struct Model {
     /// The longest answer, in tokens.
     #[schemars(range(min = 1))]
     pub max_tokens: Option<u32>,
+    /// How much it thinks before it answers; as much as it does by itself if left out.
+    pub reasoning: Option<Spanned<Reasoning>>,
+    /// The share of the likely words that it chooses among: 1 is all.
+    #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
+    pub top_p: Option<Spanned<f64>>,
+    /// Texts at which the answer ends; they are no part of it.
+    pub stop: Option<Spanned<Vec<String>>>,
+    /// With the same number, the same question gets the same answer, as far as the server can.
+    pub seed: Option<Spanned<i64>>,
+    /// With `ollama`: how long the server keeps the model in memory, in seconds or as a text such as `10m`; less than 0
+    /// is for ever.
+    pub keep_alive: Option<Spanned<KeepAlive>>,
+    /// Members of the request's body, put over those that orch writes: an object into an object, `null` takes a member
+    /// out. They are sent as they stand here.
+    pub body: Option<Spanned<BTreeMap<String, serde_json::Value>>>,
     /// How long one call may take, in seconds; as long as the attempt at the task may, if left out.
     #[schemars(range(max = 604_800), extend("exclusiveMinimum" = 0))]
     pub timeout_seconds: Option<f64>,
@@ -98,6 +114,60 @@ pub struct Model {
     /// How many calls of it may begin in any minute; no limit if left out.
     #[schemars(range(min = 1, max = 100_000))]
     pub requests_per_minute: Option<u32>,
+}
+
+/// How much a model thinks before it answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Reasoning {
+    /// Not at all, or as little as the model can.
+    None,
+    /// A little.
+    Low,
+    /// A fair amount.
+    Medium,
+    /// Much.
+    High,
+    /// As much as the model can.
+    Max,
+}
+
+impl Reasoning {
+    /// The word that a file uses.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Max => "max",
+        }
+    }
+}
+
+/// How long a server keeps a model in memory.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub enum KeepAlive {
+    /// In seconds.
+    Seconds(i64),
+    /// With a unit, such as `10m`.
+    Text(String),
+}
+
+impl JsonSchema for KeepAlive {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "KeepAlive".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({"anyOf": [generator.subschema_for::<i64>(), generator.subschema_for::<String>()]})
+    }
 }
 
 /// The wire format that a server speaks.

@@ -11,6 +11,7 @@ mod fallback;
 mod prices;
 mod rate;
 mod refused_parts;
+mod tuning;
 
 const MODELS: &str = "models:
   slow: {provider: openai, model: slow, timeout_seconds: 0.2}

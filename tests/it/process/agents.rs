@@ -82,6 +82,7 @@ fn request(question: &str) -> ModelRequest {
         temperature: None,
         max_tokens: None,
         context_window: None,
+        tuning: Arc::default(),
     }
 }
 

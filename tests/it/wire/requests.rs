@@ -22,6 +22,7 @@ mod chat_bodies;
 mod gemini_bodies;
 mod ollama_bodies;
 mod responses_bodies;
+mod tuning;
 
 /// What is asked for, one feature after the other, in the order in which every vendor lists its bodies.
 fn features() -> [(&'static str, ModelRequest); 7] {
@@ -138,7 +139,7 @@ fn what_a_server_refuses_is_left_out_of_the_next_call_and_of_all_others() {
         (&openai::ROW, "/response_format", "This response_format type is unavailable now"),
         (&zhipu::ROW, "/response_format", "json_schema is not supported"),
         (&responses::ROW, "/text", "Invalid parameter: 'text.format' of type 'json_schema'"),
-        (&anthropic::ROW, "/output_config", "output_config: Extra inputs are not permitted"),
+        (&anthropic::ROW, "/output_config/format", "output_config: Extra inputs are not permitted"),
         (&openai::ROW, "/temperature", "Unsupported value: 'temperature' does not support 0.5 with this model."),
         (&anthropic::ROW, "/temperature", "`temperature` is deprecated for this model."),
         (
