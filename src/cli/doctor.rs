@@ -182,7 +182,8 @@ fn wanted(project: &Project, settings: &Settings) -> Result<(Vec<Wanted>, Vec<St
 
 /// Prices, temperatures and limits make no difference to whether a model can be called.
 fn is_same(one: &ModelRef, other: &ModelRef) -> bool {
-    let key = |model: &ModelRef| (model.label(), model.base_url.clone(), model.api_key_env.clone());
+    let key =
+        |model: &ModelRef| (model.label(), model.base_url.clone(), model.api_key_env.clone(), model.carried.clone());
     key(one) == key(other)
 }
 
@@ -250,6 +251,7 @@ fn would(model: &ModelRef, settings: &Settings) -> Vec<String> {
         (None, Some(name)) => format!("with {name}"),
         (None, None) => "without a key".to_owned(),
     };
+    let key = model.carried.variables().fold(key, |key, name| format!("{key} and {name}"));
     let run = printed.as_ref().map(|command| format!("would run {command}"));
     run.into_iter().chain([format!("would ask {host} {key}")]).map(|line| clean(&line).into_owned()).collect()
 }

@@ -151,15 +151,16 @@ pub(crate) fn of_model(model: &ModelRef) -> Vec<Permission> {
         found.push(Permission::new(Purpose::Model, Access::Call { origin: origin.clone() }));
     }
     found.extend(model.api_key_command.iter().flat_map(|argv| program(Purpose::Key, argv, &[])));
-    let is_own = |name: &String| origin.is_none() && own_keys(model).contains(&name.as_str());
-    if let Some(name) = model.api_key_env.as_ref().filter(|name| !is_own(name)) {
+    let is_own = |name: &str| origin.is_none() && own_keys(model).contains(&name);
+    let sent = model.api_key_env.as_deref().into_iter().chain(model.carried.variables());
+    for name in sent.filter(|name| !is_own(name)) {
         let to = match (&origin, &model.base_url) {
             (Some(origin), _) => Recipient::Origin(origin.clone()),
             // At a vendor's address, which need not be that of the vendor whose format is spoken there.
             (None, Some(url)) => Recipient::Origin(origin_of(url).unwrap_or_else(|| url.clone())),
             (None, None) => Recipient::Vendor(vendor.provider.name().to_owned()),
         };
-        found.push(Permission::new(Purpose::Key, Access::Variable { name: name.clone(), to }));
+        found.push(Permission::new(Purpose::Key, Access::Variable { name: name.to_owned(), to }));
     }
     found
 }

@@ -203,7 +203,8 @@ pub(super) fn setup(
 fn secrets_of(model: &ModelRef, settings: &Settings) -> Vec<SecretString> {
     let address = model.base_url.as_deref().and_then(|url| Url::parse(url.trim()).ok());
     let mut secrets: Vec<SecretString> = address.iter().flat_map(secrets_of_address).collect();
-    secrets.extend(model.api_key_env.iter().filter_map(|name| settings.get(name)).map(SecretString::from));
+    let sent = model.api_key_env.as_deref().into_iter().chain(model.carried.variables());
+    secrets.extend(sent.filter_map(|name| settings.get(name)).map(SecretString::from));
     if let (Provider::Command, Some(program)) = (model.provider, model.argv.first()) {
         let is_given = |name: &str| command::is_given(program, name) || model.env.iter().any(|given| given == name);
         secrets.extend(settings.secrets(is_given));

@@ -7,13 +7,28 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::model::key_command::PrintedKey;
-use crate::net::http::{HeaderValue, Url, secrets_of_address};
+use crate::net::http::{HeaderMap, HeaderValue, Url, secrets_of_address};
+use crate::plan::spec::Auth;
 
 /// A provider's base URL and key, checked.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
     base: Url,
     api_key: Option<ApiKey>,
+    extras: Extras,
+}
+
+/// What requests carry besides the key, with the values that the environment has.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Extras {
+    /// How the key is sent.
+    pub(super) auth: Option<Auth>,
+    /// More headers.
+    pub(super) headers: HeaderMap,
+    /// More parameters of the address.
+    pub(super) query: Vec<(String, String)>,
+    /// What of these may not be shown.
+    pub(super) secrets: Vec<SecretString>,
 }
 
 /// What opens a provider.
@@ -54,7 +69,8 @@ impl Endpoint {
         if api_key.as_ref().is_some_and(|key| HeaderValue::from_str(key).is_err()) {
             return Err(EndpointError::Key);
         }
-        Ok(Self { base, api_key: api_key.map(|key| ApiKey::Fixed(SecretString::from(key))) })
+        let api_key = api_key.map(|key| ApiKey::Fixed(SecretString::from(key)));
+        Ok(Self { base, api_key, extras: Extras::default() })
     }
 
     /// The same with a key that may come from a command.
@@ -66,6 +82,22 @@ impl Endpoint {
             Some(ApiKey::Fixed(key)) => Self::new(base_url, Some(key)),
             None => Self::new(base_url, None),
         }
+    }
+
+    /// The same with more on its requests.
+    pub(super) fn carrying(self, extras: Extras) -> Self {
+        Self { extras, ..self }
+    }
+
+    /// Whether requests carry what their protocol says and no more.
+    pub(super) fn is_plain(&self) -> bool {
+        let Extras { auth, headers, query, .. } = &self.extras;
+        auth.is_none() && headers.is_empty() && query.is_empty()
+    }
+
+    /// How the key is sent, more headers, and more parameters.
+    pub(super) fn carried(&self) -> (Option<Auth>, &HeaderMap, &[(String, String)]) {
+        (self.extras.auth, &self.extras.headers, &self.extras.query)
     }
 
     /// The command's key, if one prints it.
@@ -84,10 +116,11 @@ impl Endpoint {
         }
     }
 
-    /// Everything of the endpoint that may not be shown: its key, and the keys in its URL.
+    /// Everything of the endpoint that may not be shown: its key, the keys in its URL, and those that requests carry.
     #[must_use]
     pub fn secrets(&self) -> Vec<SecretString> {
-        self.key().into_iter().chain(secrets_of_address(&self.base)).collect()
+        let carried = self.extras.secrets.iter().cloned();
+        self.key().into_iter().chain(secrets_of_address(&self.base)).chain(carried).collect()
     }
 
     /// The host's name.

@@ -11,6 +11,7 @@ mod call_ids;
 pub(crate) mod cassette;
 mod client;
 pub mod command;
+mod dressed;
 mod endpoint;
 mod form;
 pub(crate) mod gemini;

@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::model::Endpoint;
-use crate::model::endpoint::ApiKey;
+use crate::model::endpoint::{ApiKey, Extras};
 use crate::model::key_command::KeyCommands;
 use crate::model::vendor::Vendor;
-use crate::net::http::{Url, secrets_of_address};
+use crate::net::http::{HeaderName, HeaderValue, Url, secrets_of_address};
 use crate::os::process::{clean_environment, environment, is_clean, is_path, without_project};
+use crate::plan::carried::Given;
 use crate::plan::orchestra::ModelRef;
-use crate::plan::spec::Provider;
+use crate::plan::spec::{Auth, Provider};
 use crate::words::redact::{names_key, secrets_of_variable};
 
 /// The variable that names the model for agents that name none, as `provider/model`.
@@ -191,7 +192,9 @@ impl Settings {
     ) -> Result<Reachable, Unusable> {
         let (base_url, address_from) = self.address(model);
         let fixed = |key: String| ApiKey::Fixed(SecretString::from(key));
+        let is_closed = model.carried.auth == Some(Auth::None);
         let key = match (&model.api_key_command, &model.api_key_env) {
+            _ if is_closed => None,
             (Some(argv), _) => Some(printed_key(argv)?),
             (None, Some(name)) => Some(self.get(name).map(fixed).ok_or_else(|| Unusable {
                 why: format!("the key for {} is missing: {name} is not set", model.label()),
@@ -201,7 +204,7 @@ impl Settings {
             (None, None) if model.base_url.is_none() => self.usual_key(model.provider).map(|(_, key)| fixed(key)),
             (None, None) => None,
         };
-        if key.is_none() && Vendor::needs_key(&base_url) {
+        if key.is_none() && !is_closed && Vendor::needs_key(&base_url) {
             let variable = Vendor::of(model.provider).keys.first().copied().unwrap_or("its key");
             return Err(Unusable {
                 why: format!("the key for {} is missing: {variable} is not set", model.label()),
@@ -212,7 +215,51 @@ impl Settings {
             why: format!("{} cannot be reached at {address_from}: {error}", model.label()),
             help: "an address looks like http://localhost:11434/v1".to_owned(),
         })?;
+        let endpoint = endpoint.carrying(self.extras(model)?);
         Ok(Reachable { endpoint, origin: address_from })
+    }
+
+    /// What a model's requests carry besides the key, with the values of the variables that it names.
+    fn extras(&self, model: &ModelRef) -> Result<Extras, Unusable> {
+        let mut extras = Extras { auth: model.carried.auth, ..Extras::default() };
+        for (name, given) in &model.carried.headers {
+            let value = self.given(model, name, given, &mut extras.secrets)?;
+            let header = HeaderName::from_bytes(name.as_bytes()).ok().zip(HeaderValue::from_str(&value).ok());
+            let (name, mut value) = header.ok_or_else(|| Unusable {
+                why: format!(
+                    "{} cannot be called with the header {name}: no header can carry its value",
+                    model.label()
+                ),
+                help: "look for a line break in it".to_owned(),
+            })?;
+            value.set_sensitive(matches!(given, Given::Variable(_)));
+            extras.headers.insert(name, value);
+        }
+        for (name, given) in &model.carried.query {
+            let value = self.given(model, name, given, &mut extras.secrets)?;
+            extras.query.push((name.clone(), value));
+        }
+        Ok(extras)
+    }
+
+    fn given(
+        &self,
+        model: &ModelRef,
+        name: &str,
+        given: &Given,
+        secrets: &mut Vec<SecretString>,
+    ) -> Result<String, Unusable> {
+        let variable = match given {
+            Given::Text(text) => return Ok(text.clone()),
+            Given::Variable(variable) => variable,
+        };
+        let value = self.get(variable).ok_or_else(|| Unusable {
+            why: format!("{name} for {} is missing: {variable} is not set", model.label()),
+            help: format!("set {variable} in the environment"),
+        })?;
+        secrets.push(SecretString::from(value.clone()));
+        secrets.extend(secrets_of_variable(variable, &value));
+        Ok(value)
     }
 
     /// The host at which a model is called; `None` for a program, and where the address is none.
@@ -234,6 +281,7 @@ impl Settings {
     #[must_use]
     pub fn key_variable(&self, model: &ModelRef) -> Option<String> {
         match &model.api_key_env {
+            _ if model.carried.auth == Some(Auth::None) => None,
             Some(name) => self.get(name).map(|_| name.clone()),
             None if model.base_url.is_none() => self.usual_key(model.provider).map(|(name, _)| name.to_owned()),
             None => None,

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use crate::model::anthropic::Anthropic;
+use crate::model::dressed::Dressed;
 use crate::model::gemini::Gemini;
 use crate::model::ollama::{self, Ollama};
 use crate::model::openai::OpenAi;
@@ -162,7 +163,8 @@ impl Vendor {
     /// The protocol that the vendor's server speaks, at an address. `None` for a program, which has no address.
     #[must_use]
     pub fn wire(&self, endpoint: Endpoint) -> Option<Arc<dyn Wire>> {
-        (self.wire)(endpoint)
+        let wire = (self.wire)(endpoint.clone())?;
+        Some(if endpoint.is_plain() { wire } else { Arc::new(Dressed { wire, endpoint }) })
     }
 }
 

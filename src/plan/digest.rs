@@ -141,6 +141,7 @@ pub(crate) fn model(model: &ModelRef) -> String {
     if let Some(command) = &model.api_key_command {
         digest.list("api_key_command", command);
     }
+    digest.optional("carried", model.carried.digest());
     digest.list("argv", &model.argv);
     digest.list("env", &model.env);
     digest.optional("temperature", model.temperature.map(|temperature| temperature.to_string()));
@@ -161,6 +162,7 @@ pub(crate) fn answering_model(
     let mut digest = Parts::default();
     digest.field("label", label);
     digest.optional("base_url", model.and_then(|model| model.base_url.as_ref()));
+    digest.optional("carried", model.and_then(|model| model.carried.digest()));
     digest.list("argv", model.map(|model| model.argv.as_slice()).unwrap_or_default());
     digest.optional("temperature", temperature.map(|temperature| temperature.to_string()));
     digest.optional("max_tokens", max_tokens.map(|tokens| tokens.to_string()));

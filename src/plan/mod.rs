@@ -1,5 +1,6 @@
 //! From text to a checked plan: the file as written, all its mistakes at once, the orchestra, the graph.
 
+pub(crate) mod carried;
 pub(crate) mod condition;
 pub(crate) mod ctx;
 pub(crate) mod digest;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::plan::carried::Carried;
 use crate::plan::condition::Condition;
 use crate::plan::ctx::Setting;
 use crate::plan::digest;
@@ -238,6 +239,8 @@ pub struct ModelRef {
     pub api_key_env: Option<String>,
     /// A command that prints the key.
     pub api_key_command: Option<Vec<String>>,
+    /// What its requests carry besides.
+    pub carried: Arc<Carried>,
     /// For an agent CLI: the program and its arguments.
     pub argv: Vec<String>,
     /// For an agent CLI: the variables that it is given besides the usual ones.
@@ -277,6 +280,7 @@ impl ModelRef {
             base_url: None,
             api_key_env: None,
             api_key_command: None,
+            carried: Arc::default(),
             argv: Vec::new(),
             env: Vec::new(),
             context_window: None,

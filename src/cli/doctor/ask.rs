@@ -55,7 +55,10 @@ impl Question {
         Some(Self {
             finding: Finding::of_no_model(),
             model: model.model.clone(),
-            server: format!("{:?}", (model.provider, &model.base_url, &model.api_key_env, &model.api_key_command)),
+            server: format!(
+                "{:?}",
+                (model.provider, &model.base_url, &model.api_key_env, &model.api_key_command, &model.carried)
+            ),
             redactor: Redactor::new(endpoint.secrets()),
             secrets: endpoint.secrets(),
             wire: Vendor::of(model.provider).wire(endpoint)?,

@@ -68,6 +68,10 @@ fn a_key_that_goes_elsewhere_is_named_with_where_it_goes() {
             ],
         ),
         (
+            "provider: openai, headers: {X-Key: {env: OTHER_KEY}}",
+            &[r#"{"access":"variable","name":"OTHER_KEY","to":{"vendor":"openai"},"purpose":"key"}"#],
+        ),
+        (
             "provider: openai, base_url: 'https://api.openai.com.evil.example'",
             &[r#"{"access":"call","origin":"https://api.openai.com.evil.example","purpose":"model"}"#],
         ),

@@ -173,7 +173,8 @@ fn shared_limit_key(model: &ModelRef) -> String {
     match model.provider {
         Provider::Command => format!("command {:?}", model.argv),
         provider => {
-            format!("{} {:?} {:?} {:?}", provider.name(), model.base_url, model.api_key_env, model.api_key_command)
+            let ModelRef { base_url, api_key_env, api_key_command, carried, .. } = model;
+            format!("{} {base_url:?} {api_key_env:?} {api_key_command:?} {carried:?}", provider.name())
         }
     }
 }

@@ -4,6 +4,7 @@
 //! Opens no file itself: playbooks come in as texts.
 
 mod agents;
+mod carried;
 mod conditions;
 mod ctx;
 mod extend;

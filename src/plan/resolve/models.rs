@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::plan::orchestra::{ModelRef, RateLimit};
+use crate::plan::resolve::carried;
 use crate::plan::spec::playbook::LanguageModel;
 use crate::plan::spec::{KeepAlive, Model, ModelEntry, Provider, Text};
 use crate::plan::tuning::Tuning;
@@ -90,6 +91,7 @@ fn described(model: &Model) -> ModelRef {
         base_url: model.base_url.as_ref().map(|url| url.value.clone()),
         api_key_env: model.api_key_env.as_ref().map(|name| name.value.clone()),
         api_key_command: model.api_key_command.as_ref().map(|argv| argv.value.clone()),
+        carried: Arc::new(carried::of(model)),
         argv: model.argv.as_ref().map(|argv| argv.value.clone()).unwrap_or_default(),
         env: model.env.clone(),
         context_window: model.context_window,
@@ -126,6 +128,9 @@ fn unheard(model: &Model) -> Vec<Diagnostic> {
         ("top_p", model.top_p.as_ref().map(|it| &it.span), is_program),
         ("stop", model.stop.as_ref().map(|it| &it.span), is_program || provider == Provider::Responses),
         ("seed", model.seed.as_ref().map(|it| &it.span), no_seed),
+        ("auth", model.auth.as_ref().map(|it| &it.span), is_program),
+        ("headers", model.headers.as_ref().map(|it| &it.span), is_program),
+        ("query", model.query.as_ref().map(|it| &it.span), is_program),
         ("body", model.body.as_ref().map(|it| &it.span), is_program),
         ("keep_alive", model.keep_alive.as_ref().map(|it| &it.span), provider != Provider::Ollama),
     ];
@@ -213,6 +218,7 @@ pub(super) fn check(models: &Models) -> Vec<Diagnostic> {
         }
         diagnostics.extend(incomplete(model));
         diagnostics.extend(unheard(model));
+        diagnostics.extend(carried::check(model));
     }
     diagnostics
 }

@@ -10,7 +10,7 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::plan::spec::Text;
-use crate::plan::spec::located::Spanned;
+use crate::plan::spec::located::{Either, Spanned};
 
 /// What a name under `models` stands for.
 #[derive(Debug, Clone)]
@@ -79,6 +79,12 @@ pub struct Model {
     pub api_key_env: Option<Text>,
     /// A command that prints the key, in place of a variable. It is asked again when the server refuses the key.
     pub api_key_command: Option<Spanned<Vec<String>>>,
+    /// How the key is sent; in the provider's own way if left out.
+    pub auth: Option<Spanned<Auth>>,
+    /// More headers of every request.
+    pub headers: Option<Spanned<BTreeMap<String, Given>>>,
+    /// More parameters of the address.
+    pub query: Option<Spanned<BTreeMap<String, Given>>>,
     /// How many tokens a prompt and its answer may have together.
     #[schemars(range(min = 1))]
     pub context_window: Option<u64>,
@@ -114,6 +120,30 @@ pub struct Model {
     /// How many calls of it may begin in any minute; no limit if left out.
     #[schemars(range(min = 1, max = 100_000))]
     pub requests_per_minute: Option<u32>,
+}
+
+/// How a key is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Auth {
+    /// As `Authorization: Bearer`.
+    Bearer,
+    /// As `api-key`, as Azure has it.
+    ApiKey,
+    /// Not at all.
+    None,
+}
+
+/// A text, or the variable that holds it.
+pub type Given = Either<Text, Spanned<Variable>>;
+
+/// Where a value is that does not belong into a file.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "a variable")]
+pub struct Variable {
+    /// The environment variable that holds the value.
+    pub env: Text,
 }
 
 /// How much a model thinks before it answers.

@@ -7,6 +7,7 @@ use crate::server::{Act, Server};
 
 #[cfg(unix)]
 mod api_key_command;
+mod carried;
 mod fallback;
 mod prices;
 mod rate;
