@@ -128,6 +128,10 @@ fn done_by(orchestra: &Orchestra, ix: TaskIx, settings: &Settings, rehearse: boo
     if let Some(rounds) = orchestra.tasks[ix].repeat() {
         return format!("{doer}, in up to {}", text::plural(rounds.max.into(), "round", "rounds"));
     }
+    if let Some(plan) = orchestra.tasks[ix].expand() {
+        let tasks = text::plural(plan.max_tasks as u64, "task", "tasks");
+        return format!("{doer}, plans up to {tasks} for {}", orchestra.roster(plan).join(", "));
+    }
     match orchestra.most_members(ix) {
         _ if orchestra.tasks[ix].for_each().is_none() => doer,
         Some(items) => format!("{doer}, once for each of {}", text::plural(items as u64, "item", "items")),

@@ -24,12 +24,13 @@ use crate::words::failure::{Failure, FailureKind};
 
 mod context;
 mod fan_out;
+mod planned;
 mod prepare;
 mod rounds;
 mod wanted;
 
 pub use context::RunError;
-pub(crate) use context::{Reusing, RunContext};
+pub(crate) use context::{Reusing, RunContext, keeps};
 
 /// A run that its process has left.
 #[derive(Debug)]

@@ -4,8 +4,10 @@
 
 use std::fmt::Write;
 
+use serde_json::Value;
+
 use crate::run::history::{History, TaskHistory};
-use crate::words::event::{Event, Record, RunEvent, RunStarted, RunStatus, SkipReason, TaskEvent};
+use crate::words::event::{Event, PlannedTask, Record, RunEvent, RunStarted, RunStatus, SkipReason, TaskEvent};
 use crate::words::failure::{Failure, FailureKind};
 use crate::words::id::Name;
 use crate::words::text::{count, dollars, duration, one_line, plural, tokens};
@@ -13,6 +15,9 @@ use crate::words::usage::{PAUSED, StopReason, Usage};
 
 /// The longest of a provider's message, in columns.
 const MESSAGE: usize = 400;
+
+/// So many of the tasks that a plan has made are named.
+const SHOWN_TASKS: usize = 8;
 
 /// A verbose start names at most this many tasks.
 const TASKS: usize = 100;
@@ -30,6 +35,32 @@ pub(crate) fn line(record: &Record, history: &History, verbose: bool) -> Option<
     Some(if verbose { format!("+{} {said}", duration(history.elapsed_us() / 1000)) } else { said })
 }
 
+/// By what a run has grown.
+fn grown(parent: &Name, tasks: &[PlannedTask], history: &History) -> Option<String> {
+    let becomes = || format!("⑂ {parent} becomes {}", plural(tasks.len() as u64, "task", "tasks"));
+    if !history.task(parent.as_str()).is_some_and(|task| task.planned.rounds) {
+        return Some(becomes());
+    }
+    match tasks.first().and_then(|task| task.item.as_ref()) {
+        Some(Value::Number(number)) => Some(format!("⑂ {parent}: round {number}")),
+        // What plans is one task, and says so itself.
+        Some(Value::Null) => None,
+        _ => {
+            let said = |task: &PlannedTask| {
+                let after: Vec<&str> = task.needs.iter().map(Name::as_str).collect();
+                let after = if after.is_empty() { String::new() } else { format!(", after {}", after.join(" and ")) };
+                format!("{} ({}{after})", task.task, task.doer())
+            };
+            let more = match tasks.len().saturating_sub(SHOWN_TASKS) {
+                0 => String::new(),
+                more => format!("; and {} more", count(more as u64)),
+            };
+            let shown: Vec<String> = tasks.iter().take(SHOWN_TASKS).map(said).collect();
+            Some(format!("{}: {}{more}", becomes(), shown.join("; ")))
+        }
+    }
+}
+
 fn of_run(event: &Event, history: &History, verbose: bool) -> Option<String> {
     match event {
         Event::Run(RunEvent::Started(start)) => Some(started(start, verbose)),
@@ -42,15 +73,7 @@ fn of_run(event: &Event, history: &History, verbose: bool) -> Option<String> {
             let (done, all) = (count(done as u64), count(history.counted().count() as u64));
             Some(format!("▶ {} resumed: {done} of {all} done{again}", history.start.run))
         }
-        Event::Run(RunEvent::GraphGrown { parent, tasks })
-            if history.task(parent.as_str()).is_some_and(|task| task.planned.rounds) =>
-        {
-            let number = tasks.first().and_then(|round| round.item.as_ref()).and_then(serde_json::Value::as_u64);
-            number.map(|number| format!("⑂ {parent}: round {}", count(number)))
-        }
-        Event::Run(RunEvent::GraphGrown { parent, tasks }) => {
-            Some(format!("⑂ {parent} becomes {}", plural(tasks.len() as u64, "task", "tasks")))
-        }
+        Event::Run(RunEvent::GraphGrown { parent, tasks }) => grown(parent, tasks, history),
         Event::Run(RunEvent::StopRequested { signal }) => {
             Some(format!("⏸ {}: nothing new starts", one_line(signal, MESSAGE)))
         }

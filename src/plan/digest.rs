@@ -9,7 +9,9 @@ use serde_json::Value;
 
 use crate::plan::condition::Condition;
 use crate::plan::ctx::Setting;
-use crate::plan::orchestra::{Agent, Check, ForEach, Grant, Grows, Items, ModelRef, OutputRule, Repeat, Task, Work};
+use crate::plan::orchestra::{
+    Agent, Check, Expand, ForEach, Grant, Grows, Items, ModelRef, OutputRule, Repeat, Task, Work,
+};
 use crate::plan::spec::{Collect, Join, OutputFormat};
 use crate::plan::template::Template;
 use crate::words::digest::Parts;
@@ -57,6 +59,7 @@ pub(crate) fn task(task: &Task, agents: &[String], needs: &[Name], tasks: &[Task
         None => {}
         Some(Grows::ForEach(list)) => digest.field("for_each", &for_each(list, tasks)),
         Some(Grows::Repeat(rounds)) => digest.field("repeat", &repeat(rounds)),
+        Some(Grows::Expand(plan)) => digest.field("expand", &expand(plan, agents)),
     }
     digest.optional("item", task.item.as_ref().map(|item| item.value.to_string()));
     digest
@@ -83,11 +86,7 @@ fn for_each(list: &ForEach, tasks: &[Task]) -> String {
         }
         Items::Input(name) => digest.field("input", name),
     }
-    let collect = match list.collect {
-        Collect::Json => "json",
-        Collect::Text => "text",
-    };
-    digest.field("collect", collect);
+    digest.field("collect", collect(list.collect));
     digest.hex(NESTED_BYTES)
 }
 
@@ -100,6 +99,22 @@ fn repeat(rounds: &Repeat) -> String {
         digest.field("on_max", "accept");
     }
     digest.hex(NESTED_BYTES)
+}
+
+/// What a task may plan, and how the outputs are put together.
+fn expand(plan: &Expand, agents: &[String]) -> String {
+    let mut digest = Parts::default();
+    digest.list("agents", &plan.agents.iter().map(|&agent| agents[agent].as_str()).collect::<Vec<_>>());
+    digest.field("max_tasks", &plan.max_tasks.to_string());
+    digest.field("collect", collect(plan.collect));
+    digest.hex(NESTED_BYTES)
+}
+
+fn collect(how: Collect) -> &'static str {
+    match how {
+        Collect::Json => "json",
+        Collect::Text => "text",
+    }
 }
 
 /// What a task has to give: its output, its checks and the files that it writes.
@@ -218,6 +233,10 @@ pub(crate) fn output(output: &OutputRule) -> String {
     // The schema of a plan is orch's own, and changes together with its wording.
     let schema = output.spec.schema().filter(|_| output.spec.format() != OutputFormat::Plan);
     digest.optional("schema", schema.map(ToString::to_string));
+    if let Some(roster) = output.spec.roster() {
+        digest.list("roster", &roster.agents.iter().map(|(name, _)| name).collect::<Vec<_>>());
+        digest.field("max_tasks", &roster.max_tasks.to_string());
+    }
     digest.optional("file", output.file.as_ref());
     digest.hex(NESTED_BYTES)
 }

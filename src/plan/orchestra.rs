@@ -409,6 +409,21 @@ pub enum Grows {
     ForEach(Arc<ForEach>),
     /// Into one more each time the last one has ended, until something holds.
     Repeat(Arc<Repeat>),
+    /// Into one that plans, and then into those that it has planned.
+    Expand(Arc<Expand>),
+}
+
+/// The tasks that a task plans.
+#[derive(Debug, Clone)]
+pub struct Expand {
+    /// Who may be given tasks, as indices into [`Orchestra::agents`].
+    pub agents: Vec<usize>,
+    /// How many there may be.
+    pub max_tasks: usize,
+    /// How many run side by side; `None` is no limit but the run's.
+    pub max_parallel: Option<u32>,
+    /// What the output of the whole is.
+    pub collect: Collect,
 }
 
 /// The rounds of a task.
@@ -460,8 +475,21 @@ pub struct Item {
     pub length: usize,
     /// The item.
     pub value: serde_json::Value,
-    /// Whether it is a round, and `value` no more than its number.
-    pub is_round: bool,
+    /// What it is.
+    pub kind: ItemKind,
+}
+
+/// What a member was made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ItemKind {
+    /// The item of a list.
+    Listed,
+    /// A round; `value` is its number.
+    Round,
+    /// To plan other members; `value` is null.
+    Plan,
+    /// A task of such a plan; `value` is what the plan says of it.
+    Planned,
 }
 
 impl Item {
@@ -469,13 +497,19 @@ impl Item {
     #[must_use]
     pub(crate) fn values(&self) -> Option<ItemValues<'_>> {
         let (value, index, length) = (&self.value, self.index, self.length);
-        (!self.is_round).then_some(ItemValues { value, index, length })
+        (self.kind == ItemKind::Listed).then_some(ItemValues { value, index, length })
+    }
+
+    /// Whether it is a round.
+    #[must_use]
+    pub(crate) fn is_round(&self) -> bool {
+        self.kind == ItemKind::Round
     }
 
     /// What a template knows of it, if it is a round.
     #[must_use]
     pub(crate) fn round(&self) -> Option<RoundValues<'_>> {
-        self.is_round.then(|| RoundValues { number: self.index, max: self.length, ..RoundValues::default() })
+        self.is_round().then(|| RoundValues { number: self.index, max: self.length, ..RoundValues::default() })
     }
 }
 
@@ -498,6 +532,25 @@ impl Task {
         }
     }
 
+    /// What it may plan, if it plans others.
+    #[must_use]
+    pub fn expand(&self) -> Option<&Expand> {
+        match &self.grows {
+            Some(Grows::Expand(plan)) => Some(plan),
+            _ => None,
+        }
+    }
+
+    /// How many of its members run side by side; `None` is no limit but the run's.
+    #[must_use]
+    pub(crate) fn max_members(&self) -> Option<u32> {
+        match self.grows.as_ref()? {
+            Grows::ForEach(list) => list.max_parallel,
+            Grows::Repeat(_) => None,
+            Grows::Expand(plan) => plan.max_parallel,
+        }
+    }
+
     /// Its rounds, if it has some.
     #[must_use]
     pub fn repeat(&self) -> Option<&Repeat> {
@@ -510,7 +563,7 @@ impl Task {
     /// Of a round, the name of the round before it.
     #[must_use]
     pub(crate) fn round_before(&self) -> Option<String> {
-        let item = self.item.as_ref().filter(|item| item.is_round && item.index > 1)?;
+        let item = self.item.as_ref().filter(|item| item.is_round() && item.index > 1)?;
         let (of, _) = self.name.as_str().rsplit_once('.')?;
         Some(format!("{of}.{}", item.index - 1))
     }
@@ -585,7 +638,14 @@ impl Orchestra {
                 Items::Input(name) => format!("{doer} for each of inputs.{name}"),
             },
             Some(Grows::Repeat(rounds)) => format!("{doer} in up to {}", plural(rounds.max.into(), "round", "rounds")),
+            Some(Grows::Expand(plan)) => format!("{doer} plans for {}", self.roster(plan).join(", ")),
         }
+    }
+
+    /// The names of those who may be given tasks by a plan.
+    #[must_use]
+    pub(crate) fn roster(&self, plan: &Expand) -> Vec<&str> {
+        plan.agents.iter().map(|&agent| self.agents[agent].name.as_str()).collect()
     }
 
     /// How many tasks a task becomes at most, where that is known before the run; 1 for an ordinary one.
@@ -598,6 +658,7 @@ impl Orchestra {
                 Items::Output { .. } | Items::Input(_) => None,
             },
             Some(Grows::Repeat(rounds)) => usize::try_from(rounds.max).ok(),
+            Some(Grows::Expand(plan)) => Some(plan.max_tasks + 1),
         }
     }
 
@@ -670,7 +731,7 @@ impl Orchestra {
                 Work::Agent { .. } => None,
             },
             for_each: task.grows.is_some(),
-            rounds: matches!(task.grows, Some(Grows::Repeat(_))),
+            rounds: matches!(task.grows, Some(Grows::Repeat(_) | Grows::Expand(_))),
             item: task.item.as_ref().map(|item| item.value.clone()),
             joins: task.join != Join::All,
             needs,

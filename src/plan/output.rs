@@ -30,6 +30,8 @@ pub struct OutputSpec {
     schema: Option<Arc<Schema>>,
     /// The shared values that are set from it.
     sets: Arc<[Setting]>,
+    /// Of a plan, whom it may give tasks, where they are done as planned.
+    roster: Option<Arc<plan::Roster>>,
 }
 
 #[derive(Debug)]
@@ -76,7 +78,7 @@ impl OutputSpec {
         let written = match (format, schema) {
             (OutputFormat::Plan, _) => plan::schema(),
             (_, Some(schema)) => schema,
-            (_, None) => return Ok(Self { format, schema: None, sets: Arc::default() }),
+            (_, None) => return Ok(Self { format, schema: None, sets: Arc::default(), roster: None }),
         };
         let validator =
             jsonschema::draft202012::options().build(&written).or_else(|_| jsonschema::validator_for(&written));
@@ -85,13 +87,28 @@ impl OutputSpec {
             SchemaError { path: if path.is_empty() { "/".to_owned() } else { path }, why: error.to_string() }
         })?;
         let format = if format == OutputFormat::Plan { OutputFormat::Plan } else { OutputFormat::Json };
-        Ok(Self { format, schema: Some(Arc::new(Schema { written, validator })), sets: Arc::default() })
+        Ok(Self { format, schema: Some(Arc::new(Schema { written, validator })), sets: Arc::default(), roster: None })
+    }
+
+    /// A plan whose tasks are done as planned.
+    #[must_use]
+    pub(crate) fn plan_for(roster: plan::Roster) -> Self {
+        let written = plan::schema_for(&roster);
+        let validator = jsonschema::draft202012::options().build(&written).ok();
+        let schema = validator.map(|validator| Arc::new(Schema { written, validator }));
+        Self { format: OutputFormat::Plan, schema, sets: Arc::default(), roster: Some(Arc::new(roster)) }
+    }
+
+    /// Of a plan, whom it may give tasks.
+    #[must_use]
+    pub(crate) fn roster(&self) -> Option<&plan::Roster> {
+        self.roster.as_deref()
     }
 
     /// A contract that any answer fulfils.
     #[must_use]
     pub fn free() -> Self {
-        Self { format: OutputFormat::Text, schema: None, sets: Arc::default() }
+        Self { format: OutputFormat::Text, schema: None, sets: Arc::default(), roster: None }
     }
 
     /// The same contract, which asks also for what shared values are set from.
@@ -127,7 +144,8 @@ impl OutputSpec {
                 format!("Answer with one JSON document and nothing else.{}", self.fields_asked())
             }
             (OutputFormat::Json | OutputFormat::Plan, Some(schema)) => format!(
-                "Answer with one JSON document and nothing else. It has to match this JSON Schema:\n{}",
+                "{}Answer with one JSON document and nothing else. It has to match this JSON Schema:\n{}",
+                self.roster().map(|roster| format!("{}\n\n", roster.instructions())).unwrap_or_default(),
                 schema.written
             ),
         })
@@ -167,7 +185,7 @@ impl OutputSpec {
                     schema.check(&found.value)?;
                 }
                 if self.format == OutputFormat::Plan {
-                    plan::check(&found.value).map_err(rejection)?;
+                    plan::check(&found.value, self.roster()).map_err(rejection)?;
                 }
                 Ok(Accepted { text: found.text, repaired: found.repaired })
             }

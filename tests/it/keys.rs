@@ -2,6 +2,7 @@
 
 mod agents;
 mod context;
+mod expand;
 mod for_each;
 mod goal;
 #[cfg(unix)]

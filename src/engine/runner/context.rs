@@ -15,6 +15,7 @@ use crate::plan::digest;
 use crate::plan::graph::TaskIx;
 use crate::plan::orchestra::{Agent, ModelRef, Orchestra, Task};
 use crate::plan::output::OutputSpec;
+use crate::plan::spec::Provider;
 use crate::run::history::{History, IllegalEvent, TaskState, ToolRead};
 use crate::run::state::{Made, ModelFacts, Preparation, State};
 use crate::store::journal::Journal;
@@ -65,10 +66,21 @@ pub(crate) struct Reusing {
     pub store: Store,
     /// How old a result may be.
     pub ttl: Option<Duration>,
-    /// For each task, whether an earlier result will do.
-    pub reads: Vec<bool>,
+    /// For each task, whether it is to be made anew.
+    pub fresh: Vec<bool>,
     /// For each task, whether a later run may have its result.
     pub keeps: Vec<bool>,
+}
+
+/// Whether the result of a task may be used again. An agent that changes something does so in every run, unless the file says
+/// that it need not, or declares what it reads and makes.
+pub(crate) fn keeps(task: &Task, orchestra: &Orchestra, tool_sets: &[Arc<ToolSet>]) -> bool {
+    let acts = task.agent().is_none_or(|agent| {
+        let programs = orchestra.agents[agent].models.iter().any(|model| model.provider == Provider::Command);
+        programs || !tool_sets[agent].is_pure()
+    });
+    let declared = task.reads.is_some() && task.writes.is_some();
+    task.reuse.unwrap_or(orchestra.reuse.is_some() && (declared || !acts))
 }
 
 /// Why a run stopped without an end of its own. What is in the journal is safe, and a resume goes on from there.
@@ -115,8 +127,10 @@ impl RunContext {
             let verifier = Arc::new(Verifier::new(&self.verify, &state.orchestra().tasks[member]));
             put(&mut self.verifiers, member, verifier);
             if let Some(reuse) = &mut self.reuse {
-                let (reads, keeps) = (reuse.reads[parent], reuse.keeps[parent]);
-                put(&mut reuse.reads, member, reads);
+                // One that was planned may have another agent than the task that it was planned for.
+                let keeps = keeps(&state.orchestra().tasks[member], state.orchestra(), &self.tool_sets);
+                let fresh = reuse.fresh[parent];
+                put(&mut reuse.fresh, member, fresh);
                 put(&mut reuse.keeps, member, keeps);
             }
         }
@@ -187,7 +201,7 @@ impl RunContext {
         };
         let found = match reusing.store.find_own(&key.key, released, &holds) {
             Some(own) => own,
-            None if !reusing.reads[task] => return None,
+            None if reusing.fresh[task] || !reusing.keeps[task] => return None,
             None => reusing.store.find(&key.key, self.clock.wall_ms(), reusing.ttl, holds)?,
         };
         let hit = CacheHit {

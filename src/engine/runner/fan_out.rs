@@ -10,7 +10,7 @@ use crate::plan::output;
 use crate::plan::resolve;
 use crate::plan::spec::Collect;
 use crate::run::history::TaskState;
-use crate::run::state::Input;
+use crate::run::state::{Input, Made};
 use crate::words::event::PlannedTask;
 use crate::words::failure::{Failure, FailureKind};
 
@@ -23,9 +23,10 @@ impl Runner {
         let answer = match self.omission(task)? {
             Ok(Some(why)) => Input::Omitted(task, why),
             Err(failure) => Input::Expanded(task, Err(failure)),
-            Ok(None) => match &self.state.orchestra().tasks[task].grows {
-                Some(Grows::Repeat(rounds)) => self.after_round(task, rounds)?,
-                _ => match self.items(task)? {
+            Ok(None) => match self.state.orchestra().tasks[task].grows.clone() {
+                Some(Grows::Repeat(rounds)) => self.after_round(task, &rounds)?,
+                Some(Grows::Expand(plan)) => self.after_plan(task, &plan)?,
+                Some(Grows::ForEach(_)) | None => match self.items(task)? {
                     Ok(items) => Input::Expanded(task, self.members(task, items)),
                     Err(why) => Input::Expanded(task, Err(Failure::new(FailureKind::BadRequest, why))),
                 },
@@ -70,21 +71,35 @@ impl Runner {
     /// Puts the outputs of a task's members together, in the order of their items.
     pub(super) fn collect(&mut self, task: TaskIx) -> Result<(), RunError> {
         let members = self.state.history().and_then(|history| history.tasks[task].members.clone()).unwrap_or_default();
+        let how = self.state.orchestra().tasks[task].for_each().map(|for_each| for_each.collect);
+        let made = self.collected(task, &members, how.unwrap_or_default())?;
+        self.state.tell(Input::Collected(task, made));
+        Ok(())
+    }
+
+    /// What a task has made whose members have made this.
+    pub(super) fn collected(
+        &mut self,
+        task: TaskIx,
+        members: &[TaskIx],
+        how: Collect,
+    ) -> Result<Result<Made, Failure>, RunError> {
         let mut outputs = Vec::with_capacity(members.len());
         let is_omitted = |member: TaskIx| {
             let history = self.state.history();
             history.is_some_and(|history| matches!(history.tasks[member].state, TaskState::Omitted(_)))
         };
-        for member in members.into_iter().filter(|&member| !is_omitted(member)) {
+        for &member in members.iter().filter(|&&member| !is_omitted(member)) {
             let name = self.state.orchestra().tasks[member].name.to_string();
             outputs.push((name, self.context.output(member, &self.state)?));
         }
-        let how = self.state.orchestra().tasks[task].for_each().map(|for_each| for_each.collect);
-        let text = collected(&outputs, how.unwrap_or_default());
+        let definition = &self.state.orchestra().tasks[task];
+        let text = match (how, definition.expand()) {
+            (Collect::Json, Some(_)) => by_name(&outputs, definition.name.as_str()),
+            (how, _) => collected(&outputs, how),
+        };
         let output = self.context.objects.put(text).map_err(RunError::Objects)?;
-        let made = self.context.made(&self.state.orchestra().tasks[task], output)?;
-        self.state.tell(Input::Collected(task, made));
-        Ok(())
+        self.context.made(definition, output)
     }
 }
 
@@ -142,12 +157,29 @@ fn lines_of(text: &str) -> Vec<Value> {
     text.lines().map(str::trim).filter(|line| !line.is_empty()).map(Value::from).collect()
 }
 
+/// One JSON object of the outputs of planned tasks, by their names in the plan.
+fn by_name(outputs: &[(String, Option<std::sync::Arc<str>>)], of: &str) -> String {
+    let fields: serde_json::Map<String, Value> = outputs
+        .iter()
+        .map(|(name, text)| {
+            let name = name.strip_prefix(of).and_then(|name| name.strip_prefix('.')).unwrap_or(name);
+            (name.to_owned(), text.as_deref().map_or(Value::Null, value_of))
+        })
+        .collect();
+    serde_json::to_string_pretty(&fields).unwrap_or_default()
+}
+
+/// An output as JSON, or as a text.
+fn value_of(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|_| Value::from(text))
+}
+
 /// One text of many outputs. A member without an output has `null` in a list, and its place in a text says so.
 fn collected(outputs: &[(String, Option<std::sync::Arc<str>>)], how: Collect) -> String {
     match how {
         Collect::Json => {
-            let value = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
-            let list: Vec<Value> = outputs.iter().map(|(_, text)| text.as_deref().map_or(Value::Null, value)).collect();
+            let list: Vec<Value> =
+                outputs.iter().map(|(_, text)| text.as_deref().map_or(Value::Null, value_of)).collect();
             serde_json::to_string_pretty(&list).unwrap_or_default()
         }
         Collect::Text => {

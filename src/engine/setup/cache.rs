@@ -1,10 +1,9 @@
 //! Which earlier results a run may use again, and which of its own a later run may have.
 
 use crate::engine::notes::{Notes, Notice};
-use crate::engine::runner::Reusing;
+use crate::engine::runner::{Reusing, keeps};
 use crate::engine::setup::RunSetup;
 use crate::plan::orchestra::Orchestra;
-use crate::plan::spec::Provider;
 use crate::store::project::Project;
 use crate::store::reuse::Store;
 use crate::words::digest::MacKey;
@@ -27,23 +26,10 @@ pub(in crate::engine) fn cache(
     if let Some(trouble) = store.trouble() {
         notes.add(Notice::CacheUnread(trouble.to_owned()));
     }
-    let keeps: Vec<bool> = orchestra
-        .tasks
-        .iter()
-        .map(|task| {
-            // An agent that changes something does so in every run, unless the file says that it need not, or declares
-            // what it reads and makes.
-            let acts = task.agent().is_none_or(|agent| {
-                let programs = orchestra.agents[agent].models.iter().any(|model| model.provider == Provider::Command);
-                programs || !setup.tool_sets[agent].is_pure()
-            });
-            let declared = task.reads.is_some() && task.writes.is_some();
-            task.reuse.unwrap_or(orchestra.reuse.is_some() && (declared || !acts))
-        })
-        .collect();
+    let keeps: Vec<bool> = orchestra.tasks.iter().map(|task| keeps(task, orchestra, &setup.tool_sets)).collect();
     // A task that is named is made anew; what follows on it may still find its inputs unchanged.
     let named = |name: &Name| overrides.fresh_tasks.contains(name) || overrides.only.contains(name);
     let fresh = |name: &Name| overrides.fresh || named(name) || overrides.from.as_ref() == Some(name);
-    let reads = orchestra.tasks.iter().zip(&keeps).map(|(task, keeps)| *keeps && !fresh(&task.name)).collect();
-    Some(Reusing { store, ttl, reads, keeps })
+    let fresh = orchestra.tasks.iter().map(|task| fresh(&task.name)).collect();
+    Some(Reusing { store, ttl, fresh, keeps })
 }

@@ -3,12 +3,17 @@
 //! A model answers with it as JSON, which stays the output; people read it as Markdown. What the schema cannot say is
 //! checked here: names that nobody has, tasks that wait for each other, files that lie outside of the project.
 
+mod planned;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
+
+pub(super) use planned::schema_for;
+pub(crate) use planned::{PLAN, Planned, Roster, tasks};
 
 /// What a planner answers with.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -73,6 +78,29 @@ struct Decision {
     affected_agents: Vec<String>,
 }
 
+/// The tasks that do not wait for each other in a circle, by Kahn's way: each behind those that it depends on and otherwise as they stand.
+fn in_order(tasks: &[Task]) -> Vec<&Task> {
+    let place: BTreeMap<&str, usize> = tasks.iter().enumerate().map(|(ix, task)| (task.task_id.as_str(), ix)).collect();
+    let needs = |ix: usize| -> BTreeSet<usize> {
+        tasks[ix].dependencies.iter().filter_map(|name| place.get(name.as_str()).copied()).collect()
+    };
+    let mut missing: Vec<usize> = (0..tasks.len()).map(|ix| needs(ix).len()).collect();
+    let mut followers: Vec<Vec<usize>> = vec![Vec::new(); tasks.len()];
+    (0..tasks.len()).for_each(|ix| needs(ix).into_iter().for_each(|needed| followers[needed].push(ix)));
+    let mut ready: BTreeSet<usize> = (0..tasks.len()).filter(|&ix| missing[ix] == 0).collect();
+    let mut sorted = Vec::with_capacity(tasks.len());
+    while let Some(ix) = ready.pop_first() {
+        sorted.push(&tasks[ix]);
+        for &follower in &followers[ix] {
+            missing[follower] -= 1;
+            if missing[follower] == 0 {
+                ready.insert(follower);
+            }
+        }
+    }
+    sorted
+}
+
 /// The JSON Schema of a plan.
 #[must_use]
 pub(crate) fn schema() -> Value {
@@ -83,8 +111,18 @@ pub(crate) fn schema() -> Value {
 }
 
 /// What is wrong with a plan that matches the schema, in words for the model.
-pub(super) fn check(document: &Value) -> Result<(), String> {
+pub(super) fn check(document: &Value, roster: Option<&Roster>) -> Result<(), String> {
     let plan = Plan::deserialize(document).map_err(|error| format!("it is not a plan: {error}"))?;
+    let mut mistakes = roster.map(|roster| roster.mistakes(&plan)).unwrap_or_default();
+    mistakes.extend(check_form(&plan).err());
+    match mistakes.as_slice() {
+        [] => Ok(()),
+        [one] => Err(one.clone()),
+        all => Err(format!("the plan does not hold:\n- {}", all.join("\n- "))),
+    }
+}
+
+fn check_form(plan: &Plan) -> Result<(), String> {
     if plan.tasks.is_empty() && plan.files.is_empty() {
         return Err("the plan is empty: it has neither `tasks` nor `files`".to_owned());
     }
@@ -102,38 +140,14 @@ pub(super) fn check(document: &Value) -> Result<(), String> {
             return Err(format!("{:?} depends on {unknown:?}, and the plan has no such task", task.task_id));
         }
     }
-    if let Some(name) = waits_for_itself(&plan.tasks) {
-        return Err(format!("the tasks of the plan wait for each other, {name:?} among them"));
+    let sorted: BTreeSet<&str> = in_order(&plan.tasks).into_iter().map(|task| task.task_id.as_str()).collect();
+    if let Some(task) = plan.tasks.iter().find(|task| !sorted.contains(task.task_id.as_str())) {
+        return Err(format!("the tasks of the plan wait for each other, {:?} among them", task.task_id));
     }
     match plan.files.iter().find(|file| leaves_the_project(&file.path)) {
         Some(file) => Err(format!("{:?} is not the path of a file in the project", file.path)),
         None => Ok(()),
     }
-}
-
-/// A task that cannot be done, since those before it wait for it: Kahn's way, which leaves those on and behind circles.
-fn waits_for_itself(tasks: &[Task]) -> Option<&str> {
-    let mut waits: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut followers: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for task in tasks {
-        waits.insert(&task.task_id, task.dependencies.len());
-        for needed in &task.dependencies {
-            followers.entry(needed).or_default().push(&task.task_id);
-        }
-    }
-    let mut ready: Vec<&str> = waits.iter().filter(|(_, waits)| **waits == 0).map(|(name, _)| *name).collect();
-    while let Some(done) = ready.pop() {
-        waits.remove(done);
-        for follower in followers.get(done).into_iter().flatten() {
-            if let Some(left) = waits.get_mut(follower) {
-                *left -= 1;
-                if *left == 0 {
-                    ready.push(follower);
-                }
-            }
-        }
-    }
-    waits.keys().next().copied()
 }
 
 fn leaves_the_project(path: &str) -> bool {
@@ -219,12 +233,12 @@ mod tests {
             (json!({"files": [{"path": "../x"}]}), "in the project"),
             (json!({"files": [{"path": "/etc/x"}]}), "in the project"),
         ] {
-            let said = check(&plan).unwrap_err();
+            let said = check(&plan, None).unwrap_err();
             assert!(said.contains(reason), "{plan}: {said}");
         }
         let sound = json!({"tasks": [task("C", &["A", "B", "A"]), task("A", &[]), task("B", &["A"])]});
-        assert_eq!(check(&sound), Ok(()));
-        assert_eq!(check(&json!({"files": [{"path": "src/deep/x.rs", "action": "create"}]})), Ok(()));
+        assert_eq!(check(&sound, None), Ok(()));
+        assert_eq!(check(&json!({"files": [{"path": "src/deep/x.rs", "action": "create"}]}), None), Ok(()));
     }
 
     #[test]

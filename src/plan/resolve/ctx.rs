@@ -71,6 +71,7 @@ impl<'r> Resolver<'r> {
         let is_text = task.collect.as_ref().is_some_and(|collect| collect.value == Collect::Text);
         let is_json = match format {
             _ if is_collected => !is_text,
+            _ if task.expand.is_some() => task.collect.as_ref().is_some_and(|collect| collect.value == Collect::Json),
             Some(OutputFormat::Json | OutputFormat::Plan) => true,
             Some(_) => false,
             None => output.is_some_and(|output| output.schema.is_some()),

@@ -8,7 +8,8 @@ use crate::plan::condition::Condition;
 use crate::plan::graph::TaskIx;
 use crate::plan::guarded::table::Row;
 use crate::plan::guarded::{OwnFiles, Use};
-use crate::plan::orchestra::{Grows, Item, Member, Orchestra, OutputRule, Repeat, Task};
+use crate::plan::orchestra::{Expand, Grows, Item, ItemKind, Member, Orchestra, OutputRule, Repeat, Task, Work};
+use crate::plan::output::plan::{PLAN, Planned};
 use crate::plan::resolve::grants::is_in_project;
 use crate::plan::spec::Join;
 use crate::plan::template::{ItemValues, Template, Values};
@@ -21,7 +22,7 @@ pub(crate) const MAX_MEMBERS: usize = 10_000;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ExtendError {
     /// It stands for no others.
-    #[error("`{0}` has neither `for_each` nor `repeat`")]
+    #[error("`{0}` is one task and stands for no others")]
     IsOne(Name),
     /// There are too many.
     #[error("`{task}` would become {items} tasks, and at most {MAX_MEMBERS} are allowed")]
@@ -39,6 +40,14 @@ pub(crate) enum ExtendError {
         /// Which item's it is, and why it cannot be.
         why: String,
     },
+    /// What was planned cannot be done.
+    #[error("what `{task}` has planned: {why}")]
+    Plan {
+        /// The task.
+        task: Name,
+        /// Why it cannot be.
+        why: String,
+    },
     /// A member would have a name that cannot be.
     #[error("a member of `{task}` cannot be called `{member}`: {why}")]
     Name {
@@ -52,7 +61,7 @@ pub(crate) enum ExtendError {
 }
 
 /// New members of a task, one for each item and in their order: `<task>.1`, `<task>.2` and so on. The item of a round is its
-/// number. What the task was made into before counts as gone, so its names may be used again.
+/// number, that of what plans is null, and of what it has planned what the plan says. What the task was made into before counts as gone, so its names may be used again.
 ///
 /// # Errors
 /// If the task stands for no others, or for more than may be, or if a name is taken.
@@ -62,16 +71,63 @@ pub(crate) fn extend(orchestra: &Orchestra, parent: TaskIx, items: Vec<Value>) -
         None => Err(ExtendError::IsOne(task.name.clone())),
         Some(Grows::ForEach(_)) => of_list(orchestra, parent, items),
         Some(Grows::Repeat(rounds)) => items.iter().map(|number| round(orchestra, parent, rounds, number)).collect(),
+        Some(Grows::Expand(plan)) => of_plan(orchestra, parent, plan, items),
     }
+}
+
+/// The member that plans, for an item that is null; or those that it has planned.
+fn of_plan(
+    orchestra: &Orchestra,
+    parent: TaskIx,
+    plan: &Expand,
+    items: Vec<Value>,
+) -> Result<Vec<Member>, ExtendError> {
+    let task = &orchestra.tasks[parent];
+    let taken = names_taken(orchestra, parent);
+    let length = items.len();
+    let member = |(place, value): (usize, Value)| {
+        let item = |kind, value| Some(Item { parent, index: place + 1, length, value, kind });
+        let plain = Task { grows: None, when: None, sets: Vec::new(), ..task.clone() };
+        if value.is_null() {
+            let name = member_name(task, PLAN, &taken)?;
+            // As for rounds: what the task waits for has ended as it should.
+            let join = if task.join == Join::All { Join::All } else { Join::Settled };
+            let needs = needs_of(orchestra, parent).collect();
+            return Ok(Member { task: Task { name, join, item: item(ItemKind::Plan, value), ..plain }, needs });
+        }
+        let planned = Planned::of(&value).map_err(|why| ExtendError::Plan { task: task.name.clone(), why })?;
+        let name = member_name(task, planned.task_id, &taken)?;
+        let agent = plan.agents.iter().find(|&&agent| orchestra.agents[agent].name.as_str() == planned.assigned_to);
+        let Some(&agent) = agent else {
+            let why = format!("nobody called `{}` may be given a task", planned.assigned_to);
+            return Err(ExtendError::Plan { task: task.name.clone(), why });
+        };
+        let needs =
+            planned.dependencies.iter().map(|needed| member_name(task, needed, &[])).collect::<Result<_, _>>()?;
+        let member = Task {
+            name,
+            // What a model has written is filled in nowhere.
+            work: Work::Agent { agent, description: Template::literal(&planned.description()) },
+            join: Join::All,
+            output: OutputRule::default(),
+            verify: Vec::new(),
+            reads: None,
+            writes: None,
+            item: item(ItemKind::Planned, value.clone()),
+            ..plain
+        };
+        Ok(Member { task: member, needs })
+    };
+    items.into_iter().enumerate().map(member).collect()
 }
 
 /// One more round of a task. It gets what the task gets, and what the round before it has made.
 fn round(orchestra: &Orchestra, parent: TaskIx, rounds: &Repeat, number: &Value) -> Result<Member, ExtendError> {
     let task = &orchestra.tasks[parent];
     let index = number.as_u64().and_then(|number| usize::try_from(number).ok()).unwrap_or_default();
-    let name = member_name(task, index, &names_taken(orchestra, parent))?;
+    let name = member_name(task, &index.to_string(), &names_taken(orchestra, parent))?;
     let length = usize::try_from(rounds.max).unwrap_or(usize::MAX);
-    let item = Some(Item { parent, index, length, value: number.clone(), is_round: true });
+    let item = Some(Item { parent, index, length, value: number.clone(), kind: ItemKind::Round });
     // Whether it is wanted, and whether what the task needs has ended as it should, was asked once, for all rounds.
     let join = if task.join == Join::All { Join::All } else { Join::Settled };
     let member = Task { name, grows: None, when: None, join, item, sets: Vec::new(), ..task.clone() };
@@ -91,7 +147,7 @@ fn names_taken(orchestra: &Orchestra, parent: TaskIx) -> Vec<String> {
     others.map(|other| other.name.as_str().to_lowercase()).filter(|name| name.starts_with(&prefix)).collect()
 }
 
-fn member_name(task: &Task, index: usize, taken: &[String]) -> Result<Name, ExtendError> {
+fn member_name(task: &Task, index: &str, taken: &[String]) -> Result<Name, ExtendError> {
     let member = format!("{}.{index}", task.name);
     let error = |why: String| ExtendError::Name { task: task.name.clone(), member: member.clone(), why };
     if taken.contains(&member.to_lowercase()) {
@@ -116,8 +172,8 @@ fn of_list(orchestra: &Orchestra, parent: TaskIx, items: Vec<Value>) -> Result<V
     .into_iter();
     let member = |(index, value): (usize, Value)| {
         let index = index + 1;
-        let name = member_name(task, index, &taken)?;
-        let item = Some(Item { parent, index, length, value, is_round: false });
+        let name = member_name(task, &index.to_string(), &taken)?;
+        let item = Some(Item { parent, index, length, value, kind: ItemKind::Listed });
         let output = OutputRule { file: files.next(), ..task.output.clone() };
         // A condition that does not ask for the item was asked once, for the whole.
         let when = task.when.clone().filter(Condition::names_item);

@@ -7,6 +7,7 @@ mod agents;
 mod carried;
 mod conditions;
 mod ctx;
+mod expand;
 mod extend;
 mod grants;
 mod graph;
@@ -31,8 +32,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::plan::inputs::Input;
-use crate::plan::orchestra::{Agent, Execution, Group, Orchestra, Reuse};
+use crate::plan::orchestra::{Execution, Group, Orchestra, Reuse};
 use crate::plan::resolve::agents::AgentTable;
+use crate::plan::resolve::expand::Cast;
 use crate::plan::spec::located::Either;
 use crate::plan::spec::{Omissions, OrchestraFile, Strategy, Text};
 use crate::words::diagnostic::{Diagnostic, Severity, Source};
@@ -112,7 +114,11 @@ pub(crate) fn agents_named(file: &OrchestraFile) -> BTreeSet<&str> {
         Either::Full(_) => None,
     });
     let of_tasks = file.tasks.value.iter().filter_map(|task| task.value.agent.as_ref());
-    listed.chain(of_tasks.map(|agent| agent.value.as_str())).collect()
+    let planned_for = file.tasks.value.iter().flat_map(|task| expand::named(&task.value, file));
+    listed
+        .chain(of_tasks.map(|agent| agent.value.as_str()))
+        .chain(planned_for.map(|agent| agent.value.as_str()))
+        .collect()
 }
 
 struct Resolver<'r> {
@@ -133,15 +139,11 @@ impl Resolver<'_> {
         let names = self.task_names();
         let inputs = self.inputs.clone();
         let mut table = AgentTable::new(self.file, self.context, &inputs);
-        let mut agent_of_task: Vec<Option<usize>> = Vec::with_capacity(self.file.tasks.value.len());
-        for task in &self.file.tasks.value {
-            let agent = task.value.agent.as_ref().and_then(|agent| table.agent(agent));
-            agent_of_task.push(table.with_models(agent, task.value.model.as_ref()));
-        }
+        let cast = Cast::of(self.file, &mut table);
         table.check_unused();
         let (agents, mistakes) = table.finish();
         self.diagnostics.extend(mistakes);
-        let agents = only_those_used(agents, &mut agent_of_task);
+        let cast = cast.with(agents);
 
         let contexts = self.contexts(&names);
         let mcp_servers = grants::servers(self.file, &mut self.diagnostics);
@@ -157,7 +159,7 @@ impl Resolver<'_> {
             self.check_starts(plan, &contexts, &groups);
         }
 
-        let mut tasks = self.tasks(settings, strategy, &names, &agent_of_task, plan.as_ref())?;
+        let mut tasks = self.tasks(settings, strategy, &names, &cast, plan.as_ref())?;
         for (group, of) in groups.iter().enumerate() {
             of.outline.tasks.iter().for_each(|&task| tasks[task].group = Some(group));
         }
@@ -192,7 +194,7 @@ impl Resolver<'_> {
                     .map(|g| Group { name: g.name, tasks: g.outline.tasks, limits: g.limits })
                     .collect(),
             },
-            agents,
+            agents: cast.agents,
             tasks,
             plan,
             limits,
@@ -220,16 +222,6 @@ impl Resolver<'_> {
             }
         }
     }
-}
-
-/// The agents that some task uses: one whose tasks all have models of their own needs none itself.
-fn only_those_used(agents: Vec<Agent>, agent_of_task: &mut [Option<usize>]) -> Vec<Agent> {
-    let mut places: Vec<Option<usize>> = vec![None; agents.len()];
-    agent_of_task.iter().flatten().for_each(|&agent| places[agent] = Some(0));
-    let mut used = 0..;
-    places.iter_mut().flatten().for_each(|place| *place = used.next().unwrap_or_default());
-    agent_of_task.iter_mut().flatten().for_each(|agent| *agent = places[*agent].unwrap_or_default());
-    agents.into_iter().zip(places).filter_map(|(agent, place)| place.map(|_| agent)).collect()
 }
 
 impl Strategy {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::plan::graph::{Plan, TaskIx};
 use crate::plan::orchestra::{Grows, Task};
 use crate::plan::resolve::ctx::KeysKnown;
+use crate::plan::resolve::expand::Cast;
 use crate::plan::resolve::prose::Said;
 use crate::plan::resolve::{Resolver, grants};
 use crate::plan::retry::{Growth, RetryPolicy};
@@ -23,7 +24,7 @@ impl<'r> Resolver<'r> {
         settings: Option<&spec::Execution>,
         strategy: Strategy,
         names: &HashMap<&'r str, TaskIx>,
-        agent_of_task: &[Option<usize>],
+        cast: &Cast,
         plan: Option<&Plan>,
     ) -> Option<Vec<Task>> {
         let default_retry = settings.and_then(|s| s.retry_strategy.as_ref());
@@ -37,7 +38,7 @@ impl<'r> Resolver<'r> {
             command_line.or_else(|| seconds(settings.and_then(|s| s.task_timeout_seconds))).unwrap_or(DEFAULT_TIMEOUT);
         let mut tasks = Vec::with_capacity(self.file.tasks.value.len());
         let file = self.file;
-        for (ix, (task, agent)) in file.tasks.value.iter().zip(agent_of_task).enumerate() {
+        for (ix, (task, agent)) in file.tasks.value.iter().zip(&cast.agent_of).enumerate() {
             let task = &task.value;
             let work = self.work(task, *agent);
             let grows = self.grows(ix, task, names, plan);
@@ -47,6 +48,7 @@ impl<'r> Resolver<'r> {
             let items = if has_items { ItemsKnown::Later } else { ItemsKnown::None };
             let when = task.when.as_ref().and_then(|when| self.condition(ix, ("when", when), names, plan, items));
             let output = grants::output(task, self.context, &self.inputs, &mut self.diagnostics);
+            let (expands, output) = self.expand(task, &cast.rosters[ix], &cast.agents, output);
             let sets = self.sets(ix, task);
             let verify = grants::checks(task, &mut self.diagnostics);
             let reads = task.reads.as_ref().map(|reads| grants::reads(reads, &mut self.diagnostics));
@@ -56,7 +58,7 @@ impl<'r> Resolver<'r> {
             tasks.push(Task {
                 name,
                 work,
-                grows,
+                grows: grows.or(expands),
                 when,
                 join: match (&task.join, &task.on_failure) {
                     (None, Some(_)) => Join::Failed,

@@ -150,8 +150,8 @@ impl<'r> Resolver<'r> {
         let Some(said) = &task.for_each else {
             let collect = task.collect.as_ref().map(|collect| ("collect", &collect.span));
             let parallel = task.max_parallel.as_ref().map(|max| ("max_parallel", &max.span));
-            for (key, span) in collect.into_iter().chain(parallel) {
-                let message = format!("`{key}` is for a task with `for_each`");
+            for (key, span) in collect.into_iter().chain(parallel).filter(|_| task.expand.is_none()) {
+                let message = format!("`{key}` is for a task with `for_each` or `expand`");
                 self.diagnostics.push(Diagnostic::error(message, span.clone(), "there is no list").help("take it out"));
             }
             return None;
@@ -284,6 +284,10 @@ impl<'r> Resolver<'r> {
             None if format == Some(OutputFormat::Plan) => Some(plan::schema()),
             None => None,
         };
+        if task.expand.is_some() {
+            let is_json = task.collect.as_ref().is_some_and(|collect| collect.value == Collect::Json);
+            return Some(json!({"type": if is_json { "object" } else { "string" }}));
+        }
         match (&task.for_each, task.collect.as_ref().map(|collect| collect.value).unwrap_or_default()) {
             (None, _) => schema,
             (Some(_), Collect::Text) => Some(json!({"type": "string"})),

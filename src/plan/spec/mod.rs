@@ -42,7 +42,7 @@ pub use crate::plan::spec::model::{Auth, Given, KeepAlive, Model, ModelEntry, Pr
 pub use crate::plan::spec::notify::{Notify, NotifyBody, NotifyOn};
 pub use crate::plan::spec::prune::Omissions;
 pub use crate::plan::spec::task::{
-    Check, Collect, Join, OnMax, OutputFormat, OutputTable, Priority, RepeatTable, Task,
+    Check, Collect, ExpandTable, Join, OnMax, OutputFormat, OutputTable, Priority, RepeatTable, Task,
 };
 
 /// Text with its place.

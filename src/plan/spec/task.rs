@@ -28,13 +28,15 @@ pub struct Task {
     /// `outputs.TASK.FIELD` for a JSON list or the lines of a text that a task in `context` has made. `{{ item }}` and `{{ loop.index }}` are
     /// filled in.
     pub for_each: Option<Either<Text, Spanned<Vec<serde_json::Value>>>>,
-    /// For `for_each`: how many of its tasks run side by side; as many as the run allows if left out.
+    /// For `for_each` and `expand`: how many of its tasks run side by side; as many as the run allows if left out.
     #[schemars(range(min = 1))]
     pub max_parallel: Option<Spanned<u32>>,
-    /// For `for_each`: what its own output is; `json` if left out.
+    /// For `for_each` and `expand`: what its own output is; `json` if left out, and `text` for `expand`.
     pub collect: Option<Spanned<Collect>>,
     /// Does the task again and again, until something holds.
     pub repeat: Option<Spanned<RepeatTable>>,
+    /// Has its agent plan tasks for others, which are then done. Its own output is what those have made.
+    pub expand: Option<Either<Spanned<bool>, Spanned<ExpandTable>>>,
     /// The model for this task, or a list of them, in place of the agent's.
     pub model: Option<Either<Text, Spanned<Vec<Text>>>>,
     /// What the agent is to do: a text, or `{file: PATH}` for one in a file of the project. `{goal}` and `{{ ... }}` are
@@ -82,6 +84,18 @@ pub struct Task {
     pub limits: Option<Spanned<Limits>>,
 }
 
+/// The tasks that a task plans.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "`expand`")]
+pub struct ExpandTable {
+    /// Who may be given tasks; all that the file lists under `agents`, but for the one that plans, if left out.
+    pub agents: Option<Spanned<Vec<Text>>>,
+    /// How many tasks there may be; 20 if left out.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub max_tasks: Option<u32>,
+}
+
 /// The rounds of a task. Each is a task of its own and gets the output of the one before it.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -107,11 +121,12 @@ pub enum OnMax {
     Accept,
 }
 
-/// What the output of a task with `for_each` is.
+/// What the output of a task with `for_each` or `expand` is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Collect {
-    /// A JSON list of the outputs in the order of the items; `null` for one that failed.
+    /// A JSON list of the outputs in the order of the items; `null` for one that failed. With `expand`, a JSON object with
+    /// the output of each task by its `task_id`.
     #[default]
     Json,
     /// The outputs one after another, each under its name.

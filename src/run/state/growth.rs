@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{Command, State};
 use crate::plan::graph::TaskIx;
-use crate::plan::orchestra::{Item, Task};
+use crate::plan::orchestra::{Grows, Item, ItemKind, Task};
 use crate::plan::resolve;
 use crate::plan::spec::OnError;
 use crate::run::history::TaskState;
@@ -20,7 +20,7 @@ pub(super) fn rules(task: &Task) -> TaskRules {
         stops_on_failure: task.on_error == OnError::Stop,
         fans_out: task.grows.is_some(),
         join: task.join,
-        max_members: task.for_each().and_then(|for_each| for_each.max_parallel),
+        max_members: task.max_members(),
     }
 }
 
@@ -39,6 +39,9 @@ impl State {
     /// With `on_error: stop` one failed member fails the whole; otherwise only when there is no other.
     fn failure_of_members(&self, task: TaskIx, members: &[TaskIx]) -> Option<Failure> {
         let history = self.history.as_ref()?;
+        // What plans is no part of what was planned.
+        let is_planned = self.orchestra.tasks[task].expand().is_some() && members.len() > 1;
+        let members = if is_planned { &members[1..] } else { members };
         let failed: Vec<&Name> = members
             .iter()
             .map(|&member| &history.tasks[member])
@@ -47,14 +50,16 @@ impl State {
             .collect();
         let first = failed.first()?;
         let some_succeeded = members.iter().any(|&member| history.tasks[member].output().is_some());
-        let is_list = self.orchestra.tasks[task].for_each().is_some();
+        let is_list = self.orchestra.tasks[task].repeat().is_none();
         if is_list && self.orchestra.tasks[task].on_error == OnError::Continue && some_succeeded {
             return None;
         }
-        let of = match is_list {
-            true => plural(members.len() as u64, "item", "items"),
-            false => plural(members.len() as u64, "round", "rounds"),
+        let (one, many) = match &self.orchestra.tasks[task].grows {
+            Some(Grows::Repeat(_)) => ("round", "rounds"),
+            Some(Grows::Expand(_)) => ("task", "tasks"),
+            Some(Grows::ForEach(_)) | None => ("item", "items"),
         };
+        let of = plural(members.len() as u64, one, many);
         let message = format!("{} of {of} failed, `{first}` first", failed.len());
         Some(Failure::new(FailureKind::MembersFailed, message))
     }
@@ -101,7 +106,7 @@ impl State {
         let length = planned.len();
         let stand_in = |(place, planned): (usize, &PlannedTask)| {
             let value = planned.item.clone().unwrap_or_default();
-            let item = Some(Item { parent, index: place + 1, length, value, is_round: false });
+            let item = Some(Item { parent, index: place + 1, length, value, kind: ItemKind::Listed });
             Task { name: planned.task.clone(), grows: None, item, ..self.orchestra.tasks[parent].clone() }
         };
         planned.iter().enumerate().map(stand_in).collect()

@@ -4,11 +4,11 @@
 use std::collections::{BTreeMap, HashSet};
 
 use proptest::prelude::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::plan::graph::{GraphSpec, GroupSpec, Ordering, Plan, TaskSpec};
-use crate::plan::orchestra::{ForEach, Grows, Items, RateLimit, Repeat, Task, Work};
+use crate::plan::orchestra::{Expand, ForEach, Grows, ItemKind, Items, RateLimit, Repeat, Task, Work};
 use crate::plan::resolve;
 use crate::plan::retry::RetryPolicy;
 use crate::plan::spec::{Collect, Join, Limits, OnError};
@@ -28,6 +28,8 @@ struct Case {
     items: Vec<Option<usize>>,
     /// For each task, how many rounds it has, where it is repeated and goes through no list.
     rounds: Vec<Option<u32>>,
+    /// For each task, how many others it plans, and which of those need the one before them, where it does neither.
+    plans: Vec<Option<(usize, u8)>>,
     /// For each task, whether it is not wanted when it is asked.
     unwanted: Vec<bool>,
     /// For each task, how those that it needs must have ended.
@@ -48,6 +50,7 @@ fn case() -> impl Strategy<Value = Case> {
         let urgency = prop::collection::vec(0u8..4, n);
         let items = prop::collection::vec(prop::option::weighted(0.25, 0usize..5), n);
         let rounds = prop::collection::vec(prop::option::weighted(0.15, 1u32..5), n);
+        let plans = prop::collection::vec(prop::option::weighted(0.15, (1usize..5, any::<u8>())), n);
         let unwanted = prop::collection::vec(prop::bool::weighted(0.2), n);
         let join =
             prop_oneof![4 => Just(Join::All), 1 => Just(Join::Any), 1 => Just(Join::Settled), 1 => Just(Join::Failed)];
@@ -56,8 +59,8 @@ fn case() -> impl Strategy<Value = Case> {
         let dice = prop::collection::vec(any::<u8>(), 400);
         let kills = prop::collection::vec(1usize..40, 0..3);
         let stop_after = prop::option::weighted(0.2, 0usize..60);
-        (needs, urgency, (items, rounds, unwanted, joins), limit, dice, kills, stop_after).prop_map(
-            move |(needs, urgency, (items, rounds, unwanted, joins), max_calls, dice, kills, stop_after)| {
+        (needs, urgency, (items, rounds, plans, unwanted, joins), limit, dice, kills, stop_after).prop_map(
+            move |(needs, urgency, (items, rounds, plans, unwanted, joins), max_calls, dice, kills, stop_after)| {
                 let tasks = (0..n)
                     .map(|t| {
                         let mut context: Vec<TaskIx> =
@@ -82,6 +85,7 @@ fn case() -> impl Strategy<Value = Case> {
                     stops,
                     items,
                     rounds,
+                    plans,
                     unwanted,
                     joins,
                     max_calls,
@@ -122,7 +126,11 @@ impl Case {
             Grows::ForEach(ForEach { items, max_parallel, collect: Collect::Json }.into())
         };
         let rounds = |max: u32| Grows::Repeat(Repeat { until: None, max, accepts: false }.into());
-        self.items[task].map(list).or_else(|| self.rounds[task].map(rounds))
+        let plan = |max_tasks: usize| {
+            Grows::Expand(Expand { agents: vec![0], max_tasks, max_parallel: None, collect: Collect::Json }.into())
+        };
+        let rounds = || self.rounds[task].map(rounds);
+        self.items[task].map(list).or_else(rounds).or_else(|| self.plans[task].map(|(n, _)| plan(n)))
     }
 }
 
@@ -246,10 +254,11 @@ impl<'c> Process<'c> {
     /// Whether a task, or a member of one, is left out when it is asked for the first time.
     fn is_unwanted(&self, task: TaskIx) -> bool {
         let waits = self.state.history().unwrap().tasks[task].state == TaskState::Waiting;
-        let is_round = self.state.orchestra().tasks[task].item.as_ref().is_some_and(|item| item.is_round);
+        let is_unasked =
+            self.state.orchestra().tasks[task].item.as_ref().is_some_and(|item| item.kind != ItemKind::Listed);
         // Before another round, nobody asks whether the task is wanted.
         let has_begun = self.state.history().unwrap().tasks[task].members.is_some();
-        waits && !is_round && !has_begun && self.case.unwanted[task % self.case.unwanted.len()]
+        waits && !is_unasked && !has_begun && self.case.unwanted[task % self.case.unwanted.len()]
     }
 
     fn carry_out(&mut self, command: Command) -> Result<(), TestCaseError> {
@@ -273,10 +282,12 @@ impl<'c> Process<'c> {
             }
             Command::Expand(task) => {
                 let rounds = self.state.history().unwrap().tasks[task].members.as_ref().map_or(0, Vec::len);
-                let items: Vec<Value> = match self.case.items[task] {
-                    Some(n) => (0..n).map(Value::from).collect(),
-                    None if rounds < self.case.rounds[task].unwrap() as usize => vec![Value::from(rounds + 1)],
-                    None => {
+                let items: Vec<Value> = match (self.case.items[task], self.case.rounds[task], self.case.plans[task]) {
+                    (Some(n), ..) => (0..n).map(Value::from).collect(),
+                    (None, Some(max), _) if rounds < max as usize => vec![Value::from(rounds + 1)],
+                    (None, None, Some(_)) if rounds == 0 => vec![Value::Null],
+                    (None, None, Some((n, needs))) if rounds == 1 => (0..n).map(|it| planned(it, needs)).collect(),
+                    _ => {
                         self.state.tell(Input::Collected(task, Ok(made())));
                         return Ok(());
                     }
@@ -356,6 +367,13 @@ impl<'c> Process<'c> {
         self.state.tell(Input::AttemptEnded { task, attempt, result });
         Ok(())
     }
+}
+
+/// A task of a plan, which needs the one before it if its bit is set.
+fn planned(number: usize, needs: u8) -> Value {
+    let needed: Vec<String> =
+        (number > 0 && needs >> number & 1 == 1).then(|| format!("p{}", number - 1)).into_iter().collect();
+    json!({"task_id": format!("p{number}"), "assigned_to": "a", "description": "do it", "dependencies": needed})
 }
 
 fn call_finished(attempt: u32, call: u32) -> TaskEvent {
@@ -502,8 +520,8 @@ proptest! {
         let mut process = Process::new(&case, &orchestra);
         process.play()?;
         let (history, plan) = (process.state.history().unwrap(), &process.state.orchestra().plan);
-        let is_round =
-            |ix: usize| process.state.orchestra().tasks[ix].item.as_ref().is_some_and(|item| item.is_round);
+        let is_unasked =
+            |ix: usize| process.state.orchestra().tasks[ix].item.as_ref().is_some_and(|item| item.kind != ItemKind::Listed);
         for (ix, task) in history.tasks.iter().enumerate() {
             let before: Vec<&TaskState> = plan.needs(ix).iter().map(|&needed| &history.tasks[needed].state).collect();
             let failed = |state: &&TaskState| matches!(state, TaskState::Failed(_) | TaskState::Skipped(..));
@@ -524,7 +542,7 @@ proptest! {
                 matches!(task.state, TaskState::Skipped(..))
             } else if blocked {
                 matches!(task.state, TaskState::Omitted(Omission::Dependency { .. }))
-            } else if case.unwanted[ix % case.unwanted.len()] && !is_round(ix) {
+            } else if case.unwanted[ix % case.unwanted.len()] && !is_unasked(ix) {
                 matches!(task.state, TaskState::Omitted(Omission::Condition { .. }))
             } else {
                 matches!(task.state, TaskState::Succeeded(_) | TaskState::Failed(_))

@@ -14,6 +14,7 @@ use crate::server::Server;
 mod endings;
 mod inputs;
 mod omitted;
+mod planned;
 #[cfg(unix)]
 mod rejected;
 mod rounds;
