@@ -33,6 +33,11 @@ pub trait Model: Send + Sync {
     fn bills_itself(&self) -> bool {
         false
     }
+
+    /// Whether it is a program, of which nobody knows before a call what that will take.
+    fn is_program(&self) -> bool {
+        false
+    }
 }
 
 /// What a call is for.

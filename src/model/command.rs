@@ -96,6 +96,10 @@ impl Model for CommandModel {
     fn bills_itself(&self) -> bool {
         true
     }
+
+    fn is_program(&self) -> bool {
+        true
+    }
 }
 
 impl CommandModel {

@@ -63,4 +63,8 @@ impl Wire for Dressed {
     fn list_models(&self) -> http::Request {
         self.dress(self.wire.list_models())
     }
+
+    fn bills_itself(&self) -> bool {
+        self.wire.bills_itself()
+    }
 }

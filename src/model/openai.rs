@@ -19,7 +19,7 @@ mod dialect;
 mod request;
 
 use answer::{Piece, first_choice, read_choice, read_usage};
-pub(crate) use dialect::Dialect;
+pub(crate) use dialect::{DEEPSEEK, Dialect, GROQ, MISTRAL, OPENROUTER, XAI};
 pub(crate) use request::AnswerForm;
 use request::{Completion, Manner};
 
@@ -41,6 +41,10 @@ impl OpenAi {
     /// A server that speaks a dialect.
     pub(crate) fn speaking(dialect: Dialect, endpoint: Endpoint) -> Self {
         Self { endpoint, dialect }
+    }
+
+    fn read_usage(&self, usage: &Value, draft: &mut ReplyBuilder) {
+        read_usage(usage, self.dialect.bills, draft);
     }
 
     fn is_the_vendors(&self) -> bool {
@@ -85,10 +89,12 @@ impl Wire for OpenAi {
             Err(error) => return Err(DecodeError::unreadable(format!("has an event that is no JSON ({error})"), data)),
         };
         report_in(&chunk)?;
-        read_usage(&chunk["usage"], draft);
+        self.read_usage(&chunk["usage"], draft);
+        // Groq told it in here before it took OpenAI's place for it: <https://github.com/groq/groq-python>.
+        self.read_usage(&chunk["x_groq"]["usage"], draft);
         if let Some(choice) = first_choice(&chunk["choices"]) {
             // Moonshot tells it in here: <https://github.com/earendil-works/pi/issues/2017>.
-            read_usage(&choice["usage"], draft);
+            self.read_usage(&choice["usage"], draft);
             // Some servers write a whole message where a piece of one belongs.
             let delta = if choice["delta"].is_null() { &choice["message"] } else { &choice["delta"] };
             read_choice(choice, delta, self.dialect.name, draft);
@@ -103,7 +109,7 @@ impl Wire for OpenAi {
         if value.get("choices").is_none() {
             return Err(DecodeError::unreadable("is JSON, but no chat completion", body));
         }
-        read_usage(&value["usage"], draft);
+        self.read_usage(&value["usage"], draft);
         if let Some(choice) = first_choice(&value["choices"]) {
             read_choice(choice, &choice["message"], self.dialect.name, draft);
         }
@@ -115,6 +121,10 @@ impl Wire for OpenAi {
 
     fn list_models(&self) -> http::Request {
         self.request(Method::GET, "models", None)
+    }
+
+    fn bills_itself(&self) -> bool {
+        self.dialect.bills
     }
 }
 

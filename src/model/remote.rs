@@ -46,6 +46,10 @@ impl Model for RemoteModel {
     fn call<'a>(&'a self, request: &'a ModelRequest, deadlines: &'a Deadlines, _: &'a Cue<'a>) -> PendingReply<'a> {
         Box::pin(self.ask_with_a_valid_key(request, deadlines))
     }
+
+    fn bills_itself(&self) -> bool {
+        self.wire.bills_itself()
+    }
 }
 
 impl RemoteModel {

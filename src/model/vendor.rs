@@ -10,7 +10,7 @@ use crate::model::anthropic::Anthropic;
 use crate::model::dressed::Dressed;
 use crate::model::gemini::Gemini;
 use crate::model::ollama::{self, Ollama};
-use crate::model::openai::OpenAi;
+use crate::model::openai::{self, OpenAi};
 use crate::model::responses::Responses;
 use crate::model::{Endpoint, Wire, zhipu};
 use crate::net::http::Url;
@@ -42,7 +42,7 @@ pub struct Vendor {
 const ANTHROPIC_CACHE_WRITE: f64 = 1.25;
 
 /// All vendors. Of those that are configured, the first with a default model is the one that agents without a model use.
-const VENDORS: [Vendor; 7] = [
+const VENDORS: [Vendor; 12] = [
     Vendor {
         provider: Provider::Openai,
         keys: &["OPENAI_API_KEY"],
@@ -109,6 +109,61 @@ const VENDORS: [Vendor; 7] = [
         cache_write: 1.0,
         tidy_address: ollama::tidy_address,
         wire: |endpoint| Some(Arc::new(Ollama::new(endpoint))),
+    },
+    Vendor {
+        provider: Provider::Openrouter,
+        keys: &["OPENROUTER_API_KEY"],
+        addresses: &["OPENROUTER_BASE_URL"],
+        base_url: "https://openrouter.ai/api/v1",
+        default_model: None,
+        hosts: &["openrouter.ai"],
+        cache_write: 1.0,
+        tidy_address: str::to_owned,
+        wire: |endpoint| Some(Arc::new(OpenAi::speaking(openai::OPENROUTER, endpoint))),
+    },
+    Vendor {
+        provider: Provider::Deepseek,
+        keys: &["DEEPSEEK_API_KEY"],
+        addresses: &["DEEPSEEK_BASE_URL"],
+        base_url: "https://api.deepseek.com",
+        default_model: None,
+        hosts: &["api.deepseek.com"],
+        cache_write: 1.0,
+        tidy_address: str::to_owned,
+        wire: |endpoint| Some(Arc::new(OpenAi::speaking(openai::DEEPSEEK, endpoint))),
+    },
+    Vendor {
+        provider: Provider::Groq,
+        keys: &["GROQ_API_KEY"],
+        addresses: &["GROQ_BASE_URL"],
+        base_url: "https://api.groq.com/openai/v1",
+        default_model: None,
+        hosts: &["api.groq.com"],
+        cache_write: 1.0,
+        tidy_address: str::to_owned,
+        wire: |endpoint| Some(Arc::new(OpenAi::speaking(openai::GROQ, endpoint))),
+    },
+    Vendor {
+        provider: Provider::Mistral,
+        keys: &["MISTRAL_API_KEY"],
+        addresses: &["MISTRAL_BASE_URL"],
+        base_url: "https://api.mistral.ai/v1",
+        default_model: None,
+        hosts: &["api.mistral.ai"],
+        cache_write: 1.0,
+        tidy_address: str::to_owned,
+        wire: |endpoint| Some(Arc::new(OpenAi::speaking(openai::MISTRAL, endpoint))),
+    },
+    Vendor {
+        provider: Provider::Xai,
+        keys: &["XAI_API_KEY"],
+        addresses: &["XAI_BASE_URL"],
+        base_url: "https://api.x.ai/v1",
+        default_model: None,
+        hosts: &["api.x.ai"],
+        cache_write: 1.0,
+        tidy_address: str::to_owned,
+        wire: |endpoint| Some(Arc::new(OpenAi::speaking(openai::XAI, endpoint))),
     },
     Vendor {
         provider: Provider::Command,

@@ -51,6 +51,11 @@ pub trait Wire: Send + Sync {
 
     /// The HTTP request for the list of models.
     fn list_models(&self) -> http::Request;
+
+    /// Whether answers say what they cost.
+    fn bills_itself(&self) -> bool {
+        false
+    }
 }
 
 /// A member of an event that is absent or null.

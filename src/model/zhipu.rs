@@ -18,6 +18,7 @@ const ZHIPU: Dialect = Dialect {
     form: AnswerForm::Object,
     reasoning: ChatReasoning::Switch,
     seed: "seed",
+    bills: false,
 };
 
 /// A server at `endpoint`, whose base URL is `https://api.z.ai`, `https://api.z.ai/api/paas/v4`, the address of the

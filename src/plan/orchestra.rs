@@ -302,8 +302,19 @@ impl ModelRef {
 
 impl Provider {
     /// All that have an address. A program has none.
-    pub const ALL: [Self; 6] =
-        [Self::Openai, Self::Responses, Self::Anthropic, Self::Gemini, Self::Zhipu, Self::Ollama];
+    pub const ALL: [Self; 11] = [
+        Self::Openai,
+        Self::Responses,
+        Self::Anthropic,
+        Self::Gemini,
+        Self::Zhipu,
+        Self::Ollama,
+        Self::Openrouter,
+        Self::Deepseek,
+        Self::Groq,
+        Self::Mistral,
+        Self::Xai,
+    ];
 
     /// The name that a file uses.
     #[must_use]
@@ -315,6 +326,11 @@ impl Provider {
             Self::Gemini => "gemini",
             Self::Zhipu => "zhipu",
             Self::Ollama => "ollama",
+            Self::Openrouter => "openrouter",
+            Self::Deepseek => "deepseek",
+            Self::Groq => "groq",
+            Self::Mistral => "mistral",
+            Self::Xai => "xai",
             Self::Command => "command",
         }
     }
@@ -325,6 +341,7 @@ impl Provider {
         match self {
             Self::Gemini => &["google"],
             Self::Zhipu => &["glm"],
+            Self::Xai => &["grok"],
             _ => &[],
         }
     }

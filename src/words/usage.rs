@@ -26,6 +26,12 @@ pub struct Usage {
     pub estimated: bool,
 }
 
+/// Dollars in billionths; none for what is no amount.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is positive and has an end")]
+pub(crate) fn nano_usd(usd: f64) -> Option<u64> {
+    (0.0..1e9).contains(&usd).then(|| (usd * 1e9).round() as u64)
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 fn is_zero(n: &u64) -> bool {
     *n == 0

@@ -11,6 +11,7 @@
 //! - `limits`: time, size and connection
 //! - `characters`, `costs`, `secrets`: bytes that are no text, tokens that nobody counted, keys that a server repeats
 //! - `tools`, `thoughts`: calls of tools, and what has to go back to the vendor as it came
+//! - `forms`: the servers that speak Chat Completions in their own way
 //! - `requests`: what is sent, body for body
 
 use std::io::Write;
@@ -33,6 +34,7 @@ mod characters;
 mod costs;
 mod endings;
 mod errors;
+mod forms;
 mod limits;
 mod nothing;
 mod packaging;

@@ -114,7 +114,7 @@ impl RunContext {
             limit_key: client.limit_key,
             rate: client.rate,
             context_window: client.context_window,
-            is_program: client.model.bills_itself(),
+            is_program: client.model.is_program(),
         };
         self.clients.iter().map(|chain| chain.iter().map(facts).collect()).collect()
     }

@@ -89,4 +89,8 @@ impl Model for Recorded {
     fn bills_itself(&self) -> bool {
         self.model.bills_itself()
     }
+
+    fn is_program(&self) -> bool {
+        self.model.is_program()
+    }
 }

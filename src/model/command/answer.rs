@@ -14,7 +14,7 @@ use crate::model::anthropic;
 use crate::model::command::preset::Format;
 use crate::model::reply_builder::{ReplyBuilder, Stop, tokens};
 use crate::model::status::Report;
-use crate::words::usage::{StopReason, Usage};
+use crate::words::usage::{StopReason, Usage, nano_usd};
 
 /// How often the error of a provider is looked for inside of the words of another.
 const MAX_WRAPS: usize = 3;
@@ -116,14 +116,8 @@ fn claude(stdout: &str) -> Result<Answer, &'static str> {
 /// The tokens, and the dollars that it reckons itself. Zeros are what is written when no answer came.
 fn claude_usage(result: &Value) -> Option<Usage> {
     let usage = anthropic::counted(&result["usage"]);
-    let usage = Usage { billed_nano_usd: result["total_cost_usd"].as_f64().and_then(nano), ..usage };
+    let usage = Usage { billed_nano_usd: result["total_cost_usd"].as_f64().and_then(nano_usd), ..usage };
     (usage.input_tokens + usage.output_tokens > 0).then_some(usage)
-}
-
-/// Dollars in billionths; none for what is no amount.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is positive and has an end")]
-fn nano(usd: f64) -> Option<u64> {
-    (0.0..1e9).contains(&usd).then(|| (usd * 1e9).round() as u64)
 }
 
 fn codex(stdout: &str) -> Result<Answer, &'static str> {

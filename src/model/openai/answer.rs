@@ -7,7 +7,7 @@ use crate::model::openai::calls::read_call;
 use crate::model::reply_builder::{ReplyBuilder, Stop, THOUGHTS, tokens};
 use crate::model::wire::Nothing;
 use crate::words::conversation::ProviderState;
-use crate::words::usage::Usage;
+use crate::words::usage::{Usage, nano_usd};
 
 /// The parts of an echo that is an object, beside the text of thoughts: OpenRouter's thoughts, and for each call what stood
 /// with it.
@@ -149,8 +149,9 @@ fn read_text(content: &Value, into: &mut String) {
     }
 }
 
-/// The tokens read from the cache and written to it are among those of the prompt.
-pub(super) fn read_usage(usage: &Value, draft: &mut ReplyBuilder) {
+/// The tokens read from the cache and written to it are among those of the prompt. What the call cost is read of a server
+/// whose word is taken for it (`bills`).
+pub(super) fn read_usage(usage: &Value, bills: bool, draft: &mut ReplyBuilder) {
     let input = tokens(&usage["prompt_tokens"]).unwrap_or(0);
     let mut output = tokens(&usage["completion_tokens"]).unwrap_or(0);
     // Zeros are what a server writes that does not count.
@@ -175,8 +176,16 @@ pub(super) fn read_usage(usage: &Value, draft: &mut ReplyBuilder) {
         output_tokens: output,
         cached_tokens,
         cache_write_tokens: written.min(input - cached_tokens),
+        billed_nano_usd: bills.then(|| billed(usage)).flatten(),
         ..Usage::default()
     });
+}
+
+/// What OpenRouter charges, and what the vendor behind it charges where that is paid with a key of one's own.
+fn billed(usage: &Value) -> Option<u64> {
+    let own = usage["cost"].as_f64()?;
+    let upstream = usage["cost_details"]["upstream_inference_cost"].as_f64().filter(|_| usage["is_byok"] == true);
+    nano_usd(own + upstream.unwrap_or(0.0))
 }
 
 #[cfg(test)]
@@ -224,7 +233,7 @@ mod tests {
             [(json!({"reasoning_tokens": 3}), 15, 5), (json!({"reasoning_tokens": 3}), 18, 8)]
         {
             let usage = json!({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": total, "completion_tokens_details": details});
-            read_usage(&usage, &mut draft);
+            read_usage(&usage, false, &mut draft);
             assert_eq!(draft.usage.unwrap().output_tokens, expected, "{usage}");
         }
     }

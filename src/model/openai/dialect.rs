@@ -22,6 +22,8 @@ pub(crate) struct Dialect {
     pub(crate) reasoning: ChatReasoning,
     /// What it calls the number that makes answers alike.
     pub(crate) seed: &'static str,
+    /// Whether it says what a call costs.
+    pub(crate) bills: bool,
 }
 
 /// OpenAI's own way, which most others follow. Nearly every server takes a schema by now, and makes small models write JSON
@@ -35,49 +37,57 @@ pub(super) const OPENAI: Dialect = Dialect {
     form: AnswerForm::Schema,
     reasoning: ChatReasoning::Effort,
     seed: "seed",
+    bills: false,
 };
 
-/// Routers and vendors that follow OpenAI but for little. They are known by their hosts.
-const OTHERS: [Dialect; 5] = [
-    Dialect {
-        hosts: &["openrouter.ai"],
-        path: "/api/v1",
-        renames_limit: false,
-        reasoning: ChatReasoning::Object,
-        ..OPENAI
-    },
-    // A schema is not taken: <https://api-docs.deepseek.com/guides/json_mode>.
-    Dialect {
-        hosts: &["api.deepseek.com"],
-        path: "",
-        renames_limit: false,
-        form: AnswerForm::Object,
-        reasoning: ChatReasoning::Switch,
-        ..OPENAI
-    },
-    Dialect {
-        hosts: &["api.groq.com"],
-        path: "/openai/v1",
-        renames_limit: false,
-        reasoning: ChatReasoning::Groq,
-        ..OPENAI
-    },
-    // What is not in its list is refused, and the number of tokens is always told: <https://docs.mistral.ai/api>.
-    Dialect {
-        hosts: &["api.mistral.ai"],
-        path: "/v1",
-        renames_limit: false,
-        asks_for_usage: false,
-        reasoning: ChatReasoning::OnOrOff,
-        seed: "random_seed",
-        ..OPENAI
-    },
-    Dialect { hosts: &["api.x.ai"], path: "/v1", renames_limit: false, ..OPENAI },
-];
+/// OpenRouter, which asks other vendors in its own words, and says what a call costs:
+/// <https://openrouter.ai/docs/use-cases/usage-accounting>.
+pub(crate) const OPENROUTER: Dialect = Dialect {
+    hosts: &["openrouter.ai"],
+    path: "/api/v1",
+    renames_limit: false,
+    reasoning: ChatReasoning::Object,
+    bills: true,
+    ..OPENAI
+};
+
+/// DeepSeek, which takes no schema: <https://api-docs.deepseek.com/guides/json_mode>.
+pub(crate) const DEEPSEEK: Dialect = Dialect {
+    hosts: &["api.deepseek.com"],
+    path: "",
+    renames_limit: false,
+    form: AnswerForm::Object,
+    reasoning: ChatReasoning::Switch,
+    ..OPENAI
+};
+
+/// Groq: <https://console.groq.com/docs/api-reference>.
+pub(crate) const GROQ: Dialect = Dialect {
+    hosts: &["api.groq.com"],
+    path: "/openai/v1",
+    renames_limit: false,
+    reasoning: ChatReasoning::Groq,
+    ..OPENAI
+};
+
+/// Mistral, which refuses what is not in its list, and always tells the number of tokens: <https://docs.mistral.ai/api>.
+pub(crate) const MISTRAL: Dialect = Dialect {
+    hosts: &["api.mistral.ai"],
+    path: "/v1",
+    renames_limit: false,
+    asks_for_usage: false,
+    reasoning: ChatReasoning::OnOrOff,
+    seed: "random_seed",
+    ..OPENAI
+};
+
+/// xAI: <https://docs.x.ai/docs/api-reference>.
+pub(crate) const XAI: Dialect = Dialect { hosts: &["api.x.ai"], path: "/v1", renames_limit: false, ..OPENAI };
 
 impl Dialect {
-    /// The way of whoever is at a host.
+    /// The way of whoever is at a host, whatever provider a file calls it.
     pub(super) fn at(host: &str) -> Self {
-        OTHERS.into_iter().find(|dialect| dialect.hosts.contains(&host)).unwrap_or(OPENAI)
+        let others = [OPENROUTER, DEEPSEEK, GROQ, MISTRAL, XAI];
+        others.into_iter().find(|dialect| dialect.hosts.contains(&host)).unwrap_or(OPENAI)
     }
 }

@@ -259,9 +259,9 @@ mod tests {
     fn a_word_for_a_provider_means_the_same_everywhere() {
         let schema = serde_json::to_value(schemars::schema_for!(Provider)).unwrap();
         let words: Vec<&str> = schema["oneOf"].as_array().unwrap().iter().filter_map(|w| w["const"].as_str()).collect();
-        // Two vendors have a second name, and a program has none of a provider.
+        // Three vendors have a second name, and a program has none of a provider.
         let words: Vec<&str> = words.into_iter().filter(|word| *word != Provider::Command.name()).collect();
-        assert_eq!(words.len(), Provider::ALL.len() + 2, "{words:?}");
+        assert_eq!(words.len(), Provider::ALL.len() + 3, "{words:?}");
         for word in words {
             let read: Provider = serde_json::from_value(word.into()).unwrap();
             assert_eq!(Provider::by_name(word), Some(read), "{word}");

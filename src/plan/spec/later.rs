@@ -30,7 +30,7 @@ const KEYS: &[(&str, &[&str])] = &[
 const WORDS: &[(&str, &[&str])] = &[
     ("`strategy`", &["hierarchical"]),
     ("`execution_strategy`", &["hierarchical"]),
-    ("`provider`", &["codex", "claude", "cohere", "mistral"]),
+    ("`provider`", &["codex", "claude", "cohere"]),
 ];
 
 /// Whether a key of the mapping that `noun` names belongs to a later version.

@@ -219,6 +219,17 @@ pub enum Provider {
     Zhipu,
     /// A local Ollama, through its own interface.
     Ollama,
+    /// OpenRouter, which says what each call costs.
+    Openrouter,
+    /// DeepSeek.
+    Deepseek,
+    /// Groq.
+    Groq,
+    /// Mistral.
+    Mistral,
+    /// xAI's Grok.
+    #[serde(alias = "grok")]
+    Xai,
     /// A program, such as an agent CLI: `claude`, `codex`, `gemini`, or any other.
     Command,
 }

@@ -119,8 +119,7 @@ agents:
         &[
             "  mine:\n    provider: responses\n    base_url: \"https://gateway.example/v1\"\n    api_key_env: GATEWAY_KEY\n    model: gpt-x\n    max_tokens: 100\n",
             "  own:\n    provider: openai\n    model: acme-1\n    base_url: \"https://acme.example/v1\"\n    api_key_env: ACME_KEY\n",
-            "  grok-3:\n    provider: openai\n    base_url: \"https://api.x.ai/v1\"\n    api_key_env: XAI_API_KEY\n    model: grok-3\n",
-            "    model: grok-3\n",
+            "    model: xai/grok-3\n",
         ],
     );
     assert!(!text.contains("# Left out: "), "{text}");

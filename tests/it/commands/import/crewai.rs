@@ -164,7 +164,7 @@ fn two_methods_may_make_their_tasks_of_the_same_texts() {
         return Task(config=self.tasks_config['write'], agent=self.b_method(), context=[self.first()])
     @agent
     def b_method(self):
-        return Agent(config=self.agents_config['b'], llm='groq/llama-3.3-70b')
+        return Agent(config=self.agents_config['b'], llm='together_ai/llama-3.3-70b')
 ";
     let project = Project::new()
         .file("config/agents.yaml", "a: {role: A}\nb: {role: B}\n")
@@ -181,7 +181,7 @@ fn two_methods_may_make_their_tasks_of_the_same_texts() {
     has(
         &text,
         &[
-            "  llama-3.3-70b:\n    provider: openai\n    base_url: \"https://api.groq.com/openai/v1\"\n    api_key_env: GROQ_API_KEY\n    model: llama-3.3-70b\n",
+            "  llama-3.3-70b:\n    provider: openai\n    base_url: \"https://api.together.xyz/v1\"\n    api_key_env: TOGETHER_API_KEY\n    model: llama-3.3-70b\n",
             "    model: llama-3.3-70b\n",
         ],
     );

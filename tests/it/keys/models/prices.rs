@@ -227,3 +227,25 @@ fn what_an_agents_program_says_it_cost_is_counted_where_no_price_is_known() {
     let priced = file(", price: {input: 1000, output: 0}");
     project.file("x.yaml", priced).run().exits(0).says("Estimated cost: $1.20");
 }
+
+#[test]
+fn what_openrouter_says_of_a_call_is_what_it_costs_unless_the_file_has_a_price() {
+    let row = &vendor::openai::ROW;
+    for (price, dollars) in [("", 0.25), (", price: {input: 1000, output: 0}", 0.01)] {
+        let server = Server::start();
+        let mut whole = (row.whole)(&row.says("A"));
+        whole["usage"] = json!({"prompt_tokens": 10, "completion_tokens": 5, "cost": 0.25});
+        server.when("do a", [Act::json(whole.to_string())]);
+        let models = format!("m: {{provider: openrouter, model: c/d{price}}}");
+        let project = project(&server, &models, "").env("OPENROUTER_BASE_URL", server.openai());
+        let ended = project.env("OPENROUTER_API_KEY", "k").run().exits(0);
+        let finished = event(&ended.project, "call_finished");
+        assert!(near(&finished["cost_usd"], dollars), "{price}: {finished}");
+        assert_eq!(server.request("do a").header("authorization"), Some("Bearer k"));
+    }
+    // A limit has to know before.
+    let server = Server::start();
+    let limited = project(&server, "m: {provider: openrouter, model: c/d}", "limits: {cost_limit_usd: 1}\n");
+    limited.env("OPENROUTER_BASE_URL", server.openai()).run().exits(2).says("the price of openrouter/c/d is not known");
+    assert!(server.seen().is_empty());
+}
