@@ -197,7 +197,12 @@ impl RunBuilder {
     /// Another process takes the run up, with its own clock.
     pub(crate) fn resumed(self) -> Self {
         let holder = Holder { pid: 2, host: "here".into() };
-        self.at(0).then(Event::Run(RunEvent::Resumed { holder, rerun: Vec::new(), changed: Vec::new() }))
+        self.at(0).then(Event::Run(RunEvent::Resumed {
+            format: FORMAT,
+            holder,
+            rerun: Vec::new(),
+            changed: Vec::new(),
+        }))
     }
 
     pub(crate) fn finished(self, status: RunStatus) -> Self {

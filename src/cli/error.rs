@@ -91,6 +91,9 @@ impl CliError {
             JournalError::Damaged { .. } => failure.help(format!(
                 "orch does not guess what stood there; start anew, or look into {STATE_DIR}/runs/{run}/{FILE}"
             )),
+            JournalError::Unknown { .. } => failure.help(format!(
+                "a newer orch has written it: use that one. If none has, look into {STATE_DIR}/runs/{run}/{FILE}"
+            )),
             JournalError::TooOld(_) => failure.help("finish it with that version, or start anew with `orch run`"),
             _ => failure,
         }

@@ -24,7 +24,7 @@ use crate::store::journal::JournalError;
 use crate::store::lock::{Claim, this_process};
 use crate::store::project::{ListError, Project};
 use crate::store::seal::Sealer;
-use crate::words::event::{Event, PlannedTask, RunEvent};
+use crate::words::event::{Event, FORMAT, PlannedTask, RunEvent};
 use crate::words::id::{Name, RunId};
 
 mod up_to_date;
@@ -235,8 +235,12 @@ pub async fn resume(
     let key = own_key(project, settings).map_err(|error| notes.add(Notice::Unsealed(error))).ok();
     let sealer = key.clone().map(|key| Sealer::new(key, run.clone()));
     let journal = files::reopen_journal(project, &run_dir, &run, &contents, sealer)?;
-    let first =
-        vec![Event::Run(RunEvent::Resumed { holder: claim.holder, rerun: changes.rerun, changed: changes.changed })];
+    let first = vec![Event::Run(RunEvent::Resumed {
+        format: FORMAT,
+        holder: claim.holder,
+        rerun: changes.rerun,
+        changed: changes.changed,
+    })];
     if let (true, Some(key)) = (may_use_cache, key) {
         setup.cache = cache(&orchestra, &setup, project, key, &run, &history.start.overrides, notes);
     }

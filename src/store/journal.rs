@@ -4,14 +4,13 @@
 //! is what a kill leaves and is dropped; any other damage is an error that names the line. Knows nothing of what the
 //! events mean.
 
-use std::cmp::Ordering;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use crate::store::disk::{self, Dir};
 use crate::store::seal::{Chain, Seal, Sealer, Seals};
-use crate::words::event::{Event, FORMAT, Record, RunEvent, TaskEvent};
+use crate::words::event::{Event, FORMAT, OLDEST_FORMAT, Record, RunEvent, TaskEvent};
 
 /// The name of the file in a run's folder.
 pub(crate) const FILE: &str = "journal.jsonl";
@@ -64,12 +63,23 @@ pub enum JournalError {
     /// It has no whole line.
     #[error("the journal is cut off in its first line")]
     Cut,
+    /// A line is whole and holds an event that this version does not know, or knows otherwise.
+    #[error("line {line} of the journal holds an event, `{event}`, that this version of orch cannot read: {why}")]
+    Unknown {
+        /// The line, from 1.
+        line: usize,
+        /// What the event calls itself.
+        event: String,
+        /// What is not known of it.
+        why: String,
+    },
     /// It was written by a newer version.
     #[error("the journal has format {0}, and this version reads format {FORMAT}: use a newer orch")]
     TooNew(u32),
     /// It was written by an earlier version.
     #[error(
-        "the run was made by an earlier version: its journal has format {0}, and this version reads format {FORMAT}"
+        "the run was made by an earlier version: its journal has format {0}, and this version reads format \
+         {OLDEST_FORMAT} and later"
     )]
     TooOld(u32),
     /// It cannot be read at all.
@@ -197,8 +207,10 @@ pub(crate) fn read(dir: &Dir) -> Result<Contents, JournalError> {
         }
         match parse(&line, records.len() as u64 + 1) {
             Ok(record) => {
-                if let Event::Run(RunEvent::Started(start)) = &record.event {
-                    check_format(start.format)?;
+                match &record.event {
+                    Event::Run(RunEvent::Started(start)) => check_format(start.format)?,
+                    Event::Run(RunEvent::Resumed { format, .. }) => check_format(*format)?,
+                    _ => {}
                 }
                 good_bytes += line.len() as u64;
                 records.push(record);
@@ -206,8 +218,10 @@ pub(crate) fn read(dir: &Dir) -> Result<Contents, JournalError> {
                 wrong = None;
             }
             Err(why) => {
-                if number == 1 {
-                    format_of(&line).map_or(Ok(()), check_format)?;
+                if let Some(event) = whole_event(&line, number as u64) {
+                    event["format"].as_u64().map_or(Ok(()), check_format)?;
+                    let event = event["type"].as_str().unwrap_or_default().to_owned();
+                    return Err(JournalError::Unknown { line: number, event, why });
                 }
                 wrong = Some((number, why));
             }
@@ -234,17 +248,19 @@ fn parse(line: &[u8], seq: u64) -> Result<Record, String> {
     Ok(record)
 }
 
-/// A first line of another format may hold what this version cannot read at all.
-fn format_of(line: &[u8]) -> Option<u32> {
-    let value: serde_json::Value = serde_json::from_slice(line).ok()?;
-    value["format"].as_u64().and_then(|format| u32::try_from(format).ok())
+/// A line that is whole although this version cannot read it. No kill leaves one, so it is not taken for torn, even as the
+/// last line: what a newer version has written is kept.
+fn whole_event(line: &[u8], seq: u64) -> Option<serde_json::Value> {
+    let value: serde_json::Value = serde_json::from_slice(line.strip_suffix(b"\n")?).ok()?;
+    (value["seq"].as_u64() == Some(seq) && value["type"].is_string()).then_some(value)
 }
 
-fn check_format(format: u32) -> Result<(), JournalError> {
-    match format.cmp(&FORMAT) {
-        Ordering::Less => Err(JournalError::TooOld(format)),
-        Ordering::Equal => Ok(()),
-        Ordering::Greater => Err(JournalError::TooNew(format)),
+fn check_format(format: impl Into<u64>) -> Result<(), JournalError> {
+    let format = u32::try_from(format.into()).unwrap_or(u32::MAX);
+    match format {
+        ..OLDEST_FORMAT => Err(JournalError::TooOld(format)),
+        OLDEST_FORMAT..=FORMAT => Ok(()),
+        _ => Err(JournalError::TooNew(format)),
     }
 }
 

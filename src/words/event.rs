@@ -18,8 +18,20 @@ use crate::words::id::{Name, RunId};
 use crate::words::rate_limit::RateLimitInfo;
 use crate::words::usage::{StopReason, Usage};
 
-/// The version of the journal's format. A journal with another one is refused by name.
-pub(crate) const FORMAT: u32 = 2;
+/// The version of the journal's format. A journal with a newer one is refused by name, and so is one before
+/// [`OLDEST_FORMAT`].
+///
+/// Format 3 has what a version that reads 2 does not know: the events `limit_passed` and `conversation_compacted`, a task
+/// that is omitted since none before it has failed, and growths that add members to a task which has some.
+pub(crate) const FORMAT: u32 = 3;
+
+/// The oldest format that is read. What later ones have is absent there, and each field says what that means.
+pub(crate) const OLDEST_FORMAT: u32 = 2;
+
+/// The format of whoever resumed a run and did not say: format 2 had no word for it.
+const fn format_before_it_was_said() -> u32 {
+    2
+}
 
 /// One line of the journal: an event, its place in the order, and its time.
 ///
@@ -88,6 +100,9 @@ pub enum RunEvent {
     /// tasks get another chance.
     #[serde(rename = "run_resumed")]
     Resumed {
+        /// The format of what follows, which may be newer than that of the start.
+        #[serde(default = "format_before_it_was_said")]
+        format: u32,
         /// The process that holds the run from here on.
         holder: Holder,
         /// Tasks that run again because their definition, or what they depend on, has changed.

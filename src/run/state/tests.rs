@@ -15,7 +15,7 @@ use crate::plan::spec::{Collect, Join, Limits, OnError};
 use crate::plan::template::Template;
 use crate::run::rate_limit::RateLimitKey;
 use crate::run_builder::{agent, orchestra_of, start_of, task};
-use crate::words::event::Holder;
+use crate::words::event::{FORMAT, Holder};
 use crate::words::usage::{StopReason, Usage};
 
 /// A random orchestra, and what happens when it is run.
@@ -248,7 +248,7 @@ impl<'c> Process<'c> {
         self.records.iter().for_each(|record| self.state.apply(record).unwrap());
         self.now_us = 0;
         let holder = Holder { pid: 1, host: String::new() };
-        self.note(RunEvent::Resumed { holder, rerun: Vec::new(), changed: Vec::new() }.into());
+        self.note(RunEvent::Resumed { format: FORMAT, holder, rerun: Vec::new(), changed: Vec::new() }.into());
     }
 
     /// Whether a task, or a member of one, is left out when it is asked for the first time.

@@ -58,13 +58,40 @@ fn any_other_damage_is_named_and_nothing_is_guessed() {
         (with(5, &swapped), "line 5 of the journal is damaged: it has number 6 where 5 belongs"),
         (with(2, ""), "line 2 of the journal is damaged"),
         (with(1, &lines[1]), "line 1 of the journal is damaged"),
-        (with(1, &lines[0].replace("\"format\":2", "\"format\":3")), "use a newer orch"),
+        (with(1, &lines[0].replace("\"format\":3", "\"format\":4")), "use a newer orch"),
         (with(1, "{\"seq\":1,\"type\":\"run_started\",\"format\":7,\"other\":[]}"), "use a newer orch"),
     ] {
         let project = project.file(&path, &text);
         resume(&project, &[]).run().exits(1).says(words).file_is(&path, &text).no_file(RESULT);
     }
     assert_eq!(calls(&server), [1, 1, 1]);
+}
+
+#[test]
+fn what_a_newer_version_has_written_is_kept_and_said() {
+    let server = Server::start();
+    let project = unfinished(&server);
+    let path = project.journal_path();
+    let journal = project.read(&path).unwrap();
+    let next = journal.lines().count() + 1;
+    let with = |event: &str| format!("{journal}{{\"seq\":{next},\"at_ms\":0,\"mono_us\":0,{event}}}\n");
+    for (text, words) in [
+        // As the last line too, where a kill leaves a torn one.
+        (with("\"type\":\"weather_changed\",\"to\":1"), "holds an event, `weather_changed`, that this version"),
+        (with("\"task\":\"a\",\"type\":\"task_omitted\",\"reason\":\"weather\""), "holds an event, `task_omitted`"),
+        (with("\"type\":\"run_resumed\",\"format\":4,\"more\":1"), "has format 4"),
+        (journal.replacen("\"type\":\"task_started\"", "\"type\":\"x\"", 1).replacen("attempt_started", "x", 1), "`x`"),
+    ] {
+        let project = project.file(&path, &text);
+        resume(&project, &[]).run().exits(1).says(words).says("newer orch").file_is(&path, &text).no_file(RESULT);
+        project.args(["show"]).run().exits(1).says("newer orch").file_is(&path, &text);
+    }
+    // One that the version before has begun goes on.
+    let older = journal.replacen("\"format\":3", "\"format\":2", 1);
+    let project = project.file(&path, older);
+    resume(&project, &["--trust"]).run().exits(0);
+    let resumed = project.journal().into_iter().find(|record| record["type"] == "run_resumed").unwrap();
+    assert_eq!(resumed["format"], 3);
 }
 
 #[test]
