@@ -92,7 +92,7 @@ impl Attempt {
             return true;
         }
         // A turn that goes on with the one before it needs that one.
-        let goes_on = |round: usize| self.conversation.get(round).is_some_and(|said| said.turn.is_paused);
+        let goes_on = |round: usize| self.conversation.get(round).is_some_and(|said| said.turn.goes_on());
         if self.left_out.dropped >= rounds || goes_on(self.left_out.dropped) {
             return false;
         }

@@ -24,6 +24,7 @@ use crate::words::text;
 mod command;
 mod compaction;
 mod handle;
+mod parts;
 mod tool_calls;
 mod tool_limits;
 
@@ -167,7 +168,7 @@ impl Attempt {
     fn next(&self) -> Next {
         match self.conversation.last() {
             Some(said) if said.results.len() < said.turn.calls.len() => Next::UseTools,
-            Some(said) if said.turn.calls.is_empty() && !said.turn.is_paused && said.correction.is_none() => {
+            Some(said) if said.turn.calls.is_empty() && !said.turn.goes_on() && said.correction.is_none() => {
                 Next::Judge(self.last_answer())
             }
             Some(_) | None => self.rounds_used_up().map_or(Next::Call, Next::Stop),
@@ -182,12 +183,11 @@ impl Attempt {
         })
     }
 
-    /// The text of the last turn, behind that of the turns which it goes on with, see [`AssistantMessage::is_paused`].
+    /// The text of the last turn, behind that of the turns which it goes on with, see [`AssistantMessage::goes_on`].
     fn last_answer(&self) -> String {
-        let Some((last, before)) = self.conversation.split_last() else { return String::new() };
-        let paused = before.iter().rev().take_while(|said| said.turn.is_paused).count();
-        let pieces = before[before.len() - paused..].iter().map(|said| said.turn.text.as_str());
-        pieces.chain([last.turn.text.as_str()]).collect()
+        let Some((_, before)) = self.conversation.split_last() else { return String::new() };
+        let open = before.iter().rev().take_while(|said| said.turn.goes_on()).count();
+        parts::joined(self.conversation[before.len() - open..].iter())
     }
 
     fn rounds_used_up(&self) -> Option<Failure> {
@@ -260,6 +260,7 @@ impl Attempt {
                     unsettled,
                     again,
                 });
+                let failure = self.told_of_parts(failure);
                 let is_too_long = failure.kind == FailureKind::ContextTooLong;
                 let goes_on = again || is_too_long && self.halve(tools, handle).await?;
                 if goes_on { Ok(None) } else { Err(failure) }
@@ -269,8 +270,8 @@ impl Attempt {
 
     /// The output that a turn is, where that can be told from its text alone.
     fn plain_output(&self, turn: &AssistantMessage) -> Option<String> {
-        let goes_on = self.conversation.last().is_some_and(|said| said.turn.is_paused);
-        if turn.is_paused || goes_on || !turn.calls.is_empty() || !self.verifier.is_empty() {
+        let goes_on = self.conversation.last().is_some_and(|said| said.turn.goes_on());
+        if turn.goes_on() || goes_on || !turn.calls.is_empty() || !self.verifier.is_empty() {
             return None;
         }
         self.output_spec.check(&turn.text).ok().map(|accepted| accepted.text)
@@ -302,11 +303,16 @@ impl Attempt {
                 });
                 messages.push(Message::Tools(results.collect()));
             }
+            if said.turn.is_cut {
+                messages.push(Message::User(parts::go_on(&said.turn.text)));
+            }
             messages.extend(said.correction.as_ref().map(|correction| Message::User(correction.to_string())));
         }
         let schema = self
             .output_spec
             .schema()
+            // A schema holds for a whole answer, and would have the model begin anew.
+            .filter(|_| !self.goes_on())
             .map(|schema| Arc::new(AnswerSchema { name: "answer".to_owned(), schema: schema.clone() }));
         ModelRequest {
             model: client.name.clone(),
@@ -317,6 +323,7 @@ impl Attempt {
             max_tokens: client.max_tokens.or(self.max_tokens),
             context_window: client.context_window,
             tuning: client.tuning.clone(),
+            takes_parts: self.takes_parts(),
         }
     }
 

@@ -191,7 +191,7 @@ mod tests {
             name: (*name).to_owned(),
             arguments: json!(ix),
         });
-        let turn = AssistantMessage { text: String::new(), calls: calls.collect(), echo: None, is_paused: false };
+        let turn = AssistantMessage { calls: calls.collect(), ..AssistantMessage::default() };
         let mut said = Said { turn: Arc::new(turn), begun: Vec::new(), results: Vec::new(), correction: None };
         let (engine, mut reports) = tokio::sync::mpsc::unbounded_channel::<Report>();
         let journal = tokio::spawn(async move {

@@ -72,6 +72,8 @@ pub struct ModelRequest {
     pub context_window: Option<u64>,
     /// How else it is asked to answer.
     pub tuning: Arc<Tuning>,
+    /// Whether an answer that is cut off at the limit of its length is taken as a part.
+    pub takes_parts: bool,
 }
 
 impl ModelRequest {

@@ -13,6 +13,7 @@ use crate::model::endpoint::Endpoint;
 use crate::model::reasoning;
 use crate::model::reply_builder::{ReplyBuilder, Stop, ToolCallBuilder, tokens};
 use crate::model::status::Report;
+use crate::model::stop::SOME_LIMIT;
 use crate::model::tool_schema::{OLLAMA, fit};
 use crate::model::wire::{DecodeError, Wire, result_text};
 use crate::net::http::{self, HeaderMap, HeaderValue, Method, header};
@@ -204,7 +205,7 @@ fn read_call(call: &Value, draft: &mut ReplyBuilder) {
 
 fn stop(reason: &str) -> Stop {
     match reason {
-        "length" => Stop::Truncated("the limit of output tokens or the end of the context window"),
+        "length" => Stop::Truncated(SOME_LIMIT),
         // What a server says from before there were reasons.
         "" => Stop::unspecified(),
         other => Stop::of(other),

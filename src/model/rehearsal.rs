@@ -10,6 +10,7 @@ use tokio::time::{self, Instant};
 use crate::model::call::{CallFailure, Cue, Model, ModelRequest, PendingReply, Reply};
 use crate::model::redaction::excerpt;
 use crate::model::reply_builder::{ReplyBuilder, Stop, count};
+use crate::model::stop::OUTPUT_LIMIT;
 use crate::net::http::Deadlines;
 use crate::plan::prompt::TASK_LABEL;
 use crate::plan::spec::script::{Act, Script};
@@ -57,7 +58,7 @@ impl Rehearsal {
             Act::Usual => whole(usual_answer(request, cue)),
             Act::Text(text) => whole(text.clone()),
             Act::Cut => half(None),
-            Act::Truncate => half(Some(Stop::Truncated("the limit of output tokens"))),
+            Act::Truncate => half(Some(Stop::Truncated(OUTPUT_LIMIT))),
             Act::Hang => future::pending().await,
             Act::Fail(failure) => {
                 return Err(CallFailure {
@@ -77,6 +78,7 @@ impl Rehearsal {
 fn settle(mut draft: ReplyBuilder, request: &ModelRequest, started: Instant) -> Result<Reply, CallFailure> {
     let usage = draft.stop.is_some().then(|| count(None, request, &draft.text));
     let latency_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    draft.take_part(request, 0);
     match draft.settle(HOST, !request.tools.is_empty()) {
         Ok(stop) => Ok(Reply {
             turn: draft.take_turn(),
@@ -159,6 +161,7 @@ mod tests {
             max_tokens: None,
             context_window: None,
             tuning: std::sync::Arc::default(),
+            takes_parts: false,
         }
     }
 

@@ -163,6 +163,7 @@ impl RemoteModel {
         let reached_end = received.is_ok() && draft.stop.is_some();
         let usage = if reached_end { Some(count(draft.usage, request, &draft.written())) } else { draft.usage };
         draft.drop_thoughts();
+        draft.take_part(request, usage.unwrap_or_default().output_tokens);
         let settled = received.and_then(|first_byte_ms| {
             let stop = draft.settle(&host, !request.tools.is_empty())?;
             usage.map_or(Ok(()), |usage| check_whole_prompt(usage, request, &host))?;

@@ -10,11 +10,12 @@ use serde_json::Value;
 use crate::model::call::ModelRequest;
 use crate::model::status::lacks_memory;
 pub(crate) use crate::model::stop::Stop;
+use crate::model::stop::{OUTPUT_LIMIT, SOME_LIMIT};
 use crate::model::thoughts::without_thoughts;
 use crate::plan::output::document;
 use crate::words::conversation::{AssistantMessage, ProviderState, ToolCall};
 use crate::words::failure::{Failure, FailureKind};
-use crate::words::usage::{PAUSED, StopReason, Usage};
+use crate::words::usage::{CUT, PAUSED, StopReason, Usage};
 
 /// The text of thoughts in an echo that holds more than that.
 pub(crate) const THOUGHTS: &str = "reasoning_content";
@@ -95,7 +96,10 @@ impl ReplyBuilder {
             calls.push(call);
         }
         let is_paused = calls.is_empty() && self.stop == Some(Stop::Paused);
-        AssistantMessage { text: std::mem::take(&mut self.text), calls, echo: self.echo.take(), is_paused }
+        let is_cut = self.stop == Some(Stop::Cut);
+        // Half a turn in the provider's own form is none.
+        let echo = self.echo.take().filter(|_| !is_cut);
+        AssistantMessage { text: std::mem::take(&mut self.text), calls, echo, is_paused, is_cut }
     }
 
     /// All that the model wrote, for an estimate of its length.
@@ -113,6 +117,19 @@ impl ReplyBuilder {
     pub(crate) fn drop_thoughts(&mut self) {
         if self.stop.is_some() {
             self.text = without_thoughts(&self.text).into_owned();
+        }
+    }
+
+    /// Takes a text that was cut off at the limit of its length for a part of the answer, where the request does. `written` is
+    /// how many tokens it has. At the end of the window, there is no room to go on.
+    pub(crate) fn take_part(&mut self, request: &ModelRequest, written: u64) {
+        let is_at_limit = match self.stop {
+            Some(Stop::Truncated(OUTPUT_LIMIT)) => true,
+            Some(Stop::Truncated(SOME_LIMIT)) => request.max_tokens.is_some_and(|most| written >= u64::from(most)),
+            _ => false,
+        };
+        if request.takes_parts && is_at_limit && self.calls.is_empty() && !self.text.trim().is_empty() {
+            self.stop = Some(Stop::Cut);
         }
     }
 
@@ -155,6 +172,7 @@ impl ReplyBuilder {
                 Ok(StopReason::ToolUse)
             }
             Some(Stop::Paused) if self.calls.is_empty() => Ok(StopReason::Other(PAUSED.to_owned())),
+            Some(Stop::Cut) => Ok(StopReason::Other(CUT.to_owned())),
             Some(Stop::Complete(reason)) if self.calls.is_empty() => match self.text.trim() {
                 "" => Err(Failure::new(FailureKind::Malformed, format!("empty answer from {host}"))),
                 _ => Ok(reason.clone()),

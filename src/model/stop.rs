@@ -16,6 +16,8 @@ pub enum Stop {
     Refused,
     /// To call a tool.
     ToolCall,
+    /// At the limit of its length, where what there is counts as a part of the answer.
+    Cut,
     /// In the middle of its turn: it goes on when it is shown what it has said so far.
     Paused,
     /// The provider broke down, in its own words.
@@ -24,6 +26,9 @@ pub enum Stop {
 
 /// The limit of the answer's length.
 pub(crate) const OUTPUT_LIMIT: &str = "the limit of output tokens";
+
+/// One of both, where a server does not say which.
+pub(crate) const SOME_LIMIT: &str = "the limit of output tokens or the end of the context window";
 
 /// The limit of prompt and answer together.
 const WINDOW: &str = "the end of the model's context window";

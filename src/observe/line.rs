@@ -11,7 +11,7 @@ use crate::words::event::{Event, PlannedTask, Record, RunEvent, RunStarted, RunS
 use crate::words::failure::{Failure, FailureKind};
 use crate::words::id::Name;
 use crate::words::text::{count, dollars, duration, one_line, plural, tokens};
-use crate::words::usage::{PAUSED, StopReason, Usage};
+use crate::words::usage::{CUT, PAUSED, StopReason, Usage};
 
 /// The longest of a provider's message, in columns.
 const MESSAGE: usize = 400;
@@ -230,6 +230,9 @@ fn why(failure: &Failure) -> String {
 fn odd_stop(reason: &str) -> String {
     if reason == PAUSED {
         return "the model has paused its turn, which goes on".to_owned();
+    }
+    if reason == CUT {
+        return "the answer was cut off at the limit of its length, and goes on".to_owned();
     }
     format!("⚠ the model stopped for a reason that is not known here: {}", one_line(reason, MESSAGE))
 }

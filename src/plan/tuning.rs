@@ -23,6 +23,8 @@ pub struct Tuning {
     pub seed: Option<i64>,
     /// How long the server keeps the model in memory: seconds, or a text such as `10m`. It changes no answer.
     pub keep_alive: Option<Value>,
+    /// Whether an answer that is cut off at the limit of its length goes on.
+    pub continues: bool,
     /// Members of the request's body as they stand in the file.
     pub body: Map<String, Value>,
 }
@@ -32,7 +34,7 @@ impl Tuning {
     /// it could be asked for is still found.
     #[must_use]
     pub(crate) fn digest(&self) -> Option<String> {
-        let Self { reasoning, top_p, stop, seed, keep_alive: _, body } = self;
+        let Self { reasoning, top_p, stop, seed, keep_alive: _, continues, body } = self;
         let mut digest = Parts::default();
         digest.optional("reasoning", reasoning.map(Reasoning::name));
         digest.optional("top_p", top_p.map(|share| share.to_string()));
@@ -40,6 +42,7 @@ impl Tuning {
             digest.list("stop", stop);
         }
         digest.optional("seed", seed.map(|seed| seed.to_string()));
+        digest.optional("on_truncated", continues.then_some("continue"));
         if !body.is_empty() {
             digest.field("body", &Value::Object(body.clone()).to_string());
         }

@@ -36,6 +36,18 @@ pub struct AssistantMessage {
     /// Whether the turn is not at its end: the model goes on with it when it is shown what it has said so far.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_paused: bool,
+    /// Whether it was cut off at the limit of its length and is taken as a part of an answer: the model goes on with it when
+    /// it is asked to. Absent in journals before format 3, where no answer goes on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_cut: bool,
+}
+
+impl AssistantMessage {
+    /// Whether the turn is not at its end.
+    #[must_use]
+    pub fn goes_on(&self) -> bool {
+        self.is_paused || self.is_cut
+    }
 }
 
 /// A turn in the form of one provider. Another one is not shown it, nor another server or model of the same provider.

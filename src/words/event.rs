@@ -22,7 +22,8 @@ use crate::words::usage::{StopReason, Usage};
 /// [`OLDEST_FORMAT`].
 ///
 /// Format 3 has what a version that reads 2 does not know: the events `limit_passed` and `conversation_compacted`, a task
-/// that is omitted since none before it has failed, and growths that add members to a task which has some.
+/// that is omitted since none before it has failed, growths that add members to a task which has some, and turns that were
+/// cut off and go on.
 pub(crate) const FORMAT: u32 = 3;
 
 /// The oldest format that is read. What later ones have is absent there, and each field says what that means.

@@ -54,6 +54,10 @@ impl std::ops::AddAssign for Usage {
 /// [`is_paused`](crate::words::conversation::AssistantMessage::is_paused).
 pub(crate) const PAUSED: &str = "pause_turn";
 
+/// The reason of a turn that was cut off and is a part of an answer, see
+/// [`is_cut`](crate::words::conversation::AssistantMessage::is_cut).
+pub(crate) const CUT: &str = "cut_off";
+
 /// Why a model stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -80,6 +80,7 @@ fn request(prompt: &str) -> ModelRequest {
         max_tokens: None,
         context_window: None,
         tuning: Arc::default(),
+        takes_parts: false,
     }
 }
 

@@ -124,6 +124,7 @@ pub(super) fn key(request: &ModelRequest, label: &str) -> String {
     }
     // Nothing where nothing is asked for, as in the cassettes of earlier versions.
     digest.optional("tuning", request.tuning.digest());
+    digest.optional("takes_parts", request.takes_parts.then_some("true"));
     digest.hex(KEY_BYTES)
 }
 

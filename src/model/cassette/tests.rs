@@ -23,6 +23,7 @@ fn request(user: &str) -> ModelRequest {
         max_tokens: None,
         context_window: None,
         tuning: Arc::default(),
+        takes_parts: false,
     }
 }
 
@@ -60,6 +61,7 @@ fn what_was_recorded_is_played_whole() {
         calls: vec![ToolCall { id: "1".into(), name: "read".into(), arguments: json!({"path": "a"}) }],
         echo: Some(ProviderState::new("anthropic", json!([{"signature": "x"}]))),
         is_paused: false,
+        is_cut: false,
     };
     let stop = StopReason::Other("odd".into());
     let calls =

@@ -56,6 +56,7 @@ mod tests {
             max_tokens: None,
             context_window: None,
             tuning: Arc::default(),
+            takes_parts: false,
         }
     }
 

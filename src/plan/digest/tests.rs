@@ -172,6 +172,7 @@ fn what_decides_the_result_counts() {
         ("model: m,", "model: m, reasoning: high,"),
         ("model: m,", "model: m, body: {a: 1},"),
         ("model: m,", "model: m, query: {a: b},"),
+        ("model: m,", "model: m, on_truncated: continue,"),
         ("web/find", "web/*"),
         ("allow: [[cargo, test]]", "allow: [[cargo], [test]]"),
     ] {

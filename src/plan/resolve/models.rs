@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::plan::orchestra::{ModelRef, RateLimit};
 use crate::plan::resolve::carried;
 use crate::plan::spec::playbook::LanguageModel;
-use crate::plan::spec::{KeepAlive, Model, ModelEntry, Provider, Text};
+use crate::plan::spec::{KeepAlive, Model, ModelEntry, OnTruncated, Provider, Text};
 use crate::plan::tuning::Tuning;
 use crate::words::diagnostic::{Diagnostic, Span, near_miss};
 
@@ -114,6 +114,7 @@ fn tuning(model: &Model) -> Tuning {
             KeepAlive::Seconds(seconds) => (*seconds).into(),
             KeepAlive::Text(text) => text.as_str().into(),
         }),
+        continues: model.on_truncated.as_ref().is_some_and(|it| it.value == OnTruncated::Continue),
         body: model.body.iter().flat_map(|body| body.value.clone()).collect(),
     }
 }
@@ -131,6 +132,7 @@ fn unheard(model: &Model) -> Vec<Diagnostic> {
         ("auth", model.auth.as_ref().map(|it| &it.span), is_program),
         ("headers", model.headers.as_ref().map(|it| &it.span), is_program),
         ("query", model.query.as_ref().map(|it| &it.span), is_program),
+        ("on_truncated", model.on_truncated.as_ref().map(|it| &it.span), is_program),
         ("body", model.body.as_ref().map(|it| &it.span), is_program),
         ("keep_alive", model.keep_alive.as_ref().map(|it| &it.span), provider != Provider::Ollama),
     ];

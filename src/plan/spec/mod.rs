@@ -38,7 +38,9 @@ pub use crate::plan::spec::execution::{
 };
 pub use crate::plan::spec::hooks::{Hook, HookList, Hooks};
 pub use crate::plan::spec::input::{Input, InputKind};
-pub use crate::plan::spec::model::{Auth, Given, KeepAlive, Model, ModelEntry, Price, Provider, Reasoning, Variable};
+pub use crate::plan::spec::model::{
+    Auth, Given, KeepAlive, Model, ModelEntry, OnTruncated, Price, Provider, Reasoning, Variable,
+};
 pub use crate::plan::spec::notify::{Notify, NotifyBody, NotifyOn};
 pub use crate::plan::spec::prune::Omissions;
 pub use crate::plan::spec::task::{

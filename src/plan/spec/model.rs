@@ -108,6 +108,8 @@ pub struct Model {
     /// With `ollama`: how long the server keeps the model in memory, in seconds or as a text such as `10m`; less than 0
     /// is for ever.
     pub keep_alive: Option<Spanned<KeepAlive>>,
+    /// What becomes of an answer that is cut off at `max_tokens`; `fail` if left out.
+    pub on_truncated: Option<Spanned<OnTruncated>>,
     /// Members of the request's body, put over those that orch writes: an object into an object, `null` takes a member
     /// out. They are sent as they stand here.
     pub body: Option<Spanned<BTreeMap<String, serde_json::Value>>>,
@@ -174,6 +176,16 @@ impl Reasoning {
             Self::Max => "max",
         }
     }
+}
+
+/// What becomes of an answer that is cut off at the limit of its length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnTruncated {
+    /// It is no answer.
+    Fail,
+    /// The model is asked to go on, and the parts are joined.
+    Continue,
 }
 
 /// How long a server keeps a model in memory.

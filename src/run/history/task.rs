@@ -377,7 +377,7 @@ impl Step {
 
     /// Whether the model can be asked again: its tools have answered, or its answer was rejected.
     fn is_answered(&self) -> bool {
-        let asks_nothing = self.turn.calls.is_empty() && !self.turn.is_paused;
+        let asks_nothing = self.turn.calls.is_empty() && !self.turn.goes_on();
         if asks_nothing { self.correction.is_some() } else { self.answers.len() == self.turn.calls.len() }
     }
 }

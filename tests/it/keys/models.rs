@@ -9,6 +9,7 @@ use crate::server::{Act, Server};
 mod api_key_command;
 mod carried;
 mod fallback;
+mod on_truncated;
 mod prices;
 mod rate;
 mod refused_parts;

@@ -83,6 +83,7 @@ fn request(question: &str) -> ModelRequest {
         max_tokens: None,
         context_window: None,
         tuning: Arc::default(),
+        takes_parts: false,
     }
 }
 

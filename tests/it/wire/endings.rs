@@ -8,7 +8,12 @@ use orch::words::failure::FailureKind;
 use orch::words::usage::StopReason;
 use serde_json::{Value, json};
 
-use super::{ALL, PATIENT, SOON, after, after_with_tools, after_within, ask, assert_answers, assert_fails, at};
+use orch::model::ModelRequest;
+
+use super::{
+    ALL, PATIENT, SOON, after, after_request, after_with_tools, after_within, ask, assert_answers, assert_fails, at,
+    request, with_tools,
+};
 use crate::server::Act;
 use crate::server::vendor::{Called, Said, Vendor, anthropic, gemini, ollama, openai, response, responses, zhipu};
 
@@ -405,4 +410,30 @@ fn a_vendor_that_breaks_down_is_asked_again() {
         let failed = assert_fails(vendor.name, after(vendor, act), kind, words);
         assert!(failed.partial.is_empty() || failed.partial == "half", "{failed:?}");
     }
+}
+
+#[test]
+fn an_answer_at_the_limit_is_a_part_where_parts_are_taken() {
+    let takes_parts = |request: ModelRequest| ModelRequest { takes_parts: true, max_tokens: Some(5), ..request };
+    for vendor in ALL {
+        let cut = Said { text: "half", calls: &[], reason: vendor.reasons.limit, usage: true };
+        let reply = after_request(vendor, &takes_parts(request("hello")), &PATIENT, vendor.sends_whole(&cut));
+        let turn = assert_answers(vendor.name, reply, "half").turn;
+        assert!(turn.is_cut && turn.goes_on() && turn.echo.is_none(), "{}: {turn:?}", vendor.name);
+        // Whoever stops by itself is at its end.
+        let whole = vendor.sends_whole(&vendor.says("whole"));
+        let reply = after_request(vendor, &takes_parts(request("hello")), &PATIENT, whole);
+        assert!(!assert_answers(vendor.name, reply, "whole").turn.goes_on(), "{}", vendor.name);
+        // Half a call of a tool cannot go on.
+        let calls = [Called { id: "a", name: "weather", arguments: "{}" }];
+        let call = Said { text: "half", calls: &calls, reason: vendor.reasons.limit, usage: true };
+        let reply =
+            after_request(vendor, &takes_parts(with_tools(request("hello"))), &PATIENT, vendor.sends_whole(&call));
+        assert_fails(vendor.name, reply, FailureKind::Truncated, "cut off");
+    }
+    // Ollama does not say which limit it was; the end of its window leaves no room to go on.
+    let cut = Said { text: "half", calls: &[], reason: ollama::ROW.reasons.limit, usage: true };
+    let longer = ModelRequest { max_tokens: Some(6), ..takes_parts(request("hello")) };
+    let reply = after_request(&ollama::ROW, &longer, &PATIENT, ollama::ROW.sends_whole(&cut));
+    assert_fails("ollama", reply, FailureKind::Truncated, "context window");
 }

@@ -60,6 +60,7 @@ pub(super) fn conversation(echo: Option<ProviderState>) -> ModelRequest {
         calls,
         echo,
         is_paused: false,
+        is_cut: false,
     }));
     request.messages.push(Message::Tools(vec![result("a1", "rain", false), result("a2", "", true)]));
     request.messages.push(Message::User("And?".to_owned()));
