@@ -7,7 +7,6 @@
 use std::sync::Arc;
 
 use super::{Attempt, ModelClient, RunHandle, Said};
-use crate::model::USUAL_MAX_TOKENS;
 use crate::plan::prompt::Deed;
 use crate::tools::Effect;
 use crate::words::conversation::Tool;
@@ -38,20 +37,19 @@ pub(super) fn note(answer: &str) -> Option<String> {
     })
 }
 
-impl Attempt {
-    /// How long a prompt may be in tokens, where the model's window is known: what an answer needs is kept free.
-    fn longest_prompt(&self, client: &ModelClient) -> Option<u64> {
-        let window = client.context_window?;
-        let answer = u64::from(client.max_tokens.or(self.max_tokens).unwrap_or(USUAL_MAX_TOKENS));
-        Some(window - answer.min(window / 4))
-    }
+/// How long a prompt may be in tokens, where the model's window is known: what an answer needs is kept free.
+fn longest_prompt(client: &ModelClient) -> Option<u64> {
+    let window = client.context_window?;
+    Some(window - u64::from(client.longest_answer()).min(window / 4))
+}
 
+impl Attempt {
     /// Leaves out of the conversation what would make the next prompt too long for the model.
     ///
     /// # Errors
     /// `cancelled` when the run has stopped.
     pub(super) async fn fit_window(&mut self, tools: &Arc<[Tool]>, handle: &RunHandle) -> Result<(), Failure> {
-        let Some(longest) = self.longest_prompt(&self.client).filter(|_| self.compacts) else { return Ok(()) };
+        let Some(longest) = longest_prompt(&self.client).filter(|_| self.compacts) else { return Ok(()) };
         if self.request(tools, &self.client).estimated_tokens() > longest {
             // Below the limit, or it would be met again after every round.
             self.leave_out(tools, longest - longest / 4, handle).await?;

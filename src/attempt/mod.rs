@@ -10,7 +10,6 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::model::{CallFailure, Cue, ModelRequest, Reply};
-use crate::net::http::Deadlines;
 use crate::plan::output::{self, OutputSpec};
 use crate::plan::prompt::{self, Prompt};
 use crate::run::state::Granted;
@@ -25,14 +24,17 @@ mod command;
 mod compaction;
 mod handle;
 mod parts;
+mod time;
 mod tool_calls;
 mod tool_limits;
 
-pub(crate) use crate::model::{ModelClient, USUAL_MAX_TOKENS};
+pub(crate) use crate::model::{ModelClient, usual_max_tokens};
 pub(crate) use command::{CommandAttempt, Programs};
 pub(crate) use compaction::LeftOut;
 pub(crate) use handle::{Ask, AttemptMessage, Report, RunHandle};
 pub(crate) use tool_limits::{ToolLimit, ToolLimits};
+
+use time::{call_too_slow, too_slow};
 
 /// How often an answer that does not do is asked for once more.
 const CORRECTIONS: usize = 1;
@@ -58,8 +60,8 @@ pub(crate) struct Attempt {
     pub compacts: bool,
     /// Who answers.
     pub client: Arc<ModelClient>,
-    /// The most tokens of an answer, where a limit has to know.
-    pub max_tokens: Option<u32>,
+    /// Whether a limit has to know how long an answer may be.
+    pub limits_answers: bool,
     /// What the model may use.
     pub tool_set: Arc<ToolSet>,
     /// What the answer has to be.
@@ -280,7 +282,8 @@ impl Attempt {
     async fn send(&self, tools: &Arc<[Tool]>, left: Duration) -> Result<Reply, CallFailure> {
         let (task, agent) = (self.task.as_str(), self.agent.as_str());
         let cue = Cue { task, agent, attempt: self.number, lid_usd: self.lid_usd };
-        self.client.call(&self.request(tools, &self.client), &self.deadlines(left), &cue).await
+        let deadlines = time::deadlines(self.timeout, left, self.client.tuning.thinks());
+        self.client.call(&self.request(tools, &self.client), &deadlines, &cue).await
     }
 
     fn request(&self, tools: &Arc<[Tool]>, client: &ModelClient) -> ModelRequest {
@@ -320,7 +323,7 @@ impl Attempt {
             tools: tools.clone(),
             schema,
             temperature: client.temperature,
-            max_tokens: client.max_tokens.or(self.max_tokens),
+            max_tokens: client.max_tokens.or_else(|| self.limits_answers.then(|| client.longest_answer())),
             context_window: client.context_window,
             tuning: client.tuning.clone(),
             takes_parts: self.takes_parts(),
@@ -394,27 +397,4 @@ impl Attempt {
         *left = left.saturating_sub(started.elapsed());
         used.unwrap_or_else(|_| Err(too_slow(self.timeout)))
     }
-
-    /// A task that may take long may also think long before its first word.
-    fn deadlines(&self, left: Duration) -> Deadlines {
-        let usual = Deadlines::default();
-        Deadlines {
-            connect: usual.connect.min(left),
-            first_byte: usual.first_byte.max(self.timeout / 2).min(left),
-            idle: usual.idle.min(left),
-            total: left,
-        }
-    }
-}
-
-fn call_too_slow(timeout: Duration) -> Failure {
-    let seconds = timeout.as_secs_f64();
-    let message = format!("the call took longer than {seconds} s; the model's `timeout_seconds` sets how long it may");
-    Failure::new(FailureKind::Timeout, message)
-}
-
-fn too_slow(timeout: Duration) -> Failure {
-    let message =
-        format!("the attempt took longer than {} s; `timeout_seconds` sets how long it may", timeout.as_secs_f64());
-    Failure::new(FailureKind::Timeout, message)
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::attempt::USUAL_MAX_TOKENS;
+use crate::attempt::usual_max_tokens;
 use crate::cli::{terminal, trust};
 use crate::engine::{InputValues, Loaded, cost, permissions, setup};
 use crate::model::key_command::KeyCommands;
@@ -177,6 +177,8 @@ struct Call {
     output: u64,
     /// Whether the file says how long an answer may be.
     is_said: bool,
+    /// Whether a model is told to think, of which the file does not say how long its answer may be.
+    thinks: bool,
     /// Dollars on the dearest model of the chain.
     most_usd: Option<f64>,
     /// The first model of the chain without a price.
@@ -186,7 +188,15 @@ struct Call {
 impl Call {
     /// That of a task without a model.
     fn none() -> Self {
-        Self { asks_model: false, input: 0, output: 0, is_said: true, most_usd: Some(0.0), unpriced: None }
+        Self {
+            asks_model: false,
+            input: 0,
+            output: 0,
+            is_said: true,
+            thinks: false,
+            most_usd: Some(0.0),
+            unpriced: None,
+        }
     }
 }
 
@@ -195,10 +205,20 @@ fn foreseen(orchestra: &Orchestra, given: &(String, InputValues), settings: &Set
     let mut calls: Vec<Call> = (0..orchestra.tasks.len())
         .map(|ix| {
             let Some(agent) = orchestra.agent_of(ix) else { return Call::none() };
-            let of_models = models(agent, settings).iter().filter_map(|model| model.max_tokens).max();
-            let said = agent.max_tokens.or(of_models);
-            let output = u64::from(said.unwrap_or(USUAL_MAX_TOKENS));
-            Call { asks_model: true, input: 0, output, is_said: said.is_some(), most_usd: None, unpriced: None }
+            let models = models(agent, settings);
+            let said = |model: &ModelRef| agent.max_tokens.or(model.max_tokens);
+            let longest = |model: &ModelRef| said(model).unwrap_or(usual_max_tokens(model.tuning.thinks()));
+            let usual = agent.max_tokens.unwrap_or(usual_max_tokens(false));
+            Call {
+                asks_model: true,
+                input: 0,
+                output: u64::from(models.iter().map(longest).max().unwrap_or(usual)),
+                is_said: models.iter().all(|model| said(model).is_some())
+                    && (agent.max_tokens.is_some() || !models.is_empty()),
+                thinks: models.iter().any(|model| said(model).is_none() && model.tuning.thinks()),
+                most_usd: None,
+                unpriced: None,
+            }
         })
         .collect();
     for ix in 0..calls.len() {
@@ -257,7 +277,14 @@ fn estimate(calls: &[Call]) -> String {
     };
     let assumed = match calls.iter().all(|call| call.is_said) {
         true => String::new(),
-        false => format!(", at {} an answer where no `max_tokens` is set", text::count(USUAL_MAX_TOKENS.into())),
+        false => {
+            let tokens = |thinks| text::count(usual_max_tokens(thinks).into());
+            let thinking = match calls.iter().any(|call| call.thinks) {
+                true => format!(", and {} where the model is told to think", tokens(true)),
+                false => String::new(),
+            };
+            format!(", at {} an answer where no `max_tokens` is set{thinking}", tokens(false))
+        }
     };
     format!(
         "\nestimate: {}, {tasks}, with about {} tokens in and up to {} out{assumed}\n  \

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::model::anthropic::content::Prompt;
 use crate::model::call::ModelRequest;
-use crate::model::client::THINKING_MAX_TOKENS;
+use crate::model::client::usual_max_tokens;
 use crate::model::endpoint::Endpoint;
 use crate::model::reasoning;
 use crate::model::reply_builder::{ReplyBuilder, Stop, tokens};
@@ -30,9 +30,6 @@ const NAME: &str = "anthropic";
 
 /// The version of the API that this module speaks.
 const VERSION: &str = "2023-06-01";
-
-/// The API demands a limit of output tokens. This one is below what every current model allows.
-const DEFAULT_MAX_TOKENS: u32 = 8192;
 
 /// A server that speaks Messages.
 #[derive(Debug, Clone)]
@@ -135,8 +132,7 @@ impl Wire for Anthropic {
     fn encode(&self, request: &ModelRequest) -> http::Request {
         let schema = request.schema.as_ref().and_then(|answer| schema::enforceable(&answer.schema));
         let tuning = &request.tuning;
-        let usual = if tuning.thinks() { THINKING_MAX_TOKENS } else { DEFAULT_MAX_TOKENS };
-        let max_tokens = request.max_tokens.unwrap_or(usual);
+        let max_tokens = request.max_tokens.unwrap_or(usual_max_tokens(tuning.thinks()));
         let told = tuning.reasoning.and_then(|level| reasoning::anthropic(&request.model, level, max_tokens));
         // A model that thinks takes no temperature but its own.
         let is_free = told.is_none() || !tuning.thinks();

@@ -14,11 +14,11 @@ use crate::words::event::Reservation;
 use crate::words::failure::{Failure, FailureKind};
 use crate::words::usage::Usage;
 
-/// The longest answer where neither the file nor the table of models knows one, in tokens.
-pub const USUAL_MAX_TOKENS: u32 = 8192;
-
-/// The same where the model is asked to think: the thoughts count as a part of the answer.
-pub const THINKING_MAX_TOKENS: u32 = 32_000;
+/// The longest answer where the file does not say, in tokens. The thoughts of a model that is told to think are a part of it.
+#[must_use]
+pub const fn usual_max_tokens(thinks: bool) -> u32 {
+    if thinks { 32_000 } else { 8192 }
+}
 
 /// A model, and how an agent uses it.
 #[derive(Clone)]
@@ -87,6 +87,12 @@ impl ModelClient {
         })
     }
 
+    /// How many tokens an answer may have, where a limit has to know.
+    #[must_use]
+    pub fn longest_answer(&self) -> u32 {
+        self.max_tokens.unwrap_or(usual_max_tokens(self.tuning.thinks()))
+    }
+
     /// What a call may cost at worst: every token of the prompt at the dearest price that it can have, and the
     /// longest answer.
     #[must_use]
@@ -96,8 +102,7 @@ impl ModelClient {
         let schema = request.schema.iter().map(|schema| schema.schema.to_string());
         let more: Vec<String> = offered.chain(schema).collect();
         let input = worst_case_tokens(request.texts().chain(more.iter().map(String::as_str)));
-        let usual = if request.tuning.thinks() { THINKING_MAX_TOKENS } else { USUAL_MAX_TOKENS };
-        let output = u64::from(request.max_tokens.unwrap_or(usual));
+        let output = u64::from(request.max_tokens.unwrap_or_else(|| self.longest_answer()));
         let cost_usd = self.price.map_or(0.0, |price| price.most_usd(input, output));
         Reservation { tokens: input + output, cost_usd }
     }

@@ -38,7 +38,7 @@ mod wire;
 pub(crate) mod zhipu;
 
 pub use call::{CallFailure, Cue, Model, ModelRequest, PendingReply, Reply};
-pub use client::{ModelClient, THINKING_MAX_TOKENS, USUAL_MAX_TOKENS};
+pub use client::{ModelClient, usual_max_tokens};
 pub use endpoint::{Endpoint, EndpointError};
 pub use remote::RemoteModel;
 pub use vendor::Vendor;

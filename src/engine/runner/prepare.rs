@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::attempt::{Attempt, CommandAttempt, LeftOut, RunHandle, Said, ToolLimit, ToolLimits, USUAL_MAX_TOKENS};
+use crate::attempt::{Attempt, CommandAttempt, LeftOut, RunHandle, Said, ToolLimit, ToolLimits};
 use crate::engine::runner::{RunContext, RunError, Runner};
 use crate::plan::digest;
 use crate::plan::graph::TaskIx;
@@ -218,7 +218,7 @@ impl RunContext {
             left_out: LeftOut { emptied: known.left_out[0], dropped: known.left_out[1] },
             compacts: true,
             rounds_before: known.rounds_before,
-            max_tokens: state.counts_cost().then_some(USUAL_MAX_TOKENS),
+            limits_answers: state.counts_cost(),
             client,
             tool_set: tool_set.clone(),
             output_spec,

@@ -201,7 +201,8 @@ fn a_dry_run_bounds_a_call_for_each_task_on_the_dearest_model_of_its_chain() {
         .prints("cost: at most about $2.00 for these calls, each on the dearest model of its chain");
     run("[cheap]", "").prints("cost: at most about $0.0020 ").prints("genai-prices");
     run("[cheap, free]", ", free: {provider: openai, model: f}")
-        .prints("up to 2,000 out\n")
+        // The longest answer of the chain is that of the model of which nothing is said.
+        .prints("up to 16,384 out, at 8,192 an answer where no `max_tokens` is set")
         .prints("cost: not known, since openai/f has no price");
     let unsaid = run("[any]", ", any: {provider: openai, model: a, price: {input: 0, output: 1000}}");
     unsaid.prints("up to 16,384 out, at 8,192 an answer where no `max_tokens` is set").prints("at most about $16.38 ");

@@ -80,3 +80,20 @@ fn what_a_model_cannot_be_told_is_an_error() {
         Project::new().file("x.yaml", file(model)).args(["validate", "x.yaml"]).run().exits(2).says(message);
     }
 }
+
+#[test]
+fn a_limit_on_costs_leaves_a_model_room_to_think() {
+    let price = "price: {input: 0, output: 1}";
+    for (reasoning, longest) in [("none", 8192), ("high", 32_000)] {
+        let server = Server::start();
+        let model = file(&format!("provider: openai, model: m, reasoning: {reasoning}, {price}"));
+        let project = project("provider: openai, model: m", &server);
+        let limited = project.file("x.yaml", model + "limits: {cost_limit_usd: 1}\n");
+        limited.run().exits(0);
+        assert_eq!(server.request("do a").body["max_tokens"], longest);
+        let started = limited.journal().into_iter().find(|event| event["type"] == "call_started").unwrap();
+        assert!(started["reserved"]["tokens"].as_u64().unwrap() >= longest, "{started}");
+        let foreseen = limited.and(["--dry-run"]).run().exits(0).stdout;
+        assert_eq!(foreseen.contains("and 32,000 where the model is told to think"), longest == 32_000, "{foreseen}");
+    }
+}
