@@ -237,10 +237,10 @@ pub(crate) fn task(named: &str) -> Task {
     Task {
         name: name(named),
         work: Work::Agent { agent: 0, description: Template::new("do it") },
-        grows: None,
+        grows: Vec::new(),
         when: None,
         join: Join::All,
-        item: None,
+        made_for: Vec::new(),
         group: None,
         priority: Priority::default(),
         timeout: Duration::from_secs(300),

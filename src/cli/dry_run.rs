@@ -11,6 +11,7 @@ use crate::model::key_command::KeyCommands;
 use crate::model::prices;
 use crate::model::settings::{Settings, Unusable};
 use crate::plan::graph::TaskIx;
+use crate::plan::growth::Grows;
 use crate::plan::guarded::OwnFiles;
 use crate::plan::orchestra::{Agent, Group, ModelRef, Orchestra};
 use crate::plan::prompt::{Inputs, Prompt};
@@ -125,18 +126,25 @@ fn done_by(orchestra: &Orchestra, ix: TaskIx, settings: &Settings, rehearse: boo
             format!("agent {} on {model}", agent.name)
         }
     };
-    if let Some(rounds) = orchestra.tasks[ix].repeat() {
-        return format!("{doer}, in up to {}", text::plural(rounds.max.into(), "round", "rounds"));
-    }
-    if let Some(plan) = orchestra.tasks[ix].expand() {
-        let tasks = text::plural(plan.max_tasks as u64, "task", "tasks");
-        return format!("{doer}, plans up to {tasks} for {}", orchestra.roster(plan).join(", "));
-    }
-    match orchestra.most_members(ix) {
-        _ if orchestra.tasks[ix].for_each().is_none() => doer,
-        Some(items) => format!("{doer}, once for each of {}", text::plural(items as u64, "item", "items")),
-        None => format!("{doer}, once for each item of its list: at most {} times", text::count(MAX_MEMBERS as u64)),
-    }
+    orchestra.tasks[ix].grows.iter().rev().fold(doer, |doer, grows| match (grows, grows.most()) {
+        (Grows::Repeat(rounds), _) => {
+            format!("{doer}, in up to {}", text::plural(rounds.max.into(), "round", "rounds"))
+        }
+        (Grows::Expand(plan), _) => {
+            let tasks = text::plural(plan.max_tasks as u64, "task", "tasks");
+            format!("{doer}, plans up to {tasks} for {}", orchestra.roster(plan).join(", "))
+        }
+        (Grows::Review(review), _) => {
+            let times = text::plural(review.max.into(), "time", "times");
+            format!("{doer}, reviewed by {}, at most {times}", orchestra.agents[review.by].name)
+        }
+        (Grows::ForEach(_), Some(items)) => {
+            format!("{doer}, once for each of {}", text::plural(items as u64, "item", "items"))
+        }
+        (Grows::ForEach(_), None) => {
+            format!("{doer}, once for each item of its list: at most {} times", text::count(MAX_MEMBERS as u64))
+        }
+    })
 }
 
 fn unusable(orchestra: &Orchestra, settings: &Settings, root: &Path) -> Vec<String> {
@@ -260,6 +268,7 @@ fn own_tokens(orchestra: &Orchestra, ix: TaskIx, (goal, given): &(String, InputV
         files: &files,
         ctx: &ctx,
         item: None,
+        round: None,
         round_before: None,
     };
     match Prompt::new(description, agent, &inputs, None) {

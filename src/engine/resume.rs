@@ -280,7 +280,9 @@ fn reload(
     let with_gaps = (0..planned.len()).filter(|&ix| has_gaps(history, ix));
     let again: Vec<usize> = changed.iter().copied().chain(with_gaps).collect();
     let rerun = orchestra.plan.downstream(&again).into_iter().filter(|&ix| begun(ix));
-    let rerun = rerun.map(|ix| planned[ix].task.clone()).collect();
+    // A member that stands for others may have a gap as well as the task that it is a member of.
+    let members = (planned.len()..history.tasks.len()).filter(|&ix| has_gaps(history, ix));
+    let rerun = rerun.chain(members).map(|ix| history.tasks[ix].planned.task.clone()).collect();
     let changed = changed.into_iter().map(|ix| planned[ix].clone()).collect();
     Ok((orchestra, Changes { changed, rerun }))
 }
@@ -289,7 +291,7 @@ fn reload(
 /// that it joins.
 fn has_gaps(history: &History, ix: usize) -> bool {
     let task = &history.tasks[ix];
-    let members = task.members.iter().flatten().map(|&member| &history.tasks[member]);
+    let members = history.members_of(&[ix]).into_iter().map(|member| &history.tasks[member]);
     let joined =
         task.planned.needs.iter().filter(|_| task.planned.joins).filter_map(|name| history.task(name.as_str()));
     task.output().is_some() && members.chain(joined).any(|other| !other.is_settled())

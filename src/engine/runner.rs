@@ -26,6 +26,7 @@ mod context;
 mod fan_out;
 mod planned;
 mod prepare;
+mod reviewed;
 mod rounds;
 mod wanted;
 
@@ -180,7 +181,7 @@ impl Runner {
         let taken = if of_another_graph { self.state.recall(record) } else { self.state.apply(record) };
         taken.map_err(RunError::Illegal)?;
         match &record.event {
-            Event::Run(RunEvent::GraphGrown { parent, .. }) => self.context.grow(&self.state, parent),
+            Event::Run(RunEvent::GraphGrown { parent, tasks }) => self.context.grow(&self.state, parent, tasks),
             Event::Task { event: TaskEvent::CtxSet { key, value, .. }, .. } => self.context.set_ctx(key, value),
             _ => {}
         }

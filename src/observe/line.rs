@@ -41,7 +41,8 @@ fn grown(parent: &Name, tasks: &[PlannedTask], history: &History) -> Option<Stri
     if !history.task(parent.as_str()).is_some_and(|task| task.planned.rounds) {
         return Some(becomes());
     }
-    match tasks.first().and_then(|task| task.item.as_ref()) {
+    let items = || tasks.iter().filter_map(|task| task.item.as_ref());
+    match items().find(|item| item.is_number()).or_else(|| items().next()) {
         Some(Value::Number(number)) => Some(format!("⑂ {parent}: round {number}")),
         // What plans is one task, and says so itself.
         Some(Value::Null) => None,

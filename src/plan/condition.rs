@@ -103,7 +103,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::plan::template::{CtxKnown, ItemsKnown};
+    use crate::plan::template::{CtxKnown, ItemsKnown, RoundsKnown};
 
     fn ask(text: &str) -> Result<bool, String> {
         let outputs =
@@ -159,9 +159,16 @@ mod tests {
     fn unknown_names_are_found_before_the_run() {
         let all = BTreeSet::from(["triage", "other"]);
         let check = |text: &str| {
-            let (schema, items) = (&|_: &str| None, ItemsKnown::None);
-            let known =
-                Known { outputs: &["triage"], tasks: &all, schema, items, inputs: &[], ctx: CtxKnown::default() };
+            let (schema, items, rounds) = (&|_: &str| None, ItemsKnown::None, RoundsKnown::None);
+            let known = Known {
+                outputs: &["triage"],
+                tasks: &all,
+                schema,
+                items,
+                rounds,
+                inputs: &[],
+                ctx: CtxKnown::default(),
+            };
             let error = Condition::new("when", text).unwrap().check(&known);
             error.map(|error| error.message).unwrap_or_default()
         };

@@ -9,9 +9,8 @@ use serde_json::Value;
 
 use crate::plan::condition::Condition;
 use crate::plan::ctx::Setting;
-use crate::plan::orchestra::{
-    Agent, Check, Expand, ForEach, Grant, Grows, Items, ModelRef, OutputRule, Repeat, Task, Work,
-};
+use crate::plan::growth::{Expand, ForEach, Grows, Items, Repeat, Review};
+use crate::plan::orchestra::{Agent, Check, Grant, ModelRef, OutputRule, Task, Work};
 use crate::plan::spec::{Collect, Join, OutputFormat};
 use crate::plan::template::Template;
 use crate::words::digest::Parts;
@@ -55,13 +54,15 @@ pub(crate) fn task(task: &Task, agents: &[String], needs: &[Name], tasks: &[Task
     if let Some(reads) = &task.reads {
         digest.list("reads", reads);
     }
-    match &task.grows {
-        None => {}
-        Some(Grows::ForEach(list)) => digest.field("for_each", &for_each(list, tasks)),
-        Some(Grows::Repeat(rounds)) => digest.field("repeat", &repeat(rounds)),
-        Some(Grows::Expand(plan)) => digest.field("expand", &expand(plan, agents)),
+    for grows in &task.grows {
+        match grows {
+            Grows::ForEach(list) => digest.field("for_each", &for_each(list, tasks)),
+            Grows::Repeat(rounds) => digest.field("repeat", &repeat(rounds)),
+            Grows::Expand(plan) => digest.field("expand", &expand(plan, agents)),
+            Grows::Review(how) => digest.field("review", &review(how, agents)),
+        }
     }
-    digest.optional("item", task.item.as_ref().map(|item| item.value.to_string()));
+    task.made_for.iter().for_each(|item| digest.field("item", &item.value.to_string()));
     digest
 }
 
@@ -107,6 +108,19 @@ fn expand(plan: &Expand, agents: &[String]) -> String {
     digest.list("agents", &plan.agents.iter().map(|&agent| agents[agent].as_str()).collect::<Vec<_>>());
     digest.field("max_tasks", &plan.max_tasks.to_string());
     digest.field("collect", collect(plan.collect));
+    digest.hex(NESTED_BYTES)
+}
+
+/// Who reviews a task, and what has to come of it.
+fn review(how: &Review, agents: &[String]) -> String {
+    let mut digest = Parts::default();
+    digest.field("by", &agents[how.by]);
+    digest.optional("advise", how.advise.map(|agent| &agents[agent]));
+    digest.field("max", &how.max.to_string());
+    digest.optional("criteria", how.criteria.as_ref().map(Template::text));
+    if how.accepts {
+        digest.field("on_max", "accept");
+    }
     digest.hex(NESTED_BYTES)
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod ctx;
 pub(crate) mod digest;
 pub(crate) mod draft;
 pub(crate) mod graph;
+pub(crate) mod growth;
 pub(crate) mod guarded;
 pub(crate) mod hooks;
 pub(crate) mod import;

@@ -12,13 +12,14 @@ use crate::plan::condition::Condition;
 use crate::plan::ctx::Setting;
 use crate::plan::digest;
 use crate::plan::graph::{Plan, TaskIx};
+use crate::plan::growth::{Expand, ForEach, Grows, Item, Items, Member, Repeat};
 use crate::plan::hooks::Hook;
 use crate::plan::inputs::Input;
 use crate::plan::notify::Notify;
 use crate::plan::output::OutputSpec;
 use crate::plan::retry::RetryPolicy;
 use crate::plan::spec::located::Either;
-use crate::plan::spec::{Collect, Join, Limits, OnError, Price, Priority, Provider, Strategy};
+use crate::plan::spec::{Join, Limits, OnError, Price, Priority, Provider, Strategy};
 use crate::plan::template::{ItemValues, RoundValues, Template};
 use crate::plan::tier::Tier;
 use crate::plan::tuning::Tuning;
@@ -360,14 +361,15 @@ pub struct Task {
     pub name: Name,
     /// How it is done.
     pub work: Work,
-    /// Where it stands for others, by which the run grows: how.
-    pub grows: Option<Grows>,
+    /// How it becomes others, by which the run grows, where it stands for those: the first way is its own, and each of
+    /// those others has the rest.
+    pub grows: Vec<Grows>,
     /// Whether it is wanted, where that depends on something.
     pub when: Option<Condition>,
     /// How the tasks that it needs must have ended.
     pub join: Join,
-    /// What it was made for, where it is a member of such a task.
-    pub item: Option<Item>,
+    /// What it was made for, where it is a member of such a task: first what that was made for, where it is one itself.
+    pub made_for: Vec<Item>,
     /// The group that it is in, as an index into [`Execution::groups`].
     pub group: Option<usize>,
     /// Which of several ready tasks starts first.
@@ -419,131 +421,11 @@ pub struct Program {
     pub stdin: Option<Template>,
 }
 
-/// How a task becomes others while a run goes on.
-#[derive(Debug, Clone)]
-pub enum Grows {
-    /// Into one for each item of a list, all at once.
-    ForEach(Arc<ForEach>),
-    /// Into one more each time the last one has ended, until something holds.
-    Repeat(Arc<Repeat>),
-    /// Into one that plans, and then into those that it has planned.
-    Expand(Arc<Expand>),
-}
-
-/// The tasks that a task plans.
-#[derive(Debug, Clone)]
-pub struct Expand {
-    /// Who may be given tasks, as indices into [`Orchestra::agents`].
-    pub agents: Vec<usize>,
-    /// How many there may be.
-    pub max_tasks: usize,
-    /// How many run side by side; `None` is no limit but the run's.
-    pub max_parallel: Option<u32>,
-    /// What the output of the whole is.
-    pub collect: Collect,
-}
-
-/// The rounds of a task.
-#[derive(Debug, Clone)]
-pub struct Repeat {
-    /// What holds after the last round; `None` for as many as there may be.
-    pub until: Option<Condition>,
-    /// How many rounds there may be.
-    pub max: u32,
-    /// Whether the last round's output is the task's although the condition never held.
-    pub accepts: bool,
-}
-
-/// The list whose items a task stands for.
-#[derive(Debug, Clone)]
-pub struct ForEach {
-    /// Where the items come from.
-    pub items: Items,
-    /// How many members run side by side; `None` is no limit but the run's.
-    pub max_parallel: Option<u32>,
-    /// What the output of the whole is.
-    pub collect: Collect,
-}
-
-/// Where the items of a task come from.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Items {
-    /// They stand in the file.
-    Literal(Vec<serde_json::Value>),
-    /// The output of a task: a list in its JSON under this path, or the lines of a text.
-    Output {
-        /// The task.
-        task: TaskIx,
-        /// The fields on the way to the list.
-        path: Vec<String>,
-    },
-    /// An input of the run, by its name.
-    Input(String),
-}
-
-/// What a member was made for: the item of a list, or a round.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Item {
-    /// The task that stands for all of them.
-    pub parent: TaskIx,
-    /// Its place in the list, or the number of the round, from 1.
-    pub index: usize,
-    /// How long the list is, or how many rounds there may be.
-    pub length: usize,
-    /// The item.
-    pub value: serde_json::Value,
-    /// What it is.
-    pub kind: ItemKind,
-}
-
-/// What a member was made for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ItemKind {
-    /// The item of a list.
-    Listed,
-    /// A round; `value` is its number.
-    Round,
-    /// To plan other members; `value` is null.
-    Plan,
-    /// A task of such a plan; `value` is what the plan says of it.
-    Planned,
-}
-
-impl Item {
-    /// What a template knows of it, if it is an item.
-    #[must_use]
-    pub(crate) fn values(&self) -> Option<ItemValues<'_>> {
-        let (value, index, length) = (&self.value, self.index, self.length);
-        (self.kind == ItemKind::Listed).then_some(ItemValues { value, index, length })
-    }
-
-    /// Whether it is a round.
-    #[must_use]
-    pub(crate) fn is_round(&self) -> bool {
-        self.kind == ItemKind::Round
-    }
-
-    /// What a template knows of it, if it is a round.
-    #[must_use]
-    pub(crate) fn round(&self) -> Option<RoundValues<'_>> {
-        self.is_round().then(|| RoundValues { number: self.index, max: self.length, ..RoundValues::default() })
-    }
-}
-
-/// A task that a run is to grow by.
-#[derive(Debug, Clone)]
-pub(crate) struct Member {
-    /// The task.
-    pub task: Task,
-    /// The tasks whose outputs it gets: those of the run, and those that grow together with it and before it.
-    pub needs: Vec<Name>,
-}
-
 impl Task {
     /// The list that it goes through, if it does.
     #[must_use]
     pub fn for_each(&self) -> Option<&ForEach> {
-        match &self.grows {
+        match self.grows.first() {
             Some(Grows::ForEach(list)) => Some(list),
             _ => None,
         }
@@ -552,7 +434,7 @@ impl Task {
     /// What it may plan, if it plans others.
     #[must_use]
     pub fn expand(&self) -> Option<&Expand> {
-        match &self.grows {
+        match self.grows.first() {
             Some(Grows::Expand(plan)) => Some(plan),
             _ => None,
         }
@@ -561,9 +443,9 @@ impl Task {
     /// How many of its members run side by side; `None` is no limit but the run's.
     #[must_use]
     pub(crate) fn max_members(&self) -> Option<u32> {
-        match self.grows.as_ref()? {
+        match self.grows.first()? {
             Grows::ForEach(list) => list.max_parallel,
-            Grows::Repeat(_) => None,
+            Grows::Repeat(_) | Grows::Review(_) => None,
             Grows::Expand(plan) => plan.max_parallel,
         }
     }
@@ -571,16 +453,39 @@ impl Task {
     /// Its rounds, if it has some.
     #[must_use]
     pub fn repeat(&self) -> Option<&Repeat> {
-        match &self.grows {
+        match self.grows.first() {
             Some(Grows::Repeat(rounds)) => Some(rounds),
             _ => None,
         }
     }
 
+    /// A member of it that is like itself, but for what it becomes, and for what is asked or set once for all of them.
+    #[must_use]
+    pub(crate) fn member(&self, item: Item) -> Self {
+        let made_for = self.made_for.iter().cloned().chain([item]).collect();
+        let grows = self.grows.get(1..).unwrap_or_default().to_vec();
+        // Whether what it needs has ended as it should was asked when it became others.
+        let join = if self.join == Join::All { Join::All } else { Join::Settled };
+        Self { grows, made_for, join, when: None, sets: Vec::new(), ..self.clone() }
+    }
+
+    /// What it was made for, where it is a member.
+    #[must_use]
+    pub(crate) fn item(&self) -> Option<&Item> {
+        self.made_for.last()
+    }
+
+    /// What a template knows of the item that it was made for, and of its round.
+    #[must_use]
+    pub(crate) fn item_values(&self) -> (Option<ItemValues<'_>>, Option<RoundValues<'_>>) {
+        let from_within = || self.made_for.iter().rev();
+        (from_within().find_map(Item::values), from_within().find_map(Item::round))
+    }
+
     /// Of a round, the name of the round before it.
     #[must_use]
     pub(crate) fn round_before(&self) -> Option<String> {
-        let item = self.item.as_ref().filter(|item| item.is_round() && item.index > 1)?;
+        let item = self.item().filter(|item| item.is_round() && item.index > 1)?;
         let (of, _) = self.name.as_str().rsplit_once('.')?;
         Some(format!("{of}.{}", item.index - 1))
     }
@@ -647,16 +552,16 @@ impl Orchestra {
                 format!("run {}", program.argv.first().map_or("", |program| program.text()))
             }
         };
-        match &task.grows {
-            None => doer,
-            Some(Grows::ForEach(list)) => match &list.items {
+        task.grows.iter().rev().fold(doer, |doer, grows| match grows {
+            Grows::ForEach(list) => match &list.items {
                 Items::Literal(items) => format!("{doer} x {}", items.len()),
                 Items::Output { task, .. } => format!("{doer} for each of {}", self.tasks[*task].name),
                 Items::Input(name) => format!("{doer} for each of inputs.{name}"),
             },
-            Some(Grows::Repeat(rounds)) => format!("{doer} in up to {}", plural(rounds.max.into(), "round", "rounds")),
-            Some(Grows::Expand(plan)) => format!("{doer} plans for {}", self.roster(plan).join(", ")),
-        }
+            Grows::Repeat(rounds) => format!("{doer} in up to {}", plural(rounds.max.into(), "round", "rounds")),
+            Grows::Expand(plan) => format!("{doer} plans for {}", self.roster(plan).join(", ")),
+            Grows::Review(review) => format!("{doer}, reviewed by {}", self.agents[review.by].name),
+        })
     }
 
     /// The names of those who may be given tasks by a plan.
@@ -668,15 +573,7 @@ impl Orchestra {
     /// How many tasks a task becomes at most, where that is known before the run; 1 for an ordinary one.
     #[must_use]
     pub fn most_members(&self, task: TaskIx) -> Option<usize> {
-        match &self.tasks[task].grows {
-            None => Some(1),
-            Some(Grows::ForEach(list)) => match &list.items {
-                Items::Literal(items) => Some(items.len()),
-                Items::Output { .. } | Items::Input(_) => None,
-            },
-            Some(Grows::Repeat(rounds)) => usize::try_from(rounds.max).ok(),
-            Some(Grows::Expand(plan)) => Some(plan.max_tasks + 1),
-        }
+        self.tasks[task].grows.iter().map(Grows::most).try_fold(1usize, |all, most| Some(all.saturating_mul(most?)))
     }
 
     /// How often a model may be asked in one attempt at a task, if the file says so. Like all limits of a run, a group
@@ -747,9 +644,9 @@ impl Orchestra {
                 Work::Command(program) => program.argv.first().map(|program| program.text().to_owned()),
                 Work::Agent { .. } => None,
             },
-            for_each: task.grows.is_some(),
-            rounds: matches!(task.grows, Some(Grows::Repeat(_) | Grows::Expand(_))),
-            item: task.item.as_ref().map(|item| item.value.clone()),
+            for_each: !task.grows.is_empty(),
+            rounds: task.grows.first().is_some_and(Grows::is_more_than_once),
+            item: task.item().map(|item| item.value.clone()),
             joins: task.join != Join::All,
             needs,
             digest: digest.hex(8),
@@ -760,7 +657,7 @@ impl Orchestra {
     #[must_use]
     pub fn select(&self, keep: &[TaskIx]) -> Self {
         let mut tasks: Vec<Task> = keep.iter().map(|&ix| self.tasks[ix].clone()).collect();
-        for grows in tasks.iter_mut().filter_map(|task| task.grows.as_mut()) {
+        for grows in tasks.iter_mut().flat_map(|task| &mut task.grows) {
             if let Grows::ForEach(list) = grows
                 && let Items::Output { task, .. } = &mut Arc::make_mut(list).items
             {

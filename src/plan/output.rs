@@ -16,6 +16,7 @@ mod json;
 mod mend;
 pub(crate) mod plan;
 mod text;
+pub(crate) mod verdict;
 
 /// How many problems are named at once.
 const MAX_PROBLEMS: usize = 5;

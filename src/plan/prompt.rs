@@ -9,9 +9,9 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use crate::plan::inputs::InputValues;
-use crate::plan::orchestra::{Agent, Item};
+use crate::plan::orchestra::Agent;
 use crate::plan::output::shortened;
-use crate::plan::template::{RoundValues, RunValues, Template, TemplateError, Values};
+use crate::plan::template::{ItemValues, RoundValues, RunValues, Template, TemplateError, Values};
 use crate::words::digest::Parts;
 use crate::words::redact::Redactor;
 
@@ -75,8 +75,10 @@ pub(crate) struct Inputs<'i> {
     pub files: &'i [(String, String)],
     /// The values that tasks share, by their keys.
     pub ctx: &'i BTreeMap<String, serde_json::Value>,
-    /// What the task was made for.
-    pub item: Option<&'i Item>,
+    /// The item that the task was made for.
+    pub item: Option<ItemValues<'i>>,
+    /// The round that it is.
+    pub round: Option<RoundValues<'i>>,
     /// Of a round, the name of the round before it, whose output is among the others.
     pub round_before: Option<&'i str>,
 }
@@ -95,8 +97,8 @@ impl<'i> Inputs<'i> {
             outputs,
             failures,
             ctx: Some(self.ctx),
-            item: self.item.and_then(Item::values),
-            round: self.item.and_then(Item::round).map(|round| RoundValues { last, ..round }),
+            item: self.item,
+            round: self.round.map(|round| RoundValues { last, ..round }),
         }
     }
 }
@@ -290,6 +292,7 @@ mod tests {
             files: &[],
             ctx: &BTreeMap::new(),
             item: None,
+            round: None,
             round_before: None,
         };
         Prompt::new(&Template::new(description), &agent, &inputs, None).unwrap()

@@ -19,7 +19,7 @@ use minijinja::{Error, ErrorKind, Value, machinery};
 
 use crate::plan::ctx::tree;
 use crate::plan::inputs::Input;
-pub(crate) use crate::plan::template::check::{CtxKnown, ItemsKnown, Known};
+pub(crate) use crate::plan::template::check::{CtxKnown, ItemsKnown, Known, RoundsKnown};
 use crate::plan::template::engine::{Capped, MAX_BYTES, environment};
 use crate::plan::template::uses::{Path, Uses};
 pub(crate) use crate::plan::template::values::{ItemValues, RoundValues, RunValues, Values};
@@ -108,6 +108,15 @@ impl Template {
         let parsed = self.parsed()?;
         let range = parsed.uses.sole.clone()?;
         self.text.get(parsed.scanned.author(range)).filter(|_| self.text.starts_with("{{"))
+    }
+
+    /// The text as a part of a longer template, in which the same is filled in: nothing, where nothing is in this one.
+    #[must_use]
+    pub(super) fn source(&self) -> String {
+        match self.body {
+            Body::Text => self.text.replace('{', "{{ '{' }}"),
+            Body::Parsed(_) | Body::Broken(_) => self.text.to_string(),
+        }
     }
 
     /// Checks all that the text asks for against what there will be.

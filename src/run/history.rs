@@ -268,7 +268,10 @@ impl History {
         for ix in reopened.chain(withdrawn.iter().copied()).collect::<Vec<_>>() {
             self.released.extend(self.tasks[ix].give_up(&self.start.run));
         }
-        withdrawn.into_iter().for_each(|member| self.tasks[member].state = TaskState::Withdrawn);
+        for member in withdrawn {
+            self.tasks[member].state = TaskState::Withdrawn;
+            self.tasks[member].members = None;
+        }
         relisted.into_iter().for_each(|ix| self.tasks[ix].members = None);
     }
 
@@ -288,10 +291,17 @@ impl History {
         tasks.filter(|(_, task)| task.members.is_some() && concerned(task)).map(|(ix, _)| ix).collect()
     }
 
-    /// The members of some tasks.
+    /// The members of some tasks, and those that these have.
     #[must_use]
     pub fn members_of(&self, tasks: &[usize]) -> Vec<usize> {
-        tasks.iter().flat_map(|&ix| self.tasks[ix].members.iter().flatten().copied()).collect()
+        let mut found = Vec::new();
+        let mut open = tasks.to_vec();
+        while let Some(task) = open.pop() {
+            let members = self.tasks[task].members.as_deref().unwrap_or_default();
+            found.extend(members);
+            open.extend(members);
+        }
+        found
     }
 
     /// Why a record does not fit, if it does not.
@@ -370,7 +380,7 @@ impl History {
                 return Err(format!("there is a task `{}` already", planned.task));
             }
             let needs_its_own = planned.needs.iter().all(|needed| names.contains(needed) || is_of_it(needed));
-            if planned.item.is_none() || planned.for_each || !needs_its_own {
+            if planned.item.is_none() || !needs_its_own {
                 return Err(format!("`{}` is no member of `{}`", planned.task, parent.planned.task));
             }
             names.insert(&planned.task);

@@ -70,6 +70,9 @@ struct NodeState {
     join: Join,
     /// The task whose member it is.
     parent: Option<TaskIx>,
+    /// Whether it has its turn among the members of that task: from when it could start until it has ended, also while it waits
+    /// for members of its own.
+    has_turn: bool,
     /// Where it stands for many: the members that have not had their turn.
     fan_out: Option<FanOut>,
 }
@@ -295,9 +298,7 @@ impl Schedule {
                     self.skip_dependents(plan, task);
                 }
                 self.release(plan, plan.node(task));
-                if matches!(before, Progress::Ready | Progress::Running) {
-                    self.end_turn(plan, task);
-                }
+                self.end_turn(plan, task);
             }
             // Its limit may be its own, and the members after it have theirs.
             Progress::Limited => self.end_turn(plan, task),
@@ -380,21 +381,24 @@ impl Schedule {
 
     /// A task that waits for nothing can start: a member, when it has its turn.
     fn offer(&mut self, plan: &Plan, task: TaskIx) {
-        let parent = self.nodes[plan.node(task)].parent;
+        let node = &self.nodes[plan.node(task)];
+        let parent = node.parent.filter(|_| !node.has_turn);
         if let Some(fan_out) = parent.and_then(|parent| self.nodes[plan.node(parent)].fan_out.as_mut()) {
             if fan_out.max_parallel.is_some_and(|max| fan_out.active >= max.max(1)) {
                 fan_out.queue.push_back(task);
                 return;
             }
             fan_out.active += 1;
+            self.nodes[plan.node(task)].has_turn = true;
         }
         self.make_ready(plan, task);
     }
 
     /// A member has ended: the next one of its fan-out has its turn.
     fn end_turn(&mut self, plan: &Plan, member: TaskIx) {
-        let parent = self.nodes[plan.node(member)].parent;
-        let Some(parent) = parent.map(|parent| plan.node(parent)) else { return };
+        let node = &mut self.nodes[plan.node(member)];
+        let Some(parent) = node.parent.filter(|_| std::mem::take(&mut node.has_turn)) else { return };
+        let parent = plan.node(parent);
         if let Some(fan_out) = &mut self.nodes[parent].fan_out {
             fan_out.active = fan_out.active.saturating_sub(1);
         }
@@ -426,6 +430,7 @@ impl Schedule {
             let kept = matches!(plan.kind(ix), Node::Task(task) if keeps(task));
             node.progress = if kept { Progress::Succeeded } else { Progress::Waiting };
             node.missing = plan.waits_for(ix);
+            node.has_turn = false;
             if let Some(fan_out) = &mut node.fan_out {
                 fan_out.active = 0;
                 fan_out.queue.clear();
@@ -453,6 +458,7 @@ impl NodeState {
             stops_run: rules.stops_on_failure,
             join: rules.join,
             parent,
+            has_turn: false,
             fan_out: rules.fans_out.then(|| FanOut { max_parallel: rules.max_members, ..FanOut::default() }),
         }
     }

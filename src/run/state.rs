@@ -371,7 +371,7 @@ impl State {
     }
 
     fn start(&self, task: TaskIx) -> Command {
-        if self.orchestra.tasks[task].grows.is_none() {
+        if self.orchestra.tasks[task].grows.is_empty() {
             return Command::Prepare(task);
         }
         self.next_of_fan_out(task)

@@ -22,6 +22,7 @@ mod repeat;
 mod result;
 mod retry;
 mod reuse;
+mod review;
 mod run;
 mod sets;
 mod strategy;

@@ -24,7 +24,7 @@ use crate::store::reuse::{Entry, Read, Store};
 use crate::store::workspace::{self, Workspace};
 use crate::tools::{Ctx, ToolSet, Verifier, VerifyContext};
 use crate::words::digest::sha256;
-use crate::words::event::{CacheHit, CacheKey, Event, Output, Record, RunEvent, TaskEvent};
+use crate::words::event::{CacheHit, CacheKey, Event, Output, PlannedTask, Record, RunEvent, TaskEvent};
 use crate::words::failure::{Failure, FailureKind};
 use crate::words::id::Name;
 
@@ -119,11 +119,11 @@ impl RunContext {
         self.clients.iter().map(|chain| chain.iter().map(facts).collect()).collect()
     }
 
-    /// Gives the members of a task what it has itself.
-    pub(super) fn grow(&mut self, state: &State, parent: &Name) {
+    /// Gives new members of a task what it has itself.
+    pub(super) fn grow(&mut self, state: &State, parent: &Name, members: &[PlannedTask]) {
         let Some(history) = state.history() else { return };
         let Some(parent) = history.place(parent.as_str()) else { return };
-        for &member in history.tasks[parent].members.iter().flatten() {
+        for member in members.iter().filter_map(|member| history.place(member.task.as_str())) {
             let verifier = Arc::new(Verifier::new(&self.verify, &state.orchestra().tasks[member]));
             put(&mut self.verifiers, member, verifier);
             if let Some(reuse) = &mut self.reuse {

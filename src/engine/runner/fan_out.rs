@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use crate::engine::runner::{RunError, Runner};
 use crate::plan::graph::TaskIx;
+use crate::plan::growth::{Grows, Items};
 use crate::plan::inputs::with_usual;
-use crate::plan::orchestra::{Grows, Items};
 use crate::plan::output;
 use crate::plan::resolve;
 use crate::plan::spec::Collect;
@@ -23,9 +23,10 @@ impl Runner {
         let answer = match self.omission(task)? {
             Ok(Some(why)) => Input::Omitted(task, why),
             Err(failure) => Input::Expanded(task, Err(failure)),
-            Ok(None) => match self.state.orchestra().tasks[task].grows.clone() {
+            Ok(None) => match self.state.orchestra().tasks[task].grows.first().cloned() {
                 Some(Grows::Repeat(rounds)) => self.after_round(task, &rounds)?,
                 Some(Grows::Expand(plan)) => self.after_plan(task, &plan)?,
+                Some(Grows::Review(review)) => self.after_review(task, &review)?,
                 Some(Grows::ForEach(_)) | None => match self.items(task)? {
                     Ok(items) => Input::Expanded(task, self.members(task, items)),
                     Err(why) => Input::Expanded(task, Err(Failure::new(FailureKind::BadRequest, why))),

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::engine::runner::{RunError, Runner};
 use crate::plan::graph::TaskIx;
-use crate::plan::orchestra::Expand;
+use crate::plan::growth::Expand;
 use crate::plan::output::plan;
 use crate::run::state::Input;
 use crate::words::failure::{Failure, FailureKind};

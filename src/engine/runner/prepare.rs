@@ -8,7 +8,7 @@ use crate::engine::runner::{RunContext, RunError, Runner};
 use crate::plan::digest;
 use crate::plan::graph::TaskIx;
 use crate::plan::inputs::with_usual;
-use crate::plan::orchestra::{Agent, Grant, Item, Orchestra, Program, Task, Work};
+use crate::plan::orchestra::{Agent, Grant, Orchestra, Program, Task, Work};
 use crate::plan::prompt::{Deed, Inputs, Prompt};
 use crate::plan::template::{RunValues, Template, TemplateError};
 use crate::run::cache_key::{Ingredients, cache_key};
@@ -148,7 +148,7 @@ impl RunContext {
             needs.digests.iter().map(|(name, digest)| (name.as_str(), digest.as_str())).collect();
         let failures: Vec<(&str, &str)> =
             needs.failures.iter().map(|(name, why)| (name.as_str(), why.as_str())).collect();
-        let item: Option<&Item> = definition.item.as_ref();
+        let (item, round) = definition.item_values();
         let round_before = definition.round_before();
         let start = &history.start;
         let project = self.programs.directory.to_string_lossy();
@@ -164,6 +164,7 @@ impl RunContext {
             failures: &failures,
             ctx: &history.ctx,
             item,
+            round,
             round_before: round_before.as_deref(),
         };
         let files = match self.verifiers[task].of_inputs() {

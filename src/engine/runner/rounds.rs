@@ -4,7 +4,7 @@ use crate::engine::runner::wanted::cannot_be_told;
 use crate::engine::runner::{RunError, Runner};
 use crate::plan::condition::Condition;
 use crate::plan::graph::TaskIx;
-use crate::plan::orchestra::Repeat;
+use crate::plan::growth::Repeat;
 use crate::plan::template::{RoundValues, Values};
 use crate::run::state::Input;
 use crate::words::failure::{Failure, FailureKind};

@@ -8,7 +8,6 @@ use crate::engine::runner::{RunError, Runner};
 use crate::plan::condition::Condition;
 use crate::plan::graph::TaskIx;
 use crate::plan::inputs::with_usual;
-use crate::plan::orchestra::Item;
 use crate::plan::template::{RunValues, TemplateError, Values};
 use crate::run::history::TaskState;
 use crate::words::event::Omission;
@@ -21,7 +20,7 @@ impl Runner {
         let Some(history) = self.state.history() else { return Ok(Ok(None)) };
         let orchestra = self.state.orchestra();
         let definition = &orchestra.tasks[task];
-        let is_of_members = definition.grows.is_some();
+        let is_of_members = definition.for_each().is_some();
         let condition = definition.when.as_ref().filter(|when| !(is_of_members && when.names_item()));
         let Some(condition) = condition.filter(|_| {
             let known = &history.tasks[task];
@@ -59,7 +58,7 @@ impl Runner {
                 outputs.extend(self.context.output(needed, &self.state)?.map(|text| (name, text)));
             }
         }
-        let item = orchestra.tasks[task].item.as_ref();
+        let (item, round) = orchestra.tasks[task].item_values();
         let given = with_usual(&orchestra.inputs, &history.start.inputs);
         let project = self.context.programs.directory.to_string_lossy();
         let values = Values {
@@ -69,8 +68,8 @@ impl Runner {
             outputs: outputs.iter().map(|(name, text)| (*name, &**text)).collect::<BTreeMap<_, _>>(),
             failures: failures.iter().map(|(name, why)| (*name, why.as_str())).collect(),
             ctx: Some(&history.ctx),
-            item: item.and_then(Item::values),
-            round: item.and_then(Item::round),
+            item,
+            round,
         };
         Ok(answer(&values))
     }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::plan::orchestra::{Item, ItemKind, Member, Orchestra};
+use crate::plan::growth::{Item, ItemKind, Member};
+use crate::plan::orchestra::Orchestra;
 use crate::plan::output::OutputSpec;
 use crate::plan::resolve::{ResolveContext, resolve};
 use crate::plan::spec::{self, Omissions, Provider};
@@ -87,8 +88,8 @@ fn the_digest_of_a_member_is_that_of_its_item_and_not_of_its_place() {
     let orchestra = orchestra(RICH);
     let needs: Vec<Name> = orchestra.plan.needs(3).iter().map(|&needed| orchestra.tasks[needed].name.clone()).collect();
     let member = |value: Value, index| {
-        let item = Some(Item { parent: 3, value, index, length: 3, kind: ItemKind::Listed });
-        Member { task: Task { item, grows: None, ..orchestra.tasks[3].clone() }, needs: needs.clone() }
+        let item = Item { parent: 3, value, index, length: 3, kind: ItemKind::Listed };
+        Member { task: orchestra.tasks[3].member(item), needs: needs.clone() }
     };
     let members = [member(json!("a"), 1), member(json!("b"), 2), member(json!("a"), 3)];
     let planned = orchestra.planned_members(&members);

@@ -8,7 +8,7 @@ use crate::plan::draft::literal;
 use crate::plan::draft::yaml::{Map, Value};
 use crate::plan::inputs::Input;
 use crate::plan::spec::InputKind;
-use crate::plan::template::{CtxKnown, ItemsKnown, Known, Template};
+use crate::plan::template::{CtxKnown, ItemsKnown, Known, RoundsKnown, Template};
 
 /// The input that every run has.
 const GOAL: &str = "goal";
@@ -66,6 +66,7 @@ impl Inputs {
             tasks: &BTreeSet::new(),
             schema: &|_| None,
             items: ItemsKnown::None,
+            rounds: RoundsKnown::None,
             inputs: &inputs,
             ctx: CtxKnown::default(),
         };

@@ -11,7 +11,7 @@ use crate::plan::roles;
 use crate::plan::spec::located::{Either, Spanned};
 use crate::plan::spec::playbook::Playbook;
 use crate::plan::spec::{InlineAgent, OrchestraFile, Prose, Text};
-use crate::plan::template::{CtxKnown, ItemsKnown, Known, Template};
+use crate::plan::template::{CtxKnown, ItemsKnown, Known, RoundsKnown, Template};
 use crate::words::diagnostic::{Diagnostic, Source, Span, near_miss};
 use crate::words::id::Name;
 
@@ -242,6 +242,7 @@ impl<'r> AgentTable<'r> {
             tasks: &tasks,
             schema,
             items: ItemsKnown::None,
+            rounds: RoundsKnown::None,
             inputs: self.inputs,
             ctx: CtxKnown::default(),
         };

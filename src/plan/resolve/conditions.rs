@@ -7,7 +7,7 @@ use crate::plan::graph::{Plan, TaskIx};
 use crate::plan::resolve::Resolver;
 use crate::plan::spec::located::Either;
 use crate::plan::spec::{self, Text, place};
-use crate::plan::template::{ItemsKnown, Known, TemplateError};
+use crate::plan::template::{ItemsKnown, Known, RoundsKnown, TemplateError};
 use crate::words::diagnostic::Diagnostic;
 
 impl<'r> Resolver<'r> {
@@ -19,7 +19,7 @@ impl<'r> Resolver<'r> {
         (key, said): (&str, &Text),
         names: &HashMap<&'r str, TaskIx>,
         plan: Option<&Plan>,
-        items: ItemsKnown<'_>,
+        (items, rounds): (ItemsKnown<'_>, RoundsKnown<'_>),
     ) -> Option<Condition> {
         let condition = match Condition::new(key, &said.value) {
             Ok(condition) => condition,
@@ -44,6 +44,7 @@ impl<'r> Resolver<'r> {
             tasks: &all,
             schema: &schema,
             items,
+            rounds,
             inputs: &self.inputs,
             ctx: keys.known(),
         }) {

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::plan::orchestra::{Agent, Expand, Grows, OutputRule};
+use crate::plan::growth::{Expand, Grows};
+use crate::plan::orchestra::{Agent, OutputRule};
 use crate::plan::output::OutputSpec;
 use crate::plan::output::plan::Roster;
 use crate::plan::resolve::Resolver;
@@ -22,15 +23,20 @@ pub(super) struct Cast {
     pub agent_of: Vec<Option<usize>>,
     /// By task: whom it may give tasks.
     pub rosters: Vec<Vec<usize>>,
+    /// By task: who reviews it, and who advises then.
+    pub reviewers: Vec<[Option<usize>; 2]>,
 }
 
 impl Cast {
     /// Looks up the agents of all tasks.
     pub(super) fn of<'r>(file: &'r OrchestraFile, table: &mut AgentTable<'r>) -> Self {
-        let mut cast = Self { agents: Vec::new(), agent_of: Vec::new(), rosters: Vec::new() };
+        let mut cast = Self { agents: Vec::new(), agent_of: Vec::new(), rosters: Vec::new(), reviewers: Vec::new() };
         for task in &file.tasks.value {
             let agent = task.value.agent.as_ref().and_then(|agent| table.agent(agent));
             cast.agent_of.push(table.with_models(agent, task.value.model.as_ref()));
+            let review = task.value.review.as_ref().map(|review| &review.value);
+            let names = [review.map(|review| &review.by), review.and_then(|review| review.advise.as_ref())];
+            cast.reviewers.push(names.map(|name| name.and_then(|name| table.agent(name))));
             cast.rosters.push(named(&task.value, file).filter_map(|name| table.agent(name)).collect());
         }
         cast
@@ -41,10 +47,12 @@ impl Cast {
     pub(super) fn with(mut self, agents: Vec<Agent>) -> Self {
         let mut places: Vec<Option<usize>> = vec![None; agents.len()];
         let used = self.agent_of.iter().flatten().chain(self.rosters.iter().flatten());
+        let used = used.chain(self.reviewers.iter().flatten().flatten());
         used.for_each(|&agent| places[agent] = Some(0));
         let mut next = 0..;
         places.iter_mut().flatten().for_each(|place| *place = next.next().unwrap_or_default());
         let used = self.agent_of.iter_mut().flatten().chain(self.rosters.iter_mut().flatten());
+        let used = used.chain(self.reviewers.iter_mut().flatten().flatten());
         used.for_each(|agent| *agent = places[*agent].unwrap_or_default());
         self.agents = agents.into_iter().zip(places).filter_map(|(agent, place)| place.map(|_| agent)).collect();
         self
@@ -84,20 +92,6 @@ impl Resolver<'_> {
         output: OutputRule,
     ) -> (Option<Grows>, OutputRule) {
         let Some((table, span)) = table(task) else { return (None, output) };
-        let others = [
-            task.for_each.as_ref().map(|each| match each {
-                Either::Short(text) => ("for_each", &text.span),
-                Either::Full(list) => ("for_each", &list.span),
-            }),
-            task.repeat.as_ref().map(|rounds| ("repeat", &rounds.span)),
-        ];
-        for (key, other) in others.into_iter().flatten() {
-            self.diagnostics.push(
-                Diagnostic::error(format!("a task has either `{key}` or `expand`"), span.clone(), "both")
-                    .see(other.clone(), "the other one")
-                    .help("give the plan to a task of its own, or take one of the two out"),
-            );
-        }
         if named(task, self.file).next().is_none()
             && !self.context.omissions.entries
             && !self.context.omissions.settings

@@ -6,14 +6,19 @@ use serde_json::Value;
 
 use crate::plan::condition::Condition;
 use crate::plan::graph::TaskIx;
+use crate::plan::growth::{Expand, Grows, Item, ItemKind, Member, Repeat};
 use crate::plan::guarded::table::Row;
 use crate::plan::guarded::{OwnFiles, Use};
-use crate::plan::orchestra::{Expand, Grows, Item, ItemKind, Member, Orchestra, OutputRule, Repeat, Task, Work};
+use crate::plan::orchestra::{Orchestra, OutputRule, Task, Work};
 use crate::plan::output::plan::{PLAN, Planned};
 use crate::plan::resolve::grants::is_in_project;
 use crate::plan::spec::Join;
 use crate::plan::template::{ItemValues, Template, Values};
 use crate::words::id::Name;
+
+mod review;
+
+pub(crate) use review::{first_version, next_version};
 
 /// How many members a task may have. A list comes from a model more often than from a person.
 pub(crate) const MAX_MEMBERS: usize = 10_000;
@@ -67,11 +72,12 @@ pub(crate) enum ExtendError {
 /// If the task stands for no others, or for more than may be, or if a name is taken.
 pub(crate) fn extend(orchestra: &Orchestra, parent: TaskIx, items: Vec<Value>) -> Result<Vec<Member>, ExtendError> {
     let task = &orchestra.tasks[parent];
-    match &task.grows {
+    match task.grows.first() {
         None => Err(ExtendError::IsOne(task.name.clone())),
         Some(Grows::ForEach(_)) => of_list(orchestra, parent, items),
         Some(Grows::Repeat(rounds)) => items.iter().map(|number| round(orchestra, parent, rounds, number)).collect(),
         Some(Grows::Expand(plan)) => of_plan(orchestra, parent, plan, items),
+        Some(Grows::Review(how)) => review::members(orchestra, parent, how, items),
     }
 }
 
@@ -86,14 +92,13 @@ fn of_plan(
     let taken = names_taken(orchestra, parent);
     let length = items.len();
     let member = |(place, value): (usize, Value)| {
-        let item = |kind, value| Some(Item { parent, index: place + 1, length, value, kind });
-        let plain = Task { grows: None, when: None, sets: Vec::new(), ..task.clone() };
+        let item = |kind, value| Item { parent, index: place + 1, length, value, kind };
         if value.is_null() {
             let name = member_name(task, PLAN, &taken)?;
-            // As for rounds: what the task waits for has ended as it should.
-            let join = if task.join == Join::All { Join::All } else { Join::Settled };
             let needs = needs_of(orchestra, parent).collect();
-            return Ok(Member { task: Task { name, join, item: item(ItemKind::Plan, value), ..plain }, needs });
+            // What is done with the tasks of the plan is not done with the plan.
+            let plans = Task { name, grows: Vec::new(), ..task.member(item(ItemKind::Plan, value)) };
+            return Ok(Member { task: plans, needs });
         }
         let planned = Planned::of(&value).map_err(|why| ExtendError::Plan { task: task.name.clone(), why })?;
         let name = member_name(task, planned.task_id, &taken)?;
@@ -113,8 +118,7 @@ fn of_plan(
             verify: Vec::new(),
             reads: None,
             writes: None,
-            item: item(ItemKind::Planned, value.clone()),
-            ..plain
+            ..task.member(item(ItemKind::Planned, value.clone()))
         };
         Ok(Member { task: member, needs })
     };
@@ -127,10 +131,8 @@ fn round(orchestra: &Orchestra, parent: TaskIx, rounds: &Repeat, number: &Value)
     let index = number.as_u64().and_then(|number| usize::try_from(number).ok()).unwrap_or_default();
     let name = member_name(task, &index.to_string(), &names_taken(orchestra, parent))?;
     let length = usize::try_from(rounds.max).unwrap_or(usize::MAX);
-    let item = Some(Item { parent, index, length, value: number.clone(), kind: ItemKind::Round });
-    // Whether it is wanted, and whether what the task needs has ended as it should, was asked once, for all rounds.
-    let join = if task.join == Join::All { Join::All } else { Join::Settled };
-    let member = Task { name, grows: None, when: None, join, item, sets: Vec::new(), ..task.clone() };
+    let item = Item { parent, index, length, value: number.clone(), kind: ItemKind::Round };
+    let member = Task { name, ..task.member(item) };
     let earlier = member.round_before().and_then(|name| Name::new(&name).ok());
     Ok(Member { task: member, needs: needs_of(orchestra, parent).chain(earlier).collect() })
 }
@@ -141,10 +143,11 @@ fn needs_of(orchestra: &Orchestra, task: TaskIx) -> impl Iterator<Item = Name> {
 
 /// The names that begin like those of a task's members and are those of others. Some file systems do not tell `A` from `a`.
 fn names_taken(orchestra: &Orchestra, parent: TaskIx) -> Vec<String> {
-    let prefix = format!("{}.", orchestra.tasks[parent].name).to_lowercase();
-    let is_own = |other: &&Task| other.item.as_ref().is_some_and(|item| item.parent == parent);
+    let prefix = format!("{}.", orchestra.tasks[parent].name);
+    let begins = |name: &&str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(&prefix));
+    let is_own = |other: &&Task| other.item().is_some_and(|item| item.parent == parent);
     let others = orchestra.tasks.iter().filter(|other| !is_own(other));
-    others.map(|other| other.name.as_str().to_lowercase()).filter(|name| name.starts_with(&prefix)).collect()
+    others.map(|other| other.name.as_str()).filter(begins).map(str::to_lowercase).collect()
 }
 
 fn member_name(task: &Task, index: &str, taken: &[String]) -> Result<Name, ExtendError> {
@@ -173,11 +176,11 @@ fn of_list(orchestra: &Orchestra, parent: TaskIx, items: Vec<Value>) -> Result<V
     let member = |(index, value): (usize, Value)| {
         let index = index + 1;
         let name = member_name(task, &index.to_string(), &taken)?;
-        let item = Some(Item { parent, index, length, value, kind: ItemKind::Listed });
+        let item = Item { parent, index, length, value, kind: ItemKind::Listed };
         let output = OutputRule { file: files.next(), ..task.output.clone() };
         // A condition that does not ask for the item was asked once, for the whole.
         let when = task.when.clone().filter(Condition::names_item);
-        let member = Task { name, grows: None, when, item, output, sets: Vec::new(), ..task.clone() };
+        let member = Task { name, when, output, join: task.join, ..task.member(item) };
         Ok(Member { task: member, needs: needs.clone() })
     };
     items.into_iter().enumerate().map(member).collect()

@@ -13,7 +13,7 @@ use crate::plan::resolve::prose::Said;
 use crate::plan::resolve::{ResolveContext, extend};
 use crate::plan::spec::located::{Either, Spanned};
 use crate::plan::spec::{self, OrchestraFile, OutputFormat, Text, ToolGrant};
-use crate::plan::template::{CtxKnown, ItemsKnown, Known, Template};
+use crate::plan::template::{CtxKnown, ItemsKnown, Known, RoundsKnown, Template};
 use crate::plan::tools::{self, BuiltInTool, GrantSettings};
 use crate::words::diagnostic::{Diagnostic, near_miss};
 
@@ -261,8 +261,15 @@ fn check_file_name(
         return vec![Diagnostic::error(message, file.span.clone(), "in this template").help(help)];
     }
     let (tasks, schema) = (BTreeSet::new(), &|_: &str| None);
-    let known =
-        Known { outputs: &[], tasks: &tasks, schema, items: ItemsKnown::None, inputs, ctx: CtxKnown::default() };
+    let known = Known {
+        outputs: &[],
+        tasks: &tasks,
+        schema,
+        items: ItemsKnown::None,
+        rounds: RoundsKnown::None,
+        inputs,
+        ctx: CtxKnown::default(),
+    };
     Said::Here(Cow::Borrowed(file)).check(template, &known, context.source)
 }
 

@@ -24,7 +24,7 @@ mod tasks;
 mod work;
 mod workspace;
 
-pub(crate) use extend::{FileError, MAX_MEMBERS, extend, with_files};
+pub(crate) use extend::{FileError, MAX_MEMBERS, extend, first_version, next_version, with_files};
 pub(crate) use grants::is_in_project;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -115,6 +115,9 @@ pub(crate) fn agents_named(file: &OrchestraFile) -> BTreeSet<&str> {
     });
     let of_tasks = file.tasks.value.iter().filter_map(|task| task.value.agent.as_ref());
     let planned_for = file.tasks.value.iter().flat_map(|task| expand::named(&task.value, file));
+    let reviews = file.tasks.value.iter().filter_map(|task| task.value.review.as_ref());
+    let reviewers = reviews.flat_map(|review| std::iter::once(&review.value.by).chain(&review.value.advise));
+    let planned_for = planned_for.chain(reviewers);
     listed
         .chain(of_tasks.map(|agent| agent.value.as_str()))
         .chain(planned_for.map(|agent| agent.value.as_str()))

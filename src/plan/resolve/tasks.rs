@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use crate::plan::graph::{Plan, TaskIx};
-use crate::plan::orchestra::{Grows, Task};
+use crate::plan::growth::Grows;
+use crate::plan::orchestra::Task;
 use crate::plan::resolve::ctx::KeysKnown;
 use crate::plan::resolve::expand::Cast;
 use crate::plan::resolve::prose::Said;
@@ -12,7 +13,7 @@ use crate::plan::resolve::{Resolver, grants};
 use crate::plan::retry::{Growth, RetryPolicy};
 use crate::plan::spec::located::Either;
 use crate::plan::spec::{self, Join, OnError, Retry, RetryStrategy, RetryTable, Strategy};
-use crate::plan::template::{ItemsKnown, Known, Template};
+use crate::plan::template::{Known, RoundsKnown, Template};
 use crate::words::id::Name;
 
 /// How long one attempt may take where nothing says so.
@@ -41,11 +42,11 @@ impl<'r> Resolver<'r> {
         for (ix, (task, agent)) in file.tasks.value.iter().zip(&cast.agent_of).enumerate() {
             let task = &task.value;
             let work = self.work(task, *agent);
-            let grows = self.grows(ix, task, names, plan);
+            let list = self.for_each(ix, task, names, plan).map(Grows::ForEach);
+            let rounds = self.repeat(ix, task, names, plan);
+            let review = self.review(task, cast.reviewers[ix]);
             self.check_join(ix, task, plan);
-            // What fields an item has is seen when it is there: one that has none is not equal to anything.
-            let has_items = matches!(grows, Some(Grows::ForEach(_)));
-            let items = if has_items { ItemsKnown::Later } else { ItemsKnown::None };
+            let items = (self.items_later(task), RoundsKnown::None);
             let when = task.when.as_ref().and_then(|when| self.condition(ix, ("when", when), names, plan, items));
             let output = grants::output(task, self.context, &self.inputs, &mut self.diagnostics);
             let (expands, output) = self.expand(task, &cast.rosters[ix], &cast.agents, output);
@@ -58,13 +59,13 @@ impl<'r> Resolver<'r> {
             tasks.push(Task {
                 name,
                 work,
-                grows: grows.or(expands),
+                grows: [list, rounds, expands, review].into_iter().flatten().collect(),
                 when,
                 join: match (&task.join, &task.on_failure) {
                     (None, Some(_)) => Join::Failed,
                     (join, _) => join.as_ref().map(|join| join.value).unwrap_or_default(),
                 },
-                item: None,
+                made_for: Vec::new(),
                 group: None,
                 priority: task.priority.unwrap_or_default(),
                 timeout: command_line.or_else(|| seconds(task.timeout_seconds)).unwrap_or(default_timeout),
@@ -105,14 +106,14 @@ impl<'r> Resolver<'r> {
                 }
                 _ => all.iter().copied().collect(),
             };
-            let items = self.items_known(&task.value);
+            let (items, rounds) = self.made_for(&task.value);
             for said in texts {
                 let schema = |task: &str| self.schema_of(*names.get(task)?);
                 let inputs = self.inputs.as_slice();
                 let template = Template::with_inputs(said.text(), inputs);
                 let keys = if template.names_ctx() { self.keys_known(ix, plan) } else { KeysKnown::default() };
                 let ctx = keys.known();
-                let known = Known { outputs: &outputs, tasks: all, schema: &schema, items, inputs, ctx };
+                let known = Known { outputs: &outputs, tasks: all, schema: &schema, items, rounds, inputs, ctx };
                 let found = said.check(&template, &known, self.context.source);
                 self.diagnostics.extend(found);
             }

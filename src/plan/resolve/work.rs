@@ -7,18 +7,22 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::plan::graph::{Plan, TaskIx};
-use crate::plan::orchestra::{ForEach, Grows, Items, Program, Repeat, Work};
+use crate::plan::growth::{ForEach, Grows, Items, Repeat, Review};
+use crate::plan::orchestra::{Program, Work};
 use crate::plan::output::fields::{self, NoField, Part};
 use crate::plan::output::plan;
 use crate::plan::resolve::Resolver;
 use crate::plan::resolve::prose::{self, Said};
 use crate::plan::spec::located::{Either, Spanned};
 use crate::plan::spec::{self, Collect, InputKind, OnMax, OutputFormat, Text};
-use crate::plan::template::{ItemsKnown, Template};
+use crate::plan::template::{ItemsKnown, RoundsKnown, Template};
 use crate::words::diagnostic::{Diagnostic, near_miss};
 
 /// What stands between a description and what is expected of the output.
 const EXPECTED_LABEL: &str = "Expected output: ";
+
+/// How often a task that is reviewed may be made where nothing says so.
+const USUAL_VERSIONS: u32 = 3;
 
 impl<'r> Resolver<'r> {
     /// How a task is done; `None`, with what is wrong, where that cannot be told.
@@ -104,30 +108,18 @@ impl<'r> Resolver<'r> {
         Template::with_inputs(&text.value, &self.inputs)
     }
 
-    /// What a task stands for, where that is not the task itself.
-    pub(super) fn grows(
+    /// The rounds of a task.
+    pub(super) fn repeat(
         &mut self,
         ix: TaskIx,
         task: &spec::Task,
         names: &HashMap<&'r str, TaskIx>,
         plan: Option<&Plan>,
     ) -> Option<Grows> {
-        let list = self.for_each(ix, task, names, plan).map(Grows::ForEach);
-        let Some(said) = &task.repeat else { return list };
-        if let Some(for_each) = &task.for_each {
-            let span = match for_each {
-                Either::Short(text) => text.span.clone(),
-                Either::Full(list) => list.span.clone(),
-            };
-            self.diagnostics.push(
-                Diagnostic::error("a task has either `for_each` or `repeat`", said.span.clone(), "both")
-                    .see(span, "the other one")
-                    .help("give the rounds to a task of their own, or take one of the two out"),
-            );
-        }
-        let schema = self.schema_of(ix);
-        let ends = ItemsKnown::RoundEnds(schema.as_ref());
-        let until = said.value.until.as_ref().map(|until| self.condition(ix, ("until", until), names, plan, ends));
+        let said = task.repeat.as_ref()?;
+        let schema = self.schema_of_one(ix);
+        let known = (self.items_later(task), RoundsKnown::Ends(schema.as_ref()));
+        let until = said.value.until.as_ref().map(|until| self.condition(ix, ("until", until), names, plan, known));
         Some(Grows::Repeat(Arc::new(Repeat {
             until: match until {
                 Some(None) => return None,
@@ -139,8 +131,20 @@ impl<'r> Resolver<'r> {
         })))
     }
 
+    /// Who reviews a task.
+    pub(super) fn review(&self, task: &spec::Task, [by, advise]: [Option<usize>; 2]) -> Option<Grows> {
+        let said = &task.review.as_ref()?.value;
+        Some(Grows::Review(Arc::new(Review {
+            by: by?,
+            advise,
+            max: said.max_iterations.unwrap_or(USUAL_VERSIONS),
+            accepts: said.on_max == Some(OnMax::Accept),
+            criteria: said.criteria.as_ref().map(|criteria| self.template(criteria)),
+        })))
+    }
+
     /// The list that a task goes through.
-    fn for_each(
+    pub(super) fn for_each(
         &mut self,
         ix: TaskIx,
         task: &spec::Task,
@@ -273,21 +277,8 @@ impl<'r> Resolver<'r> {
 
     /// The schema of a task's output, where the file says what that looks like.
     pub(super) fn schema_of(&self, task: TaskIx) -> Option<Value> {
+        let schema = self.schema_of_one(task);
         let task = &self.file.tasks.value[task].value;
-        let output = task.output.as_ref();
-        let format = output.and_then(|output| output.format.as_ref()).map(|format| format.value);
-        let schema = match output.and_then(|output| output.schema.as_ref()) {
-            Some(Either::Full(inline)) => {
-                Some(inline.value.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
-            }
-            Some(Either::Short(path)) => Some(self.context.schemas.get(&path.value)?.clone().ok()?),
-            None if format == Some(OutputFormat::Plan) => Some(plan::schema()),
-            None => None,
-        };
-        if task.expand.is_some() {
-            let is_json = task.collect.as_ref().is_some_and(|collect| collect.value == Collect::Json);
-            return Some(json!({"type": if is_json { "object" } else { "string" }}));
-        }
         match (&task.for_each, task.collect.as_ref().map(|collect| collect.value).unwrap_or_default()) {
             (None, _) => schema,
             (Some(_), Collect::Text) => Some(json!({"type": "string"})),
@@ -296,23 +287,55 @@ impl<'r> Resolver<'r> {
         }
     }
 
-    /// What is known of the items that the texts of a task are filled in for.
-    pub(super) fn items_known<'t>(&self, task: &'t spec::Task) -> ItemsKnown<'t> {
-        match &task.for_each {
-            Some(_) if task.repeat.is_some() => ItemsKnown::Unknown,
-            None if task.repeat.is_some() => ItemsKnown::Rounds,
-            None if self.context.omissions.settings => ItemsKnown::Unknown,
+    /// The same for one item of a list.
+    fn schema_of_one(&self, task: TaskIx) -> Option<Value> {
+        let task = &self.file.tasks.value[task].value;
+        let output = task.output.as_ref();
+        let format = output.and_then(|output| output.format.as_ref()).map(|format| format.value);
+        if task.expand.is_some() {
+            let is_json = task.collect.as_ref().is_some_and(|collect| collect.value == Collect::Json);
+            return Some(json!({"type": if is_json { "object" } else { "string" }}));
+        }
+        match output.and_then(|output| output.schema.as_ref()) {
+            Some(Either::Full(inline)) => {
+                Some(inline.value.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
+            }
+            Some(Either::Short(path)) => Some(self.context.schemas.get(&path.value)?.clone().ok()?),
+            None if format == Some(OutputFormat::Plan) => Some(plan::schema()),
+            None => None,
+        }
+    }
+
+    /// What is known of the items and the rounds that the texts of a task are filled in for.
+    pub(super) fn made_for<'t>(&self, task: &'t spec::Task) -> (ItemsKnown<'t>, RoundsKnown<'t>) {
+        let is_out_of_sight = self.context.omissions.settings;
+        let items = match &task.for_each {
+            None if is_out_of_sight => ItemsKnown::Later,
             None => ItemsKnown::None,
             Some(Either::Full(list)) => ItemsKnown::These(&list.value),
             Some(Either::Short(_)) => ItemsKnown::Later,
-        }
+        };
+        let rounds = match task.repeat.is_some() || task.review.is_some() {
+            _ if is_out_of_sight => RoundsKnown::Unknown,
+            true => RoundsKnown::Some,
+            false => RoundsKnown::None,
+        };
+        (items, rounds)
+    }
+
+    /// What a condition knows of items: what fields one has is seen when it is there, and one that is missing is not equal to
+    /// anything.
+    pub(super) fn items_later(&self, task: &spec::Task) -> ItemsKnown<'static> {
+        let has_items = task.for_each.is_some() || self.context.omissions.settings;
+        if has_items { ItemsKnown::Later } else { ItemsKnown::None }
     }
 
     /// The texts of a task that are filled in.
     pub(super) fn templates<'t>(&self, task: &'t spec::Task) -> impl Iterator<Item = Said<'t>> {
         let description = task.description.iter().filter_map(|prose| Said::of(prose, self.context));
         let run = task.run.iter().flat_map(|run| &run.value);
-        let others = task.expected_output.iter().chain(run).chain(&task.stdin);
+        let criteria = task.review.iter().filter_map(|review| review.value.criteria.as_ref());
+        let others = task.expected_output.iter().chain(run).chain(&task.stdin).chain(criteria);
         description.chain(others.map(|text| Said::Here(Cow::Borrowed(text))))
     }
 }

@@ -37,6 +37,8 @@ pub struct Task {
     pub repeat: Option<Spanned<RepeatTable>>,
     /// Has its agent plan tasks for others, which are then done. Its own output is what those have made.
     pub expand: Option<Either<Spanned<bool>, Spanned<ExpandTable>>>,
+    /// Has another agent review what the task has made, which is made anew until that approves it.
+    pub review: Option<Spanned<ReviewTable>>,
     /// The model for this task, or a list of them, in place of the agent's.
     pub model: Option<Either<Text, Spanned<Vec<Text>>>>,
     /// What the agent is to do: a text, or `{file: PATH}` for one in a file of the project. `{goal}` and `{{ ... }}` are
@@ -96,6 +98,24 @@ pub struct ExpandTable {
     pub max_tasks: Option<u32>,
 }
 
+/// Who looks at what a task has made.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "`review`")]
+pub struct ReviewTable {
+    /// The agent that reviews it.
+    pub by: Text,
+    /// The agent that says how to mend what the review has found, before it is made anew.
+    pub advise: Option<Text>,
+    /// How often it may be made; 3 if left out.
+    #[schemars(range(min = 1, max = 100))]
+    pub max_iterations: Option<u32>,
+    /// What becomes of the task when the last version is not approved; `fail` if left out.
+    pub on_max: Option<OnMax>,
+    /// What the review is to look at above all; filled in like a description.
+    pub criteria: Option<Text>,
+}
+
 /// The rounds of a task. Each is a task of its own and gets the output of the one before it.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -111,7 +131,7 @@ pub struct RepeatTable {
     pub on_max: Option<OnMax>,
 }
 
-/// What becomes of a task whose condition never held.
+/// What becomes of a task whose condition never held, or that was never approved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnMax {

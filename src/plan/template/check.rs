@@ -24,6 +24,8 @@ pub struct Known<'k> {
     pub schema: &'k dyn Fn(&str) -> Option<Json>,
     /// The items that it is filled in for.
     pub items: ItemsKnown<'k>,
+    /// The rounds that it is filled in for.
+    pub rounds: RoundsKnown<'k>,
     /// The declared inputs.
     pub inputs: &'k [Input],
     /// The values that tasks share.
@@ -41,31 +43,28 @@ pub struct CtxKnown<'k> {
     pub is_open: bool,
 }
 
-/// What is known before the run of what a text is filled in for.
+/// What is known before the run of the items that a text is filled in for.
 #[derive(Debug, Clone, Copy)]
 pub enum ItemsKnown<'v> {
-    /// Its task, once.
+    /// There are none.
     None,
-    /// These items.
+    /// These.
     These(&'v [Json]),
-    /// Items that there will be.
+    /// There will be some.
     Later,
-    /// Nobody can tell: what would say so is out of sight.
-    Unknown,
-    /// The rounds of a task.
-    Rounds,
-    /// The end of each round, and what the output of one looks like, where the file says.
-    RoundEnds(Option<&'v Json>),
 }
 
-impl ItemsKnown<'_> {
-    fn are_items(self) -> bool {
-        matches!(self, Self::These(_) | Self::Later | Self::Unknown)
-    }
-
-    fn are_rounds(self) -> bool {
-        matches!(self, Self::Rounds | Self::RoundEnds(_) | Self::Unknown)
-    }
+/// What is known before the run of the rounds that a text is filled in for.
+#[derive(Debug, Clone, Copy)]
+pub enum RoundsKnown<'v> {
+    /// There are none.
+    None,
+    /// There will be some.
+    Some,
+    /// It is filled in at the end of each; what the output of one looks like, where the file says.
+    Ends(Option<&'v Json>),
+    /// Nobody can tell: what would say so is out of sight.
+    Unknown,
 }
 
 /// What is wrong, and what to do next.
@@ -126,25 +125,25 @@ pub(super) fn value(of: &Use, all: &[Use], known: &Known<'_>) -> Option<Wrong> {
         "inputs" => input(path, known.inputs),
         "run" => field_of(&RUN_FIELDS),
         "project" => field_of(&["folder"]),
-        "item" | "loop" if !known.items.are_items() => {
+        "item" | "loop" if matches!(known.items, ItemsKnown::None) => {
             let message = format!("`{}` is known only in a task with `for_each`", path.root);
             Some((message, "give the task a `for_each`".to_owned()))
         }
-        "round" if !known.items.are_rounds() => {
-            let message = "`round` is known only in a task with `repeat`".to_owned();
+        "round" if matches!(known.rounds, RoundsKnown::None) => {
+            let message = "`round` is known only in a task with `repeat` or `review`".to_owned();
             Some((message, "give the task a `repeat`".to_owned()))
         }
         "round" => field_of(&ROUND_FIELDS),
-        "output" => match known.items {
-            ItemsKnown::RoundEnds(schema) => {
+        "output" => match known.rounds {
+            RoundsKnown::Ends(schema) => {
                 schema.and_then(|schema| of_output(of, all, &path.steps, schema, "the output"))
             }
-            ItemsKnown::Rounds => {
+            RoundsKnown::Some => {
                 let message = "`output` is known only in `until`, when the round has ended".to_owned();
                 Some((message, "the output of the round before it is `round.last`".to_owned()))
             }
-            ItemsKnown::Unknown => None,
-            ItemsKnown::None | ItemsKnown::These(_) | ItemsKnown::Later => Some(unknown(path, known)),
+            RoundsKnown::Unknown => None,
+            RoundsKnown::None => Some(unknown(path, known)),
         },
         "loop" => field_of(&["index", "index0", "length"]),
         "item" => item(of, all, known.items),
@@ -328,13 +327,13 @@ pub(super) fn lookup(value: &Json, steps: &[Step]) -> Result<(), Ends> {
 /// What a word in single braces is most likely meant to be, as it is written.
 pub(super) fn near_word(word: &str, known: &Known<'_>) -> Option<String> {
     let root = word.split('.').next().unwrap_or(word);
-    let has_item = known.items.are_items();
+    let has_item = !matches!(known.items, ItemsKnown::None);
     if word == "goal" {
         return None;
     }
     let dotted = match root {
         "item" | "loop" => has_item,
-        "round" => known.items.are_rounds() && word.contains('.'),
+        "round" => !matches!(known.rounds, RoundsKnown::None) && word.contains('.'),
         "outputs" | "failures" | "inputs" | "ctx" => word.contains('.'),
         "run" => RUN_FIELDS.iter().any(|field| word == format!("run.{field}")),
         _ => false,

@@ -28,7 +28,15 @@ fn known<'k>(tasks: &'k BTreeSet<&'k str>, items: ItemsKnown<'k>) -> Known<'k> {
         let of = json!({"properties": {"title": {"type": "string"}, "tasks": {"type": "array", "items": part}}});
         (task == "plan").then_some(of)
     };
-    Known { outputs: &["plan", "say", "TASK-1"], tasks, schema, items, inputs: &[], ctx: CtxKnown::default() }
+    Known {
+        outputs: &["plan", "say", "TASK-1"],
+        tasks,
+        schema,
+        items,
+        rounds: RoundsKnown::None,
+        inputs: &[],
+        ctx: CtxKnown::default(),
+    }
 }
 
 fn found(text: &str, items: ItemsKnown<'_>) -> Vec<String> {

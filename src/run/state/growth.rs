@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::{Command, State};
 use crate::plan::graph::TaskIx;
-use crate::plan::orchestra::{Grows, Item, ItemKind, Task};
+use crate::plan::growth::{Grows, Item, ItemKind};
+use crate::plan::orchestra::Task;
 use crate::plan::resolve;
 use crate::plan::spec::OnError;
 use crate::run::history::TaskState;
@@ -18,7 +19,7 @@ use crate::words::text::plural;
 pub(super) fn rules(task: &Task) -> TaskRules {
     TaskRules {
         stops_on_failure: task.on_error == OnError::Stop,
-        fans_out: task.grows.is_some(),
+        fans_out: !task.grows.is_empty(),
         join: task.join,
         max_members: task.max_members(),
     }
@@ -50,13 +51,14 @@ impl State {
             .collect();
         let first = failed.first()?;
         let some_succeeded = members.iter().any(|&member| history.tasks[member].output().is_some());
-        let is_list = self.orchestra.tasks[task].repeat().is_none();
+        let grows = self.orchestra.tasks[task].grows.first();
+        let is_list = matches!(grows, Some(Grows::ForEach(_) | Grows::Expand(_)));
         if is_list && self.orchestra.tasks[task].on_error == OnError::Continue && some_succeeded {
             return None;
         }
-        let (one, many) = match &self.orchestra.tasks[task].grows {
+        let (one, many) = match self.orchestra.tasks[task].grows.first() {
             Some(Grows::Repeat(_)) => ("round", "rounds"),
-            Some(Grows::Expand(_)) => ("task", "tasks"),
+            Some(Grows::Expand(_) | Grows::Review(_)) => ("task", "tasks"),
             Some(Grows::ForEach(_)) | None => ("item", "items"),
         };
         let of = plural(members.len() as u64, one, many);
@@ -106,8 +108,8 @@ impl State {
         let length = planned.len();
         let stand_in = |(place, planned): (usize, &PlannedTask)| {
             let value = planned.item.clone().unwrap_or_default();
-            let item = Some(Item { parent, index: place + 1, length, value, kind: ItemKind::Listed });
-            Task { name: planned.task.clone(), grows: None, item, ..self.orchestra.tasks[parent].clone() }
+            let item = Item { parent, index: place + 1, length, value, kind: ItemKind::Listed };
+            Task { name: planned.task.clone(), ..self.orchestra.tasks[parent].member(item) }
         };
         planned.iter().enumerate().map(stand_in).collect()
     }

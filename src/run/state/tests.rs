@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::plan::graph::{GraphSpec, GroupSpec, Ordering, Plan, TaskSpec};
-use crate::plan::orchestra::{Expand, ForEach, Grows, ItemKind, Items, RateLimit, Repeat, Task, Work};
+use crate::plan::growth::{Expand, ForEach, Grows, ItemKind, Items, Repeat, Review};
+use crate::plan::orchestra::{RateLimit, Task, Work};
 use crate::plan::resolve;
 use crate::plan::retry::RetryPolicy;
 use crate::plan::spec::{Collect, Join, Limits, OnError};
@@ -26,10 +27,12 @@ struct Case {
     stops: bool,
     /// For each task: how many items its list has, if it has one.
     items: Vec<Option<usize>>,
-    /// For each task, how many rounds it has, where it is repeated and goes through no list.
+    /// For each task, how many rounds it has, if it is repeated.
     rounds: Vec<Option<u32>>,
-    /// For each task, how many others it plans, and which of those need the one before them, where it does neither.
+    /// For each task, how many others it plans, if it does, and which of those need the one before them.
     plans: Vec<Option<(usize, u8)>>,
+    /// For each task, how many versions it may have, if it is reviewed.
+    reviews: Vec<Option<u32>>,
     /// For each task, whether it is not wanted when it is asked.
     unwanted: Vec<bool>,
     /// For each task, how those that it needs must have ended.
@@ -51,6 +54,7 @@ fn case() -> impl Strategy<Value = Case> {
         let items = prop::collection::vec(prop::option::weighted(0.25, 0usize..5), n);
         let rounds = prop::collection::vec(prop::option::weighted(0.15, 1u32..5), n);
         let plans = prop::collection::vec(prop::option::weighted(0.15, (1usize..5, any::<u8>())), n);
+        let reviews = prop::collection::vec(prop::option::weighted(0.15, 1u32..4), n);
         let unwanted = prop::collection::vec(prop::bool::weighted(0.2), n);
         let join =
             prop_oneof![4 => Just(Join::All), 1 => Just(Join::Any), 1 => Just(Join::Settled), 1 => Just(Join::Failed)];
@@ -59,8 +63,16 @@ fn case() -> impl Strategy<Value = Case> {
         let dice = prop::collection::vec(any::<u8>(), 400);
         let kills = prop::collection::vec(1usize..40, 0..3);
         let stop_after = prop::option::weighted(0.2, 0usize..60);
-        (needs, urgency, (items, rounds, plans, unwanted, joins), limit, dice, kills, stop_after).prop_map(
-            move |(needs, urgency, (items, rounds, plans, unwanted, joins), max_calls, dice, kills, stop_after)| {
+        (needs, urgency, (items, rounds, plans, reviews, unwanted, joins), limit, dice, kills, stop_after).prop_map(
+            move |(
+                needs,
+                urgency,
+                (items, rounds, plans, reviews, unwanted, joins),
+                max_calls,
+                dice,
+                kills,
+                stop_after,
+            )| {
                 let tasks = (0..n)
                     .map(|t| {
                         let mut context: Vec<TaskIx> =
@@ -86,6 +98,7 @@ fn case() -> impl Strategy<Value = Case> {
                     items,
                     rounds,
                     plans,
+                    reviews,
                     unwanted,
                     joins,
                     max_calls,
@@ -119,7 +132,7 @@ impl Case {
 }
 
 impl Case {
-    fn grows(&self, task: TaskIx) -> Option<Grows> {
+    fn grows(&self, task: TaskIx) -> Vec<Grows> {
         let list = |n: usize| {
             let items = Items::Literal((0..n).map(Value::from).collect());
             let max_parallel = (n % 2 == 1).then_some(2);
@@ -129,8 +142,18 @@ impl Case {
         let plan = |max_tasks: usize| {
             Grows::Expand(Expand { agents: vec![0], max_tasks, max_parallel: None, collect: Collect::Json }.into())
         };
-        let rounds = || self.rounds[task].map(rounds);
-        self.items[task].map(list).or_else(rounds).or_else(|| self.plans[task].map(|(n, _)| plan(n)))
+        let review = |max: u32| {
+            let advise = (max % 2 == 1).then_some(0);
+            Grows::Review(Review { by: 0, advise, max, accepts: true, criteria: None }.into())
+        };
+        let all = [
+            self.items[task].map(list),
+            self.rounds[task].map(rounds),
+            self.plans[task].map(|(n, _)| plan(n)),
+            self.reviews[task].map(review),
+        ];
+        // Two ways in one another are deep enough.
+        all.into_iter().flatten().take(2).collect()
     }
 }
 
@@ -254,8 +277,7 @@ impl<'c> Process<'c> {
     /// Whether a task, or a member of one, is left out when it is asked for the first time.
     fn is_unwanted(&self, task: TaskIx) -> bool {
         let waits = self.state.history().unwrap().tasks[task].state == TaskState::Waiting;
-        let is_unasked =
-            self.state.orchestra().tasks[task].item.as_ref().is_some_and(|item| item.kind != ItemKind::Listed);
+        let is_unasked = self.state.orchestra().tasks[task].item().is_some_and(|item| item.kind != ItemKind::Listed);
         // Before another round, nobody asks whether the task is wanted.
         let has_begun = self.state.history().unwrap().tasks[task].members.is_some();
         waits && !is_unasked && !has_begun && self.case.unwanted[task % self.case.unwanted.len()]
@@ -281,16 +303,9 @@ impl<'c> Process<'c> {
                 self.state.tell(Input::Prepared(task, preparation));
             }
             Command::Expand(task) => {
-                let rounds = self.state.history().unwrap().tasks[task].members.as_ref().map_or(0, Vec::len);
-                let items: Vec<Value> = match (self.case.items[task], self.case.rounds[task], self.case.plans[task]) {
-                    (Some(n), ..) => (0..n).map(Value::from).collect(),
-                    (None, Some(max), _) if rounds < max as usize => vec![Value::from(rounds + 1)],
-                    (None, None, Some(_)) if rounds == 0 => vec![Value::Null],
-                    (None, None, Some((n, needs))) if rounds == 1 => (0..n).map(|it| planned(it, needs)).collect(),
-                    _ => {
-                        self.state.tell(Input::Collected(task, Ok(made())));
-                        return Ok(());
-                    }
+                let Some(items) = self.next_items(task) else {
+                    self.state.tell(Input::Collected(task, Ok(made())));
+                    return Ok(());
                 };
                 let members = resolve::extend(self.state.orchestra(), task, items).unwrap();
                 let planned = self.state.orchestra().planned_members(&members);
@@ -323,6 +338,27 @@ impl<'c> Process<'c> {
         let limit = self.case.max_parallel;
         prop_assert!(limit.is_none_or(|max| self.running.len() <= max as usize), "too many at once");
         Ok(())
+    }
+
+    /// What the next members of a task are made for; nothing if it has all of them.
+    fn next_items(&mut self, task: TaskIx) -> Option<Vec<Value>> {
+        let members = self.state.history().unwrap().tasks[task].members.as_ref().map_or(0, Vec::len);
+        let needs = self.dice.clone().next().copied().unwrap_or_default();
+        match (self.state.orchestra().tasks[task].grows.first().unwrap(), members) {
+            (Grows::ForEach(list), _) => match &list.items {
+                Items::Literal(items) => Some(items.clone()),
+                _ => None,
+            },
+            (Grows::Repeat(rounds), _) if members < rounds.max as usize => Some(vec![Value::from(members + 1)]),
+            (Grows::Expand(_), 0) => Some(vec![Value::Null]),
+            (Grows::Expand(plan), 1) => Some((0..plan.max_tasks).map(|number| planned(number, needs)).collect()),
+            (Grows::Review(_), 0) => Some(resolve::first_version()),
+            (Grows::Review(how), _) => {
+                let last = if how.advise.is_some() { (members + 1) / 3 } else { members / 2 };
+                (last < how.max as usize).then(|| resolve::next_version(last, how))
+            }
+            _ => None,
+        }
     }
 
     /// Something happens outside: an attempt goes on, or time passes.
@@ -521,7 +557,7 @@ proptest! {
         process.play()?;
         let (history, plan) = (process.state.history().unwrap(), &process.state.orchestra().plan);
         let is_unasked =
-            |ix: usize| process.state.orchestra().tasks[ix].item.as_ref().is_some_and(|item| item.kind != ItemKind::Listed);
+            |ix: usize| process.state.orchestra().tasks[ix].item().is_some_and(|item| item.kind != ItemKind::Listed);
         for (ix, task) in history.tasks.iter().enumerate() {
             let before: Vec<&TaskState> = plan.needs(ix).iter().map(|&needed| &history.tasks[needed].state).collect();
             let failed = |state: &&TaskState| matches!(state, TaskState::Failed(_) | TaskState::Skipped(..));

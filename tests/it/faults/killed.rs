@@ -17,6 +17,7 @@ mod omitted;
 mod planned;
 #[cfg(unix)]
 mod rejected;
+mod reviewed;
 mod rounds;
 #[cfg(unix)]
 mod tools;

@@ -125,7 +125,6 @@ fn whom_a_plan_may_give_tasks_is_checked_before_the_run() {
     assert_eq!(of("expand: true"), ["nobody may be given what this task plans"]);
     assert_eq!(of("expand: {agents: [nobody-knows]}")[0], "there is no agent `nobody-knows`");
     assert_eq!(of("expand: {agents: [qa_tester], max_tasks: 0}").len(), 1);
-    assert_eq!(of("expand: {agents: [qa_tester]}, repeat: {max: 2}"), ["a task has either `repeat` or `expand`"]);
     let form = "a task that plans others answers with a plan";
     assert_eq!(of("expand: {agents: [qa_tester]}, output: {format: markdown}"), [form]);
     let project = project(&Server::start(), &[BUILD, END]);

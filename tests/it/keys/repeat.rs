@@ -101,8 +101,7 @@ fn rounds_are_checked_before_the_run() {
     assert_eq!(of("repeat: {max: 0}").len(), 1);
     assert_eq!(of("repeat: {max: 1001}").len(), 1);
     assert_eq!(of("repeat: {until: \"{{ output }}\"}"), ["`repeat` has no `max`"]);
-    assert_eq!(of("priority: high"), ["`round` is known only in a task with `repeat`"]);
-    assert_eq!(of("repeat: {max: 3}, for_each: [1]")[0], "a task has either `for_each` or `repeat`");
+    assert_eq!(of("priority: high"), ["`round` is known only in a task with `repeat` or `review`"]);
     assert_eq!(of("repeat: {max: 3, until: \"yes\"}"), ["`until` is not one expression in double braces"]);
     let schema = "output: {schema: {type: object, properties: {score: {type: integer}}, additionalProperties: false}}";
     assert_eq!(
