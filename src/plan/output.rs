@@ -15,6 +15,7 @@ pub(crate) mod fields;
 mod json;
 mod mend;
 pub(crate) mod plan;
+pub(crate) mod sample;
 mod text;
 pub(crate) mod verdict;
 

@@ -52,6 +52,22 @@ fn a_list_in_the_file_becomes_a_task_for_each_item() {
 }
 
 #[test]
+fn a_rehearsal_goes_on_with_an_item_as_the_schema_has_it() {
+    let schema = "output: {schema: {type: object, properties: {files: {type: array, items: {type: object, properties: {path: {type: string}}}}}}}";
+    let tasks = format!(
+        "tasks:
+  - {{name: plan, agent: architect, description: plan, {schema}}}
+  - {{name: w, agent: writer, context: [plan], for_each: outputs.plan.files, description: \"write\", output: {{file: \"out/{{{{ item.path }}}}.md\"}}}}
+  - {{name: x, agent: writer, context: [plan], for_each: outputs.plan.other, description: \"write {{{{ item }}}}\"}}
+"
+    );
+    let text = format!("{PARALLEL}{tasks}").replace(", properties: {files", ", properties: {other: {}, files");
+    let project = Project::new().file("x.yaml", text).args(RUN).and(["--rehearse"]);
+    let names = project.run().exits(0).project.journalled("task_succeeded");
+    assert_eq!(names.len(), 5, "{names:?}");
+}
+
+#[test]
 fn a_list_may_be_what_an_earlier_task_has_made() {
     let plan = json!({"plan": {"files": [{"path": "a.md"}, {"path": "b.md"}, {"path": "c.md"}]}}).to_string();
     let of = |list: &str, item: &str| {
