@@ -189,7 +189,9 @@ impl Attempt {
     fn last_answer(&self) -> String {
         let Some((_, before)) = self.conversation.split_last() else { return String::new() };
         let open = before.iter().rev().take_while(|said| said.turn.goes_on()).count();
-        parts::joined(self.conversation[before.len() - open..].iter())
+        let joined = parts::joined(self.conversation[before.len() - open..].iter());
+        // A key may stand where two parts meet, and is none in either of them.
+        if open == 0 { joined } else { self.tool_set.redactor().redact_secrets(&joined).into_owned() }
     }
 
     fn rounds_used_up(&self) -> Option<Failure> {

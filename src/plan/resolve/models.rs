@@ -146,7 +146,13 @@ fn unheard(model: &Model) -> Vec<Diagnostic> {
         };
         Diagnostic::error(message, span.clone(), "").help(help.to_owned())
     };
-    told.map(diagnostic).collect()
+    let ignored = (is_program && model.temperature.is_some()).then(|| {
+        let message = "a program is not told the `temperature`, which has no effect here";
+        Diagnostic::error(message, model.provider.span.clone(), "")
+            .into_warning()
+            .help("say it in `argv`, or take it out")
+    });
+    told.map(diagnostic).chain(ignored).collect()
 }
 
 fn program(model: &Model) -> Option<String> {

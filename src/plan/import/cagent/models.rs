@@ -10,6 +10,18 @@ use crate::plan::spec::yaml::Node;
 /// The keys of a provider that a file describes.
 const OF_PROVIDER: [&str; 3] = ["api_type", "base_url", "token_key"];
 
+/// How much a model thinks, of what is a word in the original or switches it off. A number of tokens is none of the levels.
+fn reasoning(budget: &str) -> Option<&'static str> {
+    match budget {
+        "none" | "minimal" | "0" | "0.0" => Some("none"),
+        "low" => Some("low"),
+        "medium" => Some("medium"),
+        "high" => Some("high"),
+        "xhigh" | "max" => Some("max"),
+        _ => None,
+    }
+}
+
 impl Import {
     /// Takes up the models that have names of their own.
     pub(super) fn models(&mut self, node: &Node, file: &mut Foreign) {
@@ -37,6 +49,14 @@ impl Import {
                     ("token_key", Some(variable)) => map.word("api_key_env", &variable),
                     ("temperature", Some(number)) => map.number("temperature", number),
                     ("max_tokens", Some(number)) => map.number("max_tokens", number),
+                    ("top_p", Some(number)) => map.number("top_p", number),
+                    ("thinking_budget", Some(budget)) if reasoning(&budget).is_some() => {
+                        map.word("reasoning", reasoning(&budget).unwrap_or_default());
+                    }
+                    ("thinking_budget", _) => {
+                        let advice = "How much a model thinks is said in words here: `reasoning: low`, `medium`, `high` or `max`.";
+                        notes.push(left_out(&shown(&key, &value), advice));
+                    }
                     (key, _) if WITHOUT_EFFECT.contains(&key) => _ = self.without_effect.insert(key.to_owned()),
                     _ if is_nothing(&value) => {}
                     (key, _) => notes.push(left_out(&shown(key, &value), NOTHING)),

@@ -16,7 +16,7 @@ pub(super) const OF_AGENT: [(&str, &str); 9] = [
     ("code_execution_mode", "Commands that `run_command` allows run in the project's folder."),
     ("knowledge_sources", "Let it read the files: grant `read_file`, or put what it needs into `instructions`."),
     ("system_template", "orch has a prompt of its own: put what matters into `instructions`."),
-    ("reasoning", "Choose a model that thinks before it answers."),
+    ("reasoning", "Give the model an entry under `models` with `reasoning`, such as `reasoning: high`."),
     ("multimodal", "Tasks here take text."),
 ];
 

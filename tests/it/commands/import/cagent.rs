@@ -79,7 +79,7 @@ fn sub_agents_become_tasks_in_front_of_the_agent_that_has_them() {
             "Left out: the model `other` of the provider `amazon-bedrock`. Name a model that orch knows",
             "Left out: a task for `guest`. Nothing that begins with `root` comes to it",
             "Left out: `welcome_message`. A run is no chat.",
-            "Left out: `thinking_budget: 1024`.",
+            "Left out: `thinking_budget: 1024`. How much a model thinks is said in words here",
             "Left out: the toolset `think`.",
             "Left out: the toolset `shell`. Name the commands that it may run",
             "Left out: the sub-agent `root`. It waits for this one",
@@ -106,7 +106,7 @@ fn models_come_with_the_addresses_of_their_providers() {
 providers:
   gateway: {api_type: openai_responses, base_url: 'https://gateway.example/v1', token_key: GATEWAY_KEY}
 models:
-  mine: {provider: gateway, model: gpt-x, max_tokens: 100}
+  mine: {provider: gateway, model: gpt-x, max_tokens: 100, top_p: 0.9, thinking_budget: minimal}
   own: {provider: acme, model: acme-1, base_url: 'https://acme.example/v1', token_key: ACME_KEY}
 agents:
   root: {model: mine, instruction: Do., sub_agents: [a, b]}
@@ -117,7 +117,7 @@ agents:
     has(
         &text,
         &[
-            "  mine:\n    provider: responses\n    base_url: \"https://gateway.example/v1\"\n    api_key_env: GATEWAY_KEY\n    model: gpt-x\n    max_tokens: 100\n",
+            "  mine:\n    provider: responses\n    base_url: \"https://gateway.example/v1\"\n    api_key_env: GATEWAY_KEY\n    model: gpt-x\n    max_tokens: 100\n    top_p: 0.9\n    reasoning: none\n",
             "  own:\n    provider: openai\n    model: acme-1\n    base_url: \"https://acme.example/v1\"\n    api_key_env: ACME_KEY\n",
             "    model: xai/grok-3\n",
         ],

@@ -131,3 +131,12 @@ fn thoughts_alone_are_no_part() {
         assert_eq!(server.seen().len(), 1);
     }
 }
+
+#[test]
+fn a_key_that_two_parts_make_together_is_taken_out() {
+    let server = Server::start();
+    plays(&server, &["The key is sk-canary-", "5f1c9a7e2b."]);
+    let project = project(&server, &format!("{GOING_ON}: openai"), "").env("OPENAI_API_KEY", "sk-canary-5f1c9a7e2b");
+    let ended = project.run().exits(0).file_is(RESULT, "The key is [redacted].");
+    assert!(!ended.stdout.contains("sk-canary-5f1c9a7e2b"));
+}

@@ -72,6 +72,10 @@ fn what_a_model_cannot_be_told_is_an_error() {
         let validated = Project::new().file("x.yaml", file(model)).args(["validate", "x.yaml"]).run().exits(2);
         validated.says(&format!("has no way to be told `{key}`")).says("x.yaml:3:");
     }
+    // What was passed over before is a warning.
+    let warm = file("provider: command, argv: [claude], temperature: 0.5");
+    let validated = Project::new().file("x.yaml", warm).args(["validate", "x.yaml"]).run().exits(0);
+    validated.says("a program is not told the `temperature`");
     for (model, message) in [
         ("provider: openai, model: m, reasoning: hihg", "did you mean `high`?"),
         ("provider: openai, model: m, top_p: 0", "more than 0"),
