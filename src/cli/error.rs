@@ -92,7 +92,7 @@ impl CliError {
                 "orch does not guess what stood there; start anew, or look into {STATE_DIR}/runs/{run}/{FILE}"
             )),
             JournalError::Unknown { .. } => failure.help(format!(
-                "a newer orch has written it: use that one. If none has, look into {STATE_DIR}/runs/{run}/{FILE}"
+                "if no newer orch has written it, look into {STATE_DIR}/runs/{run}/{FILE}"
             )),
             JournalError::TooOld(_) => failure.help("finish it with that version, or start anew with `orch run`"),
             _ => failure,

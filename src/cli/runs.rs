@@ -15,8 +15,8 @@ use crate::words::text::{count, duration};
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Status: succeeded, failed, partial, limited, waiting or interrupted as a run ended; running while a \
-                        process holds it; killed if it has no end; empty if it was killed before it began; damaged if \
-                        its journal cannot be read."
+                        process holds it; killed if it has no end; empty if it was killed before it began; newer or \
+                        older if it needs another version of orch; damaged if its journal cannot be read."
 )]
 pub(super) struct Args {
     /// How many runs to list; 0 is all

@@ -155,6 +155,8 @@ impl fmt::Display for RunPhase {
             Self::Killed => f.write_str("killed"),
             Self::Ended(status) => status.fmt(f),
             Self::Empty(_) => f.write_str("empty"),
+            Self::Damaged(JournalError::TooNew(_) | JournalError::Unknown { .. }) => f.write_str("newer"),
+            Self::Damaged(JournalError::TooOld(_)) => f.write_str("older"),
             Self::Damaged(_) => f.write_str("damaged"),
         }
     }

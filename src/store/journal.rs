@@ -64,7 +64,10 @@ pub enum JournalError {
     #[error("the journal is cut off in its first line")]
     Cut,
     /// A line is whole and holds an event that this version does not know, or knows otherwise.
-    #[error("line {line} of the journal holds an event, `{event}`, that this version of orch cannot read: {why}")]
+    #[error(
+        "line {line} of the journal holds an event, `{event}`, that this version cannot read: use the newer orch that \
+         has written it ({why})"
+    )]
     Unknown {
         /// The line, from 1.
         line: usize,

@@ -85,6 +85,8 @@ fn what_a_newer_version_has_written_is_kept_and_said() {
         let project = project.file(&path, &text);
         resume(&project, &[]).run().exits(1).says(words).says("newer orch").file_is(&path, &text).no_file(RESULT);
         project.args(["show"]).run().exits(1).says("newer orch").file_is(&path, &text);
+        project.args(["runs"]).run().exits(0).prints("  newer  ").says("newer orch");
+        project.args(["clean", "--all"]).run().says("kept").file_is(&path, &text);
     }
     // One that the version before has begun goes on.
     let older = journal.replacen("\"format\":3", "\"format\":2", 1);
