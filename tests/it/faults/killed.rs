@@ -14,6 +14,7 @@ use crate::server::Server;
 mod endings;
 mod inputs;
 mod omitted;
+mod parts;
 mod planned;
 #[cfg(unix)]
 mod rejected;
