@@ -241,6 +241,7 @@ pub(crate) fn task(named: &str) -> Task {
         when: None,
         join: Join::All,
         made_for: Vec::new(),
+        approve: None,
         group: None,
         priority: Priority::default(),
         timeout: Duration::from_secs(300),

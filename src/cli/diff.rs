@@ -177,6 +177,7 @@ fn status(state: &TaskState) -> &'static str {
         TaskState::Limited(_) => "limited",
         TaskState::Failed(_) => "failed",
         TaskState::Withdrawn => "withdrawn",
+        TaskState::AwaitsApproval(_) => "awaits approval",
         TaskState::Skipped(..) => "skipped",
         TaskState::Omitted(_) => "left out",
     }

@@ -2,6 +2,7 @@
 //!
 //! Each command has a file of its own with its arguments and what it does.
 
+mod approve;
 mod clean;
 mod completions;
 mod create;
@@ -73,6 +74,10 @@ enum Command {
     Run(Box<run::Args>),
     /// Go on with a run that is not finished
     Resume(resume::Args),
+    /// Approve what a task has made and a run waits with
+    Approve(approve::Args),
+    /// Reject what a task has made and a run waits with
+    Reject(approve::Args),
     /// List the runs of this project
     Runs(runs::Args),
     /// Show what a run has come to, or one task's output
@@ -224,6 +229,8 @@ fn dispatch(cli: Cli) -> Outcome {
         Command::Schema => schema::run(),
         Command::Run(args) => run::run(&args, &context),
         Command::Resume(args) => resume::run(&args, &context),
+        Command::Approve(args) => approve::run(&args, true, &context),
+        Command::Reject(args) => approve::run(&args, false, &context),
         Command::Runs(args) => runs::run(&args, &context),
         Command::Show(args) => show::run(&args, &context),
         Command::Why(args) => why::run(&args, &context),

@@ -24,6 +24,9 @@ pub(super) struct Args {
     /// Write over outputs in the workspace that were changed by hand
     #[arg(long)]
     force: bool,
+    /// Approve everything that waits for a person, without one
+    #[arg(long)]
+    auto_approve: bool,
     #[command(flatten)]
     trust: TrustArgs,
 }
@@ -61,7 +64,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
         }
         tell_notes(notes);
         match prepared? {
-            Some(prepared) => execute(prepared, args.output, listening.unwrap_or_else(signals)).await,
+            Some(prepared) => {
+                execute(prepared.approving(args.auto_approve), args.output, listening.unwrap_or_else(signals)).await
+            }
             None => {
                 terminal::say(&format!("nothing to resume: {run} is finished\n"));
                 Ok(ExitCode::SUCCESS)

@@ -73,6 +73,9 @@ pub(super) struct Args {
     /// What the offline player does: a file that says which task is slow, fails, or answers what
     #[arg(long, value_name = "FILE", requires = "rehearse")]
     script: Option<PathBuf>,
+    /// Approve everything that waits for a person, without one
+    #[arg(long)]
+    auto_approve: bool,
     #[command(flatten)]
     trust: TrustArgs,
     /// The tier to stay in; `oracles` and `genies` run one task after another
@@ -123,7 +126,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
         if args.output.verbose {
             terminal::say(&dry_run::order(prepared.orchestra()));
         }
-        execute(prepared, args.output, signals).await
+        execute(prepared.approving(args.auto_approve), args.output, signals).await
     })
     .context(NO_RUNTIME)?
 }

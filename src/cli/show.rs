@@ -106,6 +106,7 @@ fn output(project: &Project, history: &History, name: &str) -> Result<String, Cl
     };
     let why = match &task.state {
         TaskState::Succeeded(output) | TaskState::Reused(output, _) => return text(project, output),
+        TaskState::AwaitsApproval(gate) => return text(project, &gate.output),
         TaskState::Failed(failure) => format!("it failed: {}", clean(&failure.to_string())),
         TaskState::Retrying(failure) => format!("its last attempt failed: {}", clean(&failure.to_string())),
         TaskState::Skipped(because, _) => format!("it was skipped, because `{because}` failed"),
@@ -202,6 +203,7 @@ fn status(task: &TaskSummary, phase: &RunPhase) -> String {
         TaskStatus::Running if matches!(phase, RunPhase::Running) => "running".to_owned(),
         TaskStatus::Running => "cut off".to_owned(),
         TaskStatus::Limited => "limited".to_owned(),
+        TaskStatus::AwaitsApproval => "awaits approval".to_owned(),
         TaskStatus::Succeeded => "succeeded".to_owned(),
         TaskStatus::Reused => "reused".to_owned(),
         TaskStatus::Failed => "failed".to_owned(),

@@ -147,6 +147,7 @@ fn not_begun(task: &TaskHistory) -> String {
         TaskState::Omitted(why) => format!("it was left out: {}", clean(&why.to_string())),
         TaskState::Limited(why) => format!("a limit stopped it: {}", clean(why)),
         TaskState::Failed(failure) => format!("it failed: {}", clean(&failure.to_string())),
+        TaskState::AwaitsApproval(_) => "it waits for approval".to_owned(),
         TaskState::Withdrawn => "its list has changed, and has no item for it any more".to_owned(),
         _ if task.members.is_some() => "its members are not all done".to_owned(),
         _ => "it has not begun".to_owned(),

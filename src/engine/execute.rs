@@ -26,6 +26,8 @@ pub struct Prepared {
     pub(super) past: Vec<Record>,
     /// The events that begin this process's part.
     pub(super) first: Vec<Event>,
+    /// Whether what waits for a person is approved without one.
+    pub(super) approves: bool,
 }
 
 impl Prepared {
@@ -59,6 +61,12 @@ impl Prepared {
         self.workspace().join(result_file())
     }
 
+    /// The same run, in which what waits for a person is approved without one; the journal says so.
+    #[must_use]
+    pub fn approving(self, approves: bool) -> Self {
+        Self { approves, ..self }
+    }
+
     /// Takes the run's secrets out of texts.
     #[must_use]
     pub fn redactor(&self) -> &Redactor {
@@ -73,7 +81,7 @@ impl Prepared {
 /// # Errors
 /// If what makes the run durable fails. What is in the journal is safe, and the run can be resumed.
 pub async fn execute(prepared: Prepared, observers: Observers, mut signals: Signals) -> Result<Ended, RunError> {
-    let Prepared { run: _, orchestra, setup, hooks, files, past, first } = prepared;
+    let Prepared { run: _, orchestra, setup, hooks, files, past, first, approves } = prepared;
     let (servers, notifier) = (setup.servers, setup.notifier);
     let context = RunContext {
         orchestra,
@@ -89,6 +97,8 @@ pub async fn execute(prepared: Prepared, observers: Observers, mut signals: Sign
         workspace: files.workspace,
         observers,
         notices: Vec::new(),
+        folder: files.run_dir,
+        approves,
         clock: Clock::start(),
     };
     let (mut ended, workspace) = runner::execute(context, &past, first, &mut signals).await;

@@ -245,7 +245,16 @@ pub async fn resume(
         setup.cache = cache(&orchestra, &setup, project, key, &run, &history.start.overrides, notes);
     }
     let files = files::RunFiles { run_dir, journal, objects, workspace, lock };
-    Ok(Some(Prepared { run, orchestra: Arc::new(orchestra), setup, hooks, files, past: contents.records, first }))
+    Ok(Some(Prepared {
+        run,
+        orchestra: Arc::new(orchestra),
+        setup,
+        hooks,
+        files,
+        past: contents.records,
+        first,
+        approves: false,
+    }))
 }
 
 /// What the file says now that it did not say when the run started.
@@ -276,7 +285,10 @@ fn reload(
         let tasks = changed.iter().map(|&ix| planned[ix].task.clone()).collect();
         return Err(ResumeError::Changed { file: start.source.clone(), tasks });
     }
-    let begun = |ix: usize| history.tasks[ix].is_settled() || history.tasks[ix].members.is_some();
+    let begun = |ix: usize| {
+        let task = &history.tasks[ix];
+        task.is_settled() || task.members.is_some() || task.gate().is_some()
+    };
     let with_gaps = (0..planned.len()).filter(|&ix| has_gaps(history, ix));
     let again: Vec<usize> = changed.iter().copied().chain(with_gaps).collect();
     let rerun = orchestra.plan.downstream(&again).into_iter().filter(|&ix| begun(ix));

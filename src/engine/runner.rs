@@ -22,6 +22,7 @@ use crate::store::workspace::Workspace;
 use crate::words::event::{Event, Record, RunEvent, RunStatus, TaskEvent};
 use crate::words::failure::{Failure, FailureKind};
 
+mod answers;
 mod context;
 mod fan_out;
 mod planned;
@@ -160,6 +161,7 @@ impl Runner {
                     Command::Prepare(task) => self.prepare(task)?,
                     Command::Expand(task) => self.expand(task)?,
                     Command::Collect(task) => self.collect(task)?,
+                    Command::LookForAnswers => self.look_for_answers()?,
                     Command::Abort => self.attempts.abort_all(),
                     then @ (Command::Launch { .. } | Command::Grant(..) | Command::Reject(..)) => self.then.push(then),
                 }

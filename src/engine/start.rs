@@ -184,7 +184,7 @@ pub async fn start(
     };
     let mut first = vec![Event::Run(RunEvent::Started(started.into()))];
     first.extend(selection.adopted);
-    Ok(Prepared { run, orchestra, setup, hooks, files, past: Vec::new(), first })
+    Ok(Prepared { run, orchestra, setup, hooks, files, past: Vec::new(), first, approves: false })
 }
 
 /// The goal and the inputs of a run. The goal is one of them, where the file declares it.

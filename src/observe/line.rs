@@ -127,6 +127,16 @@ fn of_task(event: &Event, task: &TaskHistory, verbose: bool) -> Option<String> {
             };
             Some(format!("✅ reused from {run}{saved}"))
         }
+        Event::Task { event: TaskEvent::ApprovalRequested { output, question, .. }, .. } => {
+            let shown = output.sha256.get(..12).unwrap_or_default();
+            let asked = question.as_ref().map(|asked| format!(": {}", one_line(asked, MESSAGE))).unwrap_or_default();
+            Some(format!("⏸ waits for approval{asked} ({} bytes, {shown})", count(output.bytes)))
+        }
+        Event::Task { event: TaskEvent::ApprovalGiven { approved, by, reason, .. }, .. } => {
+            let (mark, did) = if *approved { ("✅", "approved") } else { ("❌", "rejected") };
+            let why = reason.as_ref().map(|reason| format!(": {}", one_line(reason, MESSAGE))).unwrap_or_default();
+            Some(format!("{mark} {did} by {}{why}", one_line(by, MESSAGE)))
+        }
         Event::Task { event: TaskEvent::Reused { run, .. }, .. } => Some(format!("✅ reused from {run}")),
         Event::Task { event: TaskEvent::AttemptStarted { attempt, model, .. }, .. } => {
             let begins = if *attempt == 1 { "started".to_owned() } else { format!("attempt {attempt}") };

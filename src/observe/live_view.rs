@@ -61,7 +61,9 @@ impl LiveView {
             Event::Task { task, event: TaskEvent::AttemptFailed { failure, retry_in_ms: Some(ms), .. } } => {
                 self.wait(task, failure, *ms);
             }
-            Event::Task { task, event: TaskEvent::AttemptFailed { .. } } => self.hide(task),
+            Event::Task { task, event: TaskEvent::AttemptFailed { .. } | TaskEvent::ApprovalRequested { .. } } => {
+                self.hide(task);
+            }
             Event::Task { event: TaskEvent::CallFinished { usage, .. }, .. }
             | Event::Task { event: TaskEvent::CallFailed { usage: Some(usage), .. }, .. } => self.usage += *usage,
             Event::Task { task, event: TaskEvent::Succeeded { .. } | TaskEvent::Reused { .. } } => {

@@ -384,6 +384,8 @@ pub struct Task {
     pub reuse: Option<bool>,
     /// What its output is to be.
     pub output: OutputRule,
+    /// What a person is asked when it is made, before anything that needs it begins.
+    pub approve: Option<Approve>,
     /// The shared values that it sets when it is done.
     pub sets: Vec<Setting>,
     /// What must hold when it is done.
@@ -394,6 +396,13 @@ pub struct Task {
     pub reads: Option<Vec<String>>,
     /// The files that it makes, if the file says.
     pub writes: Option<Vec<String>>,
+}
+
+/// The question whether what a task has made may be used.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Approve {
+    /// What a person is to look at, in the author's words.
+    pub question: Option<String>,
 }
 
 /// How a task is done.
@@ -466,7 +475,7 @@ impl Task {
         let grows = self.grows.get(1..).unwrap_or_default().to_vec();
         // Whether what it needs has ended as it should was asked when it became others.
         let join = if self.join == Join::All { Join::All } else { Join::Settled };
-        Self { grows, made_for, join, when: None, sets: Vec::new(), ..self.clone() }
+        Self { grows, made_for, join, when: None, approve: None, sets: Vec::new(), ..self.clone() }
     }
 
     /// What it was made for, where it is a member.
@@ -562,6 +571,12 @@ impl Orchestra {
             Grows::Expand(plan) => format!("{doer} plans for {}", self.roster(plan).join(", ")),
             Grows::Review(review) => format!("{doer}, reviewed by {}", self.agents[review.by].name),
         })
+    }
+
+    /// What a person is asked when a task is made. Of a task that plans others, it is the plan that is approved.
+    #[must_use]
+    pub(crate) fn asks(&self, task: TaskIx) -> Option<&Approve> {
+        self.tasks[task].approve.as_ref().filter(|_| self.tasks[task].expand().is_none())
     }
 
     /// The names of those who may be given tasks by a plan.

@@ -148,6 +148,17 @@ impl Prompt {
         Ok(Self { system, user: user(&description, goal, &material, inputs.secret), description })
     }
 
+    /// The same with why persons have rejected what was made before.
+    #[must_use]
+    pub(crate) fn rejected<'a>(mut self, reasons: impl IntoIterator<Item = &'a String>) -> Self {
+        for reason in reasons {
+            let said = format!("\n\nAn earlier version was rejected by a person, for this reason: {}", reason.trim());
+            self.user.push_str(&said);
+            self.description.push_str(&said);
+        }
+        self
+    }
+
     /// The same with what tools did in earlier tries at the task, before the task's own words.
     #[must_use]
     pub(crate) fn after(mut self, deeds: &[Deed], task: &str, secret: &str) -> Self {

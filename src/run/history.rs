@@ -15,7 +15,7 @@ mod illegal;
 mod task;
 
 pub use illegal::IllegalEvent;
-pub use task::{Step, TaskHistory, TaskState, ToolAnswer, ToolRead};
+pub use task::{Answer, Gate, Step, TaskHistory, TaskState, ToolAnswer, ToolRead};
 
 /// A run, folded.
 #[derive(Debug, Clone)]
@@ -203,16 +203,18 @@ impl History {
 
     /// How the run stands if it ends now.
     pub(super) fn end_status(&self) -> RunStatus {
-        let (mut all, mut settled, mut succeeded, mut open) = (0, 0, 0, 0);
+        let (mut all, mut settled, mut succeeded, mut open, mut asked) = (0, 0, 0, 0, 0);
         for task in self.counted() {
             all += 1;
             settled += usize::from(task.is_settled());
             succeeded += usize::from(task.output().is_some());
             open += usize::from(!task.state.is_final());
+            asked += usize::from(task.gate().is_some());
         }
         match () {
             () if settled == all && !self.limit_passed => RunStatus::Succeeded,
             () if self.limit_reached || self.limit_passed => RunStatus::Limited,
+            () if asked > 0 && self.stop.is_none() => RunStatus::Waiting,
             () if open > 0 => RunStatus::Interrupted,
             () if succeeded > 0 => RunStatus::Partial,
             () => RunStatus::Failed,
@@ -276,16 +278,16 @@ impl History {
     }
 
     /// The tasks that give up their members when those in `rerun` run again since those in `changed` say something
-    /// else: they go through their lists anew. One that no change concerns keeps its members, and only puts their
-    /// outputs together once more.
+    /// else, or since a person has rejected what came of them: they go through their lists anew. One that neither concerns
+    /// keeps its members, and only puts their outputs together once more.
     #[must_use]
     pub fn relisted(&self, rerun: &[Name], changed: &[PlannedTask]) -> Vec<usize> {
         let again: HashSet<&Name> = rerun.iter().collect();
         let changed: HashSet<&Name> = changed.iter().map(|planned| &planned.task).collect();
         let concerned = |task: &&TaskHistory| {
             let name = &task.planned.task;
-            again.contains(name)
-                && (changed.contains(name) || task.planned.needs.iter().any(|needed| again.contains(needed)))
+            let is_changed = changed.contains(name) || task.planned.needs.iter().any(|needed| again.contains(needed));
+            again.contains(name) && is_changed || task.is_rejected()
         };
         let tasks = self.tasks.iter().enumerate();
         tasks.filter(|(_, task)| task.members.is_some() && concerned(task)).map(|(ix, _)| ix).collect()
@@ -302,6 +304,11 @@ impl History {
             open.extend(members);
         }
         found
+    }
+
+    /// Why persons have rejected what a task had made, or what was made of it.
+    pub fn rejections_of(&self, task: usize) -> impl Iterator<Item = &String> {
+        std::iter::successors(Some(task), |&task| self.tasks[task].parent).flat_map(|task| &self.tasks[task].rejections)
     }
 
     /// Why a record does not fit, if it does not.
@@ -348,6 +355,13 @@ impl History {
     fn check_end(&self, status: RunStatus) -> Result<(), String> {
         if let Some(task) = self.counted().find(|task| task.state.is_under_way()) {
             return Err(format!("`{}` is under way", task.planned.task));
+        }
+        let is_heard = |task: &&TaskHistory| {
+            let has_ended = |member: &usize| self.tasks[*member].state.is_final();
+            task.gate().is_some_and(|gate| gate.answer.is_some()) && task.members.iter().flatten().all(has_ended)
+        };
+        if let Some(task) = self.counted().find(is_heard) {
+            return Err(format!("`{}` has not ended as it was answered", task.planned.task));
         }
         let all_done = self.counted().all(TaskHistory::is_settled);
         if all_done && self.limit_passed && status == RunStatus::Limited {
@@ -398,7 +412,7 @@ impl History {
                 }
                 self.check_needs(task)
             }
-            TaskEvent::Reused { cache: Some(_), .. } => self.check_needs(task),
+            TaskEvent::Reused { cache: Some(_), .. } | TaskEvent::ApprovalRequested { .. } => self.check_needs(task),
             TaskEvent::Skipped { because, .. } => match self.task(because.as_str()).map(|cause| &cause.state) {
                 Some(TaskState::Failed(_) | TaskState::Skipped(..)) => Ok(()),
                 _ => Err(format!("`{because}` has not failed")),

@@ -45,6 +45,8 @@ enum Progress {
     Running,
     /// It cannot go on, because of a limit; a resume may.
     Limited,
+    /// It is made, and waits for a person.
+    Asking,
     /// Done.
     Succeeded,
     /// Failed or skipped.
@@ -211,6 +213,11 @@ impl Schedule {
         self.enter(plan, task, Progress::Limited);
     }
 
+    /// What a task has made waits for a person.
+    pub(crate) fn ask(&mut self, plan: &Plan, task: TaskIx) {
+        self.enter(plan, task, Progress::Asking);
+    }
+
     /// A task is done.
     pub(crate) fn succeed(&mut self, plan: &Plan, task: TaskIx) {
         self.enter(plan, task, Progress::Succeeded);
@@ -301,7 +308,7 @@ impl Schedule {
                 self.end_turn(plan, task);
             }
             // Its limit may be its own, and the members after it have theirs.
-            Progress::Limited => self.end_turn(plan, task),
+            Progress::Limited | Progress::Asking => self.end_turn(plan, task),
             Progress::Waiting | Progress::Running => {}
         }
     }
@@ -332,10 +339,19 @@ impl Schedule {
             if is_for_it || !plan.needs(task).is_empty() && plan.needs(task).iter().all(|needed| kept.contains(needed))
             {
                 kept.insert(task);
-            } else if matches!(self.progress(plan, task), Progress::Waiting | Progress::Ready) {
+            }
+        }
+        for &task in plan.order() {
+            let is_open = matches!(self.progress(plan, task), Progress::Waiting | Progress::Ready);
+            if is_open && !kept.contains(&self.root(plan, task)) {
                 self.pending_skips.push_back((task, failed, SkipReason::Stopped));
             }
         }
+    }
+
+    /// The task of the file that a member was made for, however deep; any other task is its own.
+    fn root(&self, plan: &Plan, task: TaskIx) -> TaskIx {
+        std::iter::successors(Some(task), |&task| self.nodes[plan.node(task)].parent).last().unwrap_or(task)
     }
 
     /// Lets what waited for `node` go on; a barrier passes it on at once.

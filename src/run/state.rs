@@ -15,7 +15,7 @@ use std::time::Duration;
 use crate::plan::graph::TaskIx;
 use crate::plan::orchestra::Orchestra;
 use crate::plan::orchestra::RateLimit;
-use crate::run::history::{History, IllegalEvent, TaskState};
+use crate::run::history::{Answer, History, IllegalEvent, TaskState};
 use crate::run::rate_limit::RateLimitKey;
 use crate::run::schedule::{Schedule, Step};
 use crate::words::event::{
@@ -25,6 +25,7 @@ use crate::words::failure::{Failure, FailureKind};
 use crate::words::id::{Name, RunId};
 
 mod admission;
+mod approval;
 mod attempts;
 mod growth;
 
@@ -42,6 +43,8 @@ pub(crate) enum Command {
     Prepare(TaskIx),
     /// Say what the items of a task are, by [`Input::Expanded`].
     Expand(TaskIx),
+    /// Look whether somebody has answered what waits, and say so by [`Input::Answered`].
+    LookForAnswers,
     /// Put the outputs of a task's members together, and say so by [`Input::Collected`].
     Collect(TaskIx),
     /// Make the attempt that was prepared.
@@ -81,6 +84,8 @@ pub(crate) enum Input {
     Omitted(TaskIx, Omission),
     /// The answer to [`Command::Collect`].
     Collected(TaskIx, Result<Made, Failure>),
+    /// A person has answered what waits, with what the task has made if that is approved.
+    Answered(TaskIx, Answer, Result<Made, Failure>),
     /// An attempt asks for leave to call its model.
     CallRequested(CallRequest),
     /// An attempt has ended.
@@ -213,6 +218,10 @@ pub(crate) struct State {
     /// When what runs has had its time to end, in microseconds of this process.
     grace_ends_us: Option<u64>,
     aborted: bool,
+    /// Whether there may be answers that nobody has looked for.
+    looks_for_answers: bool,
+    /// Whether they were looked for when nothing else was left to do.
+    has_looked_at_last: bool,
 }
 
 impl State {
@@ -232,6 +241,8 @@ impl State {
             inbox: VecDeque::new(),
             grace_ends_us: None,
             aborted: false,
+            looks_for_answers: false,
+            has_looked_at_last: false,
         }
     }
 
@@ -314,6 +325,9 @@ impl State {
                 return commands;
             }
         }
+        if std::mem::take(&mut self.looks_for_answers) {
+            return vec![Command::LookForAnswers];
+        }
         if let Some(commands) = self.admit_one(now_us) {
             return commands;
         }
@@ -354,6 +368,9 @@ impl State {
                 vec![self.record(task, TaskEvent::Omitted(why))]
             }
             Some(Step::Over) if !self.tasks.iter().any(|task| task.asked) => {
+                if self.gates().next().is_some() && !std::mem::replace(&mut self.has_looked_at_last, true) {
+                    return vec![Command::LookForAnswers];
+                }
                 if let Some(message) = self.passed_limit() {
                     return vec![Command::Record(RunEvent::LimitPassed { message }.into())];
                 }
@@ -414,10 +431,11 @@ impl State {
             Input::Collected(task, made) => {
                 self.tasks[task].asked = false;
                 match made {
-                    Ok(made) => self.done(task, made, |output| TaskEvent::Succeeded { attempt: 0, output }),
+                    Ok(made) => self.made(task, 0, made, |output| TaskEvent::Succeeded { attempt: 0, output }),
                     Err(failure) => vec![self.record(task, TaskEvent::Failed { failure })],
                 }
             }
+            Input::Answered(task, answer, made) => self.answered(task, answer, made),
             Input::CallRequested(request) => {
                 let limit_key = self.facts(request.task).map_or_else(RateLimitKey::default, |facts| facts.limit_key);
                 self.admission.stand_in_line(limit_key, request);
@@ -547,6 +565,11 @@ impl State {
                     self.schedule.stop();
                 }
             }
+            TaskEvent::ApprovalRequested { .. } => {
+                self.schedule.ask(plan, task);
+                self.looks_for_answers = true;
+                self.has_looked_at_last = false;
+            }
             TaskEvent::Succeeded { .. } | TaskEvent::Reused { .. } => self.schedule.succeed(plan, task),
             TaskEvent::Failed { .. } => self.schedule.fail(plan, task),
             TaskEvent::Skipped { .. } => self.schedule.skip(plan, task),
@@ -558,6 +581,7 @@ impl State {
             | TaskEvent::ConversationCompacted { .. }
             | TaskEvent::ToolStarted { .. }
             | TaskEvent::ToolFinished { .. }
+            | TaskEvent::ApprovalGiven { .. }
             | TaskEvent::CtxSet { .. } => {}
         }
     }
@@ -576,6 +600,7 @@ impl State {
         self.inbox.clear();
         self.grace_ends_us = None;
         self.aborted = false;
+        self.restore_gates();
     }
 
     fn name(&self, task: TaskIx) -> &Name {

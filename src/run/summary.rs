@@ -101,6 +101,9 @@ pub(crate) struct TaskSummary {
     pub error: Option<Failure>,
     /// Why it was not run.
     pub skipped_because: Option<Cause>,
+    /// What a person is asked, where the file says so and it waits for one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub question: Option<String>,
     /// Why it was left out, in words.
     pub omitted_because: Option<String>,
     /// The run whose output it took over.
@@ -136,6 +139,8 @@ pub(crate) enum TaskStatus {
     Skipped,
     /// Left out, since it is not wanted.
     Omitted,
+    /// Made, and waits for a person.
+    AwaitsApproval,
 }
 
 impl Summary {
@@ -207,6 +212,7 @@ impl TaskSummary {
             output_file: task.output().map(|_| format!("{workspace}/task_outputs/{}_output.txt", task.planned.task)),
             error: None,
             skipped_because: None,
+            question: task.gate().and_then(|gate| gate.question.clone()),
             omitted_because: None,
             reused_from: None,
         };
@@ -218,6 +224,7 @@ impl TaskSummary {
                 summary.error = Some(failure.clone());
                 TaskStatus::Running
             }
+            TaskState::AwaitsApproval(_) => TaskStatus::AwaitsApproval,
             TaskState::Limited(why) => {
                 summary.error = Some(Failure::new(FailureKind::Budget, why.clone()));
                 TaskStatus::Limited

@@ -130,6 +130,25 @@ impl Dir {
         Ok(())
     }
 
+    /// Writes a file that is not there yet: of two who do so at once, one does. Says whether it was this one.
+    ///
+    /// # Errors
+    /// If any step fails.
+    pub fn write_new(&self, name: &str, bytes: &[u8]) -> io::Result<bool> {
+        let temporary = format!(".{name}.{}.tmp", std::process::id());
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).follow(FollowSymlinks::No);
+        let mut file = self.inner.open_with(&temporary, &options)?.into_std();
+        let written = write_all(&mut file, bytes).and_then(|()| file.sync_all());
+        let linked = written.and_then(|()| self.inner.hard_link(&temporary, &self.inner, name));
+        let _ = self.inner.remove_file(&temporary);
+        match linked {
+            Ok(()) => self.sync().map(|()| true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Gives a file of this folder another name in it, in place of what stood there.
     ///
     /// # Errors

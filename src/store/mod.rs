@@ -1,5 +1,6 @@
 //! What is kept on disk, and how it gets there whole.
 
+pub(crate) mod answers;
 pub(crate) mod disk;
 pub(crate) mod journal;
 pub(crate) mod kept;

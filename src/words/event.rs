@@ -22,8 +22,8 @@ use crate::words::usage::{StopReason, Usage};
 /// [`OLDEST_FORMAT`].
 ///
 /// Format 3 has what a version that reads 2 does not know: the events `limit_passed` and `conversation_compacted`, a task
-/// that is omitted since none before it has failed, growths that add members to a task which has some, and turns that were
-/// cut off and go on.
+/// that is omitted since none before it has failed, growths that add members to a task which has some, turns that were
+/// cut off and go on, and what waits for a person and is answered.
 pub(crate) const FORMAT: u32 = 3;
 
 /// The oldest format that is read. What later ones have is absent there, and each field says what that means.
@@ -304,6 +304,28 @@ pub enum TaskEvent {
         /// Whether the limit is that of the whole run.
         run: bool,
     },
+    /// What a task has made waits for a person. It is safe, and nothing that needs it begins.
+    ApprovalRequested {
+        /// The attempt that made it; 0 where none did, since an earlier result or the outputs of members took its place.
+        attempt: u32,
+        /// What is to be approved.
+        output: Output,
+        /// What the person is to look at, in the words of the file.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        question: Option<String>,
+    },
+    /// A person has answered. What follows is the end of the task.
+    ApprovalGiven {
+        /// The SHA-256 of the output that the answer is about, in lowercase hex.
+        sha256: String,
+        /// Whether it was approved.
+        approved: bool,
+        /// Who answered, by what they call themselves.
+        by: String,
+        /// Why, in their words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
     /// A try at a task failed.
     AttemptFailed {
         /// The try.
@@ -361,6 +383,8 @@ impl TaskEvent {
             Self::ConversationCompacted { .. } => "conversation_compacted",
             Self::CtxSet { .. } => "ctx_set",
             Self::LimitReached { .. } => "limit_reached",
+            Self::ApprovalRequested { .. } => "approval_requested",
+            Self::ApprovalGiven { .. } => "approval_given",
             Self::AttemptFailed { .. } => "attempt_failed",
             Self::Succeeded { .. } => "task_succeeded",
             Self::Failed { .. } => "task_failed",

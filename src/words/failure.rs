@@ -91,6 +91,8 @@ pub enum FailureKind {
     CommandFailed,
     /// Members of the task failed.
     MembersFailed,
+    /// A person has rejected what was made.
+    Rejected,
     /// What was to hold after the last round of the task does not hold.
     Unmet,
     /// A fault in orch itself.
@@ -159,6 +161,7 @@ impl FailureKind {
             Self::Environment    => (false, false, Ignore, false, false, false),
             Self::CommandFailed  => (false, false, Ignore, false, false, false),
             Self::MembersFailed  => (false, false, Ignore, false, false, false),
+            Self::Rejected       => (false, false, Ignore, false, false, false),
             Self::Unmet          => (false, false, Ignore, false, false, false),
             Self::Internal       => (false, false, Ignore, false, false, false),
         };
@@ -187,6 +190,7 @@ impl fmt::Display for FailureKind {
             Self::Environment => "not possible on this machine",
             Self::CommandFailed => "command failed",
             Self::MembersFailed => "members failed",
+            Self::Rejected => "rejected",
             Self::Unmet => "condition never met",
             Self::Internal => "internal fault",
         })

@@ -1,6 +1,7 @@
 //! The keys of an orchestra's file, each with what it does in a run.
 
 mod agents;
+mod approve;
 mod context;
 mod expand;
 mod for_each;

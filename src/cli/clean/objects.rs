@@ -103,6 +103,7 @@ fn digest(record: &Record) -> Option<&str> {
         // What a tool said is read again when its conversation goes on.
         Event::Task { event: TaskEvent::Succeeded { output, .. }, .. }
         | Event::Task { event: TaskEvent::Reused { output, .. }, .. }
+        | Event::Task { event: TaskEvent::ApprovalRequested { output, .. }, .. }
         | Event::Task { event: TaskEvent::ToolFinished { output, .. }, .. } => Some(&output.sha256),
         _ => None,
     }

@@ -35,7 +35,8 @@ pub(super) fn bring_up_to_date(
         if comparison == Comparison::Different && !resume.overwrite_edits {
             return Err(ResumeError::Edited { file: workspace::output_file(name) });
         }
-        let again = task.output().is_none() || anew.contains(&task.planned.task);
+        let waits = task.gate().is_some() && !task.is_rejected();
+        let again = task.output().is_none() && !waits || anew.contains(&task.planned.task);
         let as_it_should_be = if again { Comparison::Missing } else { Comparison::Same };
         if comparison != as_it_should_be {
             outdated.push((task, again));
@@ -57,6 +58,7 @@ pub(super) fn bring_up_to_date(
 fn recorded(task: &TaskHistory, objects: &Objects) -> io::Result<std::sync::Arc<str>> {
     match &task.state {
         TaskState::Succeeded(output) | TaskState::Reused(output, _) => objects.get(output),
+        TaskState::AwaitsApproval(gate) => objects.get(&gate.output),
         TaskState::Failed(failure) => Ok(workspace::error_text(&task.planned.task, failure, task.attempts).into()),
         TaskState::Waiting
         | TaskState::Running

@@ -18,10 +18,11 @@ use crate::plan::output::OutputSpec;
 use crate::plan::spec::Provider;
 use crate::run::history::{History, IllegalEvent, TaskState, ToolRead};
 use crate::run::state::{Made, ModelFacts, Preparation, State};
+use crate::store::disk::Dir;
 use crate::store::journal::Journal;
 use crate::store::objects::Objects;
 use crate::store::reuse::{Entry, Read, Store};
-use crate::store::workspace::{self, Workspace};
+use crate::store::workspace::{self, Comparison, Workspace};
 use crate::tools::{Ctx, ToolSet, Verifier, VerifyContext};
 use crate::words::digest::sha256;
 use crate::words::event::{CacheHit, CacheKey, Event, Output, PlannedTask, Record, RunEvent, TaskEvent};
@@ -56,6 +57,10 @@ pub(crate) struct RunContext {
     pub observers: Observers,
     /// What went wrong and does not stop the run.
     pub notices: Vec<Notice>,
+    /// The folder of the run, where people leave their answers.
+    pub folder: Dir,
+    /// Whether what waits for a person is approved without one.
+    pub approves: bool,
     /// The time of this process.
     pub clock: Clock,
 }
@@ -89,6 +94,16 @@ pub enum RunError {
     /// The journal could not be written.
     #[error("the journal could not be written: {0}")]
     Journal(io::Error),
+    /// An answer of a person could not be read.
+    #[error(
+        "the answer to `{task}` could not be read: {error}; remove it from the folder `answers` of the run, and answer again"
+    )]
+    Answer {
+        /// The task that waits.
+        task: String,
+        /// Why.
+        error: io::Error,
+    },
     /// The workspace could not be written.
     #[error("{task}'s output could not be written to the workspace: {error}")]
     Workspace {
@@ -285,9 +300,13 @@ impl RunContext {
     /// Brings the workspace in line with an event.
     fn show(&self, event: &Event, history: &History) -> Result<(), RunError> {
         let (task, text) = match event {
-            Event::Task { task, event: TaskEvent::Succeeded { output, .. } | TaskEvent::Reused { output, .. } } => {
-                (task, self.objects.get(output).map_err(RunError::Objects)?)
-            }
+            Event::Task {
+                task,
+                event:
+                    TaskEvent::Succeeded { output, .. }
+                    | TaskEvent::Reused { output, .. }
+                    | TaskEvent::ApprovalRequested { output, .. },
+            } => (task, self.objects.get(output).map_err(RunError::Objects)?),
             Event::Task { task, event: TaskEvent::CtxSet { .. } } => {
                 let text = {
                     let values = self.ctx.lock().unwrap_or_else(PoisonError::into_inner);
@@ -306,13 +325,17 @@ impl RunContext {
             Event::Task { event: TaskEvent::Reused { cache: Some(_), .. }, .. } => {
                 self.deliver(task, &text, history)?;
             }
-            Event::Task { event: TaskEvent::Succeeded { .. }, .. } => {
+            Event::Task { event: TaskEvent::Succeeded { .. } | TaskEvent::ApprovalRequested { .. }, .. } => {
                 history.place(task.as_str()).iter().for_each(|&ix| self.verifiers[ix].settle());
             }
             _ => {}
         }
-        let written = self.workspace.write_output(task.as_str(), &text);
-        written.map_err(|error| RunError::Workspace { task: task.to_string(), error })
+        let failed = |error| RunError::Workspace { task: task.to_string(), error };
+        // What has waited for a person is there.
+        if self.workspace.compare(task.as_str(), &text).map_err(failed)? == Comparison::Same {
+            return Ok(());
+        }
+        self.workspace.write_output(task.as_str(), &text).map_err(failed)
     }
 
     /// Puts an output that was not made anew into the task's own file. A new one is there before the task succeeds.

@@ -201,7 +201,10 @@ impl RunContext {
         };
         let inputs = &Inputs { files: &texts, ..inputs.clone() };
         let prompt = match Prompt::new(description, agent, inputs, output_spec.instructions().as_deref()) {
-            Ok(prompt) => prompt.after(&deeds, definition.name.as_str(), inputs.secret).redacted(tool_set.redactor()),
+            Ok(prompt) => prompt
+                .rejected(history.rejections_of(*task))
+                .after(&deeds, definition.name.as_str(), inputs.secret)
+                .redacted(tool_set.redactor()),
             Err(error) => return Ok(Err(template_failed("description", &error))),
         };
         let cache_key = given

@@ -97,7 +97,12 @@ fn of_plan(
             let name = member_name(task, PLAN, &taken)?;
             let needs = needs_of(orchestra, parent).collect();
             // What is done with the tasks of the plan is not done with the plan.
-            let plans = Task { name, grows: Vec::new(), ..task.member(item(ItemKind::Plan, value)) };
+            let plans = Task {
+                name,
+                grows: Vec::new(),
+                approve: task.approve.clone(),
+                ..task.member(item(ItemKind::Plan, value))
+            };
             return Ok(Member { task: plans, needs });
         }
         let planned = Planned::of(&value).map_err(|why| ExtendError::Plan { task: task.name.clone(), why })?;

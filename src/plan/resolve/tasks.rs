@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::plan::graph::{Plan, TaskIx};
 use crate::plan::growth::Grows;
-use crate::plan::orchestra::Task;
+use crate::plan::orchestra::{Approve, Task};
 use crate::plan::resolve::ctx::KeysKnown;
 use crate::plan::resolve::expand::Cast;
 use crate::plan::resolve::prose::Said;
@@ -74,6 +74,7 @@ impl<'r> Resolver<'r> {
                 reuse: task.reuse.as_ref().map(|reuse| reuse.value),
                 output,
                 sets,
+                approve: approve(task),
                 verify,
                 limits: task.limits.as_ref().map(|limits| limits.value.clone()).unwrap_or_default(),
                 reads,
@@ -117,6 +118,16 @@ impl<'r> Resolver<'r> {
                 let found = said.check(&template, &known, self.context.source);
                 self.diagnostics.extend(found);
             }
+        }
+    }
+}
+
+fn approve(task: &spec::Task) -> Option<Approve> {
+    match task.approve.as_ref()? {
+        Either::Short(wanted) => wanted.value.then(Approve::default),
+        Either::Full(table) => {
+            let question = table.value.question.as_ref().map(|question| question.value.trim().to_owned());
+            Some(Approve { question: question.filter(|question| !question.is_empty()) })
         }
     }
 }

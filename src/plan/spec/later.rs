@@ -23,7 +23,7 @@ const KEYS: &[(&str, &[&str])] = &[
     ("`execution`", &["state_file"]),
     ("a task group", &["max_concurrency"]),
     ("an agent", &["memory", "specialties", "team", "specialities"]),
-    ("a task", &["agents", "resolve", "phase", "approve", "tools", "branch"]),
+    ("a task", &["agents", "resolve", "phase", "tools", "branch"]),
 ];
 
 /// Words of enumerations, with the key that they belong to.

@@ -44,7 +44,8 @@ pub use crate::plan::spec::model::{
 pub use crate::plan::spec::notify::{Notify, NotifyBody, NotifyOn};
 pub use crate::plan::spec::prune::Omissions;
 pub use crate::plan::spec::task::{
-    Check, Collect, ExpandTable, Join, OnMax, OutputFormat, OutputTable, Priority, RepeatTable, ReviewTable, Task,
+    ApproveTable, Check, Collect, ExpandTable, Join, OnMax, OutputFormat, OutputTable, Priority, RepeatTable,
+    ReviewTable, Task,
 };
 
 /// Text with its place.

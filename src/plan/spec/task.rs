@@ -73,6 +73,8 @@ pub struct Task {
     /// The values that all later tasks of the run share: a key for all of the output, or keys with the field of the JSON
     /// output that each gets. They are asked for as `{{ ctx.KEY }}`.
     pub sets: Option<Either<Text, Spanned<BTreeMap<String, Text>>>>,
+    /// Has a person approve what the task has made before anything that needs it begins; with `expand`, the plan.
+    pub approve: Option<Either<Spanned<bool>, Spanned<ApproveTable>>>,
     /// What must hold when the model says that it is done.
     #[serde(default)]
     pub verify: Vec<Spanned<Check>>,
@@ -114,6 +116,15 @@ pub struct ReviewTable {
     pub on_max: Option<OnMax>,
     /// What the review is to look at above all; filled in like a description.
     pub criteria: Option<Text>,
+}
+
+/// The question to a person.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "`approve`")]
+pub struct ApproveTable {
+    /// What the person is to look at.
+    pub question: Option<Text>,
 }
 
 /// The rounds of a task. Each is a task of its own and gets the output of the one before it.

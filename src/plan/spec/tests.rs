@@ -30,7 +30,7 @@ tasks:
     timeout: 0
     priority: urgent
     context: b
-    approve: true
+    phase: plan
   - {name: b, agent: x, description: y, timeout_seconds: 0, name: c}
 ";
     let found = mistakes(text);
@@ -46,7 +46,7 @@ tasks:
         ("unknown key `timeout` in a task", "timeout"),
         ("`priority` cannot be `urgent`", "urgent"),
         ("`context` must be a list", "b"),
-        ("`approve` in a task is not supported yet", "approve"),
+        ("`phase` in a task is not supported yet", "phase"),
         ("`timeout_seconds` must be more than 0", "0"),
         ("`name` stands twice in a task", "name"),
         ("a task has no `name`", "nme"),

@@ -45,6 +45,8 @@ pub struct TaskHistory {
     pub abandoned: Vec<Step>,
     /// How long the conversation was when a limit stopped the task: a resume after that counts its rounds anew.
     pub rounds_before: usize,
+    /// Why persons have rejected what was made before, in their words.
+    pub rejections: Vec<String>,
     /// What tools have told the model: the output depends on it.
     pub reads: Vec<ToolRead>,
     /// What the first attempt of the last process says that the output depends on.
@@ -134,6 +136,42 @@ pub enum TaskState {
     Omitted(Omission),
     /// A member whose task has changed since, and is none any more.
     Withdrawn,
+    /// What it has made waits for a person.
+    AwaitsApproval(Gate),
+}
+
+/// What waits for a person.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gate {
+    /// What was made.
+    pub output: Output,
+    /// The attempt that made it.
+    pub attempt: u32,
+    /// What the person is to look at.
+    pub question: Option<String>,
+    /// What a person has said of it, where the task has not ended since.
+    pub answer: Option<Answer>,
+}
+
+impl Gate {
+    /// Whether it was approved, if somebody has said so or the contrary.
+    #[must_use]
+    pub fn approved(&self) -> Option<bool> {
+        self.answer.as_ref().map(|answer| answer.approved)
+    }
+}
+
+/// What a person has said of what a task has made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The SHA-256 of what was shown, in lowercase hex. The answer counts for nothing else.
+    pub sha256: String,
+    /// Whether it was approved.
+    pub approved: bool,
+    /// Who said so.
+    pub by: String,
+    /// Why.
+    pub reason: Option<String>,
 }
 
 impl TaskState {
@@ -147,7 +185,7 @@ impl TaskState {
             | Self::Skipped(..)
             | Self::Omitted(_)
             | Self::Withdrawn => true,
-            Self::Waiting | Self::Running | Self::Retrying(_) | Self::Limited(_) => false,
+            Self::Waiting | Self::Running | Self::Retrying(_) | Self::Limited(_) | Self::AwaitsApproval(_) => false,
         }
     }
 
@@ -177,6 +215,7 @@ impl TaskHistory {
             left_out: [0; 2],
             abandoned: Vec::new(),
             rounds_before: 0,
+            rejections: Vec::new(),
             reads: Vec::new(),
             cache_key: None,
             started_us: None,
@@ -191,6 +230,25 @@ impl TaskHistory {
         match &self.state {
             TaskState::Succeeded(output) | TaskState::Reused(output, _) => Some(output),
             _ => None,
+        }
+    }
+
+    /// What of it waits for a person, if it does.
+    #[must_use]
+    pub fn gate(&self) -> Option<&Gate> {
+        match &self.state {
+            TaskState::AwaitsApproval(gate) => Some(gate),
+            _ => None,
+        }
+    }
+
+    /// Whether a person has rejected what it has made.
+    #[must_use]
+    pub fn is_rejected(&self) -> bool {
+        match &self.state {
+            TaskState::Failed(failure) => failure.kind == FailureKind::Rejected,
+            TaskState::AwaitsApproval(gate) => gate.approved() == Some(false),
+            _ => false,
         }
     }
 
@@ -215,7 +273,10 @@ impl TaskHistory {
         if anew {
             self.forget();
         }
-        if self.output().is_none() && self.state != TaskState::Withdrawn {
+        // What was rejected is made again, whether or not its failure was written down.
+        let asks = self.gate().is_some() && !self.is_rejected();
+        let stays = self.state == TaskState::Withdrawn || asks;
+        if self.output().is_none() && !stays {
             self.reopen();
         }
     }
@@ -224,7 +285,7 @@ impl TaskHistory {
     /// known.
     pub(super) fn give_up(&mut self, this_run: &RunId) -> Option<Released> {
         let output = match &self.state {
-            TaskState::Succeeded(output) => Some(output.clone()),
+            TaskState::Succeeded(output) | TaskState::AwaitsApproval(Gate { output, .. }) => Some(output.clone()),
             TaskState::Reused(output, run) if run == this_run => Some(output.clone()),
             _ => None,
         };
@@ -324,6 +385,21 @@ impl TaskHistory {
             TaskEvent::LimitReached { message, .. } => {
                 self.rounds_before = self.conversation.len();
                 self.state = TaskState::Limited(message.clone());
+            }
+            TaskEvent::ApprovalRequested { attempt, output, question } => {
+                let (output, question) = (output.clone(), question.clone());
+                let gate = Gate { output, attempt: *attempt, question, answer: None };
+                self.end(TaskState::AwaitsApproval(gate), now_us);
+            }
+            TaskEvent::ApprovalGiven { sha256, approved, by, reason } => {
+                if let TaskState::AwaitsApproval(gate) = &mut self.state {
+                    let (sha256, by, reason) = (sha256.clone(), by.clone(), reason.clone());
+                    gate.answer = Some(Answer { sha256, approved: *approved, by, reason });
+                }
+                if !approved {
+                    let reason = reason.clone().unwrap_or_else(|| "none was given".to_owned());
+                    self.rejections.push(reason);
+                }
             }
             TaskEvent::AttemptFailed { failure, retry_in_ms, .. } => self.fail(failure, retry_in_ms.is_some()),
             TaskEvent::Succeeded { output, .. } => self.end(TaskState::Succeeded(output.clone()), now_us),
@@ -432,6 +508,23 @@ impl TaskHistory {
                 require(begins || stopped, "nothing of it was about to begin")
             }
             TaskEvent::AttemptFailed { attempt, failure, .. } => self.check_failure(*attempt, failure.kind),
+            TaskEvent::ApprovalRequested { attempt: 0, .. } if !self.planned.for_each => {
+                require(self.state == TaskState::Waiting, "it does not wait")
+            }
+            TaskEvent::ApprovalRequested { attempt, .. } => self.check_success(*attempt),
+            TaskEvent::ApprovalGiven { sha256, .. } => {
+                let is_open = |gate: &Gate| gate.answer.is_none() && gate.output.sha256 == *sha256;
+                require(self.gate().is_some_and(is_open), "nothing of that digest waits for an answer")
+            }
+            TaskEvent::Succeeded { attempt, output } if self.gate().is_some() => {
+                let is_it =
+                    |gate: &Gate| gate.approved() == Some(true) && gate.attempt == *attempt && gate.output == *output;
+                require(self.gate().is_some_and(is_it), "it was not approved")
+            }
+            TaskEvent::Failed { failure } if self.gate().is_some() => {
+                let is_rejected = self.gate().is_some_and(|gate| gate.approved() == Some(false));
+                require(is_rejected && failure.kind == FailureKind::Rejected, "it was not rejected")
+            }
             TaskEvent::Succeeded { attempt, .. } => self.check_success(*attempt),
             TaskEvent::Reused { .. } | TaskEvent::Skipped { .. } | TaskEvent::Omitted(_) => {
                 require(self.state == TaskState::Waiting, "it does not wait")

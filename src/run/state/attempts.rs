@@ -20,7 +20,7 @@ impl State {
         let chosen = self.tasks[task].next_candidate;
         match preparation {
             Preparation::Cached { run, made, hit } => {
-                self.done(task, made, |output| TaskEvent::Reused { run, output, cache: Some(hit) })
+                self.made(task, 0, made, |output| TaskEvent::Reused { run, output, cache: Some(hit) })
             }
             Preparation::Refused(failure) => {
                 let candidate = chosen.unwrap_or_else(|| self.first_candidate(task, 0, now_us));
@@ -69,7 +69,7 @@ impl State {
             return Vec::new();
         }
         let failure = match result {
-            Ok(made) => return self.done(task, made, |output| TaskEvent::Succeeded { attempt, output }),
+            Ok(made) => return self.made(task, attempt, made, |output| TaskEvent::Succeeded { attempt, output }),
             Err(failure) if failure.kind == FailureKind::ContextTooLong => self.name_largest_inputs(task, failure),
             Err(failure) => failure,
         };

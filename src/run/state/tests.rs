@@ -9,11 +9,12 @@ use serde_json::{Value, json};
 use super::*;
 use crate::plan::graph::{GraphSpec, GroupSpec, Ordering, Plan, TaskSpec};
 use crate::plan::growth::{Expand, ForEach, Grows, ItemKind, Items, Repeat, Review};
-use crate::plan::orchestra::{RateLimit, Task, Work};
+use crate::plan::orchestra::{Approve, RateLimit, Task, Work};
 use crate::plan::resolve;
 use crate::plan::retry::RetryPolicy;
 use crate::plan::spec::{Collect, Join, Limits, OnError};
 use crate::plan::template::Template;
+use crate::run::history::{Answer, Gate};
 use crate::run::rate_limit::RateLimitKey;
 use crate::run_builder::{agent, orchestra_of, start_of, task};
 use crate::words::event::{FORMAT, Holder};
@@ -33,6 +34,8 @@ struct Case {
     plans: Vec<Option<(usize, u8)>>,
     /// For each task, how many versions it may have, if it is reviewed.
     reviews: Vec<Option<u32>>,
+    /// For each task, whether a person is asked about it.
+    asks: Vec<bool>,
     /// For each task, whether it is not wanted when it is asked.
     unwanted: Vec<bool>,
     /// For each task, how those that it needs must have ended.
@@ -55,6 +58,7 @@ fn case() -> impl Strategy<Value = Case> {
         let rounds = prop::collection::vec(prop::option::weighted(0.15, 1u32..5), n);
         let plans = prop::collection::vec(prop::option::weighted(0.15, (1usize..5, any::<u8>())), n);
         let reviews = prop::collection::vec(prop::option::weighted(0.15, 1u32..4), n);
+        let asks = prop::collection::vec(prop::bool::weighted(0.15), n);
         let unwanted = prop::collection::vec(prop::bool::weighted(0.2), n);
         let join =
             prop_oneof![4 => Just(Join::All), 1 => Just(Join::Any), 1 => Just(Join::Settled), 1 => Just(Join::Failed)];
@@ -63,51 +67,53 @@ fn case() -> impl Strategy<Value = Case> {
         let dice = prop::collection::vec(any::<u8>(), 400);
         let kills = prop::collection::vec(1usize..40, 0..3);
         let stop_after = prop::option::weighted(0.2, 0usize..60);
-        (needs, urgency, (items, rounds, plans, reviews, unwanted, joins), limit, dice, kills, stop_after).prop_map(
-            move |(
-                needs,
-                urgency,
-                (items, rounds, plans, reviews, unwanted, joins),
-                max_calls,
-                dice,
-                kills,
-                stop_after,
-            )| {
-                let tasks = (0..n)
-                    .map(|t| {
-                        let mut context: Vec<TaskIx> =
-                            needs[t].iter().filter(|_| t > 0).map(|needed| needed.index(t)).collect();
-                        context.sort_unstable();
-                        context.dedup();
-                        TaskSpec { context: (!context.is_empty()).then_some(context), urgency: urgency[t] }
-                    })
-                    .collect();
-                let groups: Vec<GroupSpec> = (0..groups)
-                    .map(|g| GroupSpec {
-                        arrangement: if g == 1 { Ordering::Chain } else { Ordering::Free },
-                        tasks: (g * n / 3..(g + 1) * n / 3).collect(),
-                    })
-                    .collect();
-                let arrangement = if chain && groups.is_empty() { Ordering::Chain } else { Ordering::Free };
-                let outline = GraphSpec { arrangement, tasks, groups };
-                let max_parallel = (max > 0).then_some(max);
-                Case {
-                    outline,
-                    max_parallel,
-                    stops,
-                    items,
-                    rounds,
-                    plans,
-                    reviews,
-                    unwanted,
-                    joins,
+        (needs, urgency, (items, rounds, plans, reviews, (asks, unwanted), joins), limit, dice, kills, stop_after)
+            .prop_map(
+                move |(
+                    needs,
+                    urgency,
+                    (items, rounds, plans, reviews, (asks, unwanted), joins),
                     max_calls,
                     dice,
                     kills,
                     stop_after,
-                }
-            },
-        )
+                )| {
+                    let tasks = (0..n)
+                        .map(|t| {
+                            let mut context: Vec<TaskIx> =
+                                needs[t].iter().filter(|_| t > 0).map(|needed| needed.index(t)).collect();
+                            context.sort_unstable();
+                            context.dedup();
+                            TaskSpec { context: (!context.is_empty()).then_some(context), urgency: urgency[t] }
+                        })
+                        .collect();
+                    let groups: Vec<GroupSpec> = (0..groups)
+                        .map(|g| GroupSpec {
+                            arrangement: if g == 1 { Ordering::Chain } else { Ordering::Free },
+                            tasks: (g * n / 3..(g + 1) * n / 3).collect(),
+                        })
+                        .collect();
+                    let arrangement = if chain && groups.is_empty() { Ordering::Chain } else { Ordering::Free };
+                    let outline = GraphSpec { arrangement, tasks, groups };
+                    let max_parallel = (max > 0).then_some(max);
+                    Case {
+                        outline,
+                        max_parallel,
+                        stops,
+                        items,
+                        rounds,
+                        plans,
+                        reviews,
+                        asks,
+                        unwanted,
+                        joins,
+                        max_calls,
+                        dice,
+                        kills,
+                        stop_after,
+                    }
+                },
+            )
     })
 }
 
@@ -122,6 +128,7 @@ impl Case {
             join: self.joins[ix],
             retry: RetryPolicy { max_attempts: 2, ..RetryPolicy::fixed() },
             grows: self.grows(ix),
+            approve: self.asks[ix].then(Approve::default),
             ..task(&format!("t{ix}"))
         });
         let mut orchestra = orchestra_of(vec![agent("a")], tasks.collect(), plan);
@@ -311,6 +318,7 @@ impl<'c> Process<'c> {
                 let planned = self.state.orchestra().planned_members(&members);
                 self.state.tell(Input::Expanded(task, Ok(planned)));
             }
+            Command::LookForAnswers => self.answer(),
             Command::Collect(task) => self.state.tell(Input::Collected(task, Ok(made()))),
             Command::Launch { task, attempt, granted, .. } => {
                 prop_assert!(
@@ -338,6 +346,24 @@ impl<'c> Process<'c> {
         let limit = self.case.max_parallel;
         prop_assert!(limit.is_none_or(|max| self.running.len() <= max as usize), "too many at once");
         Ok(())
+    }
+
+    /// A person answers some of what waits, or nobody does.
+    fn answer(&mut self) {
+        let gates: Vec<(TaskIx, Gate)> = self.state.gates().map(|(task, gate)| (task, gate.clone())).collect();
+        for (task, gate) in gates {
+            let said = match self.roll() {
+                0..120 => Some(true),
+                120..180 => Some(false),
+                _ => None,
+            };
+            // What was heard before the process ended is told again, and an answer to something else is not heard.
+            let Some(approved) = gate.approved().or(said) else { continue };
+            let stale = self.roll() > 200 && gate.answer.is_none();
+            let sha256 = if stale { "1".repeat(64) } else { gate.output.sha256.clone() };
+            let answer = Answer { sha256, approved, by: "p".to_owned(), reason: None };
+            self.state.tell(Input::Answered(task, answer, Ok(made())));
+        }
     }
 
     /// What the next members of a task are made for; nothing if it has all of them.
@@ -455,7 +481,8 @@ fn essence(state: &State) -> String {
 /// all of these leave the task to a resume.
 fn meaning(state: &State) -> String {
     let history = state.history().unwrap();
-    let is_open = matches!(history.status, None | Some(RunStatus::Limited | RunStatus::Interrupted));
+    let is_open =
+        matches!(history.status, None | Some(RunStatus::Limited | RunStatus::Interrupted | RunStatus::Waiting));
     let is_left_to_resume = |state: &TaskState| is_open && matches!(state, TaskState::Omitted(_));
     let name = |ix: &TaskIx| history.tasks[*ix].planned.task.to_string();
     let mut lines: Vec<String> = history
@@ -498,17 +525,23 @@ proptest! {
         let mut ended = HashSet::new();
         let (mut omitted, mut begun) = (HashSet::new(), HashSet::new());
         let mut ever_omitted = HashSet::new();
+        let mut rejected = Vec::new();
         for record in &process.records {
             let Event::Task { task, event } = &record.event else {
                 // What has failed is tried again, and what was left out is asked again.
                 if matches!(record.event, Event::Run(RunEvent::Resumed { .. })) {
                     ended.clear();
                     omitted.clear();
+                    // What was rejected as a whole is made anew as a whole.
+                    for member in history.members_of(&std::mem::take(&mut rejected)) {
+                        done.remove(&member);
+                    }
                 }
                 continue;
             };
             let ix = history.place(task.as_str()).unwrap();
             match event {
+                TaskEvent::ApprovalGiven { approved: false, .. } => rejected.push(ix),
                 TaskEvent::AttemptStarted { .. } => {
                     prop_assert!(!done.contains(&ix), "{} runs twice", task);
                     let mut needs = plan.needs(ix).iter();
@@ -539,7 +572,8 @@ proptest! {
         }
         let open: Vec<&Name> =
             history.tasks.iter().filter(|task| !task.state.is_final()).map(|task| &task.planned.task).collect();
-        let may_be_open = matches!(history.status, Some(RunStatus::Limited | RunStatus::Interrupted));
+        let may_be_open =
+            matches!(history.status, Some(RunStatus::Limited | RunStatus::Interrupted | RunStatus::Waiting));
         prop_assert!(may_be_open || open.is_empty(), "{:?} are lost", open);
         // What a task for failures was begun for may come out well when a resume tries it again.
         let is_for_failures = |task: &usize| process.state.orchestra().tasks[*task].join == Join::Failed;
@@ -551,7 +585,8 @@ proptest! {
 
     #[test]
     fn what_becomes_of_a_task_follows_from_those_before_it(case in case()) {
-        let case = Case { stops: false, max_calls: None, stop_after: None, ..case };
+        let asks = vec![false; case.asks.len()];
+        let case = Case { stops: false, max_calls: None, stop_after: None, asks, ..case };
         let Some(orchestra) = case.orchestra() else { return Ok(()) };
         let mut process = Process::new(&case, &orchestra);
         process.play()?;

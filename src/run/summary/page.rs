@@ -150,7 +150,7 @@ fn tasks(summary: &Summary) -> Vec<String> {
 /// What a person has to look at first has the lowest.
 fn urgency(status: TaskStatus) -> u8 {
     match status {
-        TaskStatus::Failed => 0,
+        TaskStatus::Failed | TaskStatus::AwaitsApproval => 0,
         TaskStatus::Skipped => 1,
         TaskStatus::Waiting | TaskStatus::Running | TaskStatus::Limited => 2,
         TaskStatus::Succeeded | TaskStatus::Reused => 3,
@@ -163,12 +163,13 @@ fn row(task: &TaskSummary) -> Vec<String> {
         TaskStatus::Succeeded | TaskStatus::Reused => "✅",
         TaskStatus::Failed => "❌",
         TaskStatus::Skipped | TaskStatus::Omitted => "⏭",
-        TaskStatus::Waiting | TaskStatus::Running | TaskStatus::Limited => "⏸",
+        TaskStatus::Waiting | TaskStatus::Running | TaskStatus::Limited | TaskStatus::AwaitsApproval => "⏸",
     };
     let said = match (task.status, &task.skipped_because, &task.reused_from) {
         (TaskStatus::Waiting, ..) => "not started".to_owned(),
         (TaskStatus::Omitted, ..) => one_line(task.omitted_because.as_ref().map_or("", |why| why), WIDTH),
         (TaskStatus::Running, ..) => "not finished".to_owned(),
+        (TaskStatus::AwaitsApproval, ..) => "waits for approval".to_owned(),
         (_, Some(cause), _) => match cause.reason {
             SkipReason::Dependency => format!("not run: it needs {}", cause.task),
             SkipReason::Stopped => format!("not run: stopped after {} failed", cause.task),
@@ -180,6 +181,8 @@ fn row(task: &TaskSummary) -> Vec<String> {
     let line = format!("  {} {}  {said}", padded(mark, 2), padded(&one_line(task.task.as_str(), 40), 24));
     let mut lines = vec![shortened(&line, WIDTH).into_owned()];
     lines.extend(task.error.iter().flat_map(reason));
+    let question = task.question.iter().flat_map(|question| wrapped(question, WIDTH - 6, 3));
+    lines.extend(question.map(|line| format!("      {line}")));
     lines
 }
 
@@ -201,6 +204,17 @@ fn status(summary: &Summary) -> Vec<String> {
         None => format!("⏸ NOT FINISHED - {resume}"),
     };
     lines.push(format!("Status: {line}"));
+    if summary.status == Some(RunStatus::Waiting) {
+        let waits = summary.tasks.iter().filter(|task| task.status == TaskStatus::AwaitsApproval);
+        for task in waits.take(ROWS) {
+            lines.push(format!(
+                "        orch approve {run} {0}   or: orch reject {run} {0} --reason TEXT",
+                task.task,
+                run = summary.run
+            ));
+        }
+        lines.push(format!("        then go on: orch resume {}", summary.run));
+    }
     if matches!(summary.status, Some(RunStatus::Failed | RunStatus::Partial | RunStatus::Limited)) {
         lines.push(format!("        to try again what is not done: orch resume {}", summary.run));
     }

@@ -10,6 +10,7 @@ use std::thread;
 use crate::project::{Ended, Project, RESULT, RUN, orchestra, output};
 use crate::server::Server;
 
+mod approved;
 #[cfg(unix)]
 mod endings;
 mod inputs;

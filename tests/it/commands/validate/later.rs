@@ -20,7 +20,7 @@ fn keys_of_later_versions_are_refused_by_name() {
 
 #[test]
 fn keys_of_later_tasks_are_refused_by_name() {
-    for (key, value) in [("tools", "[read_file]"), ("agents", "[writer, editor]"), ("approve", "true")] {
+    for (key, value) in [("tools", "[read_file]"), ("agents", "[writer, editor]"), ("phase", "plan")] {
         let text = format!("tasks:\n  - {{name: a, agent: writer, description: x, {key}: {value}}}\n");
         assert_eq!(messages(text), [format!("`{key}` in a task is not supported yet")]);
     }
