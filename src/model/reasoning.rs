@@ -23,28 +23,32 @@ pub(crate) enum ChatReasoning {
     Object,
     /// `reasoning_effort`, whose words depend on the family: <https://console.groq.com/docs/reasoning>.
     Groq,
-    /// `reasoning_effort`, which knows `none` and `high`: <https://docs.mistral.ai/capabilities/reasoning>.
-    OnOrOff,
+    /// `reasoning_effort`, which is on or off for all but the large models:
+    /// <https://docs.mistral.ai/inference/conversations/reasoning>.
+    Mistral,
 }
 
 /// The members of a request to Chat Completions.
 pub(crate) fn chat(way: ChatReasoning, model: &str, level: Reasoning) -> Value {
     match way {
         ChatReasoning::Effort => json!({"reasoning_effort": effort(model, level)}),
-        ChatReasoning::Switch => match level {
-            Reasoning::None => json!({"thinking": {"type": "disabled"}}),
-            // Both take `medium` for `high`.
-            _ => json!({"thinking": {"type": "enabled"}, "reasoning_effort": level.name()}),
-        },
-        ChatReasoning::Object => {
-            let effort = if level == Reasoning::Max { "xhigh" } else { level.name() };
-            json!({"reasoning": {"effort": effort}})
+        ChatReasoning::Switch => {
+            let effort = match level {
+                Reasoning::None if !always_thinks_as_glm(model) => return json!({"thinking": {"type": "disabled"}}),
+                Reasoning::None | Reasoning::Low => "low",
+                // Neither has more levels.
+                Reasoning::Medium | Reasoning::High => "high",
+                Reasoning::Max => "max",
+            };
+            json!({"thinking": {"type": "enabled"}, "reasoning_effort": effort})
         }
+        ChatReasoning::Object => json!({"reasoning": {"effort": level.name()}}),
         ChatReasoning::Groq if bare(model).starts_with("qwen") => {
             json!({"reasoning_effort": if level == Reasoning::None { "none" } else { "default" }})
         }
         ChatReasoning::Groq => json!({"reasoning_effort": effort(model, level)}),
-        ChatReasoning::OnOrOff => {
+        ChatReasoning::Mistral if bare(model).contains("large") => json!({"reasoning_effort": effort(model, level)}),
+        ChatReasoning::Mistral => {
             json!({"reasoning_effort": if level == Reasoning::None { "none" } else { "high" }})
         }
     }
@@ -75,6 +79,11 @@ pub(crate) struct AnthropicReasoning {
     pub(crate) effort: Option<&'static str>,
 }
 
+/// Whether a GLM always thinks, as they do since 5.3: it takes no end of its thoughts, and `none` for the most.
+fn always_thinks_as_glm(model: &str) -> bool {
+    bare(model).to_lowercase().strip_prefix("glm-").and_then(version).is_some_and(|version| version >= (5, 3))
+}
+
 /// What Anthropic is told, where the answer and the thoughts have `max_tokens` together. Its models since Claude 4.6 think as
 /// much as they find right, under an `effort`; for those before, and for others behind its protocol, the tokens are named:
 /// <https://platform.claude.com/docs/en/build-with-claude/adaptive-thinking>. `None` where there is no room to think.
@@ -82,6 +91,8 @@ pub(crate) fn anthropic(model: &str, level: Reasoning, max_tokens: u32) -> Optio
     let told = |thinking: Value, effort| Some(AnthropicReasoning { thinking, effort });
     // What is left of the tokens is for the answer.
     let percent = match level {
+        // These cannot be told to stop, and think least with the least effort.
+        Reasoning::None if always_thinks_as_claude(model) => return told(json!({"type": "adaptive"}), Some("low")),
         Reasoning::None => return told(json!({"type": "disabled"}), None),
         Reasoning::Low => 20,
         Reasoning::Medium => 50,
@@ -100,15 +111,26 @@ pub(crate) fn anthropic(model: &str, level: Reasoning, max_tokens: u32) -> Optio
 
 /// Whether a model of Anthropic's decides by itself how much it thinks: none before Claude 4.6 does.
 fn thinks_by_itself(model: &str) -> bool {
+    claude_version(model).is_some_and(|version| version >= (4, 6))
+}
+
+/// Whether a model of Anthropic's cannot be told not to think, as most since Claude 5.5:
+/// <https://platform.claude.com/docs/en/models/opus-5-5/whats-new-opus-5-5>.
+fn always_thinks_as_claude(model: &str) -> bool {
+    let is_small = model.contains("haiku");
+    let always = ["fable", "mythos"].iter().any(|family| model.contains(family));
+    claude_version(model).is_some_and(|version| always || version >= (5, 5) && !is_small)
+}
+
+/// The version of a Claude; the newest for a name without one, and `None` for any other model.
+fn claude_version(model: &str) -> Option<(u32, u32)> {
     // A name may stand behind a vendor's or a region's, as in `us.anthropic.claude-opus-4-6-v1`.
-    let Some(at) = model.find("claude-") else { return false };
-    let mut numbers = model[at..].split(['-', '.', '@', ':']).filter_map(|part| part.parse::<u32>().ok());
+    let name = &model[model.find("claude-")?..];
+    let mut numbers = name.split(['-', '.', '@', ':']).filter_map(|part| part.parse::<u32>().ok());
     // A date is no version.
     let mut version = || numbers.next().filter(|&number| number < 100);
-    match (version(), version()) {
-        (Some(major), minor) => (major, minor.unwrap_or(0)) >= (4, 6),
-        (None, _) => true,
-    }
+    let major = version().unwrap_or(u32::MAX);
+    Some((major, version().unwrap_or(0)))
 }
 
 /// Gemini's `thinkingConfig`: a level since Gemini 3, and a number of tokens before
@@ -202,12 +224,33 @@ mod tests {
         ] {
             assert_eq!(thinks_by_itself(model), by_itself, "{model}");
         }
+        for (model, always) in [
+            ("claude-opus-5-5", true),
+            ("claude-sonnet-5.5", true),
+            ("claude-fable-5", true),
+            ("claude-haiku-5-5", false),
+            ("claude-opus-5", false),
+            ("glm-5.5", false),
+        ] {
+            let told = anthropic(model, Reasoning::None, 10_000).unwrap();
+            let effort = always.then_some("low");
+            assert_eq!((&told.thinking["type"] == "adaptive", told.effort), (always, effort), "{model}");
+        }
         let budgets = LEVELS.map(|level| anthropic("claude-sonnet-4-5", level, 10_000).unwrap().thinking);
         let budgets = budgets.map(|thinking| thinking["budget_tokens"].as_u64().unwrap_or(0));
         assert_eq!(budgets, [0, 2000, 5000, 7500, 9000]);
         let little = |max_tokens| anthropic("claude-sonnet-4-5", Reasoning::Low, max_tokens);
         assert_eq!(little(1024), None);
         assert_eq!(little(1500).unwrap().thinking["budget_tokens"], 1024);
+    }
+
+    #[test]
+    fn a_glm_thinks_always_since_it_cannot_be_told_not_to() {
+        let told = |model| chat(ChatReasoning::Switch, model, Reasoning::None);
+        assert_eq!(told("glm-5.2"), json!({"thinking": {"type": "disabled"}}));
+        assert_eq!(told("glm-5.3-flash"), json!({"thinking": {"type": "enabled"}, "reasoning_effort": "low"}));
+        let medium = chat(ChatReasoning::Switch, "deepseek-chat", Reasoning::Medium);
+        assert_eq!(medium["reasoning_effort"], "high");
     }
 
     #[test]

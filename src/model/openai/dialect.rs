@@ -76,7 +76,7 @@ pub(crate) const MISTRAL: Dialect = Dialect {
     path: "/v1",
     renames_limit: false,
     asks_for_usage: false,
-    reasoning: ChatReasoning::OnOrOff,
+    reasoning: ChatReasoning::Mistral,
     seed: "random_seed",
     ..OPENAI
 };

@@ -81,7 +81,7 @@ fn every_vendor_is_told_in_its_own_words_how_much_to_think() {
         (ollama, "qwen3", Reasoning::Max, json!({"think": true})),
         (ollama, "gpt-oss:20b", Reasoning::Medium, json!({"think": "medium"})),
         (openrouter, "openai/gpt-5", Reasoning::None, json!({"reasoning": {"effort": "none"}})),
-        (openrouter, "x/y", Reasoning::Max, json!({"reasoning": {"effort": "xhigh"}})),
+        (openrouter, "x/y", Reasoning::Max, json!({"reasoning": {"effort": "max"}})),
         (deepseek, "deepseek-chat", Reasoning::None, off.clone()),
         (deepseek, "deepseek-chat", Reasoning::Max, on("max")),
         (zhipu, "glm-5.2", Reasoning::None, off),
@@ -90,6 +90,7 @@ fn every_vendor_is_told_in_its_own_words_how_much_to_think() {
         (groq, "qwen/qwen3-32b", Reasoning::High, json!({"reasoning_effort": "default"})),
         (groq, "openai/gpt-oss-120b", Reasoning::Max, json!({"reasoning_effort": "high"})),
         (mistral, "mistral-small-latest", Reasoning::Low, json!({"reasoning_effort": "high"})),
+        (mistral, "mistral-large-4", Reasoning::Low, json!({"reasoning_effort": "low"})),
         (xai, "grok-4.3", Reasoning::Low, json!({"reasoning_effort": "low"})),
     ] {
         assert_eq!(told(to, &thinking(model, level)), expected, "{} {model} {level:?}", to.1);
