@@ -1,4 +1,4 @@
-//! `orch create`: a new orchestra from the project's playbooks, or from a template where there are none.
+//! `orch create`: a new orchestra from one that comes with orch, from the project's playbooks, or one to edit.
 //!
 //! What it writes has been read and resolved before, so that it runs as it stands.
 
@@ -10,8 +10,10 @@ use std::process::ExitCode;
 use clap::ValueEnum;
 
 use crate::cli::create::draft::Draft;
+use crate::cli::create::templates::{SHIPPED, Shipped};
 use crate::cli::error::{CliError, say_reports};
 use crate::cli::new_orchestra::NewOrchestra;
+use crate::cli::table::Table;
 use crate::cli::{Context, Outcome, terminal};
 use crate::engine::check;
 use crate::plan::{roles, spec};
@@ -26,12 +28,19 @@ const SCHEMA: &str = ".schema.json";
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "The tasks are those of the project's playbooks (agents/<name>/playbook/<name>_playbook.yaml or \
-                        agents/<name>.yaml), one after another. Without playbooks, the ids sdlc, content_creation and \
-                        data_analysis give an orchestra that is ready to run, and any other id one to edit."
+                        agents/<name>.yaml), one after another. Without playbooks, the name of an orchestra that comes with \
+                        orch gives that one, ready to run, and any other id one to edit."
 )]
 pub(super) struct Args {
     /// The new orchestra's id, which names its file and its workspace
-    id: String,
+    #[arg(required_unless_present = "list")]
+    id: Option<String>,
+    /// Take this orchestra, which comes with orch, whatever playbooks there are
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["agents", "strategy"])]
+    template: Option<String>,
+    /// List the orchestras that come with orch, and make none
+    #[arg(long, exclusive = true)]
+    list: bool,
     /// Take these agents and no others, in this order: playbooks of the project, or built-in roles
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     agents: Vec<String>,
@@ -51,8 +60,13 @@ enum Strategy {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Outcome {
+    // clap has asked for an id where no list is wanted.
+    let Some(id) = &args.id else {
+        terminal::print(&page());
+        return Ok(ExitCode::SUCCESS);
+    };
     let project = &context.project;
-    let new = NewOrchestra::new(&args.id)?;
+    let new = NewOrchestra::new(id)?;
     new.check_free(project, false)?;
     let (text, origin) = compose(args, project, new.id.as_str())?;
     let source = new.source(editor_line(project) + &text);
@@ -66,14 +80,17 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
 
 /// The text of the new file, and what it was made from.
 fn compose(args: &Args, project: &Project, id: &str) -> Result<(String, String), CliError> {
+    if let Some(name) = &args.template {
+        return Ok(ready(template(name)?, id));
+    }
     let agents = agents(args, project)?;
     if agents.is_empty() {
         if args.strategy.is_some() {
             return Err(CliError::usage("--strategy needs agents, and this project has no playbooks")
                 .help("name built-in roles, such as `--agents researcher,writer`, or edit `strategy` in the file"));
         }
-        return Ok(match templates::finished(id) {
-            Some(text) => (text, format!("the template `{id}`, ready to run")),
+        return Ok(match templates::find(id) {
+            Some(shipped) => ready(shipped, id),
             None => (templates::starter(id), "an example that runs; its comments say what to edit".to_owned()),
         });
     }
@@ -88,6 +105,29 @@ fn compose(args: &Args, project: &Project, id: &str) -> Result<(String, String),
     let tasks = plural(draft.len() as u64, "task", "tasks");
     let origin = format!("{tasks} for {}: {}", plural(agents.len() as u64, "agent", "agents"), agents.join(", "));
     Ok((draft.render(id), origin))
+}
+
+/// The orchestras that come with orch, a line each.
+fn page() -> String {
+    let mut table = Table::new(["template", "description"]);
+    for shipped in SHIPPED {
+        table.row([shipped.name, &shipped.description()]);
+    }
+    table.render()
+}
+
+fn template(name: &str) -> Result<&'static Shipped, CliError> {
+    templates::find(name).ok_or_else(|| {
+        let complaint = CliError::usage(format!("there is no template `{name}`"));
+        match near_miss(name, SHIPPED.iter().map(|shipped| shipped.name)) {
+            Some(near) => complaint.help(format!("did you mean `{near}`?")),
+            None => complaint.help("`orch create --list` names them"),
+        }
+    })
+}
+
+fn ready(shipped: &Shipped, id: &str) -> (String, String) {
+    (shipped.under(id), format!("the template `{}`, ready to run", shipped.name))
 }
 
 /// The agents that were asked for, else those of the project.

@@ -1,13 +1,31 @@
-//! What `orch create` writes where the project has no playbooks: a finished orchestra for a few ids, else one to edit.
+//! The orchestras that come with orch, and one to edit where none of them is wanted.
+//!
+//! Knows their texts and nothing of projects: whether a text runs there is looked at by the caller.
 
 use crate::cli::create::draft::words;
+use crate::plan::spec;
+use crate::words::diagnostic::Source;
 
-/// The orchestras that come with orch, by id.
-const FINISHED: [(&str, &str); 3] = [
-    ("sdlc", include_str!("../../../orchestras/sdlc_orchestra.yaml")),
-    ("content_creation", include_str!("../../../orchestras/content_creation_orchestra.yaml")),
-    ("data_analysis", include_str!("../../../orchestras/data_analysis_orchestra.yaml")),
-];
+/// An orchestra that comes with orch. A project may take it under an id of its own.
+#[derive(Debug)]
+pub(super) struct Shipped {
+    /// Its name, which is also the id that its text gives it.
+    pub name: &'static str,
+    text: &'static str,
+}
+
+/// Shipped orchestras from their files, each of which is named after its id.
+macro_rules! shipped {
+    ($($name:literal),* $(,)?) => {
+        &[$(Shipped {
+            name: $name,
+            text: include_str!(concat!("../../../orchestras/", $name, "_orchestra.yaml")),
+        }),*]
+    };
+}
+
+/// All of them, by name.
+pub(super) const SHIPPED: &[Shipped] = shipped!["content_creation", "data_analysis", "sdlc",];
 
 const STARTER: &str = r#"# Runs as it stands; make it your own from here.
 metadata:
@@ -56,11 +74,28 @@ tasks:
     timeout_seconds: 600
 "#;
 
-/// The text of an orchestra that comes with orch, without the line that tells editors where its schema lies: that path
-/// is of orch's own folder.
-pub(super) fn finished(id: &str) -> Option<String> {
-    let (_, text) = FINISHED.iter().find(|(name, _)| *name == id)?;
-    Some(text.lines().filter(|line| !line.starts_with("# yaml-language-server:")).map(|l| format!("{l}\n")).collect())
+/// The orchestra of a name.
+pub(super) fn find(name: &str) -> Option<&'static Shipped> {
+    SHIPPED.iter().find(|shipped| shipped.name == name)
+}
+
+impl Shipped {
+    /// Its text under an id, without the line that tells editors where its schema lies: that path is of orch's own
+    /// folder.
+    pub(super) fn under(&self, id: &str) -> String {
+        let kept = self.text.lines().filter(|line| !line.starts_with("# yaml-language-server:"));
+        let text: String = kept.map(|line| format!("{line}\n")).collect();
+        // The three places where a shipped file says its id. Its prompts may have the word for something else.
+        ["id: \"{}\"", "orchestra_workspaces/{}\"", "orch run {} "]
+            .iter()
+            .fold(text, |text, place| text.replace(&place.replace("{}", self.name), &place.replace("{}", id)))
+    }
+
+    /// What it is for, in one sentence.
+    pub(super) fn description(&self) -> String {
+        let file = spec::read(&Source::new(self.name, self.text)).file;
+        file.and_then(|file| file.metadata?.description).unwrap_or_default()
+    }
 }
 
 /// An orchestra that runs and says what to edit.

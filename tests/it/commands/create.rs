@@ -68,6 +68,47 @@ fn without_playbooks_a_template_is_taken() {
 }
 
 #[test]
+fn a_template_is_taken_by_its_name_under_any_id_and_whatever_playbooks_there_are() {
+    let project = Project::new().file("agents/developer/playbook/developer_playbook.yaml", DEVELOPER);
+    project
+        .args(["create", "shop", "--template", "data_analysis"])
+        .run()
+        .exits(0)
+        .prints_exactly("orchestras/shop_orchestra.yaml\n")
+        .says("the template `data_analysis`, ready to run");
+    project.args(["graph", "shop"]).run().exits(0).prints("collect_data");
+    is_ready(&project, "shop");
+    assert!(!project.read("orchestras/shop_orchestra.yaml").unwrap().contains("data_analysis"));
+    let near = project.args(["create", "x", "--template", "data-anlysis"]).run().exits(2);
+    near.says("there is no template `data-anlysis`").says("did you mean `data_analysis`?");
+    project.args(["create", "x", "--template", "zzz"]).run().exits(2).says("`orch create --list` names them");
+    project
+        .args(["create", "x", "--template", "sdlc", "--agents", "writer"])
+        .run()
+        .exits(2)
+        .says("cannot be used with");
+    project.args(["create", "--template", "sdlc"]).run().exits(2).says("<ID>").no_file("orchestras/x_orchestra.yaml");
+}
+
+#[test]
+fn the_list_names_every_orchestra_that_comes_with_orch() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("orchestras");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut shipped: Vec<_> = files.map(|file| file.strip_suffix("_orchestra.yaml").unwrap().to_owned()).collect();
+    shipped.sort();
+    let project = Project::new();
+    let printed = project.args(["create", "--list"]).run().exits(0).stdout;
+    let rows: Vec<_> = printed.lines().skip(1).map(|row| row.split_once(' ').expect(row)).collect();
+    assert_eq!(rows.iter().map(|(name, _)| *name).collect::<Vec<_>>(), shipped);
+    assert!(rows.iter().all(|(_, description)| description.trim().ends_with('.')), "{printed}");
+    assert!(project.files().is_empty());
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/orchestras.md")).unwrap();
+    for name in shipped {
+        assert!(page.contains(&format!("`{name}`")), "docs/orchestras.md does not name {name}");
+    }
+}
+
+#[test]
 fn from_nothing_comes_a_file_that_runs_and_says_what_to_edit() {
     let project = Project::new();
     project.args(["create", "my-idea.2"]).run().exits(0).says("its comments say what to edit");

@@ -133,11 +133,17 @@ fn task_names_are_made_usable_and_unique() {
 
 #[test]
 fn every_template_loads() {
-    for id in ["sdlc", "content_creation", "data_analysis"] {
-        let text = templates::finished(id).unwrap();
-        assert!(!text.contains("yaml-language-server"));
-        assert_eq!(loaded(&text).id.as_str(), id);
+    for shipped in templates::SHIPPED {
+        for id in [shipped.name, "my-own.one"] {
+            let text = shipped.under(id);
+            assert!(!text.contains("yaml-language-server"));
+            let orchestra = loaded(&text);
+            assert_eq!((orchestra.id.as_str(), text.contains(&format!("orch run {id} "))), (id, true));
+            assert_eq!(orchestra.workspace.trim_start_matches("./"), format!("orchestra_workspaces/{id}"));
+        }
+        assert!(shipped.description().ends_with('.'), "{}", shipped.name);
     }
+    assert!(templates::SHIPPED.is_sorted_by_key(|shipped| shipped.name));
     let starter = loaded(&templates::starter("my-own.one"));
     assert_eq!((starter.id.as_str(), starter.name.as_str()), ("my-own.one", "My Own One Orchestra"));
     assert_eq!(starter.workspace, "orchestra_workspaces/my-own.one");
