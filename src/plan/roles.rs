@@ -226,7 +226,7 @@ and do not report anything as done that nobody has shown.",
     Role {
         name: "planner",
         title: "planner",
-        goal: "AssistantMessage a goal into a plan that others can carry out and check",
+        goal: "Turn a goal into a plan that others can carry out and check",
         instructions: "\
 State the goal in your own words and say when it counts as reached. Then list the steps in order. Give each a short \
 name, what it produces, what it needs first, and an acceptance criterion that can be checked. Keep steps small \
@@ -257,7 +257,7 @@ not run) and an overall verdict. Do not mend the defects, and never count a chec
     Role {
         name: "report_generator",
         title: "report writer",
-        goal: "AssistantMessage findings into a report that a decision can rest on",
+        goal: "Turn findings into a report that a decision can rest on",
         instructions: "\
 Write for a reader who has five minutes and a decision to make. Open with a summary: the question, the answer, the \
 recommendation. Then give the findings in order of weight, each with its evidence and its certainty, then the \

@@ -25,7 +25,17 @@ macro_rules! shipped {
 }
 
 /// All of them, by name.
-pub(super) const SHIPPED: &[Shipped] = shipped!["content_creation", "data_analysis", "sdlc",];
+pub(super) const SHIPPED: &[Shipped] = shipped![
+    "adversarial",
+    "content_creation",
+    "data_analysis",
+    "default",
+    "delegation",
+    "feature_team",
+    "parallel_research",
+    "sdlc",
+    "validated_delivery",
+];
 
 const STARTER: &str = r#"# Runs as it stands; make it your own from here.
 metadata:

@@ -1,6 +1,9 @@
 //! `orch create`: a new orchestra from playbooks, from a template, or from nothing, and never over one that is there.
 
+use serde_json::json;
+
 use super::Project;
+use crate::server::{Act, Server};
 
 const DEVELOPER: &str = "apiVersion: agent/v1\nkind: AgentSpec\nmetadata: {name: Developer, id: developer}\nspec:\n  \
     persona: {role: Developer, goal: Write code}\n  tasks:\n    - {name: implement, instruction: Implement it.}\n    \
@@ -157,4 +160,49 @@ fn a_link_that_leads_nowhere_is_not_written_through() {
     let project = Project::new().file("orchestras/other.yaml", "x");
     std::os::unix::fs::symlink(project.path("victim"), project.path("orchestras/y_orchestra.yaml")).unwrap();
     project.args(["create", "y"]).run().exits(2).no_file("victim");
+}
+
+/// A project with a shipped orchestra, played by a server.
+fn played(template: &str, server: &Server) -> Project {
+    let project = Project::new();
+    project.args(["create", "it", "--template", template]).run().exits(0);
+    project.server(server).args(["run", "it", "--goal", "Build a simple login feature"])
+}
+
+fn review(approved: bool) -> Act {
+    Act::Text(json!({"approved": approved, "criteria": [], "problems": [], "summary": "looked at"}).to_string())
+}
+
+#[test]
+fn default_documents_nothing_that_its_review_does_not_approve() {
+    let plan =
+        json!({"tasks": [{"id": "T1", "title": "A form", "criteria": ["it logs in"], "needs": []}], "assumptions": []});
+    for approved in [true, false] {
+        let server = Server::start();
+        server.when("Mission: plan", [Act::Text(plan.to_string())]);
+        server.when("Mission: carry the plan", [Act::Text("the form".to_owned())]);
+        server.when("- T1: it logs in", [review(approved)]);
+        server.when("by the tasks of the plan: A form", [Act::Text("the README".to_owned())]);
+        let ended = played("default", &server).run().exits(i32::from(!approved));
+        assert_eq!(server.seen().len(), if approved { 4 } else { 3 });
+        let shared: serde_json::Value =
+            serde_json::from_str(&ended.project.read("orchestra_workspaces/it/intermediate/ctx.json").unwrap())
+                .unwrap();
+        assert_eq!((&shared["plan.tasks"][0]["id"], &shared["build.outputs"]), (&json!("T1"), &json!("the form")));
+        if approved {
+            assert_eq!(shared["review.report"]["approved"], json!(true));
+        } else {
+            ended.says("condition never met");
+        }
+    }
+}
+
+#[test]
+fn validated_delivery_builds_nothing_on_a_wish_that_does_not_hold() {
+    let server = Server::start();
+    let verdict = json!({"buildable": false, "reason": "R1 contradicts R2", "assumptions": [], "out_of_scope": [],
+        "requirements": [{"id": "R1", "text": "x", "check": "y"}]});
+    server.when("Mission: find out whether", [Act::Text(verdict.to_string())]);
+    played("validated_delivery", &server).run().exits(1).says("condition never met");
+    assert_eq!(server.seen().len(), 1);
 }
